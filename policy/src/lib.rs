@@ -1,1 +1,49 @@
-//! seglab policy
+//! The model of a segmentation design: what a policy means, and nothing else.
+//!
+//! A [`Design`] holds units with labels and interfaces, the enforcement points between them, the rulebooks that the
+//! points carry, and what people ask of it all: needs, properties, attackers. Readers of other people's formats fill
+//! a [`Draft`] and [`Design::new`] checks that its parts fit together.
+//!
+//! [`Design::evaluate`] is the *reference evaluator*: it says whether one connection is allowed and which rule
+//! decided at every point, by the plainest code that can say so. The rule engine, the verifier and Z3 are each held
+//! to it by property tests.
+//!
+//! The crate does no I/O and knows no vendor's schema.
+
+mod address;
+mod attacker;
+mod connection;
+mod design;
+mod diagnostic;
+mod evaluate;
+mod flow;
+mod header;
+mod interval;
+mod point;
+mod property;
+mod rule;
+mod selector;
+mod service;
+mod source;
+mod tier;
+mod unit;
+
+pub use address::{AddressSet, Family};
+pub use attacker::{Attacker, Monitor};
+pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
+pub use design::{Assumption, Design, DesignError, Draft, RuleId, Unmodelled};
+pub use diagnostic::{Diagnostic, Severity};
+pub use evaluate::{
+    Assume, Decision, Denial, Doubt, Evaluation, Judgement, NoPath, Outcomes, Reply, Side, Verdict, Why,
+};
+pub use flow::Need;
+pub use header::{Header, ICMP_V4, ICMP_V6, Transport, icmp_reply};
+pub use interval::{Bounded, IntervalSet};
+pub use point::{EnforcementPoint, Level, Mode, Placement, PointId, PointKind};
+pub use property::{AtMost, Claim, Pivot, Property, Trust, Trusted, View};
+pub use rule::{Action, Covers, Direction, Directions, Peer, Rule};
+pub use selector::{Labels, NAMESPACE_PREFIX, RESERVED_WORDS, Segment, Selector};
+pub use service::Service;
+pub use source::{Hex, Provenance, Source, SourceId, Span};
+pub use tier::{Order, Rulebook, RulebookId, Scope, Tier};
+pub use unit::{Address, DEFAULT_SPACE, Interface, Listener, Login, Place, Unit, UnitId, Vulnerability};

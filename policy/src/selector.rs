@@ -1,5 +1,6 @@
 //! Labels and the predicates over them.
 
+use crate::connection::ExternalSource;
 use crate::unit::Unit;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,8 +14,8 @@ pub type Labels = BTreeMap<String, String>;
 /// A label key cannot hold a colon, so nothing collides.
 pub const NAMESPACE_PREFIX: &str = "namespace:";
 
-/// A predicate over units. It selects units only: no external endpoint satisfies any selector, [`Selector::Not`] and
-/// [`Selector::Everything`] included.
+/// A predicate over units. It selects units only: no external address satisfies any selector, [`Selector::Not`] and
+/// [`Selector::Everything`] included. A named [`ExternalSource`] is to selectors the unit that it is somewhere else.
 ///
 /// [`Selector::In`] and [`Selector::NotIn`] are Kubernetes' label-selector operators: `NotIn` holds for a unit that
 /// lacks the key.
@@ -63,17 +64,25 @@ impl Selector {
 
     /// True if `unit` satisfies the selector.
     pub fn matches(&self, unit: &Unit) -> bool {
-        let value = |key: &String| unit.labels.get(key);
+        self.holds(&unit.name, unit.owner.as_deref(), &unit.labels)
+    }
+
+    /// True if a named external source satisfies the selector.
+    pub fn matches_source(&self, source: &ExternalSource) -> bool {
+        self.holds(&source.name, None, &source.labels)
+    }
+
+    fn holds(&self, name: &str, owner: Option<&str>, labels: &Labels) -> bool {
         match self {
             Selector::Everything => true,
-            Selector::Named(name) => unit.name == *name || unit.owner.as_ref() == Some(name),
-            Selector::In { key, values } => value(key).is_some_and(|value| values.contains(value)),
-            Selector::NotIn { key, values } => value(key).is_none_or(|value| !values.contains(value)),
-            Selector::Exists(key) => value(key).is_some(),
-            Selector::Absent(key) => value(key).is_none(),
-            Selector::All(parts) => parts.iter().all(|part| part.matches(unit)),
-            Selector::AnyOf(parts) => parts.iter().any(|part| part.matches(unit)),
-            Selector::Not(inner) => !inner.matches(unit),
+            Selector::Named(wanted) => name == wanted || owner == Some(wanted),
+            Selector::In { key, values } => labels.get(key).is_some_and(|value| values.contains(value)),
+            Selector::NotIn { key, values } => labels.get(key).is_none_or(|value| !values.contains(value)),
+            Selector::Exists(key) => labels.contains_key(key),
+            Selector::Absent(key) => !labels.contains_key(key),
+            Selector::All(parts) => parts.iter().all(|part| part.holds(name, owner, labels)),
+            Selector::AnyOf(parts) => parts.iter().any(|part| part.holds(name, owner, labels)),
+            Selector::Not(inner) => !inner.holds(name, owner, labels),
         }
     }
 
@@ -133,8 +142,8 @@ impl fmt::Display for Selector {
 }
 
 /// Words that the written form of selectors gives a meaning of its own.
-pub const RESERVED_WORDS: [&str; 10] =
-    ["all", "and", "any", "external", "has", "in", "internet", "lacks", "none", "not"];
+pub const RESERVED_WORDS: [&str; 11] =
+    ["all", "and", "any", "external", "has", "in", "internet", "lacks", "none", "not", "or"];
 
 /// A key, value or name, quoted where the written form would read it otherwise.
 struct Word<'a>(&'a str);
@@ -142,8 +151,7 @@ struct Word<'a>(&'a str);
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@[]#{}*".contains(c);
-        let reserved = RESERVED_WORDS.contains(&self.0) || self.0 == "or";
-        if !self.0.is_empty() && !reserved && self.0.chars().all(plain) {
+        if !self.0.is_empty() && !RESERVED_WORDS.contains(&self.0) && self.0.chars().all(plain) {
             f.write_str(self.0)
         } else {
             write!(f, "{:?}", self.0)

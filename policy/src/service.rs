@@ -43,11 +43,7 @@ pub enum Service {
 impl Service {
     /// Destination ports `first` to `last` of a protocol, from any source port.
     pub fn ports(protocol: Transport, first: u16, last: u16) -> Self {
-        Service::Ports {
-            protocol,
-            ports: IntervalSet::from_ranges([(first, last)]),
-            source_ports: IntervalSet::full(),
-        }
+        Service::Ports { protocol, ports: IntervalSet::from_ranges([(first, last)]), source_ports: IntervalSet::full() }
     }
 
     /// The service that a bare protocol number stands for, all of its ports or types.
@@ -70,10 +66,7 @@ impl Service {
                 Service::Ports { protocol, ports, source_ports },
                 Header::Transport { protocol: used, source_port, destination_port },
             ) => *protocol == used && ports.contains(destination_port) && source_ports.contains(source_port),
-            (
-                Service::NamedPort { protocol, name },
-                Header::Transport { protocol: used, destination_port, .. },
-            ) => {
+            (Service::NamedPort { protocol, name }, Header::Transport { protocol: used, destination_port, .. }) => {
                 protocol.is_none_or(|protocol| protocol == used)
                     && destination.is_some_and(|unit| {
                         unit.named_ports(name).any(|(declared, port)| declared == used && port == destination_port)

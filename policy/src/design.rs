@@ -1,0 +1,522 @@
+//! A design: everything that a person describes of a data center, checked to be whole.
+
+use crate::address::AddressSet;
+use crate::attacker::{Attacker, Monitor};
+use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
+use crate::flow::Need;
+use crate::point::{EnforcementPoint, PointId};
+use crate::property::{Property, Trusted};
+use crate::rule::{Action, Rule};
+use crate::selector::{Segment, Selector};
+use crate::source::{Provenance, Source, SourceId, Span};
+use crate::tier::{Order, Rulebook, RulebookId, Tier};
+use crate::unit::{Address, Interface, Unit, UnitId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Something that the results rest on and that nobody has checked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assumption {
+    /// A stable name: `no-enforcement-declared`.
+    pub id: String,
+    /// The sentence to print.
+    pub text: String,
+}
+
+/// Something that was read and is not modelled: the verdicts that it touches are unknown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unmodelled {
+    /// What it is: `CiliumNetworkPolicy shop/web`.
+    pub what: String,
+    /// The units whose connections it may touch; [`Selector::Everything`] touches every connection, those of
+    /// external endpoints with each other aside.
+    pub touches: Selector,
+    /// Where it is written.
+    pub provenance: Provenance,
+}
+
+/// The parts of a design before they are checked against each other: what readers fill in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draft {
+    /// The name of the design.
+    pub name: String,
+    /// The files that it was read from.
+    pub sources: Vec<Source>,
+    /// Units.
+    pub units: Vec<Unit>,
+    /// Named sources outside the design.
+    pub external_sources: Vec<ExternalSource>,
+    /// Pairs of address spaces between which connections are carried untranslated, both ways.
+    pub routes: Vec<(String, String)>,
+    /// Named selectors.
+    pub segments: Vec<Segment>,
+    /// Rulebooks.
+    pub rulebooks: Vec<Rulebook>,
+    /// Enforcement points.
+    pub points: Vec<EnforcementPoint>,
+    /// Flows that must work.
+    pub needs: Vec<Need>,
+    /// Claims to settle.
+    pub properties: Vec<Property>,
+    /// Units assumed to be out of attackers' reach.
+    pub trusted: Vec<Trusted>,
+    /// Attackers to simulate.
+    pub attackers: Vec<Attacker>,
+    /// Who watches.
+    pub monitor: Option<Monitor>,
+    /// What the results rest on.
+    pub assumptions: Vec<Assumption>,
+    /// What was read and is not modelled.
+    pub unmodelled: Vec<Unmodelled>,
+}
+
+/// A way in which the parts of a design contradict each other.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DesignError {
+    /// Two things of one kind have one name.
+    #[error("two {kind} are called `{name}`")]
+    DuplicateName {
+        /// What kind of thing, in the plural.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// The second of the two.
+        span: Option<Span>,
+        /// The first.
+        first: Option<Span>,
+    },
+    /// Two units have one address in one address space, and neither says that it is shared.
+    #[error("`{unit}` and `{other}` both have the address {address} in the address space `{space}`")]
+    DuplicateAddress {
+        /// The second unit.
+        unit: String,
+        /// The first unit.
+        other: String,
+        /// The address.
+        address: IpAddr,
+        /// The space.
+        space: String,
+        /// The second unit's place.
+        span: Option<Span>,
+    },
+    /// A unit has no interface.
+    #[error("the unit `{unit}` has no interface")]
+    NoInterface {
+        /// The unit.
+        unit: String,
+        /// Its place.
+        span: Option<Span>,
+    },
+    /// A name that nothing has.
+    #[error("no {kind} is called `{name}`")]
+    UnknownName {
+        /// What kind of thing, in the singular.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// Where it is used.
+        span: Option<Span>,
+    },
+    /// Hosts that run on each other.
+    #[error("the unit `{unit}` runs on itself, through its hosts")]
+    HostCycle {
+        /// One of them.
+        unit: String,
+        /// Its place.
+        span: Option<Span>,
+    },
+    /// A tier whose order combines allow rules only has another.
+    #[error("the tier `{tier}` takes the union of allow rules and has a rule that says {action}")]
+    NotAnAllow {
+        /// The tier.
+        tier: String,
+        /// The rule's action.
+        action: Action,
+        /// The rule's place.
+        span: Option<Span>,
+    },
+}
+
+impl DesignError {
+    /// The place to show.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            DesignError::DuplicateName { span, .. }
+            | DesignError::DuplicateAddress { span, .. }
+            | DesignError::NoInterface { span, .. }
+            | DesignError::UnknownName { span, .. }
+            | DesignError::HostCycle { span, .. }
+            | DesignError::NotAnAllow { span, .. } => *span,
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            DesignError::DuplicateName { .. } => "rename one of them",
+            DesignError::DuplicateAddress { .. } => {
+                "correct one, put them into different address spaces, or declare `shared: true` on both"
+            }
+            DesignError::NoInterface { .. } => "give it an interface, if need be one whose address is unknown",
+            DesignError::UnknownName { .. } => "correct the name, or declare it",
+            DesignError::HostCycle { .. } => "remove one `host`",
+            DesignError::NotAnAllow { .. } => "use a tier with the order deny-overrides or first-match",
+        }
+    }
+}
+
+/// The place of a rule: rulebook, tier, position in the tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId {
+    /// The rulebook.
+    pub rulebook: RulebookId,
+    /// The position of the tier in the rulebook.
+    pub tier: u32,
+    /// The position of the rule in the tier.
+    pub rule: u32,
+}
+
+/// A design whose parts fit together. It never changes; build another [`Draft`] for a variant.
+// INVARIANT: names are unique, references resolve, hosts form a forest, addresses are unique in their space unless
+// shared, units are sorted by name, and the rules of first-match tiers stand in the order in which they are asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Design {
+    draft: Draft,
+    by_name: BTreeMap<String, UnitId>,
+    hosts: Vec<Option<UnitId>>,
+    /// Known addresses of each address space, those of routed spaces included.
+    addresses: BTreeMap<String, AddressSet>,
+    linked: BTreeSet<(String, String)>,
+}
+
+impl Design {
+    /// Checks the parts against each other, sorts units by name and the rules of first-match tiers by priority.
+    ///
+    /// # Errors
+    /// Every contradiction that was found, in the order of the parts.
+    pub fn new(mut draft: Draft) -> Result<Self, Vec<DesignError>> {
+        draft.units.sort_by(|a, b| a.name.cmp(&b.name));
+        for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
+            if matches!(tier.order, Order::FirstMatch | Order::FirstMatchUndefinedTies) {
+                tier.rules.sort_by_key(|rule| rule.priority);
+            }
+        }
+        let mut errors = Vec::new();
+        check_names(&draft, &mut errors);
+        check_rulebooks(&draft, &mut errors);
+        let by_name: BTreeMap<String, UnitId> =
+            (0..).map(UnitId).zip(&draft.units).map(|(id, unit)| (unit.name.clone(), id)).collect();
+        let hosts = check_hosts(&draft, &by_name, &mut errors);
+        let own = check_addresses(&draft, &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let linked: BTreeSet<(String, String)> =
+            draft.routes.iter().flat_map(|(a, b)| [(a.clone(), b.clone()), (b.clone(), a.clone())]).collect();
+        let mut addresses = own.clone();
+        for (from, to) in &linked {
+            if let Some(theirs) = own.get(to) {
+                let ours = addresses.entry(from.clone()).or_default();
+                *ours = ours.union(theirs);
+            }
+        }
+        Ok(Self { draft, by_name, hosts, addresses, linked })
+    }
+
+    /// The parts, to build a variant from.
+    pub fn to_draft(&self) -> Draft {
+        self.draft.clone()
+    }
+
+    /// The name of the design.
+    pub fn name(&self) -> &str {
+        &self.draft.name
+    }
+
+    /// The files that it was read from.
+    pub fn sources(&self) -> &[Source] {
+        &self.draft.sources
+    }
+
+    /// The units, by name.
+    pub fn units(&self) -> &[Unit] {
+        &self.draft.units
+    }
+
+    /// The ids of the units, by name.
+    pub fn unit_ids(&self) -> impl ExactSizeIterator<Item = UnitId> + DoubleEndedIterator + use<> {
+        (0..u32::try_from(self.draft.units.len()).unwrap_or(u32::MAX)).map(UnitId)
+    }
+
+    /// Named sources outside the design.
+    pub fn external_sources(&self) -> &[ExternalSource] {
+        &self.draft.external_sources
+    }
+
+    /// Pairs of address spaces between which connections are carried.
+    pub fn routes(&self) -> &[(String, String)] {
+        &self.draft.routes
+    }
+
+    /// Named selectors.
+    pub fn segments(&self) -> &[Segment] {
+        &self.draft.segments
+    }
+
+    /// Rulebooks.
+    pub fn rulebooks(&self) -> &[Rulebook] {
+        &self.draft.rulebooks
+    }
+
+    /// Enforcement points.
+    pub fn points(&self) -> &[EnforcementPoint] {
+        &self.draft.points
+    }
+
+    /// The ids of the enforcement points.
+    pub fn point_ids(&self) -> impl ExactSizeIterator<Item = PointId> + use<> {
+        (0..u32::try_from(self.draft.points.len()).unwrap_or(u32::MAX)).map(PointId)
+    }
+
+    /// Flows that must work.
+    pub fn needs(&self) -> &[Need] {
+        &self.draft.needs
+    }
+
+    /// Claims to settle.
+    pub fn properties(&self) -> &[Property] {
+        &self.draft.properties
+    }
+
+    /// Units assumed to be out of attackers' reach.
+    pub fn trusted(&self) -> &[Trusted] {
+        &self.draft.trusted
+    }
+
+    /// Attackers to simulate.
+    pub fn attackers(&self) -> &[Attacker] {
+        &self.draft.attackers
+    }
+
+    /// Who watches.
+    pub fn monitor(&self) -> Option<&Monitor> {
+        self.draft.monitor.as_ref()
+    }
+
+    /// What the results rest on.
+    pub fn assumptions(&self) -> &[Assumption] {
+        &self.draft.assumptions
+    }
+
+    /// What was read and is not modelled.
+    pub fn unmodelled(&self) -> &[Unmodelled] {
+        &self.draft.unmodelled
+    }
+
+    /// The unit of this id.
+    ///
+    /// # Panics
+    /// If the id is of another, larger design.
+    #[expect(clippy::indexing_slicing, reason = "ids are made by the design that they index")]
+    pub fn unit(&self, id: UnitId) -> &Unit {
+        &self.draft.units[id.index()]
+    }
+
+    /// The unit of this name.
+    pub fn unit_named(&self, name: &str) -> Option<UnitId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The units that a selector selects, ascending.
+    pub fn select<'a>(&'a self, selector: &'a Selector) -> impl Iterator<Item = UnitId> + 'a {
+        self.unit_ids().filter(|&id| selector.matches(self.unit(id)))
+    }
+
+    /// The unit that `id` runs on.
+    pub fn host_of(&self, id: UnitId) -> Option<UnitId> {
+        self.hosts.get(id.index()).copied().flatten()
+    }
+
+    /// The enforcement point of this id.
+    ///
+    /// # Panics
+    /// If the id is of another design.
+    #[expect(clippy::indexing_slicing, reason = "ids are made by the design that they index")]
+    pub fn point(&self, id: PointId) -> &EnforcementPoint {
+        &self.draft.points[id.0 as usize]
+    }
+
+    /// The rulebook of this id.
+    ///
+    /// # Panics
+    /// If the id is of another design.
+    #[expect(clippy::indexing_slicing, reason = "ids are made by the design that they index")]
+    pub fn rulebook(&self, id: RulebookId) -> &Rulebook {
+        &self.draft.rulebooks[id.0 as usize]
+    }
+
+    /// The tier that a rule stands in, and the rule; `None` if the id is of another design.
+    pub fn rule(&self, id: RuleId) -> Option<(&Tier, &Rule)> {
+        let tier = self.draft.rulebooks.get(id.rulebook.0 as usize)?.tiers.get(id.tier as usize)?;
+        Some((tier, tier.rules.get(id.rule as usize)?))
+    }
+
+    /// Every rule with its id, rulebook by rulebook, in the order in which tiers hold them.
+    pub fn rules(&self) -> impl Iterator<Item = (RuleId, &Rule)> {
+        (0..).zip(&self.draft.rulebooks).flat_map(|(book, rulebook)| {
+            (0..).zip(&rulebook.tiers).flat_map(move |(tier, held)| {
+                (0..)
+                    .zip(&held.rules)
+                    .map(move |(rule, held)| (RuleId { rulebook: RulebookId(book), tier, rule }, held))
+            })
+        })
+    }
+
+    /// The interface of a unit's endpoint; `None` for other endpoints.
+    pub fn interface(&self, endpoint: Endpoint) -> Option<&Interface> {
+        match endpoint {
+            Endpoint::Unit { unit, interface } => self.unit(unit).interfaces.get(usize::from(interface)),
+            Endpoint::External(_) | Endpoint::Source(_) => None,
+        }
+    }
+
+    /// The external source of this id; `None` if the id is of another design.
+    pub fn external_source(&self, id: ExternalSourceId) -> Option<&ExternalSource> {
+        self.draft.external_sources.get(id.0 as usize)
+    }
+
+    /// True if connections between the two address spaces are carried.
+    pub fn spaces_linked(&self, a: &str, b: &str) -> bool {
+        a == b || self.linked.contains(&(a.to_owned(), b.to_owned()))
+    }
+
+    /// The known addresses of units in an address space and in those it has routes to: what is not external there.
+    pub fn known_addresses(&self, space: &str) -> Option<&AddressSet> {
+        self.addresses.get(space)
+    }
+
+    /// The name of an endpoint, to print.
+    pub fn endpoint_name(&self, endpoint: Endpoint) -> String {
+        match endpoint {
+            Endpoint::Unit { unit, .. } => self.unit(unit).name.clone(),
+            Endpoint::External(address) => address.to_string(),
+            Endpoint::Source(id) => self.external_source(id).map_or_else(String::new, |source| source.name.clone()),
+        }
+    }
+
+    /// The file and line of a place: `policies/web.yaml:12`.
+    pub fn location(&self, span: Span) -> String {
+        let path = self.draft.sources.get(span.source.0 as usize).map_or("?", |source| source.path.as_str());
+        format!("{path}:{}", span.line)
+    }
+
+    /// The source of this id; `None` if the id is of another design.
+    pub fn source(&self, id: SourceId) -> Option<&Source> {
+        self.draft.sources.get(id.0 as usize)
+    }
+}
+
+fn check_names(draft: &Draft, errors: &mut Vec<DesignError>) {
+    fn unique<'a>(
+        kind: &'static str,
+        names: impl Iterator<Item = (&'a String, Option<Span>)>,
+        errors: &mut Vec<DesignError>,
+    ) {
+        let mut seen: BTreeMap<&str, Option<Span>> = BTreeMap::new();
+        for (name, span) in names {
+            if let Some(first) = seen.insert(name, span) {
+                errors.push(DesignError::DuplicateName { kind, name: name.clone(), span, first });
+            }
+        }
+    }
+    unique("units", draft.units.iter().map(|unit| (&unit.name, unit.provenance.span)), errors);
+    unique("external sources", draft.external_sources.iter().map(|source| (&source.name, None)), errors);
+    unique("segments", draft.segments.iter().map(|segment| (&segment.name, None)), errors);
+    unique("rulebooks", draft.rulebooks.iter().map(|book| (&book.name, None)), errors);
+    unique("enforcement points", draft.points.iter().map(|point| (&point.name, point.provenance.span)), errors);
+    unique("properties", draft.properties.iter().map(|claim| (&claim.id, claim.provenance.span)), errors);
+    unique("attackers", draft.attackers.iter().map(|one| (&one.name, one.provenance.span)), errors);
+}
+
+fn check_rulebooks(draft: &Draft, errors: &mut Vec<DesignError>) {
+    for point in &draft.points {
+        if draft.rulebooks.get(point.rulebook.0 as usize).is_none() {
+            let name = format!("#{}", point.rulebook.0);
+            errors.push(DesignError::UnknownName { kind: "rulebook", name, span: point.provenance.span });
+        }
+    }
+    for tier in draft.rulebooks.iter().flat_map(|book| &book.tiers).filter(|tier| tier.order == Order::AllowUnion) {
+        for rule in tier.rules.iter().filter(|rule| rule.action != Action::Allow) {
+            let span = rule.provenance.span;
+            errors.push(DesignError::NotAnAllow { tier: tier.name.clone(), action: rule.action, span });
+        }
+    }
+}
+
+fn check_hosts(
+    draft: &Draft,
+    by_name: &BTreeMap<String, UnitId>,
+    errors: &mut Vec<DesignError>,
+) -> Vec<Option<UnitId>> {
+    let mut hosts = Vec::with_capacity(draft.units.len());
+    for unit in &draft.units {
+        let host = unit.host.as_ref().and_then(|name| by_name.get(name).copied());
+        if let (Some(name), None) = (&unit.host, host) {
+            let span = unit.provenance.span;
+            errors.push(DesignError::UnknownName { kind: "unit", name: name.clone(), span });
+        }
+        hosts.push(host);
+    }
+    for (unit, &host) in draft.units.iter().zip(&hosts) {
+        let mut at = host;
+        let mut steps = 0;
+        while let Some(above) = at {
+            steps += 1;
+            if steps > hosts.len() {
+                errors.push(DesignError::HostCycle { unit: unit.name.clone(), span: unit.provenance.span });
+                break;
+            }
+            at = hosts.get(above.index()).copied().flatten();
+        }
+    }
+    hosts
+}
+
+/// Known addresses by address space; two units that share one undeclared are an error.
+fn check_addresses(draft: &Draft, errors: &mut Vec<DesignError>) -> BTreeMap<String, AddressSet> {
+    let mut holders: BTreeMap<&str, BTreeMap<IpAddr, (&Unit, bool)>> = BTreeMap::new();
+    for unit in &draft.units {
+        if unit.interfaces.is_empty() {
+            errors.push(DesignError::NoInterface { unit: unit.name.clone(), span: unit.provenance.span });
+        }
+        for interface in &unit.interfaces {
+            let held = holders.entry(&interface.space).or_default();
+            let Address::Known(address) = interface.address else { continue };
+            if let Some((other, shared)) = held.insert(address, (unit, interface.shared))
+                && !(shared && interface.shared)
+            {
+                errors.push(DesignError::DuplicateAddress {
+                    unit: unit.name.clone(),
+                    other: other.name.clone(),
+                    address,
+                    space: interface.space.clone(),
+                    span: unit.provenance.span,
+                });
+            }
+        }
+    }
+    holders
+        .into_iter()
+        .map(|(space, held)| {
+            let (mut v4, mut v6) = (Vec::new(), Vec::new());
+            for address in held.into_keys() {
+                match address {
+                    IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
+                    IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
+                }
+            }
+            let set = AddressSet { v4: crate::IntervalSet::from_ranges(v4), v6: crate::IntervalSet::from_ranges(v6) };
+            (space.to_owned(), set)
+        })
+        .collect()
+}

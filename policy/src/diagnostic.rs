@@ -1,0 +1,64 @@
+//! What readers have to say about their input, beyond the design itself.
+
+use crate::source::Span;
+use std::fmt;
+
+/// How much a diagnostic matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Probably not what was meant: every result is shown under it.
+    Warning,
+    /// The input cannot be read: there is no result.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        })
+    }
+}
+
+/// A sentence about a place in the input, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// A stable name of its kind, to group and to ignore by: `opens-all-egress`.
+    pub code: &'static str,
+    /// What is wrong: lower case, no final period, the user's input in backticks.
+    pub message: String,
+    /// The place.
+    pub span: Option<Span>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
+        Self { severity: Severity::Error, code, message: message.into(), span, help: None }
+    }
+
+    /// A warning at a place.
+    pub fn warning(code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
+        Self { severity: Severity::Warning, code, message: message.into(), span, help: None }
+    }
+
+    /// A note at a place.
+    pub fn note(code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
+        Self { severity: Severity::Note, code, message: message.into(), span, help: None }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
