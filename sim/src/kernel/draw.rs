@@ -232,7 +232,7 @@ mod tests {
     /// One field after the other at its largest, all others zero: each sets bits of its own, and together nearly all.
     #[test]
     fn fields_do_not_overlap() {
-        let at = |seed, replica, branch, [source, target], purpose, technique, attempt| {
+        let at = |seed, replica, branch, [source, target]: [u64; 2], purpose, technique, attempt| {
             let draws = Draws { seed, branch: Branch(branch), replica };
             let (source, target) = (Name::from_u64(source), Name::from_u64(target));
             let draw = draws.at(Purpose(purpose), source, target, Technique(technique), attempt);
@@ -249,7 +249,7 @@ mod tests {
             at(0, 0, 0, [0, 0], 0, 0, u32::MAX),
         ];
         let ones: u32 = fields.iter().flatten().map(|word| word.count_ones()).sum();
-        let mut union = vec![0; 6];
+        let mut union = vec![0u64; 6];
         for field in &fields {
             union.iter_mut().zip(field).for_each(|(all, word)| *all |= word);
         }

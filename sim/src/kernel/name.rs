@@ -78,8 +78,9 @@ impl Name {
         Ok(names)
     }
 
-    /// The name with this hash, for a name that was hashed before.
-    pub const fn from_u64(hash: u64) -> Self {
+    /// The name with this hash, whatever text may have it.
+    #[cfg(test)]
+    pub(super) const fn from_u64(hash: u64) -> Self {
         Self(hash)
     }
 
