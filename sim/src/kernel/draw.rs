@@ -249,7 +249,7 @@ mod tests {
             at(0, 0, 0, [0, 0], 0, 0, u32::MAX),
         ];
         let ones: u32 = fields.iter().flatten().map(|word| word.count_ones()).sum();
-        let mut union = vec![0u64; 6];
+        let mut union = [0u64; 6];
         for field in &fields {
             union.iter_mut().zip(field).for_each(|(all, word)| *all |= word);
         }
