@@ -5,6 +5,10 @@
 //! assumption or a diagnostic, each with its file and line; nothing is dropped in silence. Input with an error in it
 //! is never half read: the reader then gives [`Rejected`], with every error that it found.
 
+mod yaml;
+
+pub use yaml::MAX_FILE_BYTES;
+
 use seglab_policy::{Diagnostic, Draft, Severity, Source};
 
 /// A file in memory.
