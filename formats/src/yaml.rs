@@ -4,8 +4,8 @@
 //! tree into a typed value by serde and lists the keys that the type does not know, so that `form:` in place of
 //! `from:` is found and shown on its line. JSON is read as the subset of YAML that it is.
 //!
-//! Limits: [`MAX_FILE_BYTES`] a file, [`MAX_NODES`] values a document with aliases written out (so that a few lines
-//! of nested aliases cannot fill the memory), [`MAX_DEPTH`] levels.
+//! Limits: [`MAX_FILE_BYTES`] a file, four million values a document with aliases written out (so that a few
+//! lines of nested aliases cannot fill the memory), 200 levels.
 
 mod deserialize;
 mod node;
@@ -13,9 +13,8 @@ mod parse;
 mod scalar;
 mod suggest;
 
-pub(crate) use deserialize::{Mismatch, UnknownKey, from_node};
-pub(crate) use node::{Entry, Key, Node, Value};
+pub(crate) use deserialize::{UnknownKey, from_node};
+pub(crate) use node::{Node, Value};
 pub use parse::MAX_FILE_BYTES;
-pub(crate) use parse::{MAX_DEPTH, MAX_NODES, documents};
-pub(crate) use scalar::Scalar;
+pub(crate) use parse::documents;
 pub(crate) use suggest::closest;

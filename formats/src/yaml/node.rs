@@ -94,20 +94,4 @@ impl Node {
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
     }
-
-    /// True if both say the same, wherever they stand; the order of keys does not count.
-    pub(crate) fn same_content(&self, other: &Node) -> bool {
-        match (&self.value, &other.value) {
-            (Value::Scalar(a), Value::Scalar(b)) => a == b,
-            (Value::Sequence(a), Value::Sequence(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same_content(b))
-            }
-            (Value::Mapping(a), Value::Mapping(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .all(|entry| other.get(&entry.key.text).is_some_and(|theirs| entry.value.same_content(theirs)))
-            }
-            _ => false,
-        }
-    }
 }

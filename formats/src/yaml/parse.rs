@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 pub const MAX_FILE_BYTES: usize = 64 << 20;
 
 /// The most values that a document may hold, aliases written out.
-pub(crate) const MAX_NODES: usize = 4_000_000;
+const MAX_NODES: usize = 4_000_000;
 
 /// The most levels of lists and mappings in each other, aliases written out.
-pub(crate) const MAX_DEPTH: usize = 200;
+const MAX_DEPTH: usize = 200;
 
 /// The documents of a text, in their order; after an error there are no more.
 pub(crate) fn documents(text: &str, source: SourceId) -> impl Iterator<Item = Result<Node, Diagnostic>> {
