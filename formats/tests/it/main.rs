@@ -1,0 +1,3 @@
+//! Integration tests of the readers.
+
+mod kubernetes;
