@@ -13,8 +13,25 @@ use seglab_policy::{
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-/// The memory that [`Engine::compile`] lets tables and profiles take. [bytes]
-pub const BUDGET_BYTES: usize = 1 << 30;
+/// What an engine may take. Where the fastest form of a table takes more, the next one is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The memory of the tables and profiles of one address family; past it there is no engine. [bytes]
+    pub memory_bytes: usize,
+    /// The pairs of classes of a dense table.
+    pub dense_pairs: usize,
+    /// The pairs of groups of classes of a hashed table.
+    pub group_pairs: usize,
+    /// How often the rules of a dense or hashed table may single out a pair of classes.
+    pub singled_out: usize,
+}
+
+impl Default for Limits {
+    /// 1 GiB, and tables that take seconds to build at most.
+    fn default() -> Self {
+        Self { memory_bytes: 1 << 30, dense_pairs: 1 << 23, group_pairs: 1 << 22, singled_out: 1 << 25 }
+    }
+}
 
 /// The most endpoints, and the most rules, that are numbered.
 const NUMBERED_MAX: usize = 1 << 31;
@@ -111,20 +128,19 @@ struct Path<'a> {
 }
 
 impl Engine {
-    /// Compiles a design, within [`BUDGET_BYTES`].
+    /// Compiles a design within the default [`Limits`].
     ///
     /// # Errors
     /// See [`CompileError`].
     pub fn compile(design: &Design) -> Result<Self, CompileError> {
-        Self::compile_within(design, BUDGET_BYTES)
+        Self::compile_within(design, Limits::default())
     }
 
-    /// Compiles a design whose tables and profiles may take `budget_bytes` in each address family. Where dense or
-    /// hashed tables would take more, rules are listed instead, which is slower to ask. [bytes]
+    /// Compiles a design. Tables that would pass a limit list their rules instead, which is slower to ask.
     ///
     /// # Errors
     /// See [`CompileError`].
-    pub fn compile_within(design: &Design, budget_bytes: usize) -> Result<Self, CompileError> {
+    pub fn compile_within(design: &Design, limits: Limits) -> Result<Self, CompileError> {
         let endpoints: usize = design.units().iter().map(|unit| unit.interfaces.len()).sum();
         check_count("interfaces", endpoints)?;
         check_count("rules", design.rules().count())?;
@@ -161,7 +177,7 @@ impl Engine {
                 sources: design.external_sources(),
                 crossings: &crossings,
                 facts: facts.collect(),
-                bytes_max: budget_bytes,
+                limits,
             };
             let (engine, identities) = FamilyEngine::compile(ground)?;
             let slots = identities.iter().map(|&identity| Slot { family, identity });
@@ -226,7 +242,11 @@ impl Engine {
                 + self.interfaces.bytes()
                 + self.first_interface.bytes()
                 + self.hosts.bytes()
-                + self.known.iter().map(|known| size_of_val(known.v4.ranges()) + size_of_val(known.v6.ranges())).sum::<usize>(),
+                + self
+                    .known
+                    .iter()
+                    .map(|known| size_of_val(known.v4.ranges()) + size_of_val(known.v6.ranges()))
+                    .sum::<usize>(),
             ..Footprint::default()
         };
         for family in self.families.iter().flatten() {
@@ -286,7 +306,8 @@ impl Engine {
         let slot = self.slot(unit)?;
         let family = self.family(slot.family)?;
         let facts = family.facts(slot.identity);
-        let carried = Family::of(address) == slot.family && has_path(facts) && !self.known[facts.space].contains(address);
+        let carried =
+            Family::of(address) == slot.family && has_path(facts) && !self.known[facts.space].contains(address);
         carried.then(|| (family, slot.identity, family.external(address)))
     }
 

@@ -7,7 +7,7 @@
 use crate::blueprint::{Blueprint, Drafter, Interned};
 use crate::column::{Column, id, ids};
 use crate::crossing::{Crossings, Station};
-use crate::engine::CompileError;
+use crate::engine::{CompileError, Limits};
 use crate::partition::{Partition, classes_of};
 use crate::population::{Matches, Members, Population, number};
 use crate::profile::{ProfileMaker, Profiles};
@@ -30,7 +30,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) crossings: &'a Crossings,
     /// The facts of each endpoint that is a unit's, names apart.
     pub(crate) facts: Vec<Facts>,
-    pub(crate) bytes_max: usize,
+    pub(crate) limits: Limits,
 }
 
 /// The endpoints and rules of one address family.
@@ -47,7 +47,7 @@ pub(crate) struct FamilyEngine {
     profiles: Profiles,
     tables: Column<Table>,
     /// The table of each rulebook and direction.
-    table_of: Column<[u32; 3]>,
+    table_of: Column<u32>,
 }
 
 /// What is true of every endpoint of an identity, beyond what rules match it.
@@ -89,7 +89,7 @@ impl FamilyEngine {
     /// Compiles a family; returns the identity of each endpoint that is a unit's, too.
     pub(crate) fn compile(ground: Ground<'_>) -> Result<(Self, Column<u32>), CompileError> {
         let mut drafter = Drafter::new(ground.population, ground.family);
-        let mut table_of = Column::filled([u32::MAX; 3], ground.rulebooks.len());
+        let mut table_of = Column::filled(u32::MAX, 3 * ground.rulebooks.len());
         let mut blueprints: Column<Blueprint> = Column::default();
         let mut known: FxHashMap<Blueprint, u32> = FxHashMap::default();
         for (book, directions) in ground.crossings.asked() {
@@ -97,7 +97,7 @@ impl FamilyEngine {
             for direction in directions.iter() {
                 let blueprint = drafter.draft(rulebook, direction);
                 let table = *known.entry(blueprint).or_insert_with_key(|new| blueprints.push(new.clone()));
-                table_of[book][index(direction)] = table;
+                table_of[slot(book, direction)] = table;
             }
         }
         let entries = draft_entries(&ground, &mut drafter);
@@ -107,7 +107,7 @@ impl FamilyEngine {
         let classifier = classifier(&interned, &identities.names);
         let names_of: Column<u32> = identities.facts.iter().map(|facts| facts.names).collect();
         let (tables, profiles) =
-            build_tables(&blueprints, &interned, &identities, &names_of, classifier.as_ref(), ground.bytes_max)?;
+            build_tables(&blueprints, &interned, &identities, &names_of, classifier.as_ref(), ground.limits)?;
         let first_source = ground.population.first_source();
         let engine = Self {
             family: ground.family,
@@ -170,7 +170,7 @@ impl FamilyEngine {
         (header, class): (Header, u32),
     ) -> Outcomes {
         let context = Context { profiles: &self.profiles, lists: &self.lists, names: &self.names };
-        self.tables[self.table_of[rulebook][index(direction)]].outcomes(from, to, header, class, context)
+        self.tables[self.table_of[slot(rulebook, direction)]].outcomes(from, to, header, class, context)
     }
 
     /// The number of identities.
@@ -201,13 +201,15 @@ impl FamilyEngine {
     }
 }
 
+/// Where the table of a rulebook and direction is noted.
 #[inline]
-fn index(direction: Direction) -> usize {
-    match direction {
-        Direction::Egress => 0,
-        Direction::Forward => 1,
-        Direction::Ingress => 2,
-    }
+fn slot(rulebook: u32, direction: Direction) -> u32 {
+    3 * rulebook
+        + match direction {
+            Direction::Egress => 0,
+            Direction::Forward => 1,
+            Direction::Ingress => 2,
+        }
 }
 
 /// For each external source the endpoints of its entries, and their services.
@@ -316,16 +318,16 @@ fn build_tables(
     identities: &Identities,
     names_of: &Column<u32>,
     classifier: Option<&Classifier>,
-    bytes_max: usize,
+    limits: Limits,
 ) -> Result<(Column<Table>, Profiles), CompileError> {
+    let bytes_max = limits.memory_bytes;
     // Profiles and tables share the memory, half each; lists of rules may take what both leave.
-    let mut maker = classifier.map(|classifier| {
-        ProfileMaker::new(classifier, interned.services.lists(), &identities.names, bytes_max / 2)
-    });
+    let mut maker = classifier
+        .map(|classifier| ProfileMaker::new(classifier, interned.services.lists(), &identities.names, bytes_max / 2));
     let mut bytes = 0;
     let mut tables = Column::default();
     for blueprint in blueprints.iter() {
-        let room = (bytes_max / 2).saturating_sub(bytes);
+        let room = Limits { memory_bytes: (bytes_max / 2).saturating_sub(bytes), ..limits };
         let table = Table::build(blueprint, interned, names_of, maker.as_mut(), room);
         bytes += table.bytes();
         let profiles = maker.as_ref().map_or(0, ProfileMaker::bytes);
@@ -345,9 +347,10 @@ impl Atoms {
         atoms.dedup_by_key(|&mut (_, identity)| identity);
         let identities = atoms.iter().map(|&(_, identity)| identity).collect();
         match ground.family {
-            Family::V4 => {
-                Atoms::V4(atoms.iter().map(|&(first, _)| u32::try_from(first).unwrap_or(u32::MAX)).collect(), identities)
-            }
+            Family::V4 => Atoms::V4(
+                atoms.iter().map(|&(first, _)| u32::try_from(first).unwrap_or(u32::MAX)).collect(),
+                identities,
+            ),
             Family::V6 => Atoms::V6(atoms.iter().map(|&(first, _)| first).collect(), identities),
         }
     }

@@ -45,16 +45,16 @@ impl<'a> LabelIndex<'a> {
             Selector::NotIn { key, values } => self.complement(self.with_values(key, values)),
             Selector::Exists(key) => self.with_key(key),
             Selector::Absent(key) => self.complement(self.with_key(key)),
-            Selector::All(parts) => parts.iter().map(|part| self.select(part)).fold(self.everything(), |mut all, part| {
-                all.intersect_with(&part);
-                all
-            }),
-            Selector::AnyOf(parts) => {
-                parts.iter().map(|part| self.select(part)).fold(self.of([]), |mut any, part| {
-                    any.union_with(&part);
-                    any
+            Selector::All(parts) => {
+                parts.iter().map(|part| self.select(part)).fold(self.everything(), |mut all, part| {
+                    all.intersect_with(&part);
+                    all
                 })
             }
+            Selector::AnyOf(parts) => parts.iter().map(|part| self.select(part)).fold(self.of([]), |mut any, part| {
+                any.union_with(&part);
+                any
+            }),
             Selector::Not(inner) => self.complement(self.select(inner)),
         }
     }

@@ -48,5 +48,5 @@ mod table_build;
 mod tier_plan;
 mod workload;
 
-pub use engine::{BUDGET_BYTES, CompileError, Decision, Engine, Footprint};
+pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
 pub use workload::Workload;

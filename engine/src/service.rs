@@ -8,8 +8,15 @@ use seglab_policy::{Family, Header, IntervalSet, Service, Transport};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Predicate {
     Any,
-    Ports { protocol: Transport, ports: IntervalSet<u16>, source_ports: IntervalSet<u16> },
-    Icmp { kind: Option<u8>, code: Option<u8> },
+    Ports {
+        protocol: Transport,
+        ports: IntervalSet<u16>,
+        source_ports: IntervalSet<u16>,
+    },
+    Icmp {
+        kind: Option<u8>,
+        code: Option<u8>,
+    },
     Protocol(u8),
     /// Whatever the destination's names say: a [`NamedPort`], as its position in [`Names`].
     Named(u32),
@@ -63,8 +70,7 @@ pub(crate) struct Services {
 impl Services {
     /// The id of a list of services as connections of `family` see it; `None` if no header can be of it.
     pub(crate) fn intern(&mut self, services: &[Service], family: Family) -> Option<u32> {
-        let mut list: Vec<Predicate> =
-            services.iter().filter_map(|service| self.predicate(service, family)).collect();
+        let mut list: Vec<Predicate> = services.iter().filter_map(|service| self.predicate(service, family)).collect();
         list.sort_unstable();
         list.dedup();
         if list.is_empty() {
@@ -82,11 +88,9 @@ impl Services {
         Some(match service {
             Service::Any => Predicate::Any,
             Service::Ports { ports, source_ports, .. } if ports.is_empty() || source_ports.is_empty() => return None,
-            Service::Ports { protocol, ports, source_ports } => Predicate::Ports {
-                protocol: *protocol,
-                ports: ports.clone(),
-                source_ports: source_ports.clone(),
-            },
+            Service::Ports { protocol, ports, source_ports } => {
+                Predicate::Ports { protocol: *protocol, ports: ports.clone(), source_ports: source_ports.clone() }
+            }
             Service::NamedPort { protocol, name } => {
                 let named = NamedPort { protocol: *protocol, name: name.clone() };
                 let next = id(self.names.len());

@@ -142,8 +142,7 @@ impl Classifier {
         if cells > CELLS_MAX {
             return None;
         }
-        let mut classifier =
-            Self { transports, icmp, others, class_of_cell: Column::default(), classes: 0 };
+        let mut classifier = Self { transports, icmp, others, class_of_cell: Column::default(), classes: 0 };
         let mut partition = Partition::new(cells);
         for predicate in predicates {
             partition.split(&classifier.cells_of(predicate));
@@ -161,7 +160,9 @@ impl Classifier {
                 let ports = self.ports(protocol);
                 ports.cell(ports.destinations.class(destination_port.into()), ports.sources.class(source_port.into()))
             }
-            Header::Icmp { kind, code } => self.icmp.cell(self.icmp.kinds.class(kind.into()), self.icmp.codes.class(code.into())),
+            Header::Icmp { kind, code } => {
+                self.icmp.cell(self.icmp.kinds.class(kind.into()), self.icmp.codes.class(code.into()))
+            }
             Header::Other(number) => self.others + u32::from(number),
         };
         self.class_of_cell[cell]

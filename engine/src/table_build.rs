@@ -2,19 +2,13 @@
 
 use crate::blueprint::{Blueprint, Interned, ScopeSide};
 use crate::column::{Column, id, ids};
+use crate::engine::Limits;
 use crate::partition::{Partition, classes_of};
 use crate::population::{Matches, Members};
 use crate::profile::ProfileMaker;
 use crate::table::{ClassMap, ClassRules, Form, Hashed, Listed, Table};
 use crate::tier_plan::Matched;
 use rustc_hash::FxHashMap;
-
-/// The most pairs of classes that a dense table has.
-const DENSE_PAIRS_MAX: usize = 1 << 23;
-/// The most pairs of groups of classes that a hashed table has.
-const GROUP_PAIRS_MAX: usize = 1 << 22;
-/// The most that rules may single out pairs, pairs counted once for each rule, before a table is listed.
-const SINGLED_OUT_MAX: usize = 1 << 25;
 
 /// One side of a table: the class of each identity, and the rules that match each class.
 struct TableSide {
@@ -29,7 +23,7 @@ impl Table {
         interned: &Interned,
         names_of: &Column<u32>,
         maker: Option<&mut ProfileMaker<'_>>,
-        bytes_max: usize,
+        limits: Limits,
     ) -> Self {
         let sources = cut(blueprint, interned, ScopeSide::Source, names_of.len());
         let mut destinations = cut(blueprint, interned, ScopeSide::Destination, names_of.len());
@@ -54,7 +48,7 @@ impl Table {
             destinations: to,
         };
         let form = maker
-            .and_then(|maker| Builder::new(blueprint, interned, &listed, &destinations, maker).build(bytes_max))
+            .and_then(|maker| Builder::new(blueprint, interned, &listed, &destinations, maker).build(limits))
             .unwrap_or_else(|| Form::Listed(Box::new(listed)));
         Table {
             sources: ClassMap::new(sources.class_of, sources.classes),
@@ -90,23 +84,18 @@ fn cut(blueprint: &Blueprint, interned: &Interned, side: ScopeSide, identities: 
 
 /// Rules that match every pair.
 fn rules_for_all(blueprint: &Blueprint, interned: &Interned) -> Vec<Matched> {
-    let matching = |(rule, at): (u32, &crate::blueprint::RulePeers)| match (&interned.peers[at.from], &interned.peers[at.to])
-    {
-        (Matches::Everything { certain: from }, Matches::Everything { certain: to }) => {
-            Some(Matched { rule, certain: *from && *to })
-        }
-        _ => None,
-    };
+    let matching =
+        |(rule, at): (u32, &crate::blueprint::RulePeers)| match (&interned.peers[at.from], &interned.peers[at.to]) {
+            (Matches::Everything { certain: from }, Matches::Everything { certain: to }) => {
+                Some(Matched { rule, certain: *from && *to })
+            }
+            _ => None,
+        };
     (0u32..).zip(&blueprint.rules).filter_map(matching).collect()
 }
 
 /// The rules that match each class of a side.
-fn class_rules(
-    blueprint: &Blueprint,
-    interned: &Interned,
-    side: ScopeSide,
-    classes: &TableSide,
-) -> Column<ClassRules> {
+fn class_rules(blueprint: &Blueprint, interned: &Interned, side: ScopeSide, classes: &TableSide) -> Column<ClassRules> {
     let empty = ClassRules { scope: vec![true; blueprint.plan.tiers.len()], ..ClassRules::default() };
     let mut rules_of = Column::filled(empty, classes.classes);
     for (tier, scope) in blueprint.scopes.iter().enumerate() {
@@ -207,7 +196,8 @@ impl<'a, 'm> Builder<'a, 'm> {
     ) -> Self {
         let mut to_classes = FxHashMap::default();
         for peers in &blueprint.rules {
-            if let (Matches::Some(_), Matches::Some(members)) = (&interned.peers[peers.from], &interned.peers[peers.to]) {
+            if let (Matches::Some(_), Matches::Some(members)) = (&interned.peers[peers.from], &interned.peers[peers.to])
+            {
                 to_classes.entry(peers.to).or_insert_with(|| matched_classes(&destinations.class_of, members));
             }
         }
@@ -223,20 +213,20 @@ impl<'a, 'm> Builder<'a, 'm> {
     }
 
     /// The dense form, or the hashed one; `None` if neither has room.
-    fn build(mut self, bytes_max: usize) -> Option<Form> {
+    fn build(mut self, limits: Limits) -> Option<Form> {
         let width = self.listed.destinations.len();
         let pairs = self.listed.sources.len().saturating_mul(width);
         let singled_out = self.singled_out();
-        if singled_out > SINGLED_OUT_MAX {
+        if singled_out > limits.singled_out {
             return None;
         }
-        if pairs <= DENSE_PAIRS_MAX && pairs * size_of::<u32>() <= bytes_max {
+        if pairs <= limits.dense_pairs && pairs * size_of::<u32>() <= limits.memory_bytes {
             return self.dense(id(width));
         }
         let [sources, destinations] = &self.groups;
         let group_pairs = sources.first.len().saturating_mul(destinations.first.len());
         let bytes = (group_pairs + 4 * singled_out).saturating_mul(size_of::<u32>());
-        (group_pairs <= GROUP_PAIRS_MAX && bytes <= bytes_max).then(|| self.hashed())?
+        (group_pairs <= limits.group_pairs && bytes <= limits.memory_bytes).then(|| self.hashed())?
     }
 
     /// How often rules single out pairs.

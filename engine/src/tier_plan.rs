@@ -93,7 +93,11 @@ impl Plan {
                 return outcome;
             }
         }
-        if self.default_allow { outcome.allow |= live } else { outcome.deny |= live }
+        if self.default_allow {
+            outcome.allow |= live
+        } else {
+            outcome.deny |= live
+        }
         outcome
     }
 

@@ -84,7 +84,11 @@ impl<'a> Drawer<'a> {
         // Two external ends have no path: one of them becomes a unit's.
         if source.unit().is_none() && destination.unit().is_none() {
             let unit = self.any_interface();
-            if matches!(source, Endpoint::Source(_)) || self.random.random() { destination = unit } else { source = unit }
+            if matches!(source, Endpoint::Source(_)) || self.random.random() {
+                destination = unit
+            } else {
+                source = unit
+            }
         }
         if matches!(destination, Endpoint::Source(_)) {
             destination = self.any_interface();
@@ -177,7 +181,8 @@ impl<'a> Drawer<'a> {
 
     /// A header of one of the rule's services or beside it, of a service of the destination, or any.
     fn header(&mut self, rule: Option<&Rule>, source: Endpoint, destination: Endpoint) -> Header {
-        let rule = rule.or_else(|| if self.random.random() { pick(&mut self.random, &self.rules).copied() } else { None });
+        let rule =
+            rule.or_else(|| if self.random.random() { pick(&mut self.random, &self.rules).copied() } else { None });
         let listens = destination.unit().map(|unit| self.design.unit(unit));
         match rule.and_then(|rule| pick(&mut self.random, &rule.services)) {
             Some(Service::Ports { protocol, ports, source_ports }) => Header::Transport {
@@ -186,7 +191,8 @@ impl<'a> Drawer<'a> {
                 destination_port: self.port(ports),
             },
             Some(Service::NamedPort { name, .. }) => {
-                let named: Vec<(Transport, u16)> = listens.into_iter().flat_map(|unit| unit.named_ports(name)).collect();
+                let named: Vec<(Transport, u16)> =
+                    listens.into_iter().flat_map(|unit| unit.named_ports(name)).collect();
                 match pick(&mut self.random, &named) {
                     Some(&(protocol, port)) => self.transport(protocol, port),
                     None => self.service_of(listens),
