@@ -173,7 +173,8 @@ pub(crate) fn scope_facts(scope: &Scope) -> Vec<(&'static str, String)> {
         .iter()
         .map(|held| {
             let units = count(held.units, "unit", "units");
-            format!("{} {} in mode {} over {units}", number(held.points), held.kind, held.mode)
+            let points = if held.points == 1 { "point" } else { "points" };
+            format!("{} {} {points} in mode {} over {units}", number(held.points), held.kind, held.mode)
         })
         .collect();
     facts.push(("Enforcement points", if points.is_empty() { "none declared".to_owned() } else { points.join("; ") }));

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 const ROWS: usize = 60;
 
 fn figure(plot: &Plot) -> Html {
-    let caption = Html::element("figcaption", "", Html::text(&plot.description));
+    let caption = Html::element("figcaption", "", Html::text(&plot.caption));
     Html::element("figure", "", Html::concat([Html::markup(plot.svg.clone()), caption]))
 }
 
@@ -170,10 +170,9 @@ pub(super) fn simulations(report: &Report) -> Html {
 fn campaigns(held: &[&Simulation]) -> Html {
     let columns = [
         words_column("design"),
-        number_column("replicas"),
         number_column("owned at the end, median"),
         number_column("replicas detected"),
-        words_column("first alert after, 10% / 50% / 90%"),
+        number_column("first alert after (10%, half, 90% of replicas)"),
         number_column("alerts, median"),
         number_column("attempts, median"),
         number_column("denied"),
@@ -200,13 +199,16 @@ fn campaigns(held: &[&Simulation]) -> Html {
         .map(|cell| Html::text(cell))
         .collect()
     });
-    let horizon = held.first().map(|one| words::duration(one.horizon_ns)).unwrap_or_default();
-    table(&format!("Campaigns over {horizon}"), &columns, rows)
+    let caption = held.first().map(|one| {
+        let replicas = words::count(one.replicas, "replica", "replicas");
+        format!("Campaigns: {replicas} of {} each", words::duration(one.horizon_ns))
+    });
+    table(&caption.unwrap_or_default(), &columns, rows)
 }
 
 fn times(of: &Times) -> String {
     let time = |time: Option<u64>| time.map_or_else(|| "never".to_owned(), words::duration);
-    format!("{} / {} / {}", time(of.p10_ns), time(of.p50_ns), time(of.p90_ns))
+    format!("{}, {}, {}", time(of.p10_ns), time(of.p50_ns), time(of.p90_ns))
 }
 
 fn critical(held: &[&Simulation]) -> Html {

@@ -2,7 +2,7 @@
 
 use super::frame::{Axis, Frame};
 use super::label::{Pen, write};
-use super::{Area, BODY, DrawResult, INK, MUTED, Plot, SMALL, colour, figure};
+use super::{Area, BODY, DrawResult, INK, MUTED, Plot, SMALL, colour, figure, line_width};
 use crate::model::BlastRadius;
 use crate::words;
 use plotters::prelude::*;
@@ -26,18 +26,21 @@ pub fn blast_radius_plot(distributions: &[BlastRadius]) -> Option<Plot> {
             .collect();
     let rows = panels.iter().map(|(_, held)| held.len()).max()?;
     let sentences: Vec<String> = drawn.iter().map(|one| words::blast_radius(one)).collect();
-    let description = format!(
-        "For each number of units, the share of starting units from which an attacker ends up owning at least that \
-         many; lines that fall early are better. {}",
-        sentences.join(" ")
-    );
+    let caption = "For each number of units, the share of starting units from which an attacker ends up owning at least that \
+                   many. Lines that fall early are better; the area under a line is the mean.";
     let height = TOP + PLOT_HEIGHT + 130 + LEGEND_ROW * (rows as i32 + 1);
-    figure("blast-radius", "Blast radius by pivot model", &description, (WIDTH, height.unsigned_abs()), |area| {
-        let wide = WIDTH as i32 / panels.len() as i32;
-        (0..).zip(&panels).try_for_each(|(position, (title, held))| {
-            panel(area, (position * wide, wide), (panels.len() > 1).then_some(*title), held)
-        })
-    })
+    figure(
+        "blast-radius",
+        "Blast radius by pivot model",
+        (caption, &sentences.join(" ")),
+        (WIDTH, height.unsigned_abs()),
+        |area| {
+            let wide = WIDTH as i32 / panels.len() as i32;
+            (0..).zip(&panels).try_for_each(|(position, (title, held))| {
+                panel(area, (position * wide, wide), (panels.len() > 1).then_some(*title), held)
+            })
+        },
+    )
 }
 
 fn panel(area: &Area<'_>, (left, wide): (i32, i32), title: Option<&str>, held: &[&BlastRadius]) -> DrawResult {
@@ -54,9 +57,8 @@ fn panel(area: &Area<'_>, (left, wide): (i32, i32), title: Option<&str>, held: &
     if let Some(title) = title {
         write(area, title, (frame.left - 60, 36), Pen::new(BODY, INK).bold())?;
     }
-    // Lines that coincide stay visible: each is thinner than the one below it.
     for (position, one) in held.iter().enumerate() {
-        let stroke = 4 + 4 * (held.len() - position).min(5) as u32;
+        let stroke = line_width(position, held.len());
         area.draw(&PathElement::new(steps(&frame, one), colour(position).stroke_width(stroke)))?;
     }
     legend(area, &frame, held)
@@ -84,7 +86,7 @@ fn legend(area: &Area<'_>, frame: &Frame, held: &[&BlastRadius]) -> DrawResult {
     write(area, "largest", (columns.2, y), head.right())?;
     for (position, one) in held.iter().enumerate() {
         y += LEGEND_ROW;
-        let stroke = 4 + 4 * (held.len() - position).min(5) as u32;
+        let stroke = line_width(position, held.len());
         let line = vec![(frame.left, y), (frame.left + 60, y)];
         area.draw(&PathElement::new(line, colour(position).stroke_width(stroke)))?;
         write(area, &one.pivot, (frame.left + 80, y), Pen::new(SMALL, INK))?;

@@ -2,8 +2,8 @@
 
 use super::frame::{Axis, Frame};
 use super::label::{Block, Pen, free_place, shorten, width, write};
-use super::{Area, BODY, DrawResult, INK, MUTED, Plot, SMALL, colour, figure};
-use crate::model::Comparison;
+use super::{Area, BODY, DrawResult, Failure, INK, MUTED, Plot, SMALL, colour, figure};
+use crate::model::{Comparison, DesignOutcome};
 use crate::words;
 use plotters::prelude::*;
 
@@ -32,24 +32,21 @@ pub fn comparison_plot(comparison: &Comparison) -> Option<Plot> {
             )
         })
         .collect();
-    let description = format!(
+    let caption = format!(
         "Each design by the needed flows that it breaks and the share of units that one owned unit leads to (pivot {}, \
-         {} view, trust {}): a mark at the median, a whisker to the largest. Lower left is better. {}",
-        comparison.pivot,
-        comparison.view,
-        comparison.trust,
-        sentences.join(" ")
+         {} view, trust {}): a mark at the median, a whisker to the largest. Lower left is better.",
+        comparison.pivot, comparison.view, comparison.trust,
     );
     let title = "Designs compared: blast radius against broken needs";
-    figure("comparison", title, &description, (WIDTH, HEIGHT), |area| draw(area, comparison))
+    figure("comparison", title, (&caption, &sentences.join(" ")), (WIDTH, HEIGHT), |area| draw(area, comparison))
 }
 
 fn draw(area: &Area<'_>, comparison: &Comparison) -> DrawResult {
     let broken = comparison.designs.iter().map(|one| one.needs_broken).max().unwrap_or_default();
     let mut x =
         Axis::round("needed flows that the design breaks", broken as f64, 1.0, |value| words::number(value as u64));
-    // Room on the right, so that the last design does not stand on the edge.
-    x.end += x.step * 0.5;
+    // Room on the right, so that the label of the last design has a place beside it.
+    x.end *= 1.45;
     let y = Axis { title: "blast radius, share of all units".to_owned(), end: 1.0, step: 0.25, format: words::percent };
     let frame = Frame { left: 150, top: 100, right: WIDTH as i32 - 60, bottom: HEIGHT as i32 - 120, x, y };
     frame.draw(area)?;
@@ -67,21 +64,36 @@ fn draw(area: &Area<'_>, comparison: &Comparison) -> DrawResult {
             bottom: mark.median.1,
         });
     }
-    for (position, (mark, one)) in marks.iter().zip(&comparison.designs).enumerate() {
+    // From the right: of marks that stand side by side, the last has the free side.
+    for (position, (mark, one)) in marks.iter().zip(&comparison.designs).enumerate().rev() {
         mark.draw(area, position)?;
-        let name = shorten(&one.design, 30);
-        let range = format!(
-            "{} median, {} largest",
-            words::percent(one.share(one.blast_radius_median)),
-            words::percent(one.share(one.blast_radius_max))
-        );
-        let wide = width(&name, BODY).max(width(&range, SMALL));
-        let place = free_place(mark.median, (wide, 62), &taken, inside);
-        write(area, &name, (place.left, place.top + 16), Pen::new(BODY, INK).bold())?;
-        write(area, &range, (place.left, place.top + 46), Pen::new(SMALL, MUTED))?;
+        let place = label(area, one, mark, &taken, inside)?;
         taken.push(place);
     }
     Ok(())
+}
+
+/// Writes name and figures of a design beside its mark, with a line to it where something else stands between.
+fn label(area: &Area<'_>, one: &DesignOutcome, mark: &Mark, taken: &[Block], inside: Block) -> Result<Block, Failure> {
+    const NAME: Pen = Pen::new(BODY, INK).bold();
+    const FIGURES: Pen = Pen::new(SMALL, MUTED);
+    let name = shorten(&one.design, 30);
+    let figures = format!(
+        "{} median, {} largest",
+        words::percent(one.share(one.blast_radius_median)),
+        words::percent(one.share(one.blast_radius_max))
+    );
+    let wide = width(&name, NAME).max(width(&figures, FIGURES));
+    let place = free_place(mark.median, (wide, 66), taken, inside);
+    let beside = (place.top + place.bottom) / 2 - mark.median.1;
+    let near = if place.left > mark.median.0 { place.left - 8 } else { place.right + 8 };
+    if beside.abs() > 20 || (near - mark.median.0).abs() > 60 {
+        let line = vec![(near, (place.top + place.bottom) / 2), mark.median];
+        area.draw(&PathElement::new(line, MUTED.stroke_width(2)))?;
+    }
+    write(area, &name, (place.left, place.top + 18), NAME)?;
+    write(area, &figures, (place.left, place.top + 48), FIGURES)?;
+    Ok(place)
 }
 
 struct Mark {

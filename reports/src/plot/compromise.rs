@@ -2,14 +2,15 @@
 
 use super::frame::{Axis, Frame};
 use super::label::{Pen, shorten, spread, width, write};
-use super::{Area, DrawResult, MUTED, Plot, SMALL, colour, figure};
+use super::{Area, DrawResult, INK, MUTED, Plot, SMALL, colour, figure, line_width};
 use crate::model::Simulation;
 use crate::words;
 use plotters::prelude::*;
 
 const WIDTH: u32 = 1600;
 const HEIGHT: u32 = 860;
-const LABEL_CHARACTERS: usize = 22;
+const LABEL_CHARACTERS: usize = 26;
+const NAME: Pen = Pen::new(SMALL, INK).bold();
 
 /// Draws the campaigns of one attacker: the median over replicas as a line, the middle 80 % as a band.
 ///
@@ -31,21 +32,20 @@ pub fn compromise_plot(simulations: &[Simulation], attacker: &str) -> Option<Plo
             )
         })
         .collect();
-    let description = format!(
-        "Units owned by the attacker {attacker} over {}: median of {} as a line, the middle 80% of replicas as a band. \
-         Median at the end: {}.",
+    let caption = format!(
+        "Units owned by the attacker {attacker} over {}: the median of {} as a line, the middle 80% of them as a band.",
         words::duration(first.horizon_ns),
         words::count(first.replicas, "replica", "replicas"),
-        ends.join("; ")
     );
+    let numbers = format!("Median at the end: {}.", ends.join("; "));
     let id = format!("compromise-{}", slug(attacker));
     let title = format!("Compromise over time: {attacker}");
-    figure(&id, &title, &description, (WIDTH, HEIGHT), |area| draw(area, &drawn))
+    figure(&id, &title, (&caption, &numbers), (WIDTH, HEIGHT), |area| draw(area, &drawn))
 }
 
 fn draw(area: &Area<'_>, drawn: &[&Simulation]) -> DrawResult {
     let label = |one: &Simulation| shorten(&one.design, LABEL_CHARACTERS);
-    let room = drawn.iter().map(|one| width(&label(one), SMALL)).max().unwrap_or_default();
+    let room = drawn.iter().map(|one| width(&label(one), NAME)).max().unwrap_or_default();
     let horizon = drawn.iter().map(|one| one.horizon_ns).max().unwrap_or(1);
     let (unit_ns, unit) = time_unit(horizon);
     let most = drawn.iter().flat_map(|one| &one.compromised).flat_map(|curve| &curve.values).copied();
@@ -65,20 +65,20 @@ fn draw(area: &Area<'_>, drawn: &[&Simulation]) -> DrawResult {
     for (position, one) in drawn.iter().enumerate() {
         let mut band = stairs(&points(one, 0.1));
         band.extend(stairs(&points(one, 0.9)).into_iter().rev());
-        area.draw(&Polygon::new(band, colour(position).mix(0.16)))?;
+        area.draw(&Polygon::new(band, colour(position).mix(0.14)))?;
     }
     let mut ends = Vec::new();
     for (position, one) in drawn.iter().enumerate() {
         let line = stairs(&points(one, 0.5));
         ends.push(line.last().copied().unwrap_or((frame.right, frame.bottom)));
-        let stroke = 4 + 3 * (drawn.len() - position).min(4) as u32;
+        let stroke = line_width(position, drawn.len());
         area.draw(&PathElement::new(line, colour(position).stroke_width(stroke)))?;
     }
     let heights: Vec<i32> = ends.iter().map(|&(_, y)| y).collect();
     let heights = spread(&heights, 34, frame.top, frame.bottom);
     for (position, ((one, &end), y)) in drawn.iter().zip(&ends).zip(heights).enumerate() {
         area.draw(&PathElement::new(vec![end, (frame.right + 30, y)], MUTED.stroke_width(2)))?;
-        write(area, &label(one), (frame.right + 38, y), Pen::new(SMALL, colour(position)).bold())?;
+        write(area, &label(one), (frame.right + 38, y), Pen { colour: colour(position), ..NAME })?;
     }
     Ok(())
 }

@@ -49,8 +49,9 @@ pub(super) fn write(area: &Area<'_>, text: &str, at: (i32, i32), pen: Pen) -> Dr
 }
 
 /// About how wide text is, on the generous side; nobody knows the reader's font.
-pub(super) fn width(text: &str, size: f64) -> i32 {
-    (text.chars().count() as f64 * size * 0.58).ceil() as i32
+pub(super) fn width(text: &str, pen: Pen) -> i32 {
+    let em = if pen.bold { 0.66 } else { 0.6 };
+    (text.chars().count() as f64 * pen.size * em).ceil() as i32
 }
 
 /// The text cut to a number of characters; what is cut is marked.
@@ -112,23 +113,24 @@ impl Block {
     }
 }
 
-/// The place for a label of this size around a point: the one that covers least of what is there and stays inside.
+/// The place for a label of this size beside a point: near it, inside, and clear of what is there.
 pub(super) fn free_place(point: (i32, i32), size: (i32, i32), taken: &[Block], inside: Block) -> Block {
+    const REACH: i32 = 34;
     let (wide, high) = size;
-    let (reach, half) = (26, high / 2);
-    let mut places = Vec::new();
-    for down in [0, -1, 1, -2, 2] {
-        let top = point.1 - half + down * (high + 2);
-        for left in [point.0 + reach, point.0 - reach - wide, point.0 - wide / 2] {
-            if left == point.0 - wide / 2 && down == 0 {
-                continue;
-            }
-            places.push(Block { left, top, right: left + wide, bottom: top + high });
-        }
-    }
-    let cost = |place: &Block| taken.iter().map(|&block| place.overlap(block)).sum::<i64>() + 4 * place.outside(inside);
-    let fallback = Block { left: point.0, top: point.1, right: point.0 + wide, bottom: point.1 + high };
-    places.into_iter().min_by_key(cost).unwrap_or(fallback)
+    let place = |down: i32, left: i32| {
+        let top = point.1 - high / 2 + down * 12;
+        Block { left, top, right: left + wide, bottom: top + high }
+    };
+    let places = (0..=40).flat_map(|step| [step, -step]).flat_map(|down| {
+        [REACH, 100, 180].into_iter().flat_map(move |reach| {
+            [(down, reach, place(down, point.0 + reach)), (down, reach, place(down, point.0 - reach - wide))]
+        })
+    });
+    let cost = |&(down, reach, place): &(i32, i32, Block)| {
+        let covered: i64 = taken.iter().map(|&block| place.overlap(block)).sum();
+        100 * covered + 400 * place.outside(inside) + i64::from(down.abs() * 40 + reach * 3)
+    };
+    places.min_by_key(cost).map_or_else(|| place(0, point.0 + REACH), |(_, _, place)| place)
 }
 
 #[cfg(test)]

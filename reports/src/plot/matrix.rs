@@ -1,6 +1,6 @@
 //! Which segment may open connections to which, as a heat map.
 
-use super::label::{Pen, shorten, write};
+use super::label::{Pen, shorten, width, write};
 use super::{Area, BODY, DrawResult, GRID, INK, MUTED, Plot, SMALL, figure};
 use crate::model::{Cell, SegmentMatrix};
 use crate::words;
@@ -9,9 +9,10 @@ use plotters::prelude::*;
 /// More rows than this cannot be read; the data keeps them all.
 const SEGMENTS_MAX: usize = 24;
 const WIDTH: i32 = 1600;
-const LABEL: i32 = 380;
 const LABEL_CHARACTERS: usize = 24;
-const LEGEND: i32 = 110;
+const LEGEND: i32 = 120;
+/// From this width on, a cell has room for what is allowed in it.
+const ROOMY: i32 = 150;
 /// From nothing to everything; lightness alone tells the steps apart.
 const LOW: RGBColor = RGBColor(0xe7, 0xf0, 0xf8);
 const HIGH: RGBColor = RGBColor(0x08, 0x3c, 0x6e);
@@ -27,32 +28,67 @@ const FAINT: RGBColor = RGBColor(0x8c, 0x95, 0x9f);
 /// `None` without segments.
 pub fn segment_matrix_plot(matrix: &SegmentMatrix) -> Option<Plot> {
     let shown = shown(matrix);
-    let cell = (WIDTH - LABEL - 40) / i32::try_from(shown.len()).ok().filter(|&count| count > 0)?;
-    let cell = cell.min(104);
-    let height = LABEL + cell * shown.len() as i32 + LEGEND;
-    let mut description = format!(
+    let grid = Grid::new(matrix, &shown)?;
+    let height = grid.top + grid.high * shown.len() as i32 + LEGEND;
+    let mut caption = format!(
         "From each row to each column, {}: the share of ordered pairs between which some connection is allowed \
          ({} view).",
         matrix.grouping, matrix.view
     );
     if shown.len() < matrix.segments.len() {
-        description.push_str(&format!(
+        caption.push_str(&format!(
             " The {} largest of {} segments are shown; the data holds all.",
             shown.len(),
             matrix.segments.len()
         ));
     }
-    figure("segment-matrix", "Segment matrix", &description, (WIDTH as u32, height.unsigned_abs()), |area| {
-        heads(area, matrix, &shown, cell)?;
+    let allowed = matrix.cells.iter().flatten().filter(|cell| cell.allowed > 0).count() as u64;
+    let cells = matrix.cells.iter().flatten().filter(|cell| cell.pairs > 0).count() as u64;
+    let numbers = format!("{} of {} allow something.", words::number(allowed), words::count(cells, "cell", "cells"));
+    figure("segment-matrix", "Segment matrix", (&caption, &numbers), (WIDTH as u32, height.unsigned_abs()), |area| {
+        heads(area, &grid)?;
         for (down, &row) in (0..).zip(&shown) {
             for (across, &column) in (0..).zip(&shown) {
                 if let Some(held) = matrix.cell(row, column) {
-                    draw_cell(area, held, (LABEL + across * cell, LABEL + down * cell), cell)?;
+                    let corner = (grid.left + across * grid.wide, grid.top + down * grid.high);
+                    draw_cell(area, held, corner, (grid.wide, grid.high))?;
                 }
             }
         }
-        legend(area, LABEL + cell * shown.len() as i32 + 60)
+        legend(area, grid.top + grid.high * shown.len() as i32 + 66)
     })
+}
+
+/// Where cells and labels stand. [pixels]
+struct Grid {
+    names: Vec<String>,
+    pen: Pen,
+    left: i32,
+    top: i32,
+    wide: i32,
+    high: i32,
+    /// Column labels stand upright, for they are wider than the columns.
+    upright: bool,
+}
+
+impl Grid {
+    fn new(matrix: &SegmentMatrix, shown: &[usize]) -> Option<Self> {
+        let names: Vec<String> = shown
+            .iter()
+            .filter_map(|&position| matrix.segments.get(position))
+            .map(|segment| {
+                let units = segment.units.map_or_else(String::new, |units| format!(" ({})", words::number(units)));
+                format!("{}{units}", shorten(&segment.name, LABEL_CHARACTERS))
+            })
+            .collect();
+        let pen = Pen::new(if names.len() > 16 { SMALL - 2.0 } else { BODY }, INK);
+        let longest = names.iter().map(|name| width(name, pen)).max()?;
+        let left = (longest + 50).max(180);
+        let wide = ((WIDTH - left - 40) / i32::try_from(names.len()).ok()?).min(250);
+        let upright = longest > wide - 10;
+        let top = if upright { longest + 40 } else { 90 };
+        Some(Grid { names, pen, left, top, wide, high: wide.min(84), upright })
+    }
 }
 
 /// The segments that are drawn: all, or external addresses and those with the most units; in their order.
@@ -65,45 +101,55 @@ fn shown(matrix: &SegmentMatrix) -> Vec<usize> {
     order
 }
 
-fn heads(area: &Area<'_>, matrix: &SegmentMatrix, shown: &[usize], cell: i32) -> DrawResult {
-    write(area, "from ↓  to →", (LABEL - 20, LABEL - 26), Pen::new(SMALL, MUTED).right())?;
-    let size = BODY.min(f64::from(cell) * 0.62);
-    for (place, segment) in (0..).zip(shown.iter().filter_map(|&position| matrix.segments.get(position))) {
-        let units = segment.units.map_or_else(String::new, |units| format!(" ({})", words::number(units)));
-        let name = format!("{}{units}", shorten(&segment.name, LABEL_CHARACTERS));
-        let middle = LABEL + place * cell + cell / 2;
-        write(area, &name, (LABEL - 16, middle), Pen::new(size, INK).right())?;
-        write(area, &name, (middle, LABEL - 16), Pen::new(size, INK).upward())?;
+fn heads(area: &Area<'_>, grid: &Grid) -> DrawResult {
+    write(area, "from ↓  to →", (grid.left - 16, grid.top - 28), Pen::new(SMALL, MUTED).right())?;
+    for (place, name) in (0..).zip(&grid.names) {
+        write(area, name, (grid.left - 16, grid.top + place * grid.high + grid.high / 2), grid.pen.right())?;
+        let middle = grid.left + place * grid.wide + grid.wide / 2;
+        let pen = if grid.upright { grid.pen.upward() } else { grid.pen.centre() };
+        write(area, name, (middle, grid.top - if grid.upright { 16 } else { 28 }), pen)?;
     }
     Ok(())
 }
 
-fn draw_cell(area: &Area<'_>, held: &Cell, (x, y): (i32, i32), cell: i32) -> DrawResult {
-    let inner = [(x + 2, y + 2), (x + cell - 2, y + cell - 2)];
+fn draw_cell(area: &Area<'_>, held: &Cell, (x, y): (i32, i32), (wide, high): (i32, i32)) -> DrawResult {
+    let inner = [(x + 2, y + 2), (x + wide - 2, y + high - 2)];
     let Some(share) = held.share() else {
         // No pair, as between a single unit and itself.
-        return area.draw(&Rectangle::new(inner, GRID.stroke_width(2)));
+        return outline(area, inner, GRID, 2);
     };
     area.draw(&Rectangle::new(inner, shade(share).filled()))?;
-    let middle = (x + cell / 2, y + cell / 2);
-    let size = SMALL.min(f64::from(cell) * 0.30);
     if held.unknown > 0 {
-        area.draw(&Rectangle::new(inner, UNKNOWN.stroke_width(5)))?;
+        outline(area, [(x + 5, y + 5), (x + wide - 5, y + high - 5)], UNKNOWN, 6)?;
     }
     let text = match (held.unknown > 0, held.allowed) {
         (true, 0) => "?".to_owned(),
-        (true, _) => format!("{}?", words::percent(share)),
+        (true, _) => format!("{} ?", words::percent(share)),
         (false, 0) => "–".to_owned(),
         (false, _) => words::percent(share),
     };
     let colour = if held.allowed == 0 && held.unknown == 0 {
         FAINT
-    } else if share > 0.45 {
+    } else if share > 0.55 {
         ON_DARK
     } else {
         ON_LIGHT
     };
-    write(area, &text, middle, Pen::new(size, colour).centre())
+    let pen = Pen::new(SMALL.min(f64::from(wide) * 0.30), colour).centre();
+    let middle = (x + wide / 2, y + high / 2);
+    if wide < ROOMY || held.connections.is_empty() {
+        return write(area, &text, middle, pen);
+    }
+    write(area, &text, (middle.0, middle.1 - 15), pen.bold())?;
+    let small = Pen { size: 18.0, ..pen };
+    let characters = (f64::from(wide - 24) / (small.size * 0.6)) as usize;
+    write(area, &shorten(&held.connections, characters), (middle.0, middle.1 + 17), small)
+}
+
+/// A rectangle's edge; the library draws that of its own rectangles one pixel wide.
+fn outline(area: &Area<'_>, [from, to]: [(i32, i32); 2], colour: RGBColor, stroke: u32) -> DrawResult {
+    let corners = vec![from, (to.0, from.1), to, (from.0, to.1), from, (from.0 + 1, from.1)];
+    area.draw(&PathElement::new(corners, colour.stroke_width(stroke)))
 }
 
 fn shade(share: f64) -> RGBColor {
@@ -116,13 +162,15 @@ fn shade(share: f64) -> RGBColor {
 
 fn legend(area: &Area<'_>, y: i32) -> DrawResult {
     let pen = Pen::new(SMALL, MUTED);
-    let mut x = LABEL;
-    for (share, text) in [(0.0, "none"), (0.01, ">0%"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "all")] {
-        area.draw(&Rectangle::new([(x, y - 16), (x + 32, y + 16)], shade(share).filled()))?;
-        write(area, text, (x + 42, y), pen)?;
-        x += 130;
+    write(area, "share of pairs allowed", (40, y), pen)?;
+    let mut x = 330;
+    for (share, text) in [(0.0, "none"), (0.01, ">0%"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%")] {
+        let block = [(x, y - 16), (x + 32, y + 16)];
+        area.draw(&Rectangle::new(block, shade(share).filled()))?;
+        outline(area, block, GRID, 2)?;
+        write(area, text, (x + 44, y), pen)?;
+        x += 136;
     }
-    write(area, "of pairs allowed", (x, y), pen)?;
-    area.draw(&Rectangle::new([(x + 230, y - 16), (x + 262, y + 16)], UNKNOWN.stroke_width(5)))?;
-    write(area, "some unknown", (x + 276, y), pen)
+    outline(area, [(x + 40, y - 14), (x + 68, y + 14)], UNKNOWN, 6)?;
+    write(area, "some pairs unknown", (x + 84, y), pen)
 }

@@ -29,7 +29,9 @@ pub struct Plot {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// What it shows, for those who do not see it, and how to read it for those who do.
+    /// How to read it.
+    pub caption: String,
+    /// What it shows in numbers, for those who do not see it.
     pub description: String,
     /// The SVG document.
     pub svg: String,
@@ -53,7 +55,8 @@ pub fn plots(report: &Report) -> Vec<Plot> {
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type DrawResult = Result<(), DrawingAreaErrorKind<io::Error>>;
+type Failure = DrawingAreaErrorKind<io::Error>;
+type DrawResult = Result<(), Failure>;
 
 /// Colours of the frame: the style sheet exchanges them on dark screens.
 const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
@@ -86,14 +89,21 @@ fn colour(position: usize) -> RGBColor {
     PALETTE.get(position % PALETTE.len()).copied().unwrap_or(INK)
 }
 
+/// The width of the line at `position` of `count`: lines that coincide stay visible, for each is thinner than the one
+/// below it.
+fn line_width(position: usize, count: usize) -> u32 {
+    [4, 7, 11, 15].get(count.saturating_sub(position + 1)).copied().unwrap_or(15)
+}
+
 /// Draws a figure. Drawing into memory cannot fail: `None` would mean a defect of the library that draws.
 fn figure(
     id: &str,
     title: &str,
-    description: &str,
+    (caption, numbers): (&str, &str),
     size: (u32, u32),
     draw: impl FnOnce(&Area<'_>) -> DrawResult,
 ) -> Option<Plot> {
+    let description = format!("{caption} {numbers}").trim().to_owned();
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
@@ -109,9 +119,9 @@ fn figure(
         size.0,
         size.1,
         escape(title),
-        escape(description),
+        escape(&description),
     );
-    Some(Plot { id: id.to_owned(), title: title.to_owned(), description: description.to_owned(), svg })
+    Some(Plot { id: id.to_owned(), title: title.to_owned(), caption: caption.to_owned(), description, svg })
 }
 
 /// Text as XML: what XML cannot hold, and what would reorder the text around it, is left out.
