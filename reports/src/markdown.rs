@@ -60,9 +60,9 @@ impl Page {
     }
 
     /// A table; cells are Markdown already.
-    fn table(&mut self, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    fn table<const N: usize>(&mut self, header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
         self.line(&format!("| {} |", header.join(" | ")));
-        self.line(&format!("|{}", " --- |".repeat(header.len())));
+        self.line(&format!("|{}", " --- |".repeat(N)));
         for row in rows {
             self.line(&format!("| {} |", row.join(" | ")));
         }
@@ -76,7 +76,7 @@ impl Page {
         self.line(&format!("{} {}{z3}{seed}", escape(&of.tool.name), escape(&of.tool.version)));
         self.heading(2, "Scope");
         let facts = words::scope_facts(&of.scope);
-        self.table(&["", ""], facts.into_iter().map(|(name, fact)| vec![name.to_owned(), escape(&fact)]));
+        self.table(["", ""], facts.into_iter().map(|(name, fact)| [name.to_owned(), escape(&fact)]));
         self.heading(2, "Assumptions");
         self.list(of.assumptions.iter().map(|one| format!("{} ({})", escape(&one.text), code(&one.id))), "None.");
         if !of.trusted.is_empty() {
@@ -124,9 +124,9 @@ impl Page {
             self.line("None is declared.");
         } else {
             self.table(
-                &["verdict", "property", "claim", "over"],
+                ["verdict", "property", "claim", "over"],
                 of.properties.iter().map(|one| {
-                    vec![
+                    [
                         verdict(one.verdict),
                         code(&one.id),
                         escape(&one.claim),
@@ -186,13 +186,13 @@ impl Page {
 
     fn needs(&mut self, of: &Verification) {
         self.table(
-            &["status", "flow", "pairs broken", "declared at"],
+            ["status", "flow", "pairs broken", "declared at"],
             of.needs.iter().map(|one| {
                 let status =
                     if one.status == NeedStatus::Works { "works".to_owned() } else { format!("**{}**", one.status) };
                 let pairs = format!("{} of {}", words::number(one.pairs_broken), words::number(one.pairs));
                 let declared = one.location.as_ref().map_or_else(String::new, |place| code(&place.to_string()));
-                vec![status, code(&one.name()), pairs, declared]
+                [status, code(&one.name()), pairs, declared]
             }),
         );
         for need in of.needs.iter().filter(|need| need.status != NeedStatus::Works) {
@@ -246,10 +246,10 @@ impl Page {
         ));
         let header = ["unit", "entries from units", "entries from outside", "exits to units", "exits to outside"];
         self.table(
-            &header,
+            header,
             of.rows.iter().take(ROWS).map(|row| {
                 let units = if row.units > 1 { format!(" (×{})", words::number(row.units)) } else { String::new() };
-                vec![
+                [
                     format!("{}{units}", escape(&row.unit)),
                     words::number(row.entries),
                     escape(&row.entries_external),
@@ -283,11 +283,11 @@ impl Page {
                 let unknown =
                     if cell.unknown > 0 { format!(", {} unknown", words::number(cell.unknown)) } else { String::new() };
                 let pairs = format!("{} of {}{unknown}", words::number(cell.allowed), words::number(cell.pairs));
-                rows.push(vec![escape(&from.name), escape(&to.name), pairs, escape(&cell.connections)]);
+                rows.push([escape(&from.name), escape(&to.name), pairs, escape(&cell.connections)]);
             }
         }
         let total = rows.len();
-        self.table(&["from", "to", "pairs", "connections"], rows.into_iter().take(ROWS));
+        self.table(["from", "to", "pairs", "connections"], rows.into_iter().take(ROWS));
         self.cut(total);
     }
 
@@ -297,10 +297,10 @@ impl Page {
         let header =
             ["design", "units", "rules", "blast radius, median", "largest", "needs broken", "holds/violated/unknown"];
         self.table(
-            &header,
+            header,
             of.designs.iter().map(|one| {
                 let size = |size| format!("{} ({})", words::number(size), words::percent(one.share(size)));
-                vec![
+                [
                     escape(&one.design),
                     words::number(one.units),
                     words::number(one.rules),
@@ -317,11 +317,11 @@ impl Page {
         self.heading(2, "Simulation");
         let header = ["attacker", "design", "replicas", "owned at the end", "detected", "attempts denied"];
         self.table(
-            &header,
+            header,
             of.iter().map(|one| {
                 let owned = one.median_at_end().map_or_else(String::new, words::quantity);
                 let detected = one.detection.happened as f64 / one.detection.replicas.max(1) as f64;
-                vec![
+                [
                     escape(&one.attacker),
                     escape(&one.design),
                     words::number(one.replicas),
@@ -331,12 +331,12 @@ impl Page {
                 ]
             }),
         );
-        let rows: Vec<Vec<String>> = of
+        let rows: Vec<[String; 6]> = of
             .iter()
             .flat_map(|one| one.critical.iter().map(move |unit| (one, unit)))
             .map(|(one, unit)| {
                 let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
-                vec![
+                [
                     escape(&one.attacker),
                     escape(&one.design),
                     escape(&unit.unit),
@@ -349,7 +349,7 @@ impl Page {
         if !rows.is_empty() {
             self.line("\nCritical units; quarantine is a competing risk:\n");
             let header = ["attacker", "design", "unit", "owned", "quarantine first", "owned in half of replicas after"];
-            self.table(&header, rows.into_iter());
+            self.table(header, rows.into_iter());
         }
     }
 
@@ -382,7 +382,7 @@ impl Page {
         if let Some(command) = &of.command {
             self.line(&format!("Made by {}\n", code(command)));
         }
-        self.table(&["file", "SHA-256"], of.inputs.iter().map(|one| vec![code(&one.path), code(&one.sha256)]));
+        self.table(["file", "SHA-256"], of.inputs.iter().map(|one| [code(&one.path), code(&one.sha256)]));
     }
 }
 

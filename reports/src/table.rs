@@ -1,15 +1,15 @@
 //! Lined-up columns for the terminal.
 
 /// Lays out rows under a header, columns two spaces apart, each line indented. The last column is as long as it likes.
-pub(crate) fn table(indent: usize, header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+pub(crate) fn table<const N: usize>(indent: usize, header: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = header.map(|cell| cell.chars().count());
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut out = String::new();
-    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
+    let header = header.map(str::to_owned);
     for row in std::iter::once(&header).chain(rows) {
         let mut line = " ".repeat(indent);
         for (width, cell) in widths.iter().zip(row) {
@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_by_characters_not_bytes() {
-        let rows = vec![vec!["é".to_owned(), "x".to_owned()], vec!["abc".to_owned(), "y".to_owned()]];
-        assert_eq!(table(1, &["a", "b"], &rows), " a    b\n é    x\n abc  y\n");
+        let rows = [["é".to_owned(), "x".to_owned()], ["abc".to_owned(), "y".to_owned()]];
+        assert_eq!(table(1, ["a", "b"], &rows), " a    b\n é    x\n abc  y\n");
     }
 }

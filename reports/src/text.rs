@@ -130,17 +130,15 @@ fn properties(out: &mut String, of: &Verification, colour: Colour) {
         return;
     }
     out.push_str("properties\n");
-    let rows: Vec<Vec<String>> = of
+    let rows: Vec<[String; 4]> = of
         .properties
         .iter()
         .map(|property| {
             [property.verdict.to_string(), property.id.clone(), property.kind.clone(), property.claim.clone()]
-                .iter()
-                .map(|cell| words::printable(cell))
-                .collect()
+                .map(|cell| words::printable(&cell))
         })
         .collect();
-    out.push_str(&paint_verdicts(&table(2, &["verdict", "id", "kind", "claim"], &rows), colour));
+    out.push_str(&paint_verdicts(&table(2, ["verdict", "id", "kind", "claim"], &rows), colour));
     out.push('\n');
     for property in of.worst_first().into_iter().filter(|property| property.verdict != Verdict::Holds) {
         explain(out, property, colour);

@@ -49,8 +49,8 @@ pub(super) fn assumptions(of: &Verification) -> Html {
         body = Html::element("p", "", "None was made.");
     } else {
         let columns = [words_column("assumption"), words_column("name")];
-        let rows = of.assumptions.iter().map(|one| vec![sentence(&one.text), Html::code(&one.id)]);
-        body.push(table("Assumptions", &columns, rows));
+        let rows = of.assumptions.iter().map(|one| [sentence(&one.text), Html::code(&one.id)]);
+        body.push(table("Assumptions", columns, rows));
     }
     if !of.trusted.is_empty() {
         let columns = [
@@ -61,7 +61,7 @@ pub(super) fn assumptions(of: &Verification) -> Html {
             words_column("until"),
         ];
         let rows = of.trusted.iter().map(|one| {
-            vec![
+            [
                 Html::code(&one.units),
                 Html::text(&words::number(one.count)),
                 Html::text(&one.reason),
@@ -69,7 +69,7 @@ pub(super) fn assumptions(of: &Verification) -> Html {
                 Html::text(one.expires.as_deref().unwrap_or("no end")),
             ]
         });
-        body.push(table("Units taken as impossible to own, in the figures that say so", &columns, rows));
+        body.push(table("Units taken as impossible to own, in the figures that say so", columns, rows));
     }
     body
 }
@@ -82,7 +82,7 @@ pub(super) fn unmodelled(of: &Verification) -> Html {
         let columns = [words_column("what"), words_column("place"), number_column("units touched")];
         let rows = of.unmodelled.iter().map(|one| {
             let place = one.location.as_ref().map_or_else(Html::default, |place| Html::code(&place.to_string()));
-            vec![rich(&one.what), place, Html::text(&words::number(one.units))]
+            [rich(&one.what), place, Html::text(&words::number(one.units))]
         });
         body.push(table(
             "Read and not modelled: the verdicts that it touches are unknown, never a pass",
@@ -93,14 +93,14 @@ pub(super) fn unmodelled(of: &Verification) -> Html {
     if !of.ignored.is_empty() {
         let columns = [words_column("kind"), number_column("objects"), words_column("reason"), words_column("owner")];
         let rows = of.ignored.iter().map(|one| {
-            vec![
+            [
                 Html::text(&one.kind),
                 Html::text(&words::number(one.count)),
                 Html::text(&one.reason),
                 Html::text(one.owner.as_deref().unwrap_or("nobody named")),
             ]
         });
-        body.push(table("Left out on purpose", &columns, rows));
+        body.push(table("Left out on purpose", columns, rows));
     }
     if !of.not_covered.is_empty() {
         body.push(Html::element("p", "", "Outside every model of this tool:"));

@@ -17,14 +17,14 @@ pub(super) fn properties(of: &Verification) -> Html {
     let columns = [words_column("property"), words_column("verdict"), words_column("claim"), words_column("over")];
     let worst_first = of.worst_first();
     let rows = worst_first.iter().map(|one| {
-        vec![
+        [
             Html::code(&one.id),
             verdict(one.verdict),
             rich(&one.claim),
             Html::text(&words::population(&one.population)),
         ]
     });
-    body.push(table("Every property, the worst first", &columns, rows));
+    body.push(table("Every property, the worst first", columns, rows));
     for property in worst_first {
         body.push(self::property(property));
     }
@@ -131,9 +131,9 @@ pub(super) fn needs(of: &Verification) -> Html {
     needs.sort_by_key(|need| std::cmp::Reverse(need.status));
     let rows = needs.iter().map(|one| {
         let pairs = format!("{} of {}", words::number(one.pairs_broken), words::number(one.pairs));
-        vec![Html::code(&one.name()), status(one.status), Html::text(&pairs), place(one.location.as_ref())]
+        [Html::code(&one.name()), status(one.status), Html::text(&pairs), place(one.location.as_ref())]
     });
-    body.push(table("Flows that the business needs, broken ones first", &columns, rows));
+    body.push(table("Flows that the business needs, broken ones first", columns, rows));
     for need in needs.into_iter().filter(|need| need.status != NeedStatus::Works) {
         let mut detail = Html::element("h3", "", Html::concat([status(need.status), Html::code(&need.name())]));
         if let Some(doubt) = &need.doubt {

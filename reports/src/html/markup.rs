@@ -98,11 +98,15 @@ pub(super) const fn number_column(name: &'static str) -> Column {
 }
 
 /// A table with a caption; the first cell of a row heads it.
-pub(super) fn table(caption: &str, columns: &[Column], rows: impl IntoIterator<Item = Vec<Html>>) -> Html {
+pub(super) fn table<const N: usize>(
+    caption: &str,
+    columns: [Column; N],
+    rows: impl IntoIterator<Item = [Html; N]>,
+) -> Html {
     let class = |column: &Column| if column.number { " class=\"num\"" } else { "" };
     let mut out = format!("<div class=\"scroll\"><table>\n<caption>{}</caption>\n<thead><tr>", Html::text(caption));
     // Writing to a string cannot fail, here and below.
-    for column in columns {
+    for column in &columns {
         let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(column), Html::text(column.name));
     }
     out.push_str("</tr></thead>\n<tbody>\n");

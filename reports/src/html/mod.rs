@@ -107,8 +107,8 @@ fn inputs(of: &Verification) -> Html {
     ));
     facts.extend(of.command.iter().map(|command| ("Command", Html::code(command))));
     body.push(markup::facts(facts));
-    let rows = of.inputs.iter().map(|one| vec![Html::code(&one.path), Html::code(&one.sha256)]);
-    body.push(markup::table("Files that were read", &[words_column("file"), words_column("SHA-256")], rows));
+    let rows = of.inputs.iter().map(|one| [Html::code(&one.path), Html::code(&one.sha256)]);
+    body.push(markup::table("Files that were read", [words_column("file"), words_column("SHA-256")], rows));
     body
 }
 

@@ -53,12 +53,10 @@ pub(super) fn comparison(report: &Report) -> Html {
             words::number(one.points),
             owned,
         ]
-        .iter()
-        .map(|cell| Html::text(cell))
-        .collect()
+        .map(|cell| Html::text(&cell))
     });
     let caption = format!("Designs, under pivot {}, {} view, trust {}", of.pivot, of.view, of.trust);
-    body.push(table(&caption, &columns, rows));
+    body.push(table(&caption, columns, rows));
     body
 }
 
@@ -72,7 +70,7 @@ pub(super) fn blast_radius(report: &Report) -> Html {
     if let Some(lead) = words::lead_blast_radius(report) {
         let columns = [words_column("unit"), number_column("units that fall"), number_column("share")];
         let rows = lead.worst.iter().take(ROWS).map(|one| {
-            vec![
+            [
                 Html::code(&one.unit),
                 Html::text(&words::number(one.size)),
                 Html::text(&words::percent(lead.share(one.size))),
@@ -80,7 +78,7 @@ pub(super) fn blast_radius(report: &Report) -> Html {
         });
         let caption =
             format!("Where an attacker gets farthest (pivot {}, {} view, trust {})", lead.pivot, lead.view, lead.trust);
-        body.push(table(&capped(&caption, lead.worst.len()), &columns, rows));
+        body.push(table(&capped(&caption, lead.worst.len()), columns, rows));
     }
     body
 }
@@ -94,7 +92,7 @@ pub(super) fn segments(report: &Report) -> Html {
         for (column, to) in of.segments.iter().enumerate() {
             let Some(cell) = of.cell(row, column).filter(|cell| cell.allowed > 0 || cell.unknown > 0) else { continue };
             let pairs = format!("{} of {}", words::number(cell.allowed), words::number(cell.pairs));
-            rows.push(vec![
+            rows.push([
                 Html::text(&from.name),
                 Html::text(&to.name),
                 Html::text(&pairs),
@@ -111,7 +109,7 @@ pub(super) fn segments(report: &Report) -> Html {
         words_column("connections"),
     ];
     let caption = capped("What each segment may open to another", rows.len());
-    body.push(table(&caption, &columns, rows.into_iter().take(ROWS)));
+    body.push(table(&caption, columns, rows.into_iter().take(ROWS)));
     body
 }
 
@@ -140,7 +138,7 @@ pub(super) fn surface(report: &Report) -> Html {
     };
     let rows = of.rows.iter().take(ROWS).map(|row| {
         let units = if row.units > 1 { format!(" × {}", words::number(row.units)) } else { String::new() };
-        vec![
+        [
             Html::concat([Html::code(&row.unit), Html::text(&units)]),
             Html::text(&words::number(row.entries)),
             outside(&row.entries_external),
@@ -148,7 +146,7 @@ pub(super) fn surface(report: &Report) -> Html {
             outside(&row.exits_external),
         ]
     });
-    body.push(table(&capped("Entries and exits, the most exposed first", of.rows.len()), &columns, rows));
+    body.push(table(&capped("Entries and exits, the most exposed first", of.rows.len()), columns, rows));
     body
 }
 
@@ -182,7 +180,6 @@ fn campaigns(held: &[&Simulation]) -> Html {
         let detected = one.detection.happened as f64 / one.detection.replicas.max(1) as f64;
         [
             one.design.clone(),
-            words::number(one.replicas),
             format!(
                 "{} of {}",
                 words::quantity(one.median_at_end().unwrap_or_default()),
@@ -195,15 +192,13 @@ fn campaigns(held: &[&Simulation]) -> Html {
             words::percent(one.denied_share),
             one.flows_broken_share.map_or_else(|| "–".to_owned(), words::percent),
         ]
-        .iter()
-        .map(|cell| Html::text(cell))
-        .collect()
+        .map(|cell| Html::text(&cell))
     });
     let caption = held.first().map(|one| {
         let replicas = words::count(one.replicas, "replica", "replicas");
         format!("Campaigns: {replicas} of {} each", words::duration(one.horizon_ns))
     });
-    table(&caption.unwrap_or_default(), &columns, rows)
+    table(&caption.unwrap_or_default(), columns, rows)
 }
 
 fn times(of: &Times) -> String {
@@ -224,7 +219,7 @@ fn critical(held: &[&Simulation]) -> Html {
         one.critical.iter().map(move |unit| {
             let (owned, quarantined) = (unit.owned_at_end(), unit.quarantined_at_end());
             let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
-            vec![
+            [
                 Html::code(&unit.unit),
                 Html::text(&one.design),
                 Html::text(&words::percent(owned)),
@@ -234,5 +229,5 @@ fn critical(held: &[&Simulation]) -> Html {
             ]
         })
     });
-    table("Critical units over all replicas, quarantine being a competing risk", &columns, rows)
+    table("Critical units over all replicas, quarantine being a competing risk", columns, rows)
 }

@@ -46,7 +46,7 @@ fn draw(area: &Area<'_>, comparison: &Comparison) -> DrawResult {
     let mut x =
         Axis::round("needed flows that the design breaks", broken as f64, 1.0, |value| words::number(value as u64));
     // Room on the right, so that the label of the last design has a place beside it.
-    x.end *= 1.45;
+    x.end *= 1.6;
     let y = Axis { title: "blast radius, share of all units".to_owned(), end: 1.0, step: 0.25, format: words::percent };
     let frame = Frame { left: 150, top: 100, right: WIDTH as i32 - 60, bottom: HEIGHT as i32 - 120, x, y };
     frame.draw(area)?;
