@@ -377,10 +377,9 @@ impl<'t, 'a> Fill<'t, 'a> {
             let mut last = None;
             let mut at = 0;
             key.retain(|&effect| {
-                let keep = at < start || last != Some(effect);
-                last = Some(effect);
+                let repeated = at >= start && last.replace(effect) == Some(effect);
                 at += 1;
-                keep
+                !repeated
             });
         }
     }

@@ -13,3 +13,5 @@ pub use header_set::HeaderSet;
 pub use pair_set::{PairSet, Span};
 mod direct;
 mod judge;
+mod reach;
+pub use reach::{Direct, End, Row, Verifier};
