@@ -1,0 +1,3 @@
+//! Integration tests of the verifier, against the reference evaluator and nothing else.
+
+mod direct;
