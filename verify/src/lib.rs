@@ -1,1 +1,3 @@
 //! seglab verify
+
+pub mod smt;
