@@ -134,28 +134,40 @@ impl End {
     /// The end is a unit or a named external source of the design, or an external address.
     ///
     /// Rows are numbered in the order of units, so that equal facts stand in runs, each of which is one implication.
+    /// Wide facts are said byte by byte, for the upper bytes of neighbours' addresses are mostly equal.
     pub(super) fn population(&self, vocabulary: &Vocabulary<'_>) -> Bool {
         let rows = vocabulary.population();
         let mut parts = vec![any([self.is_external().not(), self.pinned(&vocabulary.external_facts())])];
         let last = (rows.len() as u128).checked_sub(1);
         let present = last.map_or_else(|| constant(false), |last| self.is_between(&Fact::Row, 0, last));
         parts.push(any([self.is_external(), present]));
-        for fact in self.variables.keys().filter(|fact| **fact != Fact::Row) {
-            let mut runs: Vec<(u128, u128, Option<u128>)> = Vec::new();
-            for (row, facts) in (0u128..).zip(&rows) {
-                let value = facts.get(fact).copied();
-                match runs.last_mut() {
-                    Some(run) if run.2 == value => run.1 = row,
-                    _ => runs.push((row, row, value)),
-                }
-            }
-            for (first, last, value) in runs {
-                if let Some(value) = value {
-                    parts.push(any([self.is_between(&Fact::Row, first, last).not(), self.is(fact, value)]));
-                }
+        for (fact, variable) in self.variables.iter().filter(|(fact, _)| **fact != Fact::Row) {
+            let values: Vec<Option<u128>> = rows.iter().map(|facts| facts.get(fact).copied()).collect();
+            let width = variable.get_size();
+            for low in (0..width).step_by(8) {
+                let high = (low + 7).min(width - 1);
+                self.tabulate(&variable.extract(high, low), low, &values, &mut parts);
             }
         }
         all(parts)
+    }
+
+    /// Says of some bits of a fact, those from `low` on, which value they have in each row.
+    fn tabulate(&self, bits: &BV, low: u32, values: &[Option<u128>], parts: &mut Vec<Bool>) {
+        let width = bits.get_size();
+        let mut runs: Vec<(u128, u128, Option<u128>)> = Vec::new();
+        for (row, value) in (0u128..).zip(values) {
+            let value = value.map(|value| (value >> low) & ((1 << width) - 1));
+            match runs.last_mut() {
+                Some(run) if run.2 == value => run.1 = row,
+                _ => runs.push((row, row, value)),
+            }
+        }
+        for (first, last, value) in runs {
+            if let Some(value) = value {
+                parts.push(any([self.is_between(&Fact::Row, first, last).not(), bits.eq(literal(value, width))]));
+            }
+        }
     }
 
     /// The selector selects the end, which has to be a unit.
@@ -170,9 +182,8 @@ impl End {
             any(values.iter().map(|value| self.is(&fact, vocabulary.label(key, value))))
         };
         let lacks = |key: &String| self.is(&Fact::Label(key.clone()), 0);
-        let every = |parts: &[Selector]| -> Vec<Bool> {
-            parts.iter().map(|part| self.labelled(part, vocabulary)).collect()
-        };
+        let every =
+            |parts: &[Selector]| -> Vec<Bool> { parts.iter().map(|part| self.labelled(part, vocabulary)).collect() };
         match selector {
             Selector::Everything => constant(true),
             Selector::Named(name) => {
@@ -194,12 +205,8 @@ impl End {
         match peer {
             Peer::Anyone => Truth::known(constant(true)),
             Peer::Unmodelled(_) => Truth { surely: constant(false), perhaps: constant(true) },
-            Peer::Units(selector) => {
-                Truth::known(all([self.is_external().not(), self.labelled(selector, vocabulary)]))
-            }
-            Peer::Addresses { set, covers: Covers::External } => {
-                Truth::known(all([self.is_external(), self.certain_address(set)]))
-            }
+            Peer::Units(selector) => Truth::known(all([self.is_external().not(), self.labelled(selector, vocabulary)])),
+            Peer::Addresses { set, covers: Covers::External } => Truth::known(self.is_address(set)),
             Peer::Addresses { set, covers: Covers::All } => self.addressed(set),
         }
     }
@@ -214,11 +221,17 @@ impl End {
     }
 
     /// Every address that the end may have is in the set.
-    pub(super) fn certain_address(&self, set: &AddressSet) -> Bool {
+    fn certain_address(&self, set: &AddressSet) -> Bool {
         let v4 = set.v4.ranges().iter();
         let v4 = any(v4.map(|&(first, last)| range_within(&self.first_low, &self.last_low, first.into(), last.into())));
         let v6 = any(set.v6.ranges().iter().map(|&(first, last)| range_within(&self.first, &self.last, first, last)));
         any([all([self.of_family(Family::V4), v4]), all([self.of_family(Family::V6), v6])])
+    }
+
+    /// The external address is in the set.
+    pub(super) fn is_address(&self, set: &AddressSet) -> Bool {
+        let v4 = all([self.of_family(Family::V4), contains(&self.first_low, &set.v4)]);
+        all([self.is_external(), any([v4, all([self.of_family(Family::V6), contains(&self.first, &set.v6)])])])
     }
 
     /// The end stands at a place of this name.
@@ -227,7 +240,13 @@ impl End {
     }
 
     /// The unit declares the port of this number under this name.
-    pub(super) fn declares(&self, name: &str, protocol: seglab_policy::Transport, port: &BV, of: &Vocabulary<'_>) -> Bool {
+    pub(super) fn declares(
+        &self,
+        name: &str,
+        protocol: seglab_policy::Transport,
+        port: &BV,
+        of: &Vocabulary<'_>,
+    ) -> Bool {
         let declared = of.named_ports.iter().filter(|declared| declared.name == name && declared.protocol == protocol);
         let ports = declared.map(|declared| {
             let here = port.eq(literal(u128::from(declared.port), port.get_size()));

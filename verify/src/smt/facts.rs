@@ -243,8 +243,7 @@ impl<'a> Vocabulary<'a> {
 
     /// What is true of every endpoint that is not a unit: it has no labels, stands nowhere and declares nothing.
     fn outsider(&self, kind: u128) -> Facts {
-        let open =
-            [Fact::V6, Fact::FirstHigh, Fact::FirstLow, Fact::LastHigh, Fact::LastLow, Fact::Known, Fact::Row];
+        let open = [Fact::V6, Fact::FirstHigh, Fact::FirstLow, Fact::LastHigh, Fact::LastLow, Fact::Known, Fact::Row];
         let mut facts: Facts =
             self.fields().into_keys().filter(|fact| !open.contains(fact)).map(|fact| (fact, 0)).collect();
         facts.extend([(Fact::Kind, kind), (Fact::Unit, self.no_unit()), (Fact::Host, self.no_unit())]);
@@ -319,6 +318,9 @@ impl<'a> Vocabulary<'a> {
         let mut facts = address_facts(first, last);
         if !self.addresses_matter {
             facts.retain(|(fact, _)| *fact == Fact::V6);
+        } else if first == last {
+            // That both ends of the range are one is said once for all who are known.
+            facts.retain(|(fact, _)| !matches!(fact, Fact::LastHigh | Fact::LastLow));
         }
         facts
     }

@@ -1,22 +1,25 @@
 //! What rules, tiers, rulebooks and enforcement points say of a symbolic packet.
 
+use super::Outcome;
 use super::ends::End;
 use super::facts::{Fact, Vocabulary};
 use super::packet::{HeaderTerms, Packet};
 use super::path;
 use super::term::{Truth, all, any, constant};
-use super::Outcome;
 use seglab_policy::{
-    Action, Assume, Design, Direction, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Reply, Rule, Rulebook,
-    RulebookId, Scope, Side, Tier, Trust,
+    Action, Assume, Design, Direction, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Reply, Rule,
+    Rulebook, RulebookId, Scope, Side, Tier, Trust,
 };
 use std::collections::BTreeMap;
 use z3::ast::Bool;
 
 /// What becomes of a symbolic connection, as formulas of which exactly one holds.
+///
+/// Each formula has a name, so that a solver that has been told the [definitions](Verdict::definitions) once answers
+/// every question about them.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    outcomes: BTreeMap<Outcome, Bool>,
+    outcomes: BTreeMap<Outcome, (Bool, Bool)>,
 }
 
 impl Verdict {
@@ -51,17 +54,23 @@ impl Verdict {
         for (reply, holds) in replies {
             outcomes.insert(Outcome::Allowed(reply), all([allowed.clone(), holds]));
         }
-        Self { outcomes }
+        let named = |(outcome, holds)| (outcome, (Bool::new_const(format!("{outcome:?}")), holds));
+        Self { outcomes: outcomes.into_iter().map(named).collect() }
+    }
+
+    /// Each name means its formula.
+    pub(super) fn definitions(&self) -> Bool {
+        all(self.outcomes.values().map(|(name, holds)| name.iff(holds)))
     }
 
     /// The outcome is one of these.
     pub(super) fn is_one_of(&self, wanted: &[Outcome]) -> Bool {
-        any(wanted.iter().filter_map(|outcome| self.outcomes.get(outcome).cloned()))
+        any(wanted.iter().filter_map(|outcome| self.outcomes.get(outcome)).map(|(name, _)| name.clone()))
     }
 
-    /// Every outcome with its formula.
+    /// Every outcome with its name.
     pub(super) fn outcomes(&self) -> impl Iterator<Item = (Outcome, &Bool)> {
-        self.outcomes.iter().map(|(outcome, holds)| (*outcome, holds))
+        self.outcomes.iter().map(|(outcome, (name, _))| (*outcome, name))
     }
 }
 
@@ -132,9 +141,7 @@ impl Judge<'_> {
             (Placement::Units(selector), Direction::Egress) => source.unit_selected(selector, self.vocabulary),
             (Placement::Units(selector), Direction::Ingress) => destination.unit_selected(selector, self.vocabulary),
             (Placement::Units(_), Direction::Forward) => constant(false),
-            (Placement::Between(level), Direction::Forward) => {
-                source.same(destination, &Fact::Place(*level)).not()
-            }
+            (Placement::Between(level), Direction::Forward) => source.same(destination, &Fact::Place(*level)).not(),
             (Placement::Between(_), Direction::Egress | Direction::Ingress) => constant(false),
             (Placement::Around(level, name), direction) => {
                 let from = source.stands_at(*level, name, self.vocabulary);
@@ -162,7 +169,11 @@ impl Judge<'_> {
             deny.push(all([asked, may.deny]));
             reached = all([reached, any([in_scope.not(), may.pass])]);
         }
-        if book.default_allow { allow.push(reached.clone()) } else { deny.push(reached.clone()) }
+        if book.default_allow {
+            allow.push(reached.clone())
+        } else {
+            deny.push(reached.clone())
+        }
         May { allow: any(allow), deny: any(deny), pass: constant(false) }
     }
 
@@ -180,7 +191,7 @@ impl Judge<'_> {
     /// What may come of asking a tier in its scope.
     fn decided(&self, tier: &Tier, direction: Direction, packet: &Packet<'_>) -> May {
         let asked = |rule: &&Rule| has(rule.directions, direction);
-        let rules: Vec<(&Rule, Truth)> =
+        let rules: Matched<'_> =
             tier.rules.iter().filter(asked).map(|rule| (rule, self.matched(rule, packet))).collect();
         let (mut deciding, open) = match tier.order {
             Order::FirstMatch => in_turn(by_priority(rules)),
@@ -215,12 +226,15 @@ fn has(directions: Directions, direction: Direction) -> bool {
     }
 }
 
+/// Rules, and whether each matches.
+type Matched<'a> = Vec<(&'a Rule, Truth)>;
+
 /// Actions with the conditions under which they may be what happens, and the condition under which no rule may
 /// decide.
 type Deciding = (Vec<(Action, Bool)>, Bool);
 
 /// Smaller priorities first, and rules of one priority as they are written.
-fn by_priority(mut rules: Vec<(&Rule, Truth)>) -> Vec<(&Rule, Truth)> {
+fn by_priority(mut rules: Matched<'_>) -> Matched<'_> {
     rules.sort_by_key(|(rule, _)| rule.priority);
     rules
 }
@@ -237,8 +251,8 @@ fn in_turn<'a>(rules: impl IntoIterator<Item = (&'a Rule, Truth)>) -> Deciding {
 }
 
 /// As [`in_turn`] inside each object; of the objects with rules of one priority any may be the one that is asked.
-fn tied(rules: Vec<(&Rule, Truth)>) -> Deciding {
-    let mut levels: BTreeMap<i64, BTreeMap<Option<&str>, Vec<(&Rule, Truth)>>> = BTreeMap::new();
+fn tied(rules: Matched<'_>) -> Deciding {
+    let mut levels: BTreeMap<i64, BTreeMap<Option<&str>, Matched<'_>>> = BTreeMap::new();
     for (rule, matched) in rules {
         let objects = levels.entry(rule.priority).or_default();
         objects.entry(rule.provenance.object.as_deref()).or_default().push((rule, matched));

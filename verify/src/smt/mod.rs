@@ -143,7 +143,6 @@ impl<'a> Encoding<'a> {
         solve::find(self.design, self.assume, self.limits, questions)
     }
 
-
     /// The formulas for a question in SMT-LIB 2, for other solvers to read.
     pub fn to_smtlib(&self, question: &Question) -> String {
         solve::smtlib(self.design, self.assume, question)

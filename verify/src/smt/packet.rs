@@ -87,8 +87,7 @@ impl Packet<'_> {
 
     /// ICMP stands in packets of its own family only, and the ends agree on theirs.
     pub(super) fn well_formed(&self) -> Bool {
-        let icmp =
-            ICMP.map(|(family, number)| any([self.header.is_protocol(number).not(), self.of_family(family)]));
+        let icmp = ICMP.map(|(family, number)| any([self.header.is_protocol(number).not(), self.of_family(family)]));
         all(icmp.into_iter().chain([self.one_family()]))
     }
 
@@ -133,7 +132,7 @@ impl Packet<'_> {
     }
 
     /// The packet's source port is one of these, if it has ports.
-    pub(super) fn from_port(&self, ports: &IntervalSet<u16>) -> Bool {
+    pub(super) fn leaves_port(&self, ports: &IntervalSet<u16>) -> Bool {
         any([self.header.is_transport().not(), contains(&self.header.source_port, ports)])
     }
 

@@ -63,7 +63,7 @@ fn is_nobodys(external: &End, other: &End, design: &Design, vocabulary: &Vocabul
             Address::Known(address) => Some(address),
             Address::Within(_) | Address::Unknown(_) => None,
         });
-        let somebodys = external.certain_address(&set_of(known));
+        let somebodys = external.is_address(&set_of(known));
         any([other.is(&Fact::Space, number).not(), somebodys.not()])
     }))
 }

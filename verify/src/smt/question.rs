@@ -1,10 +1,10 @@
 //! Questions: which connections are looked for.
 
+use super::Outcome;
 use super::ends::End;
 use super::facts::Ports;
 use super::facts::Vocabulary;
 use super::term::{Truth, all, any, constant};
-use super::Outcome;
 use seglab_policy::{AddressSet, IntervalSet, Peer, Service, Unit, UnitId};
 use std::collections::BTreeSet;
 
@@ -97,7 +97,7 @@ impl Ends {
         match self {
             Ends::Any => Truth::known(constant(true)),
             Ends::Units(units) => Truth::known(end.one_of(units.iter().map(|unit| u128::from(unit.0)))),
-            Ends::External(set) => Truth::known(all([end.is_external(), end.certain_address(set)])),
+            Ends::External(set) => Truth::known(end.is_address(set)),
             Ends::Sources => Truth::known(end.is_source()),
             Ends::Peer(peer) => end.is_peer(peer, vocabulary),
             Ends::AllOf(ends) => {
