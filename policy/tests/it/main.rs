@@ -1,0 +1,3 @@
+//! The model, seen from outside.
+
+mod shares;
