@@ -15,3 +15,5 @@ mod direct;
 mod judge;
 mod reach;
 pub use reach::{Direct, End, Row, Verifier};
+
+pub mod smt;
