@@ -5,6 +5,8 @@
 //! assumption or a diagnostic, each with its file and line; nothing is dropped in silence. Input with an error in it
 //! is never half read: the reader then gives [`Rejected`], with every error that it found.
 
+pub mod text;
+
 use seglab_policy::{Diagnostic, Draft, Severity, Source};
 
 /// A file in memory.
