@@ -5,9 +5,11 @@
 //! assumption or a diagnostic, each with its file and line; nothing is dropped in silence. Input with an error in it
 //! is never half read: the reader then gives [`Rejected`], with every error that it found.
 
+pub mod lab;
 pub mod text;
 
 use seglab_policy::{Diagnostic, Draft, Severity, Source};
+use sha2::{Digest, Sha256};
 
 /// A file in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,13 @@ pub struct File {
     pub path: String,
     /// What the file holds.
     pub text: String,
+}
+
+impl File {
+    /// The file's path and hash: an entry of [`Draft::sources`].
+    pub fn source(&self) -> Source {
+        Source { path: self.path.clone(), sha256: Sha256::digest(&self.text).into() }
+    }
 }
 
 /// What a reader made of its input.

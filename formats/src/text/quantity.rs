@@ -90,9 +90,14 @@ pub fn rate_per_second(text: &str) -> Result<f64, TextError> {
     }
 }
 
-/// Writes a rate so that it reads back as the same number. [per second]
+/// Writes a rate so that it reads back as the same number: by the shortest time that has a whole number of them.
 pub fn write_rate(per_second: f64) -> String {
-    format!("{per_second}/s")
+    let whole = ["s", "min", "h", "d"].into_iter().find_map(|unit| {
+        let length = UNITS.into_iter().find(|(name, _)| *name == unit).map_or(1.0, |(_, ns)| ns as f64 / 1e9);
+        let written = format!("{}/{unit}", (per_second * length).round());
+        (rate_per_second(&written) == Ok(per_second)).then_some(written)
+    });
+    whole.unwrap_or_else(|| format!("{per_second}/s"))
 }
 
 /// Reads a bound on a number of units: `2`, or as a share of all of them `25%`.

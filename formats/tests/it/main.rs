@@ -1,0 +1,6 @@
+//! Integration tests of the readers.
+
+// Clippy knows test functions, but not the functions that they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod lab;
