@@ -5,8 +5,12 @@
 //! assumption or a diagnostic, each with its file and line; nothing is dropped in silence. Input with an error in it
 //! is never half read: the reader then gives [`Rejected`], with every error that it found.
 
+pub mod kubernetes;
 pub mod lab;
 pub mod text;
+mod yaml;
+
+pub use yaml::MAX_FILE_BYTES;
 
 use seglab_policy::{Diagnostic, Draft, Severity, Source};
 use sha2::{Digest, Sha256};
@@ -50,4 +54,9 @@ impl Rejected {
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
     }
+}
+
+/// The sources that stand for files, in their order.
+fn sources(files: &[File]) -> Vec<Source> {
+    files.iter().map(File::source).collect()
 }

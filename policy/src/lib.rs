@@ -11,6 +11,8 @@
 //! The crate does no I/O and knows no vendor's schema.
 
 mod address;
+#[cfg(feature = "arbitrary")]
+pub mod arbitrary;
 mod attacker;
 mod connection;
 mod design;

@@ -231,8 +231,7 @@ fn ignore(draft: &mut Draft, diagnostics: &mut Vec<Diagnostic>, doc: &At<IgnoreD
     }
     // The warning that an object is not modelled stands at the object: it has been answered.
     let answered: Vec<Option<Span>> = ignored.iter().map(|what| what.provenance.span).collect();
-    diagnostics
-        .retain(|said| said.severity != Severity::Warning || said.span.is_none() || !answered.contains(&said.span));
+    diagnostics.retain(|said| said.code != "unmodelled-kind" || !answered.contains(&said.span));
     let by = owner.as_ref().map(|owner| format!(", says {owner}")).unwrap_or_default();
     let objects = if ignored.len() == 1 { "object" } else { "objects" };
     let text = format!("{} {objects} of the kind {kind} left out of the model: {reason}{by}", ignored.len());

@@ -6,16 +6,20 @@ use seglab_policy::{
     Level, Listener, Monitor, Need, Order, Peer, Placement, Property, Provenance, Rule, Rulebook, Scope, Selector,
     Service, Tier, Unit,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Writes a lab file that reads back to an equal design.
 ///
 /// Equal but for places and sources: the file is a source of its own. Of the provenance of units, points, trusted
 /// units, attackers, monitors and what is not modelled nothing is kept, and of that of needs and properties all but
-/// the object.
+/// the object. A selector of one part is written as that part, and a name that nothing has, which a lab file may not
+/// use, as `none`: both select what they did.
 pub fn write(design: &Design) -> String {
-    let draft = design.to_draft();
+    let mut draft = design.to_draft();
+    let units = draft.units.iter().flat_map(|unit| unit.owner.iter().chain([&unit.name]));
+    let known: BTreeSet<String> = units.chain(draft.external_sources.iter().map(|one| &one.name)).cloned().collect();
+    for_each_selector(&mut draft, &mut |selector| forget_unknown(selector, &known));
     let mut out = String::new();
     out.push_str("seglab: 1\n");
     line(&mut out, &format!("name: {}", scalar(&draft.name)));
@@ -58,6 +62,54 @@ pub fn write(design: &Design) -> String {
             .map(|one| Map::default().put("what", scalar(&one.what)).put("touches", text(&one.touches)).done()),
     );
     out
+}
+
+/// Puts `none` in the place of names that nothing has.
+fn forget_unknown(selector: &mut Selector, known: &BTreeSet<String>) {
+    match selector {
+        Selector::Named(name) if !known.contains(name) => *selector = Selector::nothing(),
+        Selector::All(parts) | Selector::AnyOf(parts) => {
+            parts.iter_mut().for_each(|part| forget_unknown(part, known));
+        }
+        Selector::Not(inner) => forget_unknown(inner, known),
+        _ => {}
+    }
+}
+
+fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
+    let mut peers: Vec<&mut Peer> = Vec::new();
+    for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
+        if let Scope::Units { egress, ingress } = &mut tier.scope {
+            egress.iter_mut().chain(ingress).for_each(&mut *f);
+        }
+        peers.extend(tier.rules.iter_mut().flat_map(|rule| [&mut rule.from, &mut rule.to]));
+    }
+    for point in &mut draft.points {
+        if let Placement::Units(on) = &mut point.placement {
+            f(on);
+        }
+    }
+    peers.extend(draft.needs.iter_mut().flat_map(|need| [&mut need.from, &mut need.to]));
+    for property in &mut draft.properties {
+        match &mut property.claim {
+            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => peers.extend([from, to]),
+            Claim::OnlyThrough { from, to, via, .. } => {
+                peers.extend([from, to]);
+                f(via);
+            }
+            Claim::BlastRadius { from: selector, .. } | Claim::Exposed { only: selector, .. } => f(selector),
+        }
+    }
+    for peer in peers {
+        if let Peer::Units(selector) = peer {
+            f(selector);
+        }
+    }
+    draft.segments.iter_mut().for_each(|segment| f(&mut segment.selector));
+    draft.external_sources.iter_mut().flat_map(|one| &mut one.entries).for_each(|entry| f(&mut entry.to));
+    draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.units));
+    draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.foothold));
+    draft.unmodelled.iter_mut().for_each(|what| f(&mut what.touches));
 }
 
 /// A mapping in flow style.

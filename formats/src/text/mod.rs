@@ -50,19 +50,7 @@ impl TextError {
     }
 }
 
-/// The candidate that `word` is most likely a misspelling of; `None` if none is near.
-///
-/// Near is at most a third of the word's characters away, by Damerau and Levenshtein's distance (adjacent characters
-/// swapped count once), and at least one.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::osa_distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= limit && *candidate != word)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
+pub(crate) use crate::yaml::closest as nearest;
 
 /// A sentence that offers the nearest candidate, or else lists all of them where they are few.
 pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {

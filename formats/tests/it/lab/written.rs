@@ -2,7 +2,9 @@
 
 use super::{reading, shown};
 use seglab_formats::lab;
-use seglab_policy::{Design, Draft};
+use seglab_policy::arbitrary::design_of;
+use seglab_policy::{Claim, Design, Draft, Peer, Placement, Scope, Selector};
+use std::collections::BTreeSet;
 
 /// A draft without places and sources, and without the notes that a lab file does not keep.
 fn bare(mut draft: Draft) -> Draft {
@@ -89,4 +91,79 @@ unmodelled: [{what: Widget a/b, touches: web}]
 #[test]
 fn a_design_without_anything() {
     check(&Design::new(Draft { name: "x".to_owned(), ..Draft::default() }).unwrap());
+}
+
+/// A selector in the form in which it is read: a list of one part is that part, and a name that nothing has selects
+/// nothing.
+fn canonical(selector: &Selector, known: &BTreeSet<String>) -> Selector {
+    let all = |parts: &[Selector]| parts.iter().map(|part| canonical(part, known)).collect::<Vec<_>>();
+    match selector {
+        Selector::Named(name) if !known.contains(name) => Selector::nothing(),
+        Selector::All(parts) if parts.is_empty() => Selector::Everything,
+        Selector::All(parts) | Selector::AnyOf(parts) if parts.len() == 1 => canonical(&parts[0], known),
+        Selector::All(parts) => Selector::All(all(parts)),
+        Selector::AnyOf(parts) => Selector::AnyOf(all(parts)),
+        Selector::Not(inner) => Selector::Not(Box::new(canonical(inner, known))),
+        other => other.clone(),
+    }
+}
+
+/// A random design with every selector in the form in which it is read.
+fn random(seed: u64) -> Design {
+    let mut draft = design_of(seed).to_draft();
+    let units = draft.units.iter().flat_map(|unit| unit.owner.iter().chain([&unit.name]));
+    let known: BTreeSet<String> = units.chain(draft.external_sources.iter().map(|one| &one.name)).cloned().collect();
+    let one = |selector: &mut Selector| *selector = canonical(selector, &known);
+    let peer = |peer: &mut Peer| {
+        if let Peer::Units(selector) = peer {
+            one(selector);
+        }
+    };
+    draft.segments.iter_mut().for_each(|segment| one(&mut segment.selector));
+    draft.external_sources.iter_mut().flat_map(|source| &mut source.entries).for_each(|entry| one(&mut entry.to));
+    for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
+        if let Scope::Units { egress, ingress } = &mut tier.scope {
+            egress.iter_mut().chain(ingress).for_each(one);
+        }
+        tier.rules.iter_mut().for_each(|rule| [&mut rule.from, &mut rule.to].into_iter().for_each(peer));
+    }
+    for point in &mut draft.points {
+        if let Placement::Units(selector) = &mut point.placement {
+            one(selector);
+        }
+    }
+    draft.needs.iter_mut().for_each(|need| [&mut need.from, &mut need.to].into_iter().for_each(peer));
+    for property in &mut draft.properties {
+        match &mut property.claim {
+            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => [from, to].into_iter().for_each(peer),
+            Claim::OnlyThrough { from, to, via, .. } => {
+                [from, to].into_iter().for_each(peer);
+                one(via);
+            }
+            Claim::BlastRadius { from, .. } => one(from),
+            Claim::Exposed { only, .. } => one(only),
+        }
+    }
+    draft.trusted.iter_mut().for_each(|trusted| one(&mut trusted.units));
+    draft.attackers.iter_mut().for_each(|attacker| one(&mut attacker.foothold));
+    draft.unmodelled.iter_mut().for_each(|what| one(&mut what.touches));
+    // What a lab file refuses: needs that never happen or wait for themselves, attackers who start nowhere.
+    for need in &mut draft.needs {
+        need.synchronous = false;
+        need.rate_per_second = need.rate_per_second.max(0.125);
+    }
+    for attacker in &mut draft.attackers {
+        attacker.scan_rate_per_second = attacker.scan_rate_per_second.max(0.3);
+    }
+    let units = &draft.units;
+    draft.attackers.retain(|attacker| units.iter().any(|unit| attacker.foothold.matches(unit)));
+    Design::new(draft).unwrap()
+}
+
+#[test]
+fn random_designs() {
+    // A seed is a design, so that a failure names what to look at.
+    for seed in 0..400 {
+        check(&random(seed));
+    }
 }

@@ -1,0 +1,300 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A simulation and verification lab for segmentation designs.
+///
+/// DESIGN is a lab file (seglab.yaml), a folder or file of Kubernetes manifests, or `-` for standard input:
+/// `helm template . | seglab verify -`.
+///
+/// Exit codes: 0 every property holds; 1 one is violated; 2 the command line or the input is wrong; 3 undecided.
+#[derive(Debug, Parser)]
+#[command(name = "seglab", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Write phases, peak memory and counts as JSON
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) timings: Option<PathBuf>,
+    /// Keep warnings and notes about the input to yourself
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a commented lab file beside existing manifests
+    Init(Init),
+    /// List the connections that are allowed
+    Reach(Reach),
+    /// List entries and exits of each unit
+    Surface(Surface),
+    /// Say whether one connection is allowed, and which rule decides at each point
+    Explain(Explain),
+    /// Check the design's properties and needs: the gate
+    Verify(Verify),
+    /// Let the declared attacker loose, many times over
+    Simulate(Simulate),
+    /// Simulate several designs under the same chance events
+    Compare(Compare),
+    /// Measure how fast the rule engine decides this policy on this machine
+    Bench(Bench),
+    /// Write everything as an audit report: HTML, Markdown, JSON, SARIF, JUnit
+    Report(Report),
+    /// Write a large realistic design
+    Generate(Generate),
+    /// Print the JSON Schema of the lab file
+    Schema,
+}
+
+/// The design, and what is assumed of it.
+#[derive(Debug, Args)]
+pub(crate) struct Design {
+    /// Lab file, folder or file of manifests, or `-`
+    #[arg(value_name = "DESIGN")]
+    pub(crate) path: String,
+    /// Ask about every declared point as if it enforced, whatever its mode
+    #[arg(long)]
+    pub(crate) as_if_enforced: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrustArg {
+    /// Every point holds
+    Intact,
+    /// An owned unit's own agent enforces nothing
+    OwnAgentVoid,
+    /// Also: no point holds whose policy a controller distributes
+    ControllerVoid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PivotArg {
+    /// Every allowed connection outward
+    Any,
+    /// Services that listen
+    Service,
+    /// A fitting vulnerability or credential
+    Exploitable,
+    /// Clients of an owned unit fall too
+    EitherWay,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ViewArg {
+    /// Any port that policy lets through
+    Policy,
+    /// Also: the destination listens there
+    Service,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Folder of manifests
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Where to write; by default `seglab.yaml` in the folder
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReachFormat {
+    Text,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: ReachFormat,
+    /// Follow connections on from unit to unit under this pivot model
+    #[arg(long, value_enum, value_name = "PIVOT", num_args = 0..=1, default_missing_value = "any")]
+    pub(crate) lateral: Option<PivotArg>,
+    /// Only from these: a selector, unit, segment or address range
+    #[arg(long, value_name = "PEER")]
+    pub(crate) from: Option<String>,
+    /// Only to these
+    #[arg(long, value_name = "PEER")]
+    pub(crate) to: Option<String>,
+    /// Which ports count
+    #[arg(long, value_enum, default_value = "policy")]
+    pub(crate) view: ViewArg,
+    /// Which enforcement still stands at an owned source
+    #[arg(long, value_enum, default_value = "intact")]
+    pub(crate) trust: TrustArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Surface {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// The design before a change: shows both, and what differs
+    #[arg(long, value_name = "OLD")]
+    pub(crate) against: Option<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TableFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// Who opens the connection: a unit, an address, or an external source
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) from: String,
+    /// To whom
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) to: String,
+    /// The service: tcp/443, udp/53, icmp/8/0, proto/50
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) port: String,
+    /// Which enforcement still stands, the source being owned
+    #[arg(long, value_enum, default_value = "intact")]
+    pub(crate) trust: TrustArg,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TableFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerifyFormat {
+    Text,
+    Json,
+    Sarif,
+    Junit,
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: VerifyFormat,
+    /// Write to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Ask Z3 for a second opinion on every verdict: `auto` does so for up to 100 units
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, default_value = "auto", default_missing_value = "always")]
+    pub(crate) cross_check: When,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The settings of a campaign.
+#[derive(Debug, Args)]
+pub(crate) struct Campaign {
+    /// Replicas
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) replicas: u32,
+    /// Seed of every draw
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Simulated time of one replica: 24h, 7d
+    #[arg(long, default_value = "7d", value_name = "DURATION")]
+    pub(crate) horizon: String,
+    /// Worker threads; the result is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    #[command(flatten)]
+    pub(crate) campaign: Campaign,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TableFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Two designs or more; the first is the baseline
+    #[arg(value_name = "DESIGN", num_args = 2.., required = true)]
+    pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) campaign: Campaign,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TableFormat,
+    /// Also write one picture of all designs: blast radius against broken needs
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// Connections in the workload
+    #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub(crate) connections: u32,
+    /// Seed of the workload
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TableFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// Further designs to compare with
+    #[arg(long, value_name = "DESIGN")]
+    pub(crate) against: Vec<String>,
+    /// Folder to write to
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) campaign: Campaign,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GenerateFormat {
+    /// One lab file
+    Native,
+    /// Manifests, one file a namespace
+    Kubernetes,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// Units
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
+    pub(crate) units: u32,
+    /// Rules
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) rules: u32,
+    /// Seed
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// What to write
+    #[arg(long, value_enum, default_value = "native")]
+    pub(crate) to: GenerateFormat,
+    /// Folder to write to
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}

@@ -1,0 +1,55 @@
+//! Writing results: standard output, and files that are whole or absent.
+
+use crate::failure::Failure;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a result to standard output. A reader that has seen enough (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Write { path: PathBuf::from("standard output"), error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file by way of a temporary one beside it, so that no reader ever sees half of it.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_files(&[(path.to_owned(), bytes)])
+}
+
+/// Writes several files: all of them are complete before the first takes its name.
+pub(crate) fn write_files(files: &[(PathBuf, &[u8])]) -> Result<(), Failure> {
+    let mut staged = Vec::with_capacity(files.len());
+    let result = stage(files, &mut staged).and_then(|()| {
+        staged.iter().try_for_each(|(temporary, path)| {
+            fs::rename(temporary, path).map_err(|error| Failure::Write { path: path.clone(), error })
+        })
+    });
+    if result.is_err() {
+        for (temporary, _) in &staged {
+            // What has already taken its name is gone from here; the rest is swept up.
+            let _ = fs::remove_file(temporary);
+        }
+    }
+    result
+}
+
+fn stage(files: &[(PathBuf, &[u8])], staged: &mut Vec<(PathBuf, PathBuf)>) -> Result<(), Failure> {
+    for (path, bytes) in files {
+        let fail = |error| Failure::Write { path: path.clone(), error };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(fail)?;
+        }
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let temporary = path.with_file_name(name);
+        staged.push((temporary.clone(), path.clone()));
+        let mut file = fs::File::create(&temporary).map_err(fail)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fail)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Blueprints: the rules of one rulebook in one direction, reduced to numbers.
+//!
+//! What rules name in words (peers, scopes, lists of services) is interned: it gets a number, and equal words get one
+//! number. Blueprints that are equal then build one table, as the egress and the ingress of a rulebook often are.
+
+use crate::column::Column;
+use crate::population::{Matches, Population};
+use crate::service::{Predicate, Services};
+use crate::tier_plan::{Plan, RulePlan, TierPlan};
+use rustc_hash::FxHashMap;
+use seglab_policy::{Direction, Family, Order, Peer, Rulebook, Selector, Tier};
+
+/// The rules of one rulebook in one direction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Blueprint {
+    pub(crate) plan: Plan,
+    /// For each rule of the plan, whom it matches.
+    pub(crate) rules: Vec<RulePeers>,
+    /// For each tier of the plan, the units that it speaks of; `None` for every connection.
+    pub(crate) scopes: Vec<Option<ScopeUnits>>,
+}
+
+/// The peers and services of a rule, interned.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RulePeers {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) services: u32,
+}
+
+impl RulePeers {
+    /// The peer on one side.
+    pub(crate) fn peer(&self, side: ScopeSide) -> u32 {
+        match side {
+            ScopeSide::Source => self.from,
+            ScopeSide::Destination => self.to,
+        }
+    }
+}
+
+/// The units on one side of connections that a tier speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ScopeUnits {
+    pub(crate) side: ScopeSide,
+    pub(crate) units: u32,
+}
+
+/// A side of a connection, as tables see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ScopeSide {
+    Source,
+    Destination,
+}
+
+impl ScopeSide {
+    /// The other one.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            ScopeSide::Source => ScopeSide::Destination,
+            ScopeSide::Destination => ScopeSide::Source,
+        }
+    }
+}
+
+/// What rules name, each once.
+#[derive(Default)]
+pub(crate) struct Interned {
+    /// What each peer matches.
+    pub(crate) peers: Column<Matches>,
+    /// The units of each scope.
+    pub(crate) scopes: Column<Vec<u32>>,
+    /// Lists of services.
+    pub(crate) services: Services,
+}
+
+impl Interned {
+    /// True if a list of services has names of ports.
+    pub(crate) fn has_names(&self, services: u32) -> bool {
+        self.services.lists()[services].iter().any(|one| matches!(one, Predicate::Named(_)))
+    }
+}
+
+/// Makes the blueprints of one family.
+pub(crate) struct Drafter<'a> {
+    population: &'a Population<'a>,
+    family: Family,
+    interned: Interned,
+    known_peers: FxHashMap<&'a Peer, u32>,
+    known_scopes: FxHashMap<&'a [Selector], u32>,
+}
+
+impl<'a> Drafter<'a> {
+    pub(crate) fn new(population: &'a Population<'a>, family: Family) -> Self {
+        Self {
+            population,
+            family,
+            interned: Interned::default(),
+            known_peers: FxHashMap::default(),
+            known_scopes: FxHashMap::default(),
+        }
+    }
+
+    /// The blueprint of a rulebook in one direction. Rules that can match nothing, and tiers that are never in scope,
+    /// are left out.
+    pub(crate) fn draft(&mut self, book: &'a Rulebook, direction: Direction) -> Blueprint {
+        let plan = Plan { tiers: Vec::new(), rules: Vec::new(), default_allow: book.default_allow };
+        let mut blueprint = Blueprint { plan, rules: Vec::new(), scopes: Vec::new() };
+        for tier in &book.tiers {
+            let scope = match tier.scope.selectors(direction) {
+                None => None,
+                Some(selectors) => {
+                    let units = self.scope(selectors);
+                    if self.interned.scopes[units].is_empty() {
+                        continue;
+                    }
+                    let side = match direction {
+                        Direction::Egress => ScopeSide::Source,
+                        Direction::Forward | Direction::Ingress => ScopeSide::Destination,
+                    };
+                    Some(ScopeUnits { side, units })
+                }
+            };
+            self.draft_tier(tier, direction, &mut blueprint);
+            blueprint.scopes.push(scope);
+        }
+        blueprint
+    }
+
+    /// What was interned.
+    pub(crate) fn finish(self) -> Interned {
+        self.interned
+    }
+
+    /// The lists of services, to add to.
+    pub(crate) fn services(&mut self) -> &mut Services {
+        &mut self.interned.services
+    }
+
+    fn draft_tier(&mut self, tier: &'a Tier, direction: Direction, blueprint: &mut Blueprint) {
+        let mut objects: FxHashMap<&Option<String>, u32> = FxHashMap::default();
+        let first = crate::column::id(blueprint.rules.len());
+        for rule in tier.rules.iter().filter(|rule| rule.directions.contains(direction)) {
+            let Some(services) = self.interned.services.intern(&rule.services, self.family) else { continue };
+            let (from, to) = (self.peer(&rule.from), self.peer(&rule.to));
+            if [from, to].into_iter().any(|peer| self.interned.peers[peer].is_nothing()) {
+                continue;
+            }
+            // Where the order of rules is defined by position, what else it could be defined by makes no difference.
+            let ties = tier.order == Order::FirstMatchUndefinedTies;
+            let next = crate::column::id(objects.len());
+            let object = if ties { *objects.entry(&rule.provenance.object).or_insert(next) } else { 0 };
+            let priority = if ties { rule.priority } else { 0 };
+            blueprint.plan.rules.push(RulePlan { action: rule.action, priority, object });
+            blueprint.rules.push(RulePeers { from, to, services });
+        }
+        let rules = first..crate::column::id(blueprint.rules.len());
+        blueprint.plan.tiers.push(TierPlan { order: tier.order, otherwise: tier.otherwise, rules });
+    }
+
+    fn peer(&mut self, peer: &'a Peer) -> u32 {
+        let (population, peers) = (self.population, &mut self.interned.peers);
+        *self.known_peers.entry(peer).or_insert_with(|| peers.push(population.matches(peer)))
+    }
+
+    fn scope(&mut self, selectors: &'a [Selector]) -> u32 {
+        let (population, scopes) = (self.population, &mut self.interned.scopes);
+        *self.known_scopes.entry(selectors).or_insert_with(|| {
+            let mut units: Vec<u32> = selectors.iter().flat_map(|selector| population.of_units(selector)).collect();
+            units.sort_unstable();
+            units.dedup();
+            scopes.push(units)
+        })
+    }
+}

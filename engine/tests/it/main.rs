@@ -1,0 +1,5 @@
+//! Integration tests of the engine.
+
+mod equivalence;
+mod limits;
+mod workload;

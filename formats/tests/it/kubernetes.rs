@@ -1,0 +1,5 @@
+//! Tests of the Kubernetes reader.
+
+mod conformance;
+mod data;
+mod reach;

@@ -1,0 +1,118 @@
+//! Random needs, properties, attackers, and what else stands beside the policy.
+
+use super::draw::Draw;
+use super::inventory::provenance;
+use super::rules::{peer, selector, service};
+use crate::{
+    AddressSet, Assumption, AtMost, Attacker, Claim, Draft, Monitor, Need, Peer, Pivot, Property, Segment, Selector,
+    Service, Trust, Trusted, Unmodelled, View,
+};
+
+/// Fills in everything that is asked of the design, and what it rests on.
+pub(super) fn fill(draw: &mut Draw, draft: &mut Draft) {
+    draft.segments =
+        (0..draw.below(3)).map(|at| Segment { name: format!("segment-{at}"), selector: selector(draw, 2) }).collect();
+    draft.needs = draw.list(0, 2, need);
+    let properties = draw.below(5);
+    draft.properties = (0..properties).map(|at| property(draw, at)).collect();
+    draft.trusted = draw.list(0, 1, |draw| Trusted {
+        units: selector(draw, 1),
+        owner: "operations".to_owned(),
+        reason: "hardened".to_owned(),
+        expires: draw.maybe(50, |_| "2030-01-31".to_owned()),
+        provenance: provenance(draw),
+    });
+    let attackers = draw.below(2);
+    draft.attackers = (0..attackers).map(|at| attacker(draw, at)).collect();
+    draft.monitor = draw.maybe(30, monitor);
+    draft.assumptions = (0..draw.below(3))
+        .map(|at| Assumption { id: format!("assumption-{at}"), text: "a sentence\nof two lines".to_owned() })
+        .collect();
+    draft.unmodelled = draw.maybe(14, unmodelled).into_iter().collect();
+}
+
+fn unmodelled(draw: &mut Draw) -> Unmodelled {
+    Unmodelled {
+        what: "CiliumNetworkPolicy shop/web".to_owned(),
+        touches: if draw.chance(30) { Selector::Everything } else { selector(draw, 1) },
+        provenance: provenance(draw),
+    }
+}
+
+fn services(draw: &mut Draw) -> Vec<Service> {
+    if draw.chance(50) { vec![Service::Any] } else { draw.list(1, 2, service) }
+}
+
+/// A rate, a probability or a share whose decimal form is not exact in binary.
+fn fraction(draw: &mut Draw) -> f64 {
+    draw.pick([0.0, 0.1, 1.0 / 3.0, 0.5, 1.0, 1e-9])
+}
+
+fn duration_ns(draw: &mut Draw) -> u64 {
+    draw.pick([0, 1, 60_000_000_000, u64::MAX])
+}
+
+fn need(draw: &mut Draw) -> Need {
+    Need {
+        from: peer(draw),
+        to: peer(draw),
+        services: services(draw),
+        rate_per_second: fraction(draw) * 12.0,
+        synchronous: draw.chance(50),
+        provenance: provenance(draw),
+    }
+}
+
+fn claim(draw: &mut Draw) -> Claim {
+    let end = |draw: &mut Draw| if draw.chance(50) { Peer::Units(selector(draw, 1)) } else { peer(draw) };
+    match draw.below(5) {
+        0 => Claim::Isolated { from: end(draw), to: end(draw), services: services(draw) },
+        1 => Claim::Allowed { from: end(draw), to: end(draw), services: services(draw) },
+        2 => Claim::OnlyThrough { from: end(draw), to: end(draw), via: selector(draw, 1), services: services(draw) },
+        3 => Claim::BlastRadius {
+            from: selector(draw, 1),
+            at_most: draw.pick([AtMost::Units(2), AtMost::Units(5), AtMost::Share(333_333), AtMost::Share(1_000_000)]),
+        },
+        _ => Claim::Exposed {
+            external: draw.pick([true, false]).then(AddressSet::internet).unwrap_or_else(AddressSet::full),
+            inbound: draw.chance(50),
+            only: selector(draw, 1),
+            services: services(draw),
+        },
+    }
+}
+
+fn property(draw: &mut Draw, at: usize) -> Property {
+    Property {
+        id: format!("property-{at}"),
+        claim: claim(draw),
+        view: draw.pick([View::Policy, View::Service]),
+        pivot: draw.pick(Pivot::ALL),
+        trust: draw.pick([Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid]),
+        hops_max: draw.maybe(40, |draw| draw.pick([1, 2, 3])),
+        provenance: provenance(draw),
+    }
+}
+
+fn attacker(draw: &mut Draw, at: usize) -> Attacker {
+    Attacker {
+        name: format!("attacker {at}"),
+        foothold: selector(draw, 1),
+        scan_rate_per_second: fraction(draw) * 7.0,
+        exploit_probability: fraction(draw),
+        exploit_mean_ns: duration_ns(draw),
+        login_probability: fraction(draw),
+        login_mean_ns: duration_ns(draw),
+        provenance: provenance(draw),
+    }
+}
+
+fn monitor(draw: &mut Draw) -> Monitor {
+    Monitor {
+        denied_alert_probability: fraction(draw),
+        sensor_probability: fraction(draw),
+        sensor_mean_ns: duration_ns(draw),
+        response_mean_ns: duration_ns(draw),
+        provenance: provenance(draw),
+    }
+}

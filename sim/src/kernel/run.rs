@@ -1,0 +1,239 @@
+//! The loop: one event after the other, until the horizon.
+//!
+//! A model sees the kernel through its [`Agenda`]: the present, and the means to schedule and to cancel. A run ends when
+//! the next event lies after the horizon, when nothing is left to happen, or when the model stops it; an event exactly
+//! at the horizon still happens. A run that needs more events than its budget is an error, not a result: whatever it
+//! counted up to there would be cut off at an arbitrary time.
+//!
+//! See the [module's example](super).
+
+use super::{Duration, EventQueue, Handle, ScheduleError, Time};
+
+/// What is simulated: a state, and what each event does to it.
+pub trait Model {
+    /// What can happen.
+    type Event;
+    /// What can go wrong; scheduling can.
+    type Error: From<ScheduleError>;
+
+    /// Lets one event happen, at [`Agenda::now`].
+    ///
+    /// # Errors
+    /// As the model defines; the run ends with it.
+    fn handle(&mut self, event: Self::Event, agenda: &mut Agenda<Self::Event>) -> Result<(), Self::Error>;
+}
+
+/// The bounds of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The last instant that is simulated.
+    pub horizon: Time,
+    /// The most events that may happen.
+    pub events_max: u64,
+    /// The most events that may be pending at once.
+    pub pending_max: usize,
+}
+
+/// What a model sees of the kernel.
+#[derive(Debug)]
+pub struct Agenda<E> {
+    queue: EventQueue<E>,
+    horizon: Time,
+    stopped: bool,
+}
+
+/// How a run went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Why it ended.
+    pub end: End,
+    /// When it ended: the horizon, or the last event where the model stopped the run.
+    pub now: Time,
+    /// The number of events that happened.
+    pub events: u64,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Events are pending, all of them after the horizon.
+    Horizon,
+    /// Nothing was left to happen.
+    Quiet,
+    /// The model stopped it.
+    Stopped,
+}
+
+/// Why a run has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError<E> {
+    /// The budget of events was used up before the horizon.
+    #[error("{events_max} events happened by {now}, which is the limit: raise it, or shorten the horizon")]
+    Budget {
+        /// The most events that may happen.
+        events_max: u64,
+        /// The time of the first event beyond the budget.
+        now: Time,
+    },
+    /// The model failed.
+    #[error(transparent)]
+    Model(#[from] E),
+}
+
+impl Default for Limits {
+    /// No horizon, a billion events, ten million of them pending.
+    fn default() -> Self {
+        Self { horizon: Time::MAX, events_max: 1_000_000_000, pending_max: 10_000_000 }
+    }
+}
+
+/// Runs a model from the start to the end. `begin` schedules what happens first.
+///
+/// # Errors
+/// The budget of events was used up, or `begin` or the model failed, by scheduling too much or on its own account.
+pub fn simulate<M: Model>(
+    model: &mut M,
+    limits: Limits,
+    begin: impl FnOnce(&mut M, &mut Agenda<M::Event>) -> Result<(), M::Error>,
+) -> Result<Run, RunError<M::Error>> {
+    let queue = EventQueue::with_limit(limits.pending_max);
+    let mut agenda = Agenda { queue, horizon: limits.horizon, stopped: false };
+    begin(model, &mut agenda)?;
+    let mut events = 0;
+    let end = loop {
+        if agenda.stopped {
+            break End::Stopped;
+        }
+        match agenda.queue.peek_time() {
+            None => break End::Quiet,
+            Some(next) if next > limits.horizon => break End::Horizon,
+            Some(next) if events == limits.events_max => {
+                return Err(RunError::Budget { events_max: limits.events_max, now: next });
+            }
+            Some(_) => {}
+        }
+        if let Some((_, event)) = agenda.queue.pop() {
+            model.handle(event, &mut agenda)?;
+            events += 1;
+        }
+    };
+    let now = if end == End::Stopped { agenda.now() } else { limits.horizon };
+    Ok(Run { end, now, events })
+}
+
+impl<E> Agenda<E> {
+    /// The present.
+    pub fn now(&self) -> Time {
+        self.queue.now()
+    }
+
+    /// The last instant of the run.
+    pub fn horizon(&self) -> Time {
+        self.horizon
+    }
+
+    /// The number of events that are pending, those after the horizon included.
+    pub fn pending(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Schedules an event after a delay, and after everything that is already scheduled for that instant.
+    ///
+    /// # Errors
+    /// Too many events are pending.
+    pub fn schedule_in(&mut self, delay: Duration, event: E) -> Result<Handle, ScheduleError> {
+        self.queue.schedule(self.now().saturating_add(delay), event)
+    }
+
+    /// Schedules an event at a time, and after everything that is already scheduled for that instant.
+    ///
+    /// # Errors
+    /// The time is past, or too many events are pending.
+    pub fn schedule_at(&mut self, at: Time, event: E) -> Result<Handle, ScheduleError> {
+        self.queue.schedule(at, event)
+    }
+
+    /// Takes back an event before it happens; `None` if it already happened or was cancelled.
+    pub fn cancel(&mut self, handle: Handle) -> Option<E> {
+        self.queue.cancel(handle)
+    }
+
+    /// Ends the run after the present event.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts its own events, each of which schedules the next one a second later.
+    struct Metronome {
+        ticks: Vec<Time>,
+        stop_after: usize,
+    }
+
+    impl Model for Metronome {
+        type Event = ();
+        type Error = ScheduleError;
+
+        fn handle(&mut self, (): (), agenda: &mut Agenda<()>) -> Result<(), ScheduleError> {
+            self.ticks.push(agenda.now());
+            if self.ticks.len() == self.stop_after {
+                agenda.stop();
+            }
+            agenda.schedule_in(Duration::from_secs(1), ()).map(drop)
+        }
+    }
+
+    fn run(limits: Limits, stop_after: usize) -> (Metronome, Result<Run, RunError<ScheduleError>>) {
+        let mut model = Metronome { ticks: Vec::new(), stop_after };
+        let run = simulate(&mut model, limits, |_, agenda| agenda.schedule_at(Time::START, ()).map(drop));
+        (model, run)
+    }
+
+    #[test]
+    fn an_event_at_the_horizon_happens_and_none_after_it() {
+        let limits = Limits { horizon: Duration::from_secs(3).after_start(), ..Limits::default() };
+        let (model, run) = run(limits, usize::MAX);
+        assert_eq!(run, Ok(Run { end: End::Horizon, now: limits.horizon, events: 4 }));
+        assert_eq!(model.ticks.last(), Some(&limits.horizon));
+    }
+
+    #[test]
+    fn the_model_can_stop() {
+        let (_, run) = run(Limits::default(), 5);
+        assert_eq!(run, Ok(Run { end: End::Stopped, now: Duration::from_secs(4).after_start(), events: 5 }));
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_is_no_result() {
+        let limits = Limits { events_max: 10, ..Limits::default() };
+        let (model, run) = run(limits, usize::MAX);
+        let now = Duration::from_secs(10).after_start();
+        assert_eq!(run, Err(RunError::Budget { events_max: 10, now }));
+        assert_eq!(model.ticks.len(), 10);
+    }
+
+    #[test]
+    fn a_budget_that_is_just_enough_is_enough() {
+        let limits = Limits { events_max: 4, horizon: Duration::from_secs(3).after_start(), ..Limits::default() };
+        assert!(run(limits, usize::MAX).1.is_ok());
+    }
+
+    #[test]
+    fn a_model_that_schedules_too_much_fails() {
+        let limits = Limits { pending_max: 0, ..Limits::default() };
+        let (_, run) = run(limits, usize::MAX);
+        assert_eq!(run, Err(RunError::Model(ScheduleError::Full { limit: 0 })));
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happens_lasts_to_its_horizon() {
+        let limits = Limits { horizon: Duration::from_secs(3).after_start(), ..Limits::default() };
+        let mut model = Metronome { ticks: Vec::new(), stop_after: 0 };
+        let run = simulate(&mut model, limits, |_, _| Ok::<(), ScheduleError>(()));
+        assert_eq!(run, Ok(Run { end: End::Quiet, now: limits.horizon, events: 0 }));
+    }
+}
