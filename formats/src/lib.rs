@@ -6,6 +6,8 @@
 //! is never half read: the reader then gives [`Rejected`], with every error that it found.
 
 pub mod kubernetes;
+pub mod lab;
+pub mod text;
 mod yaml;
 
 pub use yaml::MAX_FILE_BYTES;
@@ -20,6 +22,13 @@ pub struct File {
     pub path: String,
     /// What the file holds.
     pub text: String,
+}
+
+impl File {
+    /// The file's path and hash: an entry of [`Draft::sources`].
+    pub fn source(&self) -> Source {
+        Source { path: self.path.clone(), sha256: Sha256::digest(&self.text).into() }
+    }
 }
 
 /// What a reader made of its input.
@@ -49,8 +58,5 @@ impl Rejected {
 
 /// The sources that stand for files, in their order.
 fn sources(files: &[File]) -> Vec<Source> {
-    files
-        .iter()
-        .map(|file| Source { path: file.path.clone(), sha256: Sha256::digest(file.text.as_bytes()).into() })
-        .collect()
+    files.iter().map(File::source).collect()
 }

@@ -44,7 +44,7 @@ pub use interval::{Bounded, IntervalSet};
 pub use point::{EnforcementPoint, Level, Mode, Placement, PointId, PointKind};
 pub use property::{AtMost, Claim, Pivot, Property, Trust, Trusted, View};
 pub use rule::{Action, Covers, Direction, Directions, Peer, Rule};
-pub use selector::{Labels, NAMESPACE_PREFIX, RESERVED_WORDS, Segment, Selector};
+pub use selector::{Labels, NAMESPACE_PREFIX, RESERVED_WORDS, Segment, Selector, looks_like_address};
 pub use service::Service;
 pub use source::{Hex, Provenance, Source, SourceId, Span};
 pub use tier::{Order, Rulebook, RulebookId, Scope, Tier};

@@ -404,7 +404,7 @@ mod tests {
 
         let (rule, unknown) = read("from: a\nprots: {deep: [1]}\nports:\naction: {limit: {at: 3}}").unwrap();
         assert_eq!(rule.action, Some(Action::Limit { at: 3 }));
-        assert_eq!(rule.ports, []);
+        assert!(rule.ports.is_empty());
         let [UnknownKey { key, known }] = unknown.as_slice() else { panic!("{unknown:?}") };
         assert_eq!((&*key.text, key.span.line, key.span.column), ("prots", 2, 1));
         assert_eq!(*known, ["from", "ports", "labels", "action"]);

@@ -1,3 +1,7 @@
 //! Integration tests of the readers.
 
+// Clippy knows test functions, but not the functions that they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod kubernetes;
+mod lab;
