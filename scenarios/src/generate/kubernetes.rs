@@ -10,15 +10,17 @@ use super::estate::{App, ENVIRONMENTS, Estate, Group, SHARED};
 use super::{Settings, SettingsError};
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
+use seglab_formats::File;
 
-/// The manifests of an estate as files: path and text, in the order of their paths.
+/// The manifests of an estate, in the order of their paths.
 ///
 /// # Errors
 /// See [`SettingsError`].
-pub fn to_kubernetes(settings: &Settings) -> Result<Vec<(String, String)>, SettingsError> {
+pub fn to_kubernetes(settings: &Settings) -> Result<Vec<File>, SettingsError> {
     let estate = Estate::new(settings)?;
     let mut random = estate.random.clone();
-    let mut files = vec![("admin-policies.yaml".to_owned(), admin_policies())];
+    let file = |path: String, text: String| File { path, text };
+    let mut files = vec![file("admin-policies.yaml".to_owned(), admin_policies())];
     let integrations = integrations(&estate, settings.rules as usize / 4, &mut random);
     for (at, app) in estate.apps.iter().enumerate() {
         for environment in ENVIRONMENTS {
@@ -35,14 +37,14 @@ pub fn to_kubernetes(settings: &Settings) -> Result<Vec<(String, String)>, Setti
                 &calls,
                 &mut random,
             );
-            files.push((format!("apps/{namespace}.yaml"), text));
+            files.push(file(format!("apps/{namespace}.yaml"), text));
         }
     }
     for (role, units) in SHARED {
         let replicas = units as usize * estate.sites.len();
-        files.push((format!("shared/{role}.yaml"), shared(role, replicas)));
+        files.push(file(format!("shared/{role}.yaml"), shared(role, replicas)));
     }
-    files.sort();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
 
