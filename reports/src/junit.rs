@@ -115,8 +115,7 @@ fn with_place(message: &str, place: Option<&Location>) -> String {
 }
 
 fn hop_text(position: usize, of: &Hop) -> String {
-    let verdict = if of.allowed { "allowed" } else { "denied" };
-    let mut text = format!("{position}. {}: {verdict}\n", words::hop(of));
+    let mut text = format!("{position}. {}: {}\n", words::hop(of), of.outcome);
     for decider in &of.deciders {
         let (place, why) = (words::decider_place(decider), words::decider_why(decider));
         let _ = writeln!(

@@ -9,6 +9,7 @@
 //! This is the only crate that knows HTML, SARIF, JUnit and plots. It does no I/O.
 
 mod bundle;
+pub mod collect;
 mod html;
 mod json;
 mod junit;
@@ -18,6 +19,7 @@ mod plot;
 mod sarif;
 mod table;
 mod text;
+mod text_tables;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
@@ -28,4 +30,5 @@ pub use markdown::{markdown, verify_markdown};
 pub use model::*;
 pub use plot::{Plot, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot};
 pub use sarif::sarif;
-pub use text::{Colour, text};
+pub use text::{Colour, hop_text, text};
+pub use text_tables::{comparison_text, simulation_text, surface_text};

@@ -173,9 +173,8 @@ impl Page {
     }
 
     fn hop(&mut self, position: usize, of: &Hop) {
-        let verdict = if of.allowed { "allowed" } else { "denied" };
         let gain = of.gain.as_ref().map_or_else(String::new, |gain| format!(", {}", escape(gain)));
-        self.line(&format!("{position}. {} {verdict}{gain}", code(&words::hop(of))));
+        self.line(&format!("{position}. {} {}{gain}", code(&words::hop(of)), of.outcome));
         for decider in &of.deciders {
             self.line(&format!("   - {}", decision(decider)));
         }

@@ -190,11 +190,19 @@ fn explain(out: &mut String, property: &Property, colour: Colour) {
     out.push('\n');
 }
 
-/// A hop with the judgement of every point on its path, as `explain` prints it, too.
+/// Writes one connection with the judgement of every point on its path: what `explain` prints.
+pub fn hop_text(of: &Hop) -> String {
+    let numbered = hop(1, of);
+    let lines = numbered.lines().enumerate().map(|(position, line)| match position {
+        0 => line.trim_start_matches("  1. ").to_owned(),
+        _ => line.strip_prefix("   ").unwrap_or(line).to_owned(),
+    });
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
 fn hop(position: usize, of: &Hop) -> String {
-    let verdict = if of.allowed { "allowed" } else { "denied" };
     let gain = of.gain.as_ref().map_or_else(String::new, |gain| format!(", {gain}"));
-    let mut out = format!("  {position}. {}\n", words::printable(&format!("{}: {verdict}{gain}", words::hop(of))));
+    let mut out = format!("  {position}. {}\n", words::printable(&format!("{}: {}{gain}", words::hop(of), of.outcome)));
     for decider in &of.deciders {
         let _ = writeln!(out, "     {}", words::printable(&decider_line(decider)));
     }

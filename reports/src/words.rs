@@ -1,6 +1,8 @@
 //! The sentences and number formats that all writers share, so that no two of them tell the story differently.
 
-use crate::model::{BlastRadius, Decider, Hop, NeedStatus, Population, Property, Report, Scope, Verdict, Verification};
+use crate::model::{
+    BlastRadius, Decider, Hop, NeedStatus, Outcome, Population, Property, Report, Scope, Verdict, Verification,
+};
 
 /// A whole number with a separator every three digits: `40,000`.
 pub(crate) fn number(value: u64) -> String {
@@ -139,11 +141,13 @@ pub(crate) fn decider_place(of: &Decider) -> String {
 
 /// What a decider said, and whether it counts.
 pub(crate) fn decider_outcome(of: &Decider) -> &'static str {
-    match (of.allowed, of.stands) {
-        (true, true) => "allows",
-        (false, true) => "denies",
-        (true, false) => "would allow, does not count",
-        (false, false) => "would deny, does not count",
+    match (of.outcome, of.stands) {
+        (Outcome::Allowed, true) => "allows",
+        (Outcome::Denied, true) => "denies",
+        (Outcome::Unknown, true) => "may deny",
+        (Outcome::Allowed, false) => "would allow, does not count",
+        (Outcome::Denied, false) => "would deny, does not count",
+        (Outcome::Unknown, false) => "might deny, does not count",
     }
 }
 

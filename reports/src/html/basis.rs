@@ -86,7 +86,7 @@ pub(super) fn unmodelled(of: &Verification) -> Html {
         });
         body.push(table(
             "Read and not modelled: the verdicts that it touches are unknown, never a pass",
-            &columns,
+            columns,
             rows,
         ));
     }

@@ -17,12 +17,7 @@ pub(super) fn properties(of: &Verification) -> Html {
     let columns = [words_column("property"), words_column("verdict"), words_column("claim"), words_column("over")];
     let worst_first = of.worst_first();
     let rows = worst_first.iter().map(|one| {
-        [
-            Html::code(&one.id),
-            verdict(one.verdict),
-            rich(&one.claim),
-            Html::text(&words::population(&one.population)),
-        ]
+        [Html::code(&one.id), verdict(one.verdict), rich(&one.claim), Html::text(&words::population(&one.population))]
     });
     body.push(table("Every property, the worst first", columns, rows));
     for property in worst_first {
@@ -83,12 +78,11 @@ fn path(hops: &[Hop]) -> Html {
 }
 
 fn hop(position: usize, of: &Hop) -> Html {
-    let verdict = if of.allowed { " is allowed" } else { " is denied" };
     let gain = of.gain.as_ref().map_or_else(String::new, |gain| format!(", {gain}"));
     let mut body = Html::concat([
         Html::markup(format!("<span class=\"step\">{position}</span>")),
         Html::code(&words::hop(of)),
-        Html::text(&format!("{verdict}{gain}")),
+        Html::text(&format!(" is {}{gain}", of.outcome)),
     ]);
     let mut notes: Vec<Html> = of.deciders.iter().map(decision).collect();
     notes.extend(of.remark.as_ref().map(|remark| rich(remark)));

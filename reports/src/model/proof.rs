@@ -113,6 +113,29 @@ impl Counterexample {
     }
 }
 
+/// Whether a connection gets through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It does.
+    Allowed,
+    /// It does not.
+    Denied,
+    /// It depends on what is not modelled.
+    #[default]
+    Unknown,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::Allowed => "allowed",
+            Outcome::Denied => "denied",
+            Outcome::Unknown => "unknown",
+        })
+    }
+}
+
 /// A connection of a counterexample, and who decided about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
@@ -122,8 +145,8 @@ pub struct Hop {
     pub destination: String,
     /// Protocol and port: `tcp/8080`.
     pub service: String,
-    /// True if it is allowed; false for a need that does not work.
-    pub allowed: bool,
+    /// Whether it gets through.
+    pub outcome: Outcome,
     /// How the attacker comes to own the destination: `pivot model any`, `logs in with db-password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain: Option<String>,
@@ -138,7 +161,9 @@ impl Hop {
     /// The rule that explains the outcome: the first that stops the connection, else the last that lets it through.
     pub fn place(&self) -> Option<&Location> {
         let standing = || self.deciders.iter().filter(|decider| decider.stands);
-        let stopping = standing().filter(|decider| !decider.allowed).find_map(|decider| decider.location.as_ref());
+        let stopping = standing()
+            .filter(|decider| decider.outcome == Outcome::Denied)
+            .find_map(|decider| decider.location.as_ref());
         stopping.or_else(|| standing().filter_map(|decider| decider.location.as_ref()).next_back())
     }
 }
@@ -162,7 +187,7 @@ pub struct Decider {
     /// True if its judgement counts: it enforces, and the attacker has not made it void.
     pub stands: bool,
     /// Whether it lets the connection through.
-    pub allowed: bool,
+    pub outcome: Outcome,
     /// The tier that decided; `None` for the default after the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,

@@ -193,8 +193,7 @@ fn related(held: &mut Finding, claim: Option<&Location>, hops: &[Hop]) {
 fn code_flow(text: &str, hops: &[Hop]) -> CodeFlow {
     let mut steps = Vec::new();
     for (position, hop) in (1..).zip(hops) {
-        let verdict = if hop.allowed { "allowed" } else { "denied" };
-        let title = format!("hop {position}: {}: {verdict}", words::hop(hop));
+        let title = format!("hop {position}: {}: {}", words::hop(hop), hop.outcome);
         steps.push(step(&title, hop.place(), 0));
         for decider in &hop.deciders {
             let (place, why) = (words::decider_place(decider), words::decider_why(decider));

@@ -14,7 +14,7 @@ fn decider(direction: &str, unit: &str, allowed: bool, why: &str, location: Opti
         direction: direction.into(),
         at: Some(unit.into()),
         stands: true,
-        allowed,
+        outcome: if allowed { Outcome::Allowed } else { Outcome::Denied },
         tier: Some("policy".into()),
         why: why.into(),
         location,
@@ -27,7 +27,7 @@ fn hops() -> Vec<Hop> {
         source: "web".into(),
         destination: "app".into(),
         service: "tcp/8080".into(),
-        allowed: true,
+        outcome: Outcome::Allowed,
         gain: Some("owned under pivot model any".into()),
         deciders: vec![
             Decider { stands: false, ..decider("egress", "web", false, "no rule of the tier", None) },
@@ -123,7 +123,7 @@ fn needs() -> Vec<Need> {
         ..Need::default()
     };
     let mut witness = hops().remove(0);
-    witness.allowed = false;
+    witness.outcome = Outcome::Denied;
     witness.gain = None;
     witness.deciders = vec![decider("egress", "app", false, "no rule of the tier", at("shop.yaml", 9, 1))];
     vec![
@@ -380,12 +380,9 @@ pub(crate) const HOSTILE: &str =
 pub(crate) fn hostile_report() -> Report {
     fn poison(value: &mut serde_json::Value, key: &str) {
         match value {
-            serde_json::Value::String(text) => {
-                // Words of closed sets stay what they are.
-                if !["verdict", "status", "severity", "schema"].contains(&key) {
-                    *text = HOSTILE.to_owned();
-                }
-            }
+            // Words of closed sets stay what they are.
+            serde_json::Value::String(_) if ["verdict", "status", "severity", "schema", "outcome"].contains(&key) => {}
+            serde_json::Value::String(text) => *text = HOSTILE.to_owned(),
             serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),
             serde_json::Value::Object(fields) => fields.iter_mut().for_each(|(key, field)| poison(field, &key.clone())),
             _ => {}

@@ -161,3 +161,15 @@ fn the_bundle_can_be_written_for_looking_at() {
         std::fs::write(std::path::Path::new(&folder).join(file.name), file.bytes).unwrap();
     }
 }
+
+#[test]
+fn tables_for_the_terminal_are_as_approved() {
+    let report = report();
+    let parts = [
+        surface_text(report.surface.as_ref().unwrap()),
+        comparison_text(report.comparison.as_ref().unwrap()),
+        simulation_text(&report.simulations),
+        hop_text(&report.verification.properties[1].counterexample.as_ref().unwrap().hops[0]),
+    ];
+    insta::assert_snapshot!(parts.join("\n"));
+}
