@@ -2,8 +2,9 @@
 //!
 //! Bench ids read `operation/topology/size`, so a size means the same thing wherever it stands.
 
+use seglab_formats::kubernetes;
 use seglab_policy::Design;
-use seglab_scenarios::generate::{Settings, generate};
+use seglab_scenarios::generate::{Settings, generate, to_kubernetes};
 
 /// How large a generated company is.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,20 @@ impl std::fmt::Display for Size {
 /// If the generator makes a design that does not hold together, which its tests rule out.
 #[expect(clippy::expect_used, reason = "a bench without its subject has nothing to measure")]
 pub fn company(size: Size) -> Design {
-    let settings = Settings { units: size.units, rules: size.rules, seed: 1 };
-    Design::new(generate(&settings).expect("sizes are within bounds")).expect("generated designs hold together")
+    Design::new(generate(&settings(size)).expect("sizes are within bounds")).expect("generated designs hold together")
+}
+
+/// The same company as one Kubernetes cluster: scopes, unions of allow rules, and administrators' tiers around them.
+///
+/// # Panics
+/// If the generator writes manifests that cannot be read, which its tests rule out.
+#[expect(clippy::expect_used, reason = "a bench without its subject has nothing to measure")]
+pub fn cluster(size: Size) -> Design {
+    let files = to_kubernetes(&settings(size)).expect("sizes are within bounds");
+    let reading = kubernetes::read(&files, &kubernetes::Options::default()).expect("generated manifests are read");
+    Design::new(reading.draft).expect("generated designs hold together")
+}
+
+fn settings(size: Size) -> Settings {
+    Settings { units: size.units, rules: size.rules, seed: 1 }
 }

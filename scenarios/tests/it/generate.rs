@@ -23,7 +23,10 @@ fn settings_that_cannot_be_met_are_refused() {
     let ask = |units, rules| generate(&Settings { units, rules, seed: 0 }).unwrap_err();
     assert_eq!(ask(UNITS_MIN - 1, 100), SettingsError::Units(UNITS_MIN - 1));
     assert_eq!(ask(100, RULES_MIN - 1), SettingsError::Rules(RULES_MIN - 1));
-    assert_eq!(ask(1_000_000, 100).to_string(), "a design of `1000000` units cannot be generated; ask for 20 to 200000");
+    assert_eq!(
+        ask(1_000_000, 100).to_string(),
+        "a design of `1000000` units cannot be generated; ask for 20 to 200000"
+    );
     assert_eq!(ask(100, 3).to_string(), "a design of `3` rules cannot be generated; ask for 40 or more");
 }
 
@@ -142,7 +145,11 @@ fn every_need_is_allowed() {
 fn properties_name_what_exists() {
     let design = Design::new(generate(&SMALL).unwrap()).unwrap();
     let used = |selector: &Selector| assert!(design.select(selector).next().is_some(), "{selector} selects nothing");
-    let peer = |peer: &Peer| if let Peer::Units(selector) = peer { used(selector) };
+    let peer = |peer: &Peer| {
+        if let Peer::Units(selector) = peer {
+            used(selector)
+        }
+    };
     for property in design.properties() {
         match &property.claim {
             Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => [from, to].into_iter().for_each(peer),
@@ -168,7 +175,8 @@ fn manifests_describe_the_same_estate() {
     // Hypervisors are nodes, which no manifest declares.
     let is_app = |unit: &&seglab_policy::Unit| unit.labels.contains_key("tier");
     assert_eq!(design.units().iter().filter(is_app).count(), native.units.iter().filter(is_app).count());
-    let hypervisors = native.units.iter().filter(|unit| unit.labels.get("role").is_some_and(|role| role == "hypervisor"));
+    let hypervisors =
+        native.units.iter().filter(|unit| unit.labels.get("role").is_some_and(|role| role == "hypervisor"));
     assert_eq!(design.units().len() + hypervisors.count(), native.units.len());
     let ask = |from: (&str, &str), to: (&str, &str), port| {
         let of = |(environment, tier): (&str, &str)| {
