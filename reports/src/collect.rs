@@ -7,7 +7,7 @@
 mod connection;
 mod coverage;
 
-pub use connection::hop;
+pub use connection::{hop, host_hop};
 
 use crate::model::{self, NeedStatus, Population, Verdict};
 use seglab_policy::{AtMost, Claim, Covers, Design, Peer, Pivot, Property, Service, Severity, Span, Trust, View};

@@ -3,7 +3,7 @@
 use super::{location, services};
 use crate::model::{self, Outcome};
 use seglab_policy::{
-    Connection, Denial, Design, Doubt, Evaluation, Judgement, NoPath, Provenance, Reply, Rule, Verdict, Why,
+    Connection, Denial, Design, Doubt, Evaluation, Judgement, NoPath, Provenance, Reply, Rule, UnitId, Verdict, Why,
 };
 
 /// What the reference evaluator said of a connection: the outcome, and the rule that decided at each point and direction.
@@ -22,6 +22,19 @@ pub fn hop(design: &Design, connection: &Connection, evaluation: &Evaluation) ->
         gain: None,
         deciders: evaluation.judgements.iter().map(|judgement| decider(design, judgement)).collect(),
         remark: remark(design, evaluation),
+    }
+}
+
+/// The step from an owned host to a unit that runs on it: no connection, and no point in between.
+pub fn host_hop(design: &Design, host: UnitId, guest: UnitId) -> model::Hop {
+    model::Hop {
+        source: design.unit(host).name.clone(),
+        destination: design.unit(guest).name.clone(),
+        service: "host".to_owned(),
+        outcome: Outcome::Allowed,
+        gain: Some("runs on the owned host".to_owned()),
+        deciders: Vec::new(),
+        remark: None,
     }
 }
 

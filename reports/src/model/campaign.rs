@@ -11,11 +11,11 @@ pub struct Simulation {
     pub attacker: String,
     /// Replicas.
     pub replicas: u64,
-    /// Where each replica ends. [ns]
+    /// Where each replica ends. \[ns\]
     pub horizon_ns: u64,
     /// Units in the design.
     pub population: u64,
-    /// The instants at which the curves are given, ascending. [ns]
+    /// The instants at which the curves are given, ascending. \[ns\]
     pub times_ns: Vec<u64>,
     /// Units owned over time: quantiles over replicas, ascending by quantile.
     pub compromised: Vec<QuantileCurve>,
@@ -93,11 +93,11 @@ pub struct Times {
     pub happened: u64,
     /// Replicas.
     pub replicas: u64,
-    /// The time by which it had happened in a tenth of them; `None`: not by the horizon. [ns]
+    /// The time by which it had happened in a tenth of them; `None`: not by the horizon. \[ns\]
     pub p10_ns: Option<u64>,
-    /// In half of them. [ns]
+    /// In half of them. \[ns\]
     pub p50_ns: Option<u64>,
-    /// In nine tenths. [ns]
+    /// In nine tenths. \[ns\]
     pub p90_ns: Option<u64>,
 }
 
@@ -136,9 +136,9 @@ pub struct DesignOutcome {
     pub rules: u64,
     /// Enforcement points that enforce.
     pub points: u64,
-    /// The median blast radius. [units]
+    /// The median blast radius. \[units\]
     pub blast_radius_median: u64,
-    /// The largest. [units]
+    /// The largest. \[units\]
     pub blast_radius_max: u64,
     /// Needs.
     pub needs: u64,

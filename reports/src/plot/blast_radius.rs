@@ -74,6 +74,8 @@ fn steps(frame: &Frame, one: &BlastRadius) -> Vec<(i32, i32)> {
         left = left.saturating_sub(count);
         line.push(frame.at(size as f64, left as f64 / starts));
     }
+    // Many sizes fall on one pixel.
+    line.dedup();
     line
 }
 

@@ -197,3 +197,12 @@ fn an_unsettled_property_is_unknown_and_says_what_it_leaves_open() {
         assert!(property.does_not_show.iter().any(|one| one.contains(left)), "{left}");
     }
 }
+
+#[test]
+fn owning_a_host_is_a_hop_without_points() {
+    let design = design();
+    let unit = |name| design.unit_named(name).unwrap();
+    let hop = collect::host_hop(&design, unit("web"), unit("lamp"));
+    assert_eq!((hop.source.as_str(), hop.destination.as_str(), hop.outcome), ("web", "lamp", Outcome::Allowed));
+    assert!(hop.deciders.is_empty() && hop.place().is_none());
+}

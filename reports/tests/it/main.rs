@@ -11,4 +11,5 @@ mod collect;
 mod escaping;
 mod fixture;
 mod formats;
+mod large;
 mod order;
