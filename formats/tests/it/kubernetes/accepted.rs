@@ -86,6 +86,30 @@ fn a_pod_selector_alone_is_of_the_same_namespace() {
 }
 
 #[test]
+fn every_operator_of_a_selector_is_as_kubernetes_has_it() {
+    // Who of a (app: a, tier: web), b (app: b) and c (no labels) may connect to c.
+    let cases = [
+        ("{matchLabels: {app: a}}", [true, false]),
+        ("{matchLabels: {app: a, tier: db}}", [false, false]),
+        ("{matchExpressions: [{key: app, operator: In, values: [b, c]}]}", [false, true]),
+        ("{matchExpressions: [{key: app, operator: NotIn, values: [b, c]}]}", [true, false]),
+        ("{matchExpressions: [{key: tier, operator: NotIn, values: [db]}]}", [true, true]),
+        ("{matchExpressions: [{key: tier, operator: Exists}]}", [true, false]),
+        ("{matchExpressions: [{key: tier, operator: DoesNotExist}]}", [false, true]),
+        ("{matchLabels: {app: a}, matchExpressions: [{key: tier, operator: DoesNotExist}]}", [false, false]),
+        ("{matchExpressions: [{key: app, operator: Exists}, {key: tier, operator: DoesNotExist}]}", [false, true]),
+        ("{}", [true, true]),
+    ];
+    let pods = pod("a", "app: a, tier: web") + &pod("b", "app: b") + &pod("c", "");
+    for (selector, expected) in cases {
+        let namespaced =
+            policy("p", &format!("{{podSelector: {{}}, ingress: [{{from: [{{podSelector: {selector}}}]}}]}}"));
+        let design = design(&file(&(pods.clone() + &namespaced)));
+        assert_eq!(["a", "b"].map(|from| between(&design, from, "c", tcp(80))), expected, "{selector}");
+    }
+}
+
+#[test]
 fn address_ranges_speak_of_external_addresses_unless_told_otherwise() {
     let spec = "{podSelector: {matchLabels: {app: b}}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}";
     let files = file(&(pod("a", "app: a") + &pod("b", "app: b") + &policy("p", spec)));
