@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What was found.
 #[derive(Default)]
 pub(super) struct Inventory {
+    paths: Vec<String>,
     seen: BTreeMap<(String, String, String), Span>,
     objects: usize,
     namespaces: Namespaces,
@@ -43,6 +44,7 @@ impl Inventory {
 
     /// Reads a file.
     pub(super) fn read(&mut self, file: &File, source: SourceId, options: &Options, report: &mut Vec<Diagnostic>) {
+        self.paths.push(file.path.clone());
         for document in documents(&file.text, source) {
             match document {
                 Ok(document) => {
@@ -78,7 +80,8 @@ impl Inventory {
             return;
         }
         if let Some(first) = self.seen.insert(key(manifest, kind), manifest.span()) {
-            let message = format!("`{}` is there twice, first on line {}", manifest.title(), first.line);
+            let path = self.paths.get(first.source.0 as usize).map_or("", String::as_str);
+            let message = format!("`{}` is there twice, first at {path}:{}", manifest.title(), first.line);
             report.push(
                 Diagnostic::error("duplicate-object", message, Some(manifest.span()))
                     .with_help("remove one of the two, or give it another name or namespace"),

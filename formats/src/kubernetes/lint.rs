@@ -25,7 +25,17 @@ pub(super) fn surprises(input: &Input<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for policy in input.policies {
         found.extend(opens_everything(policy));
-        found.extend(input.subject_without_units(policy));
+    }
+    if input.units.is_empty() {
+        found.extend(input.no_units());
+        return found;
+    }
+    for policy in input.policies {
+        if let Some(idle) = input.subject_without_units(policy) {
+            // Nothing else that is odd about a policy without effect has one.
+            found.push(idle);
+            continue;
+        }
         found.extend(input.peers_without_units(policy));
         found.extend(policy.named_ports.iter().filter_map(|port| input.unknown_port(policy, port)));
     }
@@ -77,6 +87,19 @@ impl Input<'_> {
             1 => "0 of 1 pod".to_owned(),
             many => format!("0 of {many} pods"),
         }
+    }
+
+    fn no_units(&self) -> Option<Diagnostic> {
+        let first = self.policies.iter().map(|policy| policy.span).min()?;
+        let count = match self.policies.len() {
+            1 => "the policy has".to_owned(),
+            many => format!("{many} policies have"),
+        };
+        let message = format!("no pods were read: {count} nobody to select");
+        Some(
+            Diagnostic::warning("no-pods", message, Some(first))
+                .with_help("read the manifests of the workloads together with the policies"),
+        )
     }
 
     fn subject_without_units(&self, policy: &Policy) -> Option<Diagnostic> {

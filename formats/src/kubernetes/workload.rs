@@ -317,7 +317,7 @@ fn group(
     if !differing.is_empty() {
         let message = format!(
             "the pods of `{owner}` differ in {}, and a policy or path tells them apart by it: they are listed one by one",
-            differing.join(", ")
+            differing.into_iter().collect::<Vec<_>>().join(", ")
         );
         report.push(
             Diagnostic::warning("pods-of-one-owner-differ", message, first.provenance.span)
@@ -334,21 +334,20 @@ fn group(
 }
 
 /// By what policies tell pods apart: the answers to what they ask of labels, and the names of ports.
-fn differences(pods: &[Unit], questions: &BTreeSet<&Selector>) -> Vec<String> {
-    let mut found = Vec::new();
+fn differences(pods: &[Unit], questions: &BTreeSet<&Selector>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     let Some((first, others)) = pods.split_first() else { return found };
     for question in questions {
         if others.iter().any(|pod| question.matches(pod) != question.matches(first)) {
             found.extend(key(question).map(|key| format!("the label `{key}`")));
         }
     }
-    found.dedup();
     let named = |pod: &Unit| -> BTreeSet<(Option<String>, Transport, u16)> {
         let named = pod.listeners.iter().filter(|listener| listener.name.is_some());
         named.map(|listener| (listener.name.clone(), listener.protocol, listener.first)).collect()
     };
     if others.iter().any(|pod| named(pod) != named(first)) {
-        found.push("the names of their ports".to_owned());
+        found.insert("the names of their ports".to_owned());
     }
     found
 }
