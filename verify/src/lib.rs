@@ -17,3 +17,18 @@ mod reach;
 pub use reach::{Direct, End, Row, Verifier};
 
 pub mod smt;
+mod lateral;
+pub use lateral::Attack;
+mod closure;
+mod spread;
+mod counterexample;
+mod members;
+pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
+mod properties;
+pub use properties::{Counterexample, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify};
+mod blast_radius;
+mod segments;
+mod surface;
+pub use blast_radius::{BlastRadius, Owned};
+pub use segments::{Cell, Grouping, SegmentMatrix};
+pub use surface::{Side as SurfaceSide, Surface};

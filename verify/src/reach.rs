@@ -8,15 +8,18 @@ use crate::classes::{ClassId, Classes};
 use crate::direct::{Engine, Matrix};
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
+use crate::lateral::{Attack, Graph};
 use seglab_policy::{AddressSet, Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// Answers questions about one design, exactly, from its classes.
 #[derive(Debug)]
 pub struct Verifier<'a> {
     pub(crate) engine: Engine<'a>,
+    pub(crate) graphs: BTreeMap<Attack, Rc<Graph>>,
 }
 
 /// What may pass from one endpoint to another.
@@ -96,7 +99,7 @@ struct Owner<'a> {
 impl<'a> Verifier<'a> {
     /// Sorts the design into classes and compiles its rulebooks.
     pub fn new(design: &'a Design) -> Self {
-        Self { engine: Engine::new(design) }
+        Self { engine: Engine::new(design), graphs: BTreeMap::new() }
     }
 
     /// The design.
@@ -355,12 +358,31 @@ impl Engine<'_> {
 
     /// The name of the external source that an endpoint class stands for.
     pub(crate) fn source_name(&self, class: u32) -> Option<String> {
-        match self.classes.endpoints.get(class).kind {
-            crate::endpoint_class::EndpointKind::Source(id) => {
-                self.design.external_source(id).map(|source| source.name.clone())
+        self.design.external_source(self.source_id(class)?).map(|source| source.name.clone())
+    }
+
+    /// The headers that count and certainly pass between some of the endpoint classes, and those that possibly do.
+    pub(crate) fn arriving(
+        &mut self,
+        from: &[u32],
+        to: &[u32],
+        counts: Option<HeaderId>,
+        matrix: &Matrix,
+    ) -> (HeaderId, HeaderId) {
+        let (mut certain, mut possible) = (HeaderId::EMPTY, HeaderId::EMPTY);
+        for &source in from {
+            for &destination in to {
+                let arrives = matrix.arrives(source, destination);
+                let counted = |set, sets: &mut crate::intern::HeaderSets| match counts {
+                    Some(counts) => sets.intersection(set, counts),
+                    None => set,
+                };
+                let (sure, maybe) = (counted(arrives.certain, &mut self.sets), counted(arrives.possible, &mut self.sets));
+                certain = self.sets.union(certain, sure);
+                possible = self.sets.union(possible, maybe);
             }
-            _ => None,
         }
+        (certain, possible)
     }
 
     /// What arrives between two ends by any of their endpoint classes, of the headers that count.

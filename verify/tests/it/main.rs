@@ -6,3 +6,5 @@
 mod direct;
 mod smt_find;
 mod smt_verdict;
+mod lateral;
+mod naive;
