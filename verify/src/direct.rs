@@ -11,9 +11,7 @@ use crate::intern::{HeaderId, HeaderSets};
 use crate::judge::{Judge, Judgements};
 use crate::vocabulary::Interner;
 use rustc_hash::FxHashMap;
-use seglab_policy::{
-    Assume, Design, Direction, EnforcementPoint, Family, Placement, RulebookId, Side, Transport,
-};
+use seglab_policy::{Assume, Design, Direction, EnforcementPoint, Family, Placement, RulebookId, Side, Transport};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -326,9 +324,8 @@ impl Crossing {
                     if class as usize >= endpoints.units() {
                         return 0;
                     }
-                    let met = standing.iter().filter(|(_, selector)| {
-                        endpoints.selected(&classes.index, *selector, class)
-                    });
+                    let met =
+                        standing.iter().filter(|(_, selector)| endpoints.selected(&classes.index, *selector, class));
                     stacks.intern(strictest(met.map(|(judging, _)| *judging).collect()))
                 })
                 .collect()
@@ -345,9 +342,10 @@ impl Crossing {
         for (from, to) in ids().flat_map(|from| ids().map(move |to| (from, to))) {
             let points = design.points().iter().filter(|point| counts(point) && assume.stands(point, None));
             let met = points.flat_map(|point| {
-                let directions = point.directions.iter().filter(move |&direction| {
-                    on_the_way(classes, &point.placement, direction, from, to)
-                });
+                let directions = point
+                    .directions
+                    .iter()
+                    .filter(move |&direction| on_the_way(classes, &point.placement, direction, from, to));
                 directions.map(move |direction| (point.rulebook, direction, point.exempts_host))
             });
             between.push(strictest(met.collect()));
@@ -364,13 +362,14 @@ impl Crossing {
     ) -> impl Iterator<Item = (RulebookId, Direction)> + 'c {
         let endpoints = &classes.endpoints;
         let (from, to) = (endpoints.get(source), endpoints.get(destination));
-        let host_and_guest = (from.host.is_some() && from.host == to.host_itself)
-            || (to.host.is_some() && to.host == from.host_itself);
+        let host_and_guest =
+            (from.host.is_some() && from.host == to.host_itself) || (to.host.is_some() && to.host == from.host_itself);
         let stack = |of: &[u32], class: u32| -> &'c [Judging] {
             let id = of.get(class as usize).copied().unwrap_or(0);
             self.stacks.get(id as usize).map_or(&[], Vec::as_slice)
         };
-        let way = self.between.get(from.place as usize * self.places + to.place as usize).map_or(&[][..], Vec::as_slice);
+        let way =
+            self.between.get(from.place as usize * self.places + to.place as usize).map_or(&[][..], Vec::as_slice);
         let (out, into) = (stack(&self.at_source, source), stack(&self.at_destination, destination));
         out.iter()
             .chain(way)

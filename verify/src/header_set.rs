@@ -173,7 +173,9 @@ impl HeaderSet {
 
     /// True for the set of no header.
     pub fn is_empty(&self) -> bool {
-        self.transports.iter().all(PairSet::is_empty) && self.icmp.iter().all(PairSet::is_empty) && self.others.is_empty()
+        self.transports.iter().all(PairSet::is_empty)
+            && self.icmp.iter().all(PairSet::is_empty)
+            && self.others.is_empty()
     }
 
     /// True if a connection of `family` with `header` is in the set.
@@ -304,7 +306,8 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.families.iter().fold(HeaderSet::empty(), |all, &family| all.union(&HeaderSet::of_family(family)));
+        let all =
+            self.families.iter().fold(HeaderSet::empty(), |all, &family| all.union(&HeaderSet::of_family(family)));
         let one_way = self.set.intersection(self.one_way);
         if one_way.is_empty() && !self.families.is_empty() && self.set.is_superset(&all) {
             return f.write_str("all");
@@ -456,7 +459,8 @@ mod tests {
         check(&tcp(&[(80, 80), (443, 443), (8000, 8999)], every), "TCP 80,443,8000-8999");
         check(&tcp(every, every), "TCP");
         check(&tcp(&[(22, 22)], &[(1, 9079)]), "TCP 22 [src 1-9079]");
-        let mixed = tcp(&[(22, 22)], &[(1, 9079)]).union(&tcp(&[(80, 80)], every)).union(&tcp(&[(90, 90)], &[(1, 9079)]));
+        let mixed =
+            tcp(&[(22, 22)], &[(1, 9079)]).union(&tcp(&[(80, 80)], every)).union(&tcp(&[(90, 90)], &[(1, 9079)]));
         check(&mixed, "TCP 22,90 [src 1-9079];TCP 80");
         let ping = HeaderSet::of_service(&Service::Icmp { family: Family::V4, kind: Some(8), code: Some(0) });
         check(&ping.union(&HeaderSet::of_service(&Service::Protocol(50))), "ICMP 8/0;proto 50");

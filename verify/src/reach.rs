@@ -140,9 +140,9 @@ impl<'a> Verifier<'a> {
             return Direct::default();
         }
         let every = HeaderSet::of_family(family);
-        let touched = source.unit().is_some_and(|unit| {
-            design.unmodelled().iter().any(|what| what.touches.matches(design.unit(unit)))
-        });
+        let touched = source
+            .unit()
+            .is_some_and(|unit| design.unmodelled().iter().any(|what| what.touches.matches(design.unit(unit))));
         if touched {
             Direct { unknown: every, ..Direct::default() }
         } else {

@@ -113,6 +113,14 @@ impl End {
         all(facts.iter().map(|(fact, &value)| self.is(fact, value)))
     }
 
+    /// The end is the interface at this position of the other end's unit, or the very same where that has none.
+    pub(super) fn alternates(&self, other: &Self, at: u128) -> Bool {
+        let present = other.is_between(&Fact::Interfaces, at + 1, u128::MAX);
+        let sibling = all([self.is_unit(), self.same(other, &Fact::Unit), self.is(&Fact::Interface, at)]);
+        let identical = all(self.variables.keys().map(|fact| self.same(other, fact)));
+        present.ite(&sibling, &identical)
+    }
+
     /// The end is one of a set of units, given by ascending positions.
     pub(super) fn one_of(&self, units: impl IntoIterator<Item = u128>) -> Bool {
         let mut runs: Vec<(u128, u128)> = Vec::new();

@@ -22,6 +22,10 @@ pub(super) enum Fact {
     Row,
     /// Which unit; the number of units for none.
     Unit,
+    /// Which of the unit's interfaces; 0 for none.
+    Interface,
+    /// How many interfaces the unit has; 0 for none.
+    Interfaces,
     /// Which unit it runs on; the number of units for none.
     Host,
     /// 1 for an IPv6 address.
@@ -104,7 +108,7 @@ impl<'a> Vocabulary<'a> {
         mentioned.design(design);
         for question in questions {
             question.from.peers().chain(question.to.peers()).for_each(|peer| mentioned.peer(peer));
-            question.services.iter().for_each(|service| mentioned.service(service));
+            question.services.iter().chain(&question.except).for_each(|service| mentioned.service(service));
         }
         let mut vocabulary = Self {
             design,
@@ -150,6 +154,11 @@ impl<'a> Vocabulary<'a> {
         self.design.units().len() as u128
     }
 
+    /// The most interfaces that a unit has.
+    pub(super) fn interfaces_most(&self) -> usize {
+        self.design.units().iter().map(|unit| unit.interfaces.len()).max().unwrap_or(0)
+    }
+
     /// The number of a label's value.
     pub(super) fn label(&self, key: &str, value: &str) -> u128 {
         let Some(values) = self.labels.get(key) else { return 0 };
@@ -183,6 +192,8 @@ impl<'a> Vocabulary<'a> {
             (Fact::Kind, 2),
             (Fact::Row, width_of(rows as u128)),
             (Fact::Unit, width_of(self.no_unit())),
+            (Fact::Interface, width_of(self.interfaces_most() as u128)),
+            (Fact::Interfaces, width_of(self.interfaces_most() as u128)),
             (Fact::Host, width_of(self.no_unit())),
             (Fact::V6, 1),
             (Fact::FirstHigh, 96),
@@ -274,6 +285,8 @@ impl<'a> Vocabulary<'a> {
         let mut facts = Facts::from([
             (Fact::Kind, KIND_UNIT),
             (Fact::Unit, u128::from(id.0)),
+            (Fact::Interface, u128::from(at)),
+            (Fact::Interfaces, unit.interfaces.len() as u128),
             (Fact::Host, self.host(unit)),
             (Fact::Known, number(matches!(interface.address, Address::Known(_)))),
             (Fact::Shared, number(interface.shared)),

@@ -1,9 +1,8 @@
 //! What rules, tiers, rulebooks and enforcement points say of a symbolic packet.
 
 use super::Outcome;
-use super::ends::End;
 use super::facts::{Fact, Vocabulary};
-use super::packet::{HeaderTerms, Packet};
+use super::packet::Packet;
 use super::path;
 use super::term::{Truth, all, any, constant};
 use seglab_policy::{
@@ -23,20 +22,21 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// The verdict on whatever connection the variables stand for.
+    /// The verdict on whatever connection the packet's variables stand for, its formulas' names beginning with `name`.
     pub(super) fn new(
         design: &Design,
         assume: Assume,
         vocabulary: &Vocabulary<'_>,
-        (source, destination, header): (&End, &End, &HeaderTerms),
+        packet: &Packet<'_>,
+        name: &str,
     ) -> Self {
-        let packet = Packet { source, destination, header, reply: false };
+        let Packet { source, destination, .. } = *packet;
         let (answered, answer) = packet.answer();
         let reply = Packet { source: destination, destination: source, header: &answer, reply: true };
         let judge = Judge { design, assume, vocabulary };
-        let (forth, back) = (judge.stopped(&packet), judge.stopped(&reply));
-        let touched = judge.unmodelled(&packet);
-        let carried = path::carried(&packet, design, vocabulary);
+        let (forth, back) = (judge.stopped(packet), judge.stopped(&reply));
+        let touched = judge.unmodelled(packet);
+        let carried = path::carried(packet, design, vocabulary);
 
         let stopped = all([forth.surely.clone(), touched.not()]);
         let doubtful = any([touched.clone(), all([forth.perhaps.clone(), forth.surely.not()])]);
@@ -54,7 +54,7 @@ impl Verdict {
         for (reply, holds) in replies {
             outcomes.insert(Outcome::Allowed(reply), all([allowed.clone(), holds]));
         }
-        let named = |(outcome, holds)| (outcome, (Bool::new_const(format!("{outcome:?}")), holds));
+        let named = |(outcome, holds)| (outcome, (Bool::new_const(format!("{name}{outcome:?}")), holds));
         Self { outcomes: outcomes.into_iter().map(named).collect() }
     }
 

@@ -33,6 +33,7 @@
 
 mod ends;
 mod facts;
+mod formulas;
 mod judge;
 mod packet;
 mod path;

@@ -2,10 +2,9 @@
 
 use super::Outcome;
 use super::ends::End;
-use super::facts::Ports;
-use super::facts::Vocabulary;
+use super::facts::{Ports, Vocabulary};
 use super::term::{Truth, all, any, constant};
-use seglab_policy::{AddressSet, IntervalSet, Peer, Service, Unit, UnitId};
+use seglab_policy::{AddressSet, IntervalSet, Peer, Service, Transport, Unit, UnitId};
 use std::collections::BTreeSet;
 
 /// A description of connections; [`Encoding::find`](super::Encoding::find) looks for one.
@@ -18,8 +17,10 @@ pub struct Question {
     pub from: Ends,
     /// To whom.
     pub to: Ends,
-    /// Its service is one of these.
+    /// Its service is one of these,
     pub services: Vec<Service>,
+    /// and none of these.
+    pub except: Vec<Service>,
     /// Its source port, where its protocol has ports, is one of these.
     pub source_ports: IntervalSet<u16>,
     /// At which ports of the destination it arrives.
@@ -28,6 +29,10 @@ pub struct Question {
     pub leaves: bool,
     /// What becomes of it is one of these.
     pub wanted: Vec<Outcome>,
+    /// The same becomes of it between every two interfaces of its ends that are of one family.
+    pub everywhere: bool,
+    /// Its ends are surely those that are described; otherwise they may be.
+    pub surely: bool,
 }
 
 impl Question {
@@ -37,10 +42,13 @@ impl Question {
             from: Ends::Any,
             to: Ends::Any,
             services: vec![Service::Any],
+            except: Vec::new(),
             source_ports: IntervalSet::full(),
             doors: Doors::Any,
             leaves: false,
             wanted: wanted.into(),
+            everywhere: false,
+            surely: false,
         }
     }
 
@@ -62,7 +70,7 @@ pub enum Ends {
     External(AddressSet),
     /// Named external sources, every one.
     Sources,
-    /// Whom a peer speaks of; where that is not known, whom it may speak of.
+    /// Whom a peer speaks of. It speaks of single interfaces where it goes by address.
     Peer(Peer),
     /// Endpoints of every one of these.
     AllOf(Vec<Ends>),
@@ -73,7 +81,12 @@ pub enum Ends {
 }
 
 impl Ends {
-    /// These and no others.
+    /// Every unit.
+    pub fn every_unit() -> Self {
+        Ends::Not(Box::new(Ends::AnyOf(vec![Ends::External(AddressSet::full()), Ends::Sources])))
+    }
+
+    /// These without the others.
     #[must_use]
     pub fn except(self, others: Ends) -> Self {
         Ends::AllOf(vec![self, Ends::Not(Box::new(others))])
@@ -127,28 +140,41 @@ pub enum Doors {
     Exploitable {
         /// The credentials that are held.
         held: BTreeSet<String>,
+        /// Only ports that it listens on, too.
+        listening: bool,
     },
 }
 
 impl Doors {
     /// The ports of a unit.
     pub(super) fn of(&self, unit: &Unit) -> Ports {
-        let mut ports = Ports::new();
-        let mut open = |protocol, first: u16, last: u16| {
-            let set = ports.entry(protocol).or_insert_with(IntervalSet::empty);
-            *set = set.union(&IntervalSet::from_ranges([(first, last)]));
-        };
+        let listeners = || unit.listeners.iter().map(|open| (open.protocol, open.first, open.last));
         match self {
-            Doors::Any => {}
-            Doors::Listening => {
-                unit.listeners.iter().for_each(|listener| open(listener.protocol, listener.first, listener.last));
-            }
-            Doors::Exploitable { held } => {
-                unit.vulnerabilities.iter().for_each(|weakness| open(weakness.protocol, weakness.port, weakness.port));
+            Doors::Any => Ports::new(),
+            Doors::Listening => ports(listeners()),
+            Doors::Exploitable { held, listening } => {
+                let weak =
+                    unit.vulnerabilities.iter().map(|weakness| (weakness.protocol, weakness.port, weakness.port));
                 let logins = unit.logins.iter().filter(|login| held.contains(&login.credential));
-                logins.for_each(|login| open(login.protocol, login.port, login.port));
+                let mut open = ports(weak.chain(logins.map(|login| (login.protocol, login.port, login.port))));
+                if *listening {
+                    let listened = ports(listeners());
+                    for (protocol, set) in &mut open {
+                        *set = listened.get(protocol).map_or_else(IntervalSet::empty, |heard| set.intersection(heard));
+                    }
+                    open.retain(|_, set| !set.is_empty());
+                }
+                open
             }
         }
-        ports
     }
+}
+
+fn ports(ranges: impl Iterator<Item = (Transport, u16, u16)>) -> Ports {
+    let mut ports = Ports::new();
+    for (protocol, first, last) in ranges {
+        let set = ports.entry(protocol).or_insert_with(IntervalSet::empty);
+        *set = set.union(&IntervalSet::from_ranges([(first, last)]));
+    }
+    ports
 }

@@ -1,14 +1,12 @@
 //! Asking Z3: contexts, limits, and the reading of models.
 
 use super::ends::End;
-use super::facts::{Fact, KIND_EXTERNAL, Vocabulary, endpoint_of_row};
-use super::judge::Verdict;
-use super::packet::{HeaderTerms, Packet, family_of, has_own_form, header_of};
-use super::path;
-use super::question::{Doors, Question};
-use super::term::{all, constant};
+use super::facts::{Fact, KIND_EXTERNAL, endpoint_of_row};
+use super::formulas::Formulas;
+use super::packet::header_of;
+use super::question::Question;
 use super::{Outcome, SmtAnswer, SmtVerdict};
-use seglab_policy::{Assume, Connection, Design, Endpoint, Family, Header};
+use seglab_policy::{Assume, Connection, Design, Endpoint};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use z3::ast::{BV, Bool};
@@ -100,61 +98,7 @@ pub(super) fn smtlib(design: &Design, assume: Assume, question: &Question) -> St
     })
 }
 
-/// The formulas of a design in the current Z3 context.
-struct Formulas<'a> {
-    design: &'a Design,
-    vocabulary: Vocabulary<'a>,
-    source: End,
-    destination: End,
-    header: HeaderTerms,
-    verdict: Verdict,
-}
-
-impl<'a> Formulas<'a> {
-    fn new(design: &'a Design, assume: Assume, questions: &'a [Question]) -> Self {
-        let vocabulary = Vocabulary::new(design, questions);
-        let (source, destination) = (End::new("source", &vocabulary), End::new("destination", &vocabulary));
-        let header = HeaderTerms::variables();
-        let verdict = Verdict::new(design, assume, &vocabulary, (&source, &destination, &header));
-        Self { design, vocabulary, source, destination, header, verdict }
-    }
-
-    fn packet(&self) -> Packet<'_> {
-        Packet { source: &self.source, destination: &self.destination, header: &self.header, reply: false }
-    }
-
-    /// What holds of every question about a design: outcomes are what they are, the packet is one that can be, both
-    /// ends are endpoints of the design, and such as a connection has.
-    fn common(&self) -> Bool {
-        let packet = self.packet();
-        let ends = [&self.source, &self.destination];
-        all([
-            self.verdict.definitions(),
-            packet.well_formed(),
-            path::are_endpoints(&packet, self.design, &self.vocabulary),
-            all(ends.map(|end| all([end.well_formed(), end.population(&self.vocabulary)]))),
-        ])
-    }
-
-    /// The connection is one that the question describes.
-    fn described(&self, question: &Question) -> Bool {
-        let (packet, vocabulary) = (self.packet(), &self.vocabulary);
-        let door = match (&question.doors, vocabulary.doors_at(&question.doors)) {
-            (Doors::Any, _) => constant(true),
-            (_, Some(doors)) => packet.through_door(doors, vocabulary),
-            (_, None) => constant(false),
-        };
-        all([
-            question.from.hold(&self.source, vocabulary).perhaps,
-            question.to.hold(&self.destination, vocabulary).perhaps,
-            packet.is_of(&question.services, vocabulary),
-            packet.leaves_port(&question.source_ports),
-            door,
-            if question.leaves { packet.stays_inside().not() } else { constant(true) },
-            self.verdict.is_one_of(&question.wanted),
-        ])
-    }
-
+impl Formulas<'_> {
     fn answer(&self, question: &Question, solver: &Solver, limits: Limits) -> SmtAnswer {
         solver.push();
         solver.assert(self.described(question));
@@ -225,32 +169,6 @@ impl<'a> Formulas<'a> {
             None => Ok(outcome),
             Some(_) => Err(GaveUp::Ambiguous(2)),
         }
-    }
-
-    /// The variables have the values of this connection; `None` if the design has no such endpoints, or no packet
-    /// such a header.
-    fn pinned(&self, connection: &Connection) -> Option<Bool> {
-        if matches!(connection.header, Header::Other(number) if has_own_form(number)) {
-            return None;
-        }
-        let source = self.vocabulary.facts_of(connection.source)?;
-        let destination = self.vocabulary.facts_of(connection.destination)?;
-        let family = |endpoint| {
-            let facts = if endpoint == connection.source { &source } else { &destination };
-            facts.get(&Fact::V6).map(|&v6| if v6 == 1 { Family::V6 } else { Family::V4 })
-        };
-        let mut pinned = vec![
-            self.source.well_formed(),
-            self.destination.well_formed(),
-            self.source.pinned(&source),
-            self.destination.pinned(&destination),
-            self.header.pinned(connection.header, family_of(connection, family)),
-        ];
-        // The address of a named external source is of the other end's family.
-        if !(source.contains_key(&Fact::V6) && destination.contains_key(&Fact::V6)) {
-            pinned.push(self.packet().one_family());
-        }
-        Some(all(pinned))
     }
 }
 

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use seglab_policy::arbitrary::{Answer, assume, design, design_of};
 use seglab_policy::{
-    AddressSet, Assume, Connection, Design, Endpoint, ExternalSourceId, Header, IntervalSet, Service, Transport, UnitId,
+    Action, AddressSet, Assume, Connection, Design, Directions, Endpoint, EnforcementPoint, ExternalSourceId, Header,
+    IntervalSet, Mode, Order, Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service,
+    Tier, Transport, UnitId,
 };
 use seglab_verify::smt::{Doors, Encoding, Ends, GaveUp, Limits, Outcome, Question, SmtAnswer};
 use std::net::IpAddr;
@@ -178,9 +180,11 @@ proptest! {
     }
 
     #[test]
-    fn connections_to_what_a_held_credential_opens(design in design(), assume in assume(), password: bool) {
+    fn connections_to_what_a_held_credential_opens(
+        design in design(), assume in assume(), password: bool, listening: bool
+    ) {
         let held = if password { vec!["password".to_owned()] } else { Vec::new() };
-        let doors = Doors::Exploitable { held: held.iter().cloned().collect() };
+        let doors = Doors::Exploitable { held: held.iter().cloned().collect(), listening };
         let question = Question { doors, leaves: true, ..Question::any(Outcome::ALLOWED) };
         check(&design, assume, &question, |connection| {
             let Header::Transport { protocol, destination_port, .. } = connection.header else { return false };
@@ -188,13 +192,110 @@ proptest! {
             connection.source.unit() != connection.destination.unit()
                 && connection.destination.unit().is_some_and(|unit| {
                     let unit = design.unit(unit);
-                    unit.vulnerabilities.iter().any(|weakness| fits(weakness.protocol, weakness.port))
+                    let weak = unit.vulnerabilities.iter().any(|weakness| fits(weakness.protocol, weakness.port))
                         || unit.logins.iter().any(|login| {
                             held.contains(&login.credential) && fits(login.protocol, login.port)
-                        })
+                        });
+                    weak && (!listening || unit.listens_to(connection.header))
                 })
         })?;
     }
+}
+
+/// The connections with the same header between the interfaces of the two units, where there can be one.
+fn siblings(design: &Design, connection: &Connection) -> Vec<Connection> {
+    let interfaces = |end: Endpoint| {
+        let unit = end.unit().unwrap();
+        let count = u16::try_from(design.unit(unit).interfaces.len()).unwrap();
+        (0..count).map(move |interface| Endpoint::Unit { unit, interface })
+    };
+    let is_icmp = matches!(connection.header, Header::Icmp { .. });
+    let family = design.family_of(connection);
+    interfaces(connection.source)
+        .flat_map(|source| interfaces(connection.destination).map(move |destination| (source, destination)))
+        .map(|(source, destination)| Connection { source, destination, ..*connection })
+        .filter(|sibling| {
+            let own = design.family_of(sibling);
+            own.is_some() && (own == family || !is_icmp)
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 2))]
+
+    #[test]
+    fn connections_of_which_the_same_becomes_between_all_interfaces(
+        design in design(), assume in assume(), wanted in wanted(), from: u8, to: u8
+    ) {
+        let (from, to) = (u32::from(from), u32::from(to));
+        let question = Question { everywhere: true, leaves: true, ..Question::any(wanted.clone()) }
+            .between(units(&design, from), units(&design, to));
+        check(&design, assume, &question, |connection| {
+            in_units(from, connection.source)
+                && in_units(to, connection.destination)
+                && connection.source.unit() != connection.destination.unit()
+                && siblings(&design, connection)
+                    .iter()
+                    .all(|sibling| wanted.contains(&outcome(&design, sibling, assume)))
+        })?;
+    }
+
+    #[test]
+    fn connections_between_peers_that_are_surely_or_only_perhaps_meant(
+        design in design(), assume in assume(), peers in 0usize..64, surely: bool, except: bool
+    ) {
+        let rules: Vec<&Rule> = design.rules().map(|(_, rule)| rule).collect();
+        let rule = rules[peers % rules.len()];
+        let except = if except { rule.services.clone() } else { Vec::new() };
+        let question = Question { surely, except, leaves: true, ..Question::any(Outcome::ALLOWED) }
+            .between(Ends::Peer(rule.from.clone()), Ends::Peer(rule.to.clone()));
+        // Whether the rule matches says whom its peers mean, so ask in a design that has only this rule.
+        let alone = only_rule(&design, rule);
+        check(&design, assume, &question, |connection| {
+            let judged = alone.evaluate(connection, Assume::business());
+            let meant = judged.judgements.iter().any(|judgement| {
+                !judgement.reply && if surely { !judgement.outcomes.allow } else { judgement.outcomes.deny }
+            });
+            let family = design.family_of(connection).unwrap();
+            let unit = connection.destination.unit().map(|unit| design.unit(unit));
+            let excepted =
+                question.except.iter().any(|service| service.matches(family, connection.header, unit));
+            meant && !excepted
+        })?;
+    }
+}
+
+/// The design with one point at every unit, whose only rule denies what goes between the peers of `rule`.
+fn only_rule(design: &Design, rule: &Rule) -> Design {
+    let mut draft = design.to_draft();
+    let denying =
+        Rule { directions: Directions::UNIT, services: vec![Service::Any], action: Action::Deny, ..rule.clone() };
+    draft.rulebooks = vec![Rulebook {
+        name: "one rule".to_owned(),
+        tiers: vec![Tier {
+            name: "one tier".to_owned(),
+            order: Order::DenyOverrides,
+            scope: Scope::Everything,
+            otherwise: Action::Allow,
+            rules: vec![denying],
+        }],
+        default_allow: true,
+        stateful: true,
+    }];
+    draft.points = vec![EnforcementPoint {
+        name: "everywhere".to_owned(),
+        kind: PointKind::Host,
+        placement: Placement::Units(Selector::Everything),
+        directions: Directions::UNIT,
+        mode: Mode::Enforce,
+        rulebook: RulebookId(0),
+        exempts_host: false,
+        controller: None,
+        provenance: Provenance::default(),
+    }];
+    draft.unmodelled.clear();
+    Design::new(draft).unwrap()
 }
 
 /// A design in which every unit reaches every other.
