@@ -1,5 +1,6 @@
 //! Everything that was found in the files, and the design that it adds up to.
 
+use super::index::Index;
 use super::ingress::{self, Backend};
 use super::kinds::{Kind, Treatment, treatment};
 use super::lint;
@@ -8,7 +9,7 @@ use super::namespace::Namespaces;
 use super::policy::{Policy, PolicyTier};
 use super::selector::{in_namespace, questions};
 use super::service::{self, Service};
-use super::workload::{self, Circumstances, Scaling, Workload};
+use super::workload::{self, Circumstances, Workload};
 use super::{Options, admin_policy, assumption, network_policy, rulebook};
 use crate::File;
 use crate::yaml::documents;
@@ -25,7 +26,8 @@ pub(super) struct Inventory {
     objects: usize,
     namespaces: Namespaces,
     workloads: Vec<Workload>,
-    scalings: Vec<Scaling>,
+    /// The least number of replicas of what an autoscaler scales, by namespace, kind and name.
+    scalings: BTreeMap<(String, String, String), u32>,
     services: Vec<Service>,
     backends: Vec<Backend>,
     policies: Vec<Policy>,
@@ -152,7 +154,7 @@ impl Inventory {
             policies: &self.policies,
             services: &self.services,
             namespaces: &self.namespaces,
-            units: &units,
+            units: Index::new(&units),
         };
         report.extend(lint::surprises(&input));
         self.assume(options, !units.is_empty(), &host_network);

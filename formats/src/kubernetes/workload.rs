@@ -187,16 +187,12 @@ fn port_without_number(manifest: &Manifest<'_>, node: &Node) -> Diagnostic {
     Diagnostic::warning("port-without-number", message, Some(span)).with_help(help)
 }
 
-/// What scales a workload, so that its count is not known.
-pub(super) struct Scaling {
-    /// Namespace, kind and name of the workload.
-    pub(super) target: (String, String, String),
-    /// The least number of replicas.
-    pub(super) least: u32,
-}
-
-/// Reads an autoscaler.
-pub(super) fn read_autoscaler(manifest: &Manifest<'_>, report: &mut Vec<Diagnostic>) -> Option<Scaling> {
+/// Reads an autoscaler: namespace, kind and name of what it scales, whose count is then not known, and the least that
+/// the count is.
+pub(super) fn read_autoscaler(
+    manifest: &Manifest<'_>,
+    report: &mut Vec<Diagnostic>,
+) -> Option<((String, String, String), u32)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Spec {
@@ -210,15 +206,15 @@ pub(super) fn read_autoscaler(manifest: &Manifest<'_>, report: &mut Vec<Diagnost
     }
     let spec: Spec = manifest.read(manifest.node.nearest(&["spec"]), report)?;
     let target = (manifest.namespace().to_owned(), spec.scale_target_ref.kind, spec.scale_target_ref.name);
-    Some(Scaling { target, least: u32::try_from(spec.min_replicas.unwrap_or(1)).unwrap_or(1).max(2) })
+    Some((target, u32::try_from(spec.min_replicas.unwrap_or(1)).unwrap_or(1).max(2)))
 }
 
 /// What workloads are turned into units by.
 pub(super) struct Circumstances<'a> {
     /// The namespaces and their labels.
     pub(super) namespaces: &'a Namespaces,
-    /// The autoscalers.
-    pub(super) scalings: &'a [Scaling],
+    /// The least number of replicas of what is scaled, by namespace, kind and name.
+    pub(super) scalings: &'a BTreeMap<(String, String, String), u32>,
     /// What policies and paths ask of labels.
     pub(super) questions: &'a BTreeSet<&'a Selector>,
     /// The address space of the cluster.
@@ -254,8 +250,8 @@ pub(super) fn units(
             }
             _ => {
                 let key = (workload.namespace.clone(), workload.kind.clone(), workload.name.clone());
-                if let Some(scaling) = circumstances.scalings.iter().find(|scaling| scaling.target == key) {
-                    workload.replicas = Replicas::AtLeast(scaling.least);
+                if let Some(least) = circumstances.scalings.get(&key) {
+                    workload.replicas = Replicas::AtLeast(*least);
                 }
                 replicate(&workload, circumstances, &mut units, report);
             }
@@ -337,7 +333,8 @@ fn group(
 fn differences(pods: &[Unit], questions: &BTreeSet<&Selector>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let Some((first, others)) = pods.split_first() else { return found };
-    for question in questions {
+    let alike = |key: &str| others.iter().all(|pod| pod.labels.get(key) == first.labels.get(key));
+    for question in questions.iter().filter(|question| !key(question).is_some_and(alike)) {
         if others.iter().any(|pod| question.matches(pod) != question.matches(first)) {
             found.extend(key(question).map(|key| format!("the label `{key}`")));
         }
