@@ -18,7 +18,7 @@ struct TableSide {
 
 impl Table {
     /// Builds the table of a blueprint; listed if `maker` is none, or if its profiles find no room. If even the lists
-    /// would take more than the limits say, the error is how much. [bytes]
+    /// would take more than the limits say, the error is how much. \[bytes\]
     pub(crate) fn build(
         blueprint: &Blueprint,
         interned: &Interned,
