@@ -340,8 +340,15 @@ impl Engine {
         let class = path.family.classify(header);
         let stations = [path.from, path.to].map(|identity| path.family.facts(identity).station);
         let mut judged = Judged::Allowed;
+        // Points that carry one policy ask one table, which answers the same again.
+        let (mut last, mut last_but_one) = (u32::MAX, u32::MAX);
         let stopped = self.crossings.walk(stations[0], stations[1], circumstances, |rulebook, direction| {
-            let outcomes = path.family.outcomes((rulebook, direction), (path.from, path.to), (header, class));
+            let table = path.family.table(rulebook, direction);
+            if table == last || table == last_but_one {
+                return ControlFlow::Continue(());
+            }
+            (last, last_but_one) = (table, last);
+            let outcomes = path.family.outcomes(table, (path.from, path.to), (header, class));
             match (outcomes.deny, outcomes.allow) {
                 (true, false) => return ControlFlow::Break(()),
                 (true, true) => judged = Judged::Unknown,

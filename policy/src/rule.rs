@@ -123,11 +123,15 @@ impl Peer {
     }
 }
 
+/// Writes the form that the lab file reads: `any`, `app=web`, `10.0.0.0-10.0.0.255,10.1.2.3`, `internet`,
+/// `external 10.0.0.0-10.255.255.255`.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Peer::Anyone => f.write_str("any"),
             Peer::Units(selector) => write!(f, "{selector}"),
+            Peer::Addresses { set, covers: Covers::All } if set.is_empty() => f.write_str("no address"),
+            Peer::Addresses { set, covers: Covers::External } if set.is_empty() => f.write_str("external no address"),
             Peer::Addresses { set, covers: Covers::All } => write!(f, "{set}"),
             peer if *peer == Peer::external() => f.write_str("external"),
             peer if *peer == Peer::internet() => f.write_str("internet"),

@@ -113,6 +113,7 @@ impl Selector {
         };
         match self {
             Selector::Everything => f.write_str("all"),
+            Selector::Named(name) if looks_like_address(name) => write!(f, "{name:?}"),
             Selector::Named(name) => write!(f, "{}", Word(name)),
             Selector::In { key, values } => match values.as_slice() {
                 [value] => write!(f, "{}={}", Word(key), Word(value)),
@@ -144,6 +145,16 @@ impl fmt::Display for Selector {
 /// Words that the written form of selectors gives a meaning of its own.
 pub const RESERVED_WORDS: [&str; 11] =
     ["all", "and", "any", "external", "has", "in", "internet", "lacks", "none", "not", "or"];
+
+/// True if the written form reads an unquoted word as an address, a CIDR block or a range, so that a unit of such a
+/// name must be quoted: `10.0.0.1`, `10.0.0.0/8`, `fe80::1-fe80::9`.
+pub fn looks_like_address(word: &str) -> bool {
+    let first = word.split(['/', '-']).next().unwrap_or_default();
+    let digits = |c: char| c.is_ascii_digit() || c == '.';
+    let hexadecimal = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
+    (first.contains('.') && first.chars().all(digits))
+        || (first.matches(':').count() > 1 && first.chars().all(hexadecimal))
+}
 
 /// A key, value or name, quoted where the written form would read it otherwise.
 struct Word<'a>(&'a str);

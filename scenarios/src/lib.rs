@@ -1,1 +1,3 @@
-//! seglab scenarios
+//! Designs to start from: generated ones of any size.
+
+pub mod generate;

@@ -119,6 +119,19 @@ fn no_room_at_all_is_an_error() {
 }
 
 #[test]
+fn lists_of_rules_are_counted_before_they_are_made() {
+    // Every rule matches nearly every class on both sides, so each class would list nearly every rule.
+    let wide = |number: u16| Peer::Units(Selector::Not(Box::new(Selector::Named(format!("unit-{}", 1 + number % 39)))));
+    let rules =
+        (0..2000).map(|at| rule(wide(at), wide(at / 39), Service::ports(Transport::Tcp, at, at), Action::Allow));
+    let limits = Limits { memory_bytes: 1 << 20, ..Limits::default() };
+    let error = Engine::compile_within(&design(rules.collect()), limits).unwrap_err();
+    // Half of the memory is the tables', and the count stops right past it.
+    let CompileError::OverBudget { needed_bytes, .. } = error else { panic!("{error}") };
+    assert!((1 << 19..(1 << 19) + 1000).contains(&needed_bytes), "{needed_bytes}");
+}
+
+#[test]
 fn an_empty_design_has_an_engine() {
     let engine = Engine::compile(&Design::new(Draft::default()).unwrap()).unwrap();
     assert_eq!(engine.footprint().identities, 0);

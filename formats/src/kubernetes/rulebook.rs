@@ -1,0 +1,72 @@
+//! The rulebook of a cluster, and the point that carries it.
+
+use super::policy::{Policy, PolicyTier};
+use super::selector::every_pod;
+use seglab_policy::{
+    Action, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Provenance, Rulebook, RulebookId, Scope,
+    Tier,
+};
+
+/// The name of the rulebook, of its point, and of what distributes it.
+const NAME: &str = "kubernetes";
+
+/// The tiers of a cluster, in their order.
+///
+/// Administrators' rules carry their subject, so that their tiers are in scope everywhere and pass what no rule
+/// matches. A `NetworkPolicy` isolates whom it selects, in the directions that it is of.
+pub(super) fn rulebook(policies: Vec<Policy>) -> Rulebook {
+    let first_match = |name: &str| Tier {
+        name: name.to_owned(),
+        order: Order::FirstMatchUndefinedTies,
+        scope: Scope::Everything,
+        otherwise: Action::Pass,
+        rules: Vec::new(),
+    };
+    let mut admin = first_match("admin");
+    let mut baseline = first_match("baseline");
+    let mut namespaced = Vec::new();
+    let (mut egress, mut ingress) = (Vec::new(), Vec::new());
+    for policy in policies {
+        match policy.tier {
+            PolicyTier::Admin => admin.rules.extend(policy.rules),
+            PolicyTier::Baseline => baseline.rules.extend(policy.rules),
+            PolicyTier::Namespaced => {
+                namespaced.extend(policy.rules);
+                if policy.isolates.egress && !egress.contains(&policy.subject) {
+                    egress.push(policy.subject.clone());
+                }
+                if policy.isolates.ingress && !ingress.contains(&policy.subject) {
+                    ingress.push(policy.subject);
+                }
+            }
+        }
+    }
+    let network_policy = Tier {
+        name: "network-policy".to_owned(),
+        order: Order::AllowUnion,
+        scope: Scope::Units { egress, ingress },
+        otherwise: Action::Deny,
+        rules: namespaced,
+    };
+    Rulebook {
+        name: NAME.to_owned(),
+        tiers: vec![admin, network_policy, baseline],
+        default_allow: true,
+        stateful: true,
+    }
+}
+
+/// The network plug-in, at every pod.
+pub(super) fn point(rulebook: RulebookId) -> EnforcementPoint {
+    EnforcementPoint {
+        name: NAME.to_owned(),
+        kind: PointKind::Host,
+        placement: Placement::Units(every_pod()),
+        directions: Directions::UNIT,
+        mode: Mode::Enforce,
+        rulebook,
+        exempts_host: true,
+        controller: Some(NAME.to_owned()),
+        provenance: Provenance::default(),
+    }
+}

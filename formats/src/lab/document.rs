@@ -1,0 +1,561 @@
+//! The lab file as it is written: what serde reads, and what the JSON Schema describes.
+//!
+//! Texts stay texts here; [`merge`](super::merge) reads them once it knows the units and segments that they speak of.
+
+use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A segmentation design: its units, its policy, how the policy is enforced, and what is asked of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Document {
+    /// The version of the lab file: 1.
+    pub(super) seglab: At<u32>,
+    /// The name of the design; the file's own name where it is absent.
+    pub(super) name: Option<String>,
+    /// Other files that the design is made of.
+    #[serde(default)]
+    pub(super) sources: Vec<At<SourceDoc>>,
+    /// The units, or the path of a CSV file with one a line.
+    pub(super) units: Option<At<ListOrFile<At<UnitDoc>>>>,
+    /// Named sources of connections outside the design, such as an ingress controller.
+    #[serde(default)]
+    pub(super) external_sources: Vec<At<ExternalSourceDoc>>,
+    /// Pairs of address spaces between which connections are carried untranslated, both ways.
+    #[serde(default)]
+    pub(super) routes: Vec<At<Vec<String>>>,
+    /// Named selectors; each may use those above it.
+    #[serde(default)]
+    pub(super) segments: Entries<Text>,
+    /// The rulebook called `policy`: deny overrides allow, and what no rule allows is denied.
+    pub(super) policy: Option<At<Vec<At<RuleDoc>>>>,
+    /// Further rulebooks, by name.
+    #[serde(default)]
+    pub(super) policies: Entries<At<ListOr<At<RuleDoc>, RulebookDoc>>>,
+    /// What enforces which rulebook where; absent, an ideal point at every unit enforces `policy`.
+    pub(super) enforcement: Option<Vec<At<PointDoc>>>,
+    /// The flows that must work.
+    #[serde(default)]
+    pub(super) needs: Vec<At<NeedDoc>>,
+    /// The claims to settle.
+    #[serde(default)]
+    pub(super) properties: Vec<At<PropertyDoc>>,
+    /// Units assumed to be out of attackers' reach.
+    #[serde(default)]
+    pub(super) trusted: Vec<At<TrustedDoc>>,
+    /// The attackers to simulate.
+    #[serde(default)]
+    pub(super) attackers: Vec<At<AttackerDoc>>,
+    /// What watches the network.
+    pub(super) monitor: Option<At<MonitorDoc>>,
+    /// Kinds of foreign objects that are left out of the model on purpose.
+    #[serde(default)]
+    pub(super) ignore: Vec<At<IgnoreDoc>>,
+    /// What the results rest on beyond what seglab says itself.
+    #[serde(default)]
+    pub(super) assumptions: Vec<At<AssumptionDoc>>,
+    /// What is known to be missing from the model: the verdicts that it touches are unknown.
+    #[serde(default)]
+    pub(super) unmodelled: Vec<At<UnmodelledDoc>>,
+}
+
+/// A file or folder that is part of the design; paths are relative to this file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SourceDoc {
+    /// Kubernetes manifests: a file or a folder.
+    Kubernetes(Text),
+    /// Another lab file, whose parts are all taken over.
+    Lab(Text),
+}
+
+/// A unit, or several replicas of one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct UnitDoc {
+    /// The name, unique in the design.
+    pub(super) name: Text,
+    /// Whom it is printed under, together with others of one owner.
+    pub(super) owner: Option<String>,
+    /// Labels: key to value.
+    #[serde(default)]
+    pub(super) labels: Entries<String>,
+    /// Addresses; a CIDR block says that the address is drawn within it. None: one unknown IPv4 address.
+    #[serde(default)]
+    pub(super) addresses: Vec<Text>,
+    /// The address space of all addresses: VPC, VRF, cluster.
+    pub(super) space: Option<String>,
+    /// The site of all addresses.
+    pub(super) site: Option<String>,
+    /// The zone of all addresses.
+    pub(super) zone: Option<String>,
+    /// The subnet of all addresses.
+    pub(super) subnet: Option<String>,
+    /// The addresses are shared with other units on purpose (host network, address translation).
+    pub(super) shared: Option<bool>,
+    /// The long form, in place of `addresses`.
+    pub(super) interfaces: Option<Vec<At<InterfaceDoc>>>,
+    /// How many replicas there are: `name#1` to `name#N`, owned by `name`.
+    pub(super) replicas: Option<At<u32>>,
+    /// What it listens on: `tcp/443`, `{port: tcp/8080, name: http}`, `tcp/30000-30100`.
+    #[serde(default)]
+    pub(super) listens: Vec<At<TextOr<ListenerDoc>>>,
+    /// The unit that it runs on.
+    pub(super) host: Option<String>,
+    /// How much its loss costs; 0 for a unit that is not critical.
+    #[serde(default)]
+    pub(super) critical: u32,
+    /// The software image.
+    pub(super) image: Option<String>,
+    /// Weaknesses through which it can be taken.
+    #[serde(default)]
+    pub(super) vulnerabilities: Vec<At<VulnerabilityDoc>>,
+    /// Credentials that whoever owns the unit holds.
+    #[serde(default)]
+    pub(super) credentials: Vec<String>,
+    /// Credentials with which it can be taken.
+    #[serde(default)]
+    pub(super) logins: Vec<At<LoginDoc>>,
+    /// Whether an agent can be installed on it; yes where it is absent.
+    pub(super) agent: Option<bool>,
+    /// Paths from and to external endpoints: `none`, `inbound`, `outbound` or `both`; both where it is absent.
+    pub(super) reachable: Option<Text>,
+}
+
+/// One address of a unit and where it stands; what is absent is taken from the unit.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct InterfaceDoc {
+    /// An address, a block that it is drawn within, `unknown IPv4` or `unknown IPv6`.
+    pub(super) address: Option<Text>,
+    /// The address space.
+    pub(super) space: Option<String>,
+    /// The site.
+    pub(super) site: Option<String>,
+    /// The zone.
+    pub(super) zone: Option<String>,
+    /// The subnet.
+    pub(super) subnet: Option<String>,
+    /// The address is shared with other units on purpose.
+    pub(super) shared: Option<bool>,
+    /// Some path carries connections from external endpoints to it.
+    pub(super) inbound: Option<bool>,
+    /// Some path carries connections from it to external endpoints.
+    pub(super) outbound: Option<bool>,
+}
+
+/// A port with the name that rules may know it by.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ListenerDoc {
+    /// The port: `tcp/8080`.
+    pub(super) port: Text,
+    /// Its name.
+    pub(super) name: Option<String>,
+}
+
+/// A weakness of a service.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct VulnerabilityDoc {
+    /// Its name, such as a CVE id.
+    pub(super) name: String,
+    /// The service that has it: `tcp/443`.
+    pub(super) service: Text,
+}
+
+/// A credential that a service takes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LoginDoc {
+    /// The credential.
+    pub(super) credential: String,
+    /// The service that takes it: `tcp/22`.
+    pub(super) service: Text,
+}
+
+/// A named source of connections outside the design.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ExternalSourceDoc {
+    /// The name, unique in the design.
+    pub(super) name: String,
+    /// The labels that are known of it.
+    #[serde(default)]
+    pub(super) labels: Entries<String>,
+    /// What it has paths to.
+    pub(super) entries: Vec<At<EntryDoc>>,
+}
+
+/// A path from an external source.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct EntryDoc {
+    /// The units: a selector.
+    pub(super) to: Text,
+    /// Their service that the path carries.
+    pub(super) service: Option<Texts>,
+    /// Several of them.
+    pub(super) services: Option<Texts>,
+}
+
+/// A rule: exactly one of `allow`, `deny` and `pass`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RuleDoc {
+    /// Let these connections through.
+    pub(super) allow: Option<MatchDoc>,
+    /// Stop these connections.
+    pub(super) deny: Option<MatchDoc>,
+    /// Leave these connections to the next tier.
+    pub(super) pass: Option<MatchDoc>,
+    /// In a first-match tier the smaller goes first.
+    pub(super) priority: Option<i64>,
+    /// Where the rule is asked: `egress`, `ingress`, `forward`; everywhere where it is absent.
+    pub(super) at: Option<Texts>,
+}
+
+/// The connections that a rule speaks of.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct MatchDoc {
+    /// Who opens them: `any`, `internet`, addresses, a segment, a unit or a selector.
+    pub(super) from: Texts,
+    /// To whom.
+    pub(super) to: Texts,
+    /// On which service; any where it is absent.
+    pub(super) service: Option<Texts>,
+    /// On which services.
+    pub(super) services: Option<Texts>,
+    /// Why the rule is there.
+    pub(super) reason: Option<String>,
+    /// Who answers for it.
+    pub(super) owner: Option<String>,
+    /// The change that brought it.
+    pub(super) ticket: Option<String>,
+    /// The object that it is part of; rules of one object are in a defined order.
+    pub(super) object: Option<String>,
+}
+
+/// A rulebook of several tiers.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RulebookDoc {
+    /// Replies to allowed connections pass unjudged; yes where it is absent.
+    pub(super) stateful: Option<bool>,
+    /// What happens after the last tier: `allow` or `deny`; deny where it is absent.
+    pub(super) default: Option<Text>,
+    /// The tiers, in the order in which they judge.
+    pub(super) tiers: Vec<At<TierDoc>>,
+}
+
+/// Rules with one evaluation order.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TierDoc {
+    /// The name, unique in the rulebook.
+    pub(super) name: String,
+    /// `first-match`, `first-match-undefined-ties`, `deny-overrides` or `allow-union`; deny-overrides where absent.
+    pub(super) order: Option<Text>,
+    /// The units that the tier speaks of; every connection where it is absent.
+    pub(super) scope: Option<ScopeDoc>,
+    /// What happens in scope when no rule decides: `pass`, `deny` or `allow`; pass where it is absent.
+    pub(super) otherwise: Option<Text>,
+    /// The rules.
+    #[serde(default)]
+    pub(super) rules: Vec<At<RuleDoc>>,
+}
+
+/// The units that a tier speaks of, direction by direction.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ScopeDoc {
+    /// Selectors of sources.
+    pub(super) egress: Option<Texts>,
+    /// Selectors of destinations.
+    pub(super) ingress: Option<Texts>,
+}
+
+/// An enforcement point, by its kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PointDoc {
+    /// Privileged software in the unit; void when the unit is owned.
+    Agent(PlacementDoc),
+    /// The hypervisor or the node's network plug-in; void only when the host is owned.
+    Host(PlacementDoc),
+    /// A device on a link between places.
+    Appliance(PlacementDoc),
+    /// The cloud's virtual interface.
+    Cloud(PlacementDoc),
+}
+
+/// Where a point stands and what it carries: exactly one of `on`, `between` and `around`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PlacementDoc {
+    /// The name, unique in the design.
+    pub(super) name: Option<String>,
+    /// At each unit that the selector selects.
+    pub(super) on: Option<Text>,
+    /// On every link between two different places of a level: `site`, `zone` or `subnet`.
+    pub(super) between: Option<Text>,
+    /// On the edge of one place: `{zone: dmz}`.
+    pub(super) around: Option<At<Entries<String>>>,
+    /// The directions it judges; all that its placement meets where it is absent.
+    pub(super) at: Option<Texts>,
+    /// `off`, `listen`, `alert` or `enforce`; enforce where it is absent.
+    pub(super) mode: Option<Text>,
+    /// The rulebook that it carries; `policy` where it is absent.
+    pub(super) policy: Option<Text>,
+    /// What distributes the policy to it.
+    pub(super) controller: Option<String>,
+    /// Connections between a unit and its own host go unjudged.
+    #[serde(default)]
+    pub(super) exempts_host: bool,
+}
+
+/// A flow that must work.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct NeedDoc {
+    /// Who opens the connections.
+    pub(super) from: Texts,
+    /// To whom.
+    pub(super) to: Texts,
+    /// On which service.
+    pub(super) service: Option<Texts>,
+    /// On which services.
+    pub(super) services: Option<Texts>,
+    /// How often one source opens one: `2/s`; `1/s` where it is absent.
+    pub(super) rate: Option<Text>,
+    /// The source waits for the answer before it answers its own callers.
+    #[serde(default)]
+    pub(super) synchronous: bool,
+    /// Why it is needed.
+    pub(super) reason: Option<String>,
+    /// Who answers for it.
+    pub(super) owner: Option<String>,
+    /// The change that brought it.
+    pub(super) ticket: Option<String>,
+}
+
+/// A claim about the design, by its kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PropertyDoc {
+    /// Whoever owns a unit of `from` never reaches `to`.
+    Isolated(IsolatedDoc),
+    /// The flow works.
+    Allowed(AllowedDoc),
+    /// Every path from `from` to `to` passes a unit of `via`.
+    OnlyThrough(OnlyThroughDoc),
+    /// No unit of `from` has a blast radius above the bound.
+    BlastRadius(BlastRadiusDoc),
+    /// Only units of `only` can be reached from external addresses, or can reach them.
+    Exposed(ExposedDoc),
+}
+
+// Every claim comes with the question that it is asked under.
+macro_rules! claim {
+    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $field:ident : $type:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub(super) struct $name {
+            $($(#[$note])* pub(super) $field: $type,)*
+            /// The name, unique in the design; the kind and a number where it is absent.
+            pub(super) id: Option<String>,
+            /// Which ports count: `policy` or `service`.
+            pub(super) view: Option<Text>,
+            /// What carries an attacker on: `any`, `service`, `exploitable` or `either-way`.
+            pub(super) pivot: Option<Text>,
+            /// What still enforces: `intact`, `own-agent-void` or `controller-void`.
+            pub(super) trust: Option<Text>,
+            /// The most connections that an attacker may string together; 1 for direct reach.
+            pub(super) hops: Option<At<u32>>,
+            /// Why it is claimed.
+            pub(super) reason: Option<String>,
+            /// Who answers for it.
+            pub(super) owner: Option<String>,
+            /// The change that brought it.
+            pub(super) ticket: Option<String>,
+        }
+
+        impl $name {
+            /// The parts that every claim has.
+            pub(super) fn asked(&self) -> Asked<'_> {
+                Asked {
+                    id: self.id.as_deref(),
+                    view: self.view.as_ref(),
+                    pivot: self.pivot.as_ref(),
+                    trust: self.trust.as_ref(),
+                    hops: self.hops.as_ref(),
+                    notes: [&self.reason, &self.owner, &self.ticket],
+                }
+            }
+        }
+    };
+}
+
+/// The parts that every claim has.
+pub(super) struct Asked<'a> {
+    pub(super) id: Option<&'a str>,
+    pub(super) view: Option<&'a Text>,
+    pub(super) pivot: Option<&'a Text>,
+    pub(super) trust: Option<&'a Text>,
+    pub(super) hops: Option<&'a At<u32>>,
+    /// Reason, owner, ticket.
+    pub(super) notes: [&'a Option<String>; 3],
+}
+
+claim!(
+    /// `from` never reaches `to`.
+    IsolatedDoc {
+        /// Units that an attacker starts from, or external addresses.
+        from: Texts,
+        /// What must stay out of reach.
+        to: Texts,
+        /// Services of the last hop that count; any where it is absent.
+        service: Option<Texts>,
+        /// Several of them.
+        services: Option<Texts>,
+    }
+);
+claim!(
+    /// Every connection from `from` to `to` works.
+    AllowedDoc {
+        /// Who opens the connections.
+        from: Texts,
+        /// To whom.
+        to: Texts,
+        /// On which service.
+        service: Option<Texts>,
+        /// On which services.
+        services: Option<Texts>,
+    }
+);
+claim!(
+    /// `to` is reached from `from` through `via` only.
+    OnlyThroughDoc {
+        /// Units that an attacker starts from, or external addresses.
+        from: Texts,
+        /// What may be reached through `via` only.
+        to: Texts,
+        /// The waypoint: a selector.
+        via: Text,
+        /// Services of the last hop that count; any where it is absent.
+        service: Option<Texts>,
+        /// Several of them.
+        services: Option<Texts>,
+    }
+);
+claim!(
+    /// The blast radius of every unit of `from` stays within a bound.
+    BlastRadiusDoc {
+        /// The units whose blast radius is taken: a selector.
+        from: Text,
+        /// The bound: a number of units as `2`, or a share of all as `25%`.
+        at_most: Text,
+    }
+);
+claim!(
+    /// Only `only` is exposed; exactly one of `from` and `to`.
+    ExposedDoc {
+        /// External addresses from which units are reached: `internet`, `external` or ranges.
+        from: Option<Texts>,
+        /// External addresses that units reach.
+        to: Option<Texts>,
+        /// The units that may be exposed: a selector.
+        only: Text,
+        /// The service on which they may; any where it is absent.
+        service: Option<Texts>,
+        /// The services on which they may.
+        services: Option<Texts>,
+    }
+);
+
+/// Units assumed to be out of attackers' reach.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TrustedDoc {
+    /// The units: a selector.
+    pub(super) units: Text,
+    /// Who answers for the assumption.
+    pub(super) owner: String,
+    /// Why it is made.
+    pub(super) reason: String,
+    /// The day after which it no longer holds: `2027-01-31`.
+    pub(super) expires: Option<Text>,
+}
+
+/// An attacker with a foothold.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AttackerDoc {
+    /// The name, unique in the design.
+    pub(super) name: Option<String>,
+    /// The units of which one is owned at the start: a selector.
+    pub(super) foothold: Text,
+    /// How often an owned unit tries another endpoint; `1/s` where it is absent.
+    pub(super) scan_rate: Option<Text>,
+    /// Attempts to exploit a vulnerability; half succeed, in 20 minutes on average, where it is absent.
+    pub(super) exploit: Option<ChanceDoc>,
+    /// Attempts to log in with a credential; nine in ten succeed, in a minute on average, where it is absent.
+    pub(super) login: Option<ChanceDoc>,
+}
+
+/// The chance that something works, and how long it takes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ChanceDoc {
+    /// The chance, 0 to 1.
+    pub(super) probability: At<f64>,
+    /// The mean time, exponentially distributed: `20min`.
+    pub(super) mean: Text,
+}
+
+/// What watches the network, and how fast it answers.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct MonitorDoc {
+    /// The chance that a denied attempt raises an alert, 0 to 1; none where it is absent.
+    pub(super) denied_alerts: Option<At<f64>>,
+    /// A sensor that does not depend on policy; none where it is absent.
+    pub(super) sensor: Option<ChanceDoc>,
+    /// The mean time from an alert to the quarantine of the unit that caused it.
+    pub(super) response: Text,
+}
+
+/// A kind of foreign objects that is left out of the model on purpose.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct IgnoreDoc {
+    /// The kind: `CiliumNetworkPolicy`.
+    pub(super) kind: String,
+    /// Why it can be left out.
+    pub(super) reason: String,
+    /// Who answers for that.
+    pub(super) owner: Option<String>,
+}
+
+/// Something that the results rest on.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AssumptionDoc {
+    /// A stable name.
+    pub(super) id: String,
+    /// The sentence to print.
+    pub(super) text: String,
+}
+
+/// Something that is missing from the model.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct UnmodelledDoc {
+    /// What it is.
+    pub(super) what: String,
+    /// The units whose connections it may touch: a selector; all where it is absent.
+    pub(super) touches: Option<Text>,
+}

@@ -1,0 +1,144 @@
+//! The lab file, `seglab.yaml`: the form in which people write a design by hand.
+//!
+//! Reading takes three steps, for a lab file may be made of other files and this crate opens none: [`parse`] reads one
+//! file, [`LabFile::sources`] names what else it is made of, and [`merge`] puts the readings of those together with it.
+//! [`schema`] is the JSON Schema of the file, for editors. [`write`] is the way back: a lab file for any design.
+//!
+//! ```
+//! use seglab_formats::{File, lab};
+//! let text = "
+//! seglab: 1
+//! units:
+//!   - {name: web, labels: {app: web}, listens: [tcp/443]}
+//!   - {name: db, labels: {app: db}, listens: [tcp/5432]}
+//! policy:
+//!   - allow: {from: app=web, to: app=db, service: tcp/5432}
+//! properties:
+//!   - isolated: {from: internet, to: db}
+//! ";
+//! let file = lab::parse(&File { path: "seglab.yaml".into(), text: text.into() }).unwrap();
+//! assert!(file.sources().is_empty());
+//! let reading = lab::merge(&file, Vec::new()).unwrap();
+//! assert_eq!(reading.draft.units.len(), 2);
+//! assert_eq!(reading.draft.assumptions[0].id, "ideal-enforcement");
+//! ```
+
+mod at;
+mod checks;
+mod claims;
+mod csv;
+mod document;
+mod merge;
+mod names;
+mod notes;
+mod points;
+mod reader;
+mod rules;
+mod units;
+mod write;
+mod yaml;
+
+pub use csv::units_csv;
+pub use merge::{merge, merge_part};
+pub use write::write;
+
+use crate::{File, Rejected};
+use at::ListOrFile;
+use document::{Document, SourceDoc};
+use seglab_policy::{Diagnostic, Source, SourceId, Span};
+
+/// The name of the rulebook that stands under `policy`.
+pub const NATIVE_RULEBOOK: &str = "policy";
+
+/// The name under which folders hold a lab file.
+pub const FILE_NAME: &str = "seglab.yaml";
+
+/// A lab file that has been read and not yet put together with what it is made of.
+#[derive(Clone, Debug)]
+pub struct LabFile {
+    document: Document,
+    source: Source,
+    text: String,
+}
+
+/// What a part of a lab file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// A file or folder of Kubernetes manifests.
+    Kubernetes,
+    /// Another lab file.
+    Lab,
+    /// Units as CSV: [`units_csv`] reads it.
+    Units,
+}
+
+/// A file or folder that a lab file is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub kind: PartKind,
+    /// The path as it is written, relative to the lab file.
+    pub path: String,
+    /// Where it is named; the lab file is the source 0.
+    pub span: Span,
+}
+
+/// Reads one lab file.
+///
+/// # Errors
+/// YAML that is broken, and keys and values that a lab file does not have, each with its line.
+pub fn parse(file: &File) -> Result<LabFile, Rejected> {
+    let source = file.source();
+    let reject = |diagnostic| Rejected { diagnostics: vec![diagnostic], sources: vec![source.clone()] };
+    let document = yaml::document(&file.text, SourceId(0)).map_err(reject)?;
+    let version = &document.seglab;
+    if version.value != 1 {
+        let span = Span { source: SourceId(0), line: version.line, column: version.column };
+        let message = format!("version {} of the lab file is not known", version.value);
+        return Err(reject(
+            Diagnostic::error("unknown-version", message, Some(span)).with_help("write `seglab: 1`, or update seglab"),
+        ));
+    }
+    Ok(LabFile { document, source, text: file.text.clone() })
+}
+
+/// The JSON Schema (draft 2020-12) of the lab file, for editors and other tools.
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(Document);
+    schema.insert("title".to_owned(), "seglab lab file".into());
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+impl LabFile {
+    /// What else must be read for [`merge`], in the order in which it wants the readings.
+    pub fn sources(&self) -> Vec<Part> {
+        let span = |line, column| Span { source: SourceId(0), line, column };
+        let mut parts: Vec<Part> = Vec::new();
+        for source in &self.document.sources {
+            let (kind, path) = match &source.value {
+                SourceDoc::Kubernetes(path) => (PartKind::Kubernetes, path),
+                SourceDoc::Lab(path) => (PartKind::Lab, path),
+            };
+            parts.push(Part { kind, path: path.value.clone(), span: span(path.line, path.column) });
+        }
+        if let Some(units) = &self.document.units
+            && let ListOrFile::File(path) = &units.value
+        {
+            parts.push(Part { kind: PartKind::Units, path: path.clone(), span: span(units.line, units.column) });
+        }
+        parts
+    }
+
+    /// The file itself: its path and hash.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+}
+
+/// `base`, or if it is taken `base-2`, `base-3` and so on.
+fn free_name(base: &str, taken: &[String]) -> String {
+    let mut names = (1u32..).map(|number| if number == 1 { base.to_owned() } else { format!("{base}-{number}") });
+    names.find(|name| !taken.contains(name)).unwrap_or_else(|| base.to_owned())
+}

@@ -1,0 +1,518 @@
+//! A lab file for any design.
+
+use crate::text::{write_duration, write_rate};
+use seglab_policy::{
+    Action, Address, Attacker, Claim, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface,
+    Level, Listener, Monitor, Need, Order, Peer, Placement, Property, Provenance, Rule, Rulebook, Scope, Selector,
+    Service, Tier, Unit,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Writes a lab file that reads back to an equal design.
+///
+/// Equal but for places and sources: the file is a source of its own. Of the provenance of units, points, trusted
+/// units, attackers, monitors and what is not modelled nothing is kept, and of that of needs and properties all but
+/// the object. A selector of one part is written as that part, and a name that nothing has, which a lab file may not
+/// use, as `none`: both select what they did.
+pub fn write(design: &Design) -> String {
+    let mut draft = design.to_draft();
+    let units = draft.units.iter().flat_map(|unit| unit.owner.iter().chain([&unit.name]));
+    let known: BTreeSet<String> = units.chain(draft.external_sources.iter().map(|one| &one.name)).cloned().collect();
+    for_each_selector(&mut draft, &mut |selector| forget_unknown(selector, &known));
+    let mut out = String::new();
+    out.push_str("seglab: 1\n");
+    line(&mut out, &format!("name: {}", scalar(&draft.name)));
+    section(&mut out, "units", draft.units.iter().map(unit));
+    section(&mut out, "routes", draft.routes.iter().map(|(a, b)| list([scalar(a), scalar(b)])));
+    external_sources(&mut out, &draft);
+    entries(&mut out, "segments", draft.segments.iter().map(|one| (&one.name, text(&one.selector))));
+    rulebooks(&mut out, &draft.rulebooks);
+    enforcement(&mut out, &draft);
+    section(&mut out, "needs", draft.needs.iter().map(need));
+    section(&mut out, "properties", draft.properties.iter().map(property));
+    section(
+        &mut out,
+        "trusted",
+        draft.trusted.iter().map(|one| {
+            let mut map = Map::default();
+            map.put("units", text(&one.units)).put("owner", scalar(&one.owner)).put("reason", scalar(&one.reason));
+            map.put_some("expires", one.expires.as_deref().map(scalar));
+            map.done()
+        }),
+    );
+    section(&mut out, "attackers", draft.attackers.iter().map(attacker));
+    if let Some(monitor) = &draft.monitor {
+        line(&mut out, &format!("monitor: {}", self::monitor(monitor)));
+    }
+    section(
+        &mut out,
+        "assumptions",
+        draft
+            .assumptions
+            .iter()
+            .map(|one| Map::default().put("id", scalar(&one.id)).put("text", scalar(&one.text)).done()),
+    );
+    section(
+        &mut out,
+        "unmodelled",
+        draft
+            .unmodelled
+            .iter()
+            .map(|one| Map::default().put("what", scalar(&one.what)).put("touches", text(&one.touches)).done()),
+    );
+    out
+}
+
+/// Puts `none` in the place of names that nothing has.
+fn forget_unknown(selector: &mut Selector, known: &BTreeSet<String>) {
+    match selector {
+        Selector::Named(name) if !known.contains(name) => *selector = Selector::nothing(),
+        Selector::All(parts) | Selector::AnyOf(parts) => {
+            parts.iter_mut().for_each(|part| forget_unknown(part, known));
+        }
+        Selector::Not(inner) => forget_unknown(inner, known),
+        _ => {}
+    }
+}
+
+fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
+    let mut peers: Vec<&mut Peer> = Vec::new();
+    for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
+        if let Scope::Units { egress, ingress } = &mut tier.scope {
+            egress.iter_mut().chain(ingress).for_each(&mut *f);
+        }
+        peers.extend(tier.rules.iter_mut().flat_map(|rule| [&mut rule.from, &mut rule.to]));
+    }
+    for point in &mut draft.points {
+        if let Placement::Units(on) = &mut point.placement {
+            f(on);
+        }
+    }
+    peers.extend(draft.needs.iter_mut().flat_map(|need| [&mut need.from, &mut need.to]));
+    for property in &mut draft.properties {
+        match &mut property.claim {
+            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => peers.extend([from, to]),
+            Claim::OnlyThrough { from, to, via, .. } => {
+                peers.extend([from, to]);
+                f(via);
+            }
+            Claim::BlastRadius { from: selector, .. } | Claim::Exposed { only: selector, .. } => f(selector),
+        }
+    }
+    for peer in peers {
+        if let Peer::Units(selector) = peer {
+            f(selector);
+        }
+    }
+    draft.segments.iter_mut().for_each(|segment| f(&mut segment.selector));
+    draft.external_sources.iter_mut().flat_map(|one| &mut one.entries).for_each(|entry| f(&mut entry.to));
+    draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.units));
+    draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.foothold));
+    draft.unmodelled.iter_mut().for_each(|what| f(&mut what.touches));
+}
+
+/// A mapping in flow style.
+#[derive(Default)]
+struct Map {
+    fields: Vec<String>,
+}
+
+impl Map {
+    fn put(&mut self, key: &str, value: impl Into<String>) -> &mut Self {
+        self.fields.push(format!("{key}: {}", value.into()));
+        self
+    }
+
+    fn put_some(&mut self, key: &str, value: Option<String>) -> &mut Self {
+        if let Some(value) = value {
+            self.put(key, value);
+        }
+        self
+    }
+
+    fn put_if(&mut self, condition: bool, key: &str, value: impl Into<String>) -> &mut Self {
+        if condition { self.put(key, value) } else { self }
+    }
+
+    fn done(&mut self) -> String {
+        format!("{{{}}}", self.fields.join(", "))
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn section(out: &mut String, key: &str, items: impl ExactSizeIterator<Item = String>) {
+    if items.len() > 0 {
+        line(out, &format!("{key}:"));
+        items.for_each(|item| line(out, &format!("  - {item}")));
+    }
+}
+
+fn entries<'a>(out: &mut String, key: &str, items: impl ExactSizeIterator<Item = (&'a String, String)>) {
+    if items.len() > 0 {
+        line(out, &format!("{key}:"));
+        items.for_each(|(name, value)| line(out, &format!("  {}: {value}", scalar(name))));
+    }
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+fn text(value: &impl ToString) -> String {
+    scalar(&value.to_string())
+}
+
+/// A scalar that YAML reads as exactly this text, plain where that is certain.
+fn scalar(text: &str) -> String {
+    const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=!()% ".contains(c);
+    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let last = text.chars().last().is_some_and(|c| c != ' ');
+    // Numbers, hexadecimal and octal ones among them, and dates are other types of YAML.
+    let digits = |c: char| c.is_ascii_hexdigit() || "xo_-".contains(c);
+    let number = text.parse::<f64>().is_ok()
+        || text.starts_with(|c: char| c.is_ascii_digit()) && text.to_ascii_lowercase().chars().all(digits);
+    if first && last && !number && text.chars().all(plain) && !WORDS.contains(&text.to_ascii_lowercase().as_str()) {
+        return text.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric() => quoted.push(c),
+            c => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn labels(labels: &BTreeMap<String, String>) -> String {
+    let mut map = Map::default();
+    for (key, value) in labels {
+        map.put(&scalar(key), scalar(value));
+    }
+    map.done()
+}
+
+fn unit(unit: &Unit) -> String {
+    let mut map = Map::default();
+    map.put("name", scalar(&unit.name)).put_some("owner", unit.owner.as_deref().map(scalar));
+    map.put_if(!unit.labels.is_empty(), "labels", labels(&unit.labels));
+    interfaces(&mut map, &unit.interfaces);
+    map.put_if(!unit.listeners.is_empty(), "listens", list(unit.listeners.iter().map(listener)));
+    map.put_some("host", unit.host.as_deref().map(scalar));
+    map.put_if(unit.criticality != 0, "critical", unit.criticality.to_string());
+    map.put_some("image", unit.image.as_deref().map(scalar));
+    let vulnerabilities = unit.vulnerabilities.iter().map(|one| {
+        Map::default().put("name", scalar(&one.name)).put("service", port(one.protocol, one.port, one.port)).done()
+    });
+    map.put_if(!unit.vulnerabilities.is_empty(), "vulnerabilities", list(vulnerabilities));
+    map.put_if(!unit.credentials.is_empty(), "credentials", list(unit.credentials.iter().map(|one| scalar(one))));
+    let logins = unit.logins.iter().map(|one| {
+        let mut map = Map::default();
+        map.put("credential", scalar(&one.credential)).put("service", port(one.protocol, one.port, one.port)).done()
+    });
+    map.put_if(!unit.logins.is_empty(), "logins", list(logins));
+    map.put_if(!unit.can_host_agent, "agent", "false");
+    map.done()
+}
+
+/// The short form where all interfaces stand in one place.
+fn interfaces(map: &mut Map, interfaces: &[Interface]) {
+    let alike = |one: &Interface| (one.space.clone(), one.place.clone(), one.shared, one.inbound, one.outbound);
+    let lone_unknown = matches!(interfaces, [Interface { address: Address::Unknown(Family::V4), .. }]);
+    let known = !interfaces.iter().any(|one| matches!(one.address, Address::Unknown(_)));
+    let uniform = interfaces.windows(2).all(|pair| matches!(pair, [a, b] if alike(a) == alike(b)));
+    let Some(first) = interfaces.first().filter(|_| uniform && (known || lone_unknown)) else {
+        map.put(
+            "interfaces",
+            list(interfaces.iter().map(|one| {
+                let mut map = Map::default();
+                map.put("address", address(one.address));
+                place(&mut map, one);
+                map.put_if(!one.inbound, "inbound", "false").put_if(!one.outbound, "outbound", "false");
+                map.done()
+            })),
+        );
+        return;
+    };
+    map.put_if(known, "addresses", list(interfaces.iter().map(|one| address(one.address))));
+    place(map, first);
+    let reachable = match (first.inbound, first.outbound) {
+        (true, true) => None,
+        (true, false) => Some("inbound"),
+        (false, true) => Some("outbound"),
+        (false, false) => Some("none"),
+    };
+    map.put_some("reachable", reachable.map(str::to_owned));
+}
+
+fn place(map: &mut Map, interface: &Interface) {
+    map.put_if(interface.space != DEFAULT_SPACE, "space", scalar(&interface.space));
+    for (level, key) in [(Level::Site, "site"), (Level::Zone, "zone"), (Level::Subnet, "subnet")] {
+        map.put_some(key, level.of(&interface.place).map(scalar));
+    }
+    map.put_if(interface.shared, "shared", "true");
+}
+
+fn address(address: Address) -> String {
+    match address {
+        Address::Known(address) => text(&address),
+        Address::Within(net) => text(&net),
+        Address::Unknown(family) => format!("unknown {family}"),
+    }
+}
+
+fn port(protocol: seglab_policy::Transport, first: u16, last: u16) -> String {
+    text(&Service::ports(protocol, first, last))
+}
+
+fn listener(listener: &Listener) -> String {
+    let port = port(listener.protocol, listener.first, listener.last);
+    match &listener.name {
+        Some(name) => Map::default().put("port", port).put("name", scalar(name)).done(),
+        None => port,
+    }
+}
+
+fn external_sources(out: &mut String, draft: &Draft) {
+    section(
+        out,
+        "external-sources",
+        draft.external_sources.iter().map(|source| {
+            let mut map = Map::default();
+            map.put("name", scalar(&source.name));
+            map.put_if(!source.labels.is_empty(), "labels", labels(&source.labels));
+            map.put(
+                "entries",
+                list(source.entries.iter().map(|entry| {
+                    let mut map = Map::default();
+                    map.put("to", text(&entry.to));
+                    services(&mut map, &entry.services);
+                    map.done()
+                })),
+            );
+            map.done()
+        }),
+    );
+}
+
+fn services(map: &mut Map, services: &[Service]) {
+    match services {
+        [Service::Any] => {}
+        [one] => {
+            map.put("service", text(one));
+        }
+        many => {
+            map.put("services", list(many.iter().map(text)));
+        }
+    }
+}
+
+fn rulebooks(out: &mut String, books: &[Rulebook]) {
+    // `policy` is always the first rulebook that is read, so a native one elsewhere is written by its name.
+    let (native, others) = match books {
+        [first, rest @ ..] if first.name == super::NATIVE_RULEBOOK => match native_rules(first) {
+            Some(rules) => (Some(rules), rest),
+            None => (None, books),
+        },
+        all => (None, all),
+    };
+    match native {
+        Some([]) => line(out, "policy: []"),
+        Some(rules) => section(out, "policy", rules.iter().map(rule)),
+        None => {}
+    }
+    if others.is_empty() {
+        return;
+    }
+    line(out, "policies:");
+    for book in others {
+        match native_rules(book) {
+            Some([]) => line(out, &format!("  {}: []", scalar(&book.name))),
+            Some(rules) => {
+                line(out, &format!("  {}:", scalar(&book.name)));
+                rules.iter().for_each(|one| line(out, &format!("    - {}", rule(one))));
+            }
+            None => rulebook(out, book),
+        }
+    }
+}
+
+/// The rules of a rulebook that a plain list describes.
+fn native_rules(book: &Rulebook) -> Option<&[Rule]> {
+    let [Tier { name, order: Order::DenyOverrides, scope: Scope::Everything, otherwise: Action::Pass, rules }] =
+        book.tiers.as_slice()
+    else {
+        return None;
+    };
+    (*name == book.name && !book.default_allow && book.stateful).then_some(rules)
+}
+
+fn rulebook(out: &mut String, book: &Rulebook) {
+    line(out, &format!("  {}:", scalar(&book.name)));
+    if !book.stateful {
+        line(out, "    stateful: false");
+    }
+    if book.default_allow {
+        line(out, "    default: allow");
+    }
+    if book.tiers.is_empty() {
+        line(out, "    tiers: []");
+        return;
+    }
+    line(out, "    tiers:");
+    for tier in &book.tiers {
+        line(out, &format!("      - name: {}", scalar(&tier.name)));
+        line(out, &format!("        order: {}", tier.order));
+        if let Scope::Units { egress, ingress } = &tier.scope {
+            let side = |selectors: &[Selector]| list(selectors.iter().map(text));
+            let scope = Map::default().put("egress", side(egress)).put("ingress", side(ingress)).done();
+            line(out, &format!("        scope: {scope}"));
+        }
+        line(out, &format!("        otherwise: {}", tier.otherwise));
+        if !tier.rules.is_empty() {
+            line(out, "        rules:");
+            tier.rules.iter().for_each(|one| line(out, &format!("          - {}", rule(one))));
+        }
+    }
+}
+
+fn rule(rule: &Rule) -> String {
+    let mut of = Map::default();
+    of.put("from", text(&rule.from)).put("to", text(&rule.to));
+    services(&mut of, &rule.services);
+    notes(&mut of, &rule.provenance);
+    of.put_some("object", rule.provenance.object.as_deref().map(scalar));
+    let body = format!("{}: {}", rule.action, of.done());
+    if rule.priority == 0 && rule.directions == Directions::ALL {
+        return body;
+    }
+    let mut rest = Map::default();
+    rest.fields.push(body);
+    rest.put_if(rule.priority != 0, "priority", rule.priority.to_string());
+    rest.put_if(rule.directions != Directions::ALL, "at", directions(rule.directions));
+    rest.done()
+}
+
+fn notes(map: &mut Map, provenance: &Provenance) {
+    map.put_some("reason", provenance.reason.as_deref().map(scalar));
+    map.put_some("owner", provenance.owner.as_deref().map(scalar));
+    map.put_some("ticket", provenance.ticket.as_deref().map(scalar));
+}
+
+fn directions(directions: Directions) -> String {
+    list(directions.iter().map(|direction| direction.to_string()))
+}
+
+fn enforcement(out: &mut String, draft: &Draft) {
+    if draft.points.is_empty() {
+        line(out, "enforcement: []");
+    }
+    section(out, "enforcement", draft.points.iter().map(|one| point(one, draft)));
+}
+
+fn point(point: &EnforcementPoint, draft: &Draft) -> String {
+    let mut map = Map::default();
+    map.put("name", scalar(&point.name));
+    let met = match &point.placement {
+        Placement::Units(selector) => {
+            map.put("on", text(selector));
+            Directions::UNIT
+        }
+        Placement::Between(level) => {
+            map.put("between", level.to_string());
+            Directions::ALL
+        }
+        Placement::Around(level, name) => {
+            map.put("around", Map::default().put(&level.to_string(), scalar(name)).done());
+            Directions::ALL
+        }
+    };
+    map.put_if(point.directions != met, "at", directions(point.directions));
+    map.put("mode", scalar(&point.mode.to_string()));
+    map.put_some("policy", draft.rulebooks.get(point.rulebook.0 as usize).map(|book| scalar(&book.name)));
+    map.put_some("controller", point.controller.as_deref().map(scalar));
+    map.put_if(point.exempts_host, "exempts-host", "true");
+    format!("{}: {}", point.kind, map.done())
+}
+
+/// Needs name their services even where every one is meant.
+fn need(need: &Need) -> String {
+    let mut map = Map::default();
+    map.put("from", text(&need.from)).put("to", text(&need.to));
+    match need.services.as_slice() {
+        [one] => map.put("service", text(one)),
+        many => map.put("services", list(many.iter().map(text))),
+    };
+    map.put("rate", scalar(&write_rate(need.rate_per_second)));
+    map.put_if(need.synchronous, "synchronous", "true");
+    notes(&mut map, &need.provenance);
+    map.done()
+}
+
+fn property(property: &Property) -> String {
+    let mut map = Map::default();
+    map.put("id", scalar(&property.id));
+    let mut between = |from: &Peer, to: &Peer| {
+        map.put("from", text(from)).put("to", text(to));
+    };
+    match &property.claim {
+        Claim::Isolated { from, to, services: of } | Claim::Allowed { from, to, services: of } => {
+            between(from, to);
+            services(&mut map, of);
+        }
+        Claim::OnlyThrough { from, to, via, services: of } => {
+            between(from, to);
+            map.put("via", text(via));
+            services(&mut map, of);
+        }
+        Claim::BlastRadius { from, at_most } => {
+            map.put("from", text(from)).put("at-most", text(at_most));
+        }
+        Claim::Exposed { external, inbound, only, services: of } => {
+            let addresses = Peer::Addresses { set: external.clone(), covers: seglab_policy::Covers::External };
+            map.put(if *inbound { "from" } else { "to" }, text(&addresses)).put("only", text(only));
+            services(&mut map, of);
+        }
+    }
+    map.put("view", property.view.to_string()).put("pivot", property.pivot.to_string());
+    map.put("trust", property.trust.to_string()).put_some("hops", property.hops_max.map(|hops| hops.to_string()));
+    notes(&mut map, &property.provenance);
+    format!("{}: {}", property.claim.kind(), map.done())
+}
+
+fn chance(probability: f64, mean_ns: u64) -> String {
+    Map::default().put("probability", number(probability)).put("mean", scalar(&write_duration(mean_ns))).done()
+}
+
+/// A number with its point, for an integer is another type of YAML.
+fn number(number: f64) -> String {
+    format!("{number:?}")
+}
+
+fn attacker(attacker: &Attacker) -> String {
+    let mut map = Map::default();
+    map.put("name", scalar(&attacker.name)).put("foothold", text(&attacker.foothold));
+    map.put("scan-rate", scalar(&write_rate(attacker.scan_rate_per_second)));
+    map.put("exploit", chance(attacker.exploit_probability, attacker.exploit_mean_ns));
+    map.put("login", chance(attacker.login_probability, attacker.login_mean_ns));
+    map.done()
+}
+
+fn monitor(monitor: &Monitor) -> String {
+    let mut map = Map::default();
+    map.put("denied-alerts", number(monitor.denied_alert_probability));
+    map.put("sensor", chance(monitor.sensor_probability, monitor.sensor_mean_ns));
+    map.put("response", scalar(&write_duration(monitor.response_mean_ns)));
+    map.done()
+}

@@ -1,0 +1,134 @@
+//! Lab files with a mistake in them, and the message with its place.
+
+use super::{read, shown};
+use seglab_policy::{Design, Severity};
+
+/// Units that the broken parts below speak of.
+const BASE: &str = "seglab: 1\nunits:\n  - {name: web, labels: {app: web}, listens: [tcp/443]}\n  - {name: db, labels: {app: db}}\npolicy: []\n";
+
+fn check(name: &str, text: &str) {
+    let rejected = read(text).expect_err(name);
+    assert!(rejected.errors().next().is_some(), "{name}: rejected without an error");
+    assert!(rejected.errors().all(|error| error.span.is_some()), "{name}: an error without a place");
+    insta::assert_snapshot!(name, shown(&rejected.diagnostics, text));
+}
+
+fn check_added(name: &str, added: &str) {
+    check(name, &format!("{BASE}{added}"));
+}
+
+#[test]
+fn yaml() {
+    check("invalid_yaml", "seglab: 1\nunits: [{name: a}\nname: x\n");
+    check("tab", "seglab: 1\nunits:\n\t- {name: web}\n");
+    check("two_documents", "seglab: 1\n---\nseglab: 1\n");
+    check("duplicate_key", "seglab: 1\nname: a\nname: b\n");
+    check("not_a_mapping", "- seglab: 1\n");
+    check("wrong_type", "seglab: 1\nneeds: none\n");
+    check("null_name", "seglab: 1\nunits:\n  - {name: }\n");
+    let nested = format!("seglab: 1\nunits: {}", "[".repeat(5000));
+    assert!(read(&nested).is_err());
+}
+
+#[test]
+fn keys() {
+    check("unknown_version", "seglab: 2\n");
+    check("no_version", "name: x\n");
+    check_added("form_for_from", "needs:\n  - {form: app=web, to: app=db, service: tcp/5432}\n");
+    check_added("missing_to", "needs:\n  - {from: app=web, service: tcp/5432}\n");
+    check_added("unknown_section", "propertys: []\n");
+    check_added("unknown_claim", "properties:\n  - isolatet: {from: web, to: db}\n");
+    check_added("two_claims", "properties:\n  - isolated: {from: web, to: db}\n    allowed: {from: web, to: db}\n");
+    check_added("two_actions", "policies:\n  p:\n    - {allow: {from: any, to: any}, deny: {from: any, to: any}}\n");
+}
+
+#[test]
+fn texts() {
+    check_added("port", "needs:\n  - {from: app=web, to: app=db, service: tcp/70000}\n");
+    check_added("port_range", "needs:\n  - from: app=web\n    to: app=db\n    services: [udp/53, 'tcp/90-80']\n");
+    check_added("cidr", "properties:\n  - isolated: {from: 10.0.0.0/40, to: db}\n");
+    check_added("exception", "properties:\n  - isolated: {from: \"10.0.0.0/8 except 11.0.0.0/8\", to: db}\n");
+    check_added("selector", "segments:\n  site: app=web &and app=db\n");
+    check_added("mixed_peers", "properties:\n  - isolated: {from: [internet, app=web], to: db}\n");
+    check_added("probability", "attackers:\n  - {foothold: web, exploit: {probability: 1.5, mean: 20min}}\n");
+    check_added(
+        "rate",
+        "needs:\n  - {from: web, to: db, service: tcp/1, rate: 0/s}\n  - {from: web, to: db, service: tcp/1, rate: -2/s}\n",
+    );
+    check_added("duration", "monitor: {response: 30 minuts}\n");
+    check_added("share", "properties:\n  - blast-radius: {from: any, at-most: 120%}\n");
+    check_added("date", "trusted:\n  - {units: web, owner: o, reason: r, expires: 2027-13-01}\n");
+    check_added("mode", "enforcement:\n  - agent: {on: all, mode: enforced}\n");
+    check("address", "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.256]}\n  - {name: b, listens: [http]}\n");
+    check("replicas", "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.1], replicas: 3}\n");
+}
+
+#[test]
+fn names() {
+    check_added(
+        "property_target",
+        "properties:\n  - isolated: {from: wep, to: db}\n  - isolated: {from: web, to: backup}\n",
+    );
+    check_added("segment_below", "segments:\n  all-apps: site\n  site: app=web\n");
+    check_added("foothold", "attackers:\n  - {foothold: app=mail}\n");
+    check_added("rulebook", "enforcement:\n  - agent: {on: all, policy: polcy}\n");
+    check("no_rulebook", "seglab: 1\nunits: [{name: a}]\nenforcement:\n  - host: {on: all}\n");
+    check_added("placement", "enforcement:\n  - appliance: {between: zon}\n  - appliance: {on: all, between: zone}\n");
+    check_added("reserved_segment", "segments:\n  internet: app=web\n");
+}
+
+#[test]
+fn synchronous_cycle() {
+    let needs = "needs:\n  - {from: web, to: db, service: tcp/1, synchronous: true}\n  - {from: app=db, to: app=web, service: tcp/2, synchronous: true}\n";
+    check_added("synchronous_cycle", needs);
+    let asynchronous = needs.replacen(", synchronous: true", "", 1);
+    assert!(read(&format!("{BASE}{asynchronous}")).is_ok());
+}
+
+#[test]
+fn a_selector_that_selects_nothing_is_a_warning_that_counts() {
+    let text = format!(
+        "{BASE}needs:\n  - {{from: app=web, to: app=bd, service: tcp/1}}\n  - {{from: ap=web, to: db, service: tcp/1}}\n"
+    );
+    let reading = read(&text).unwrap();
+    assert!(reading.diagnostics.iter().all(|said| said.severity == Severity::Warning));
+    insta::assert_snapshot!("selects_nothing", shown(&reading.diagnostics, &text));
+}
+
+#[test]
+fn a_named_port_that_nobody_has_is_a_warning() {
+    let text = format!(
+        "{BASE}policies:\n  p:\n    - deny: {{from: any, to: web, service: tcp/http}}\nenforcement: [{{host: {{on: all, policy: p}}}}, {{host: {{on: all}}}}]\n"
+    );
+    insta::assert_snapshot!("named_port", shown(&read(&text).unwrap().diagnostics, &text));
+}
+
+#[test]
+fn units_that_clash_are_found_by_the_design() {
+    let draft = read(
+        "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.1]}\n  - {name: a}\n  - {name: b, addresses: [10.0.0.1]}\n",
+    );
+    let errors = Design::new(draft.unwrap().draft).unwrap_err();
+    let said: Vec<String> = errors.iter().map(|error| format!("{}: {error}", error.span().unwrap().line)).collect();
+    assert_eq!(
+        said,
+        ["4: two units are called `a`", "5: `b` and `a` both have the address 10.0.0.1 in the address space `default`",]
+    );
+}
+
+#[test]
+fn csv() {
+    let read = |text: &str| {
+        let file = seglab_formats::File { path: "units.csv".to_owned(), text: text.to_owned() };
+        shown(&seglab_formats::lab::units_csv(&file).unwrap_err().diagnostics, text)
+    };
+    let cases = [
+        "name,lables\nweb,app=web\n",
+        "labels\napp=web\n",
+        "name,labels,critical\nweb,app=web,1\ndb,app:db,2\nmail,app=mail,high\n",
+        "name,addresses\nweb,10.0.0.1;10.0.0.300\n",
+        "name,site\nweb,paris\ndb\n",
+        "name,agent\nweb,no\n",
+    ];
+    insta::assert_snapshot!("csv", cases.map(read).join("\n"));
+}

@@ -1,0 +1,36 @@
+//! The lab file: what it reads to, what it refuses and where, and the way back.
+
+mod errors;
+mod read;
+mod schema;
+mod written;
+
+use seglab_formats::{File, Reading, Rejected, lab};
+use seglab_policy::Diagnostic;
+
+/// Reads a lab file that is made of nothing else.
+fn read(text: &str) -> Result<Reading, Rejected> {
+    lab::merge(&lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() })?, Vec::new())
+}
+
+/// Reads a lab file that must be right, with or without warnings.
+fn reading(text: &str) -> Reading {
+    read(text).unwrap_or_else(|rejected| panic!("{}", shown(&rejected.diagnostics, text)))
+}
+
+/// Diagnostics with the line that each is about and a caret under its column.
+fn shown(diagnostics: &[Diagnostic], text: &str) -> String {
+    let mut out = String::new();
+    for one in diagnostics {
+        let place = one.span.map_or(String::new(), |span| format!(" {}:{}", span.line, span.column));
+        out.push_str(&format!("{}[{}]{place}: {}\n", one.severity, one.code, one.message));
+        if let Some(span) = one.span {
+            let line = text.lines().nth(span.line as usize - 1).unwrap_or_default();
+            out.push_str(&format!("  {line}\n  {}^\n", " ".repeat(span.column as usize - 1)));
+        }
+        if let Some(help) = &one.help {
+            out.push_str(&format!("  help: {help}\n"));
+        }
+    }
+    out
+}
