@@ -4,9 +4,11 @@
 //! - At time zero the attacker owns one unit of the foothold, drawn anew in every replica. Whoever owns a unit has the
 //!   credentials on it, and owns the units that run on it.
 //! - Every owned unit [scans](super::scan). An attempt is judged by the enforcement of this instant; the attacker
-//!   never asks the policy before. What is already owned is not tried again.
+//!   never asks the policy before. What is already owned is not tried again. Where denials raise no alerts, attempts at
+//!   units that no connection could ever take have no effect of any kind; they are neither simulated nor counted.
 //! - An attempt that arrives where the pivot model lets the attacker move on works with a probability, after an
-//!   exponential time; credentials and vulnerabilities are tried apart from each other. If the attacking unit is
+//!   exponential time; credentials and vulnerabilities are tried apart from each other. `exploitable` is taken in the
+//!   service view: a weakness of a port on which the unit does not listen lets nobody in. If the attacking unit is
 //!   quarantined before that time is over, nothing comes of it.
 //! - A denied attempt raises an alert with the monitor's probability. Apart from policy, a sensor notices an owned unit
 //!   with a probability, after an exponential time. The first alert of a unit leads to its quarantine after an exponential
@@ -259,7 +261,10 @@ impl<'a> Attack<'a> {
         let (unit, window) = (owned.unit, owned.window);
         let Some(reach) = board.network.reach(unit) else { return Ok(()) };
         let mut open = 0u32;
-        let targets = (0u32..).zip(&reach.targets).filter(|(_, target)| self.state(target.unit) == State::Clean);
+        let denials_matter = board.defence.denied_alert > Probability::ZERO && board.enforcement.reports();
+        let targets = (0u32..).zip(&reach.targets).filter(|(_, target)| {
+            self.state(target.unit) == State::Clean && (denials_matter || board.network.can_fall(target.unit))
+        });
         let targets = targets.map(|(position, target)| (position, *target)).inspect(|_| open += 1);
         let visits = board.offence.scan.visits(board.draws, board.network.name(unit), now, window, targets);
         if open == 0 {

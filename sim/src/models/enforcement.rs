@@ -16,6 +16,7 @@ pub(super) struct Enforcement {
     /// With the points in alert mode enforcing; `None` if the design has none.
     reporting: Option<Engine>,
     source_ports: Vec<u16>,
+    reports: bool,
 }
 
 /// What becomes of an attacker's attempt to connect.
@@ -57,7 +58,13 @@ impl Enforcement {
             }
             false => None,
         };
-        Ok(Self { engine: Engine::compile(design)?, reporting, source_ports: source_ports(design) })
+        let reports = design.points().iter().any(|point| matches!(point.mode, Mode::Alert | Mode::Enforce));
+        Ok(Self { engine: Engine::compile(design)?, reporting, source_ports: source_ports(design), reports })
+    }
+
+    /// False if no point can have anything to report.
+    pub(super) fn reports(&self) -> bool {
+        self.reports
     }
 
     /// An attacker's attempt: the connection with the source port that serves best, and what becomes of it.

@@ -21,6 +21,8 @@ pub(super) struct Network<'a> {
     /// The credentials that each unit yields, by number.
     yields: Vec<Vec<u32>>,
     credentials: BTreeMap<&'a str, u32>,
+    /// For each unit, whether an attacker can ever take it by a connection.
+    can_fall: Vec<bool>,
     /// Units with the same attachments share one.
     reaches: Vec<Reach>,
     reach_of: Vec<u32>,
@@ -66,12 +68,33 @@ impl<'a> Network<'a> {
             yields.push(unit.credentials.iter().map(&mut number).collect());
         }
         let (reaches, reach_of) = reaches(design, pivot);
-        Ok(Self { design, names, guests, yields, credentials, reaches, reach_of })
+        let mut network = Self { design, names, guests, yields, credentials, can_fall: Vec::new(), reaches, reach_of };
+        network.can_fall = design.units().iter().map(|unit| network.has_a_way_in(unit, pivot)).collect();
+        Ok(network)
     }
 
     /// The stable name of a unit.
     pub(super) fn name(&self, unit: UnitId) -> Name {
         self.names.get(unit.index()).copied().unwrap_or(Name::NONE)
+    }
+
+    /// False for a unit that no connection can take, whatever the policy and whatever credentials the attacker finds.
+    pub(super) fn can_fall(&self, unit: UnitId) -> bool {
+        self.can_fall.get(unit.index()).copied().unwrap_or_default()
+    }
+
+    fn has_a_way_in(&self, unit: &Unit, pivot: Pivot) -> bool {
+        let every = vec![true; self.credentials.len()];
+        let weaknesses = unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port));
+        let logins = unit.logins.iter().map(|login| (login.protocol, login.port));
+        match pivot {
+            Pivot::Any | Pivot::EitherWay => true,
+            Pivot::Service => !unit.listeners.is_empty(),
+            Pivot::Exploitable => weaknesses.chain(logins).any(|(protocol, port)| {
+                let header = Header::to_port(protocol, port);
+                self.is_exploitable(unit, header) || self.takes_login(unit, header, &every)
+            }),
+        }
     }
 
     /// The units that run on `unit`, directly.

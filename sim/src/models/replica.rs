@@ -51,7 +51,8 @@ pub struct Settled {
     pub fate: Fate,
 }
 
-/// Attempts to open a connection.
+/// Attempts to open a connection, but for those that cannot have any effect: at units without a way in, while no denial
+/// raises an alert.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Attempts {
     /// All.

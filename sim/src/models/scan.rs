@@ -11,9 +11,9 @@
 //! address of its own: (who visits, whom, which window). So the visits between two units are the same whoever else is
 //! there, whatever the policy, and later by exactly as much as the visitor was taken later.
 //!
-//! A window is an eighth of the mean time between two visits. To open one costs a draw for each interface that is not
-//! yet taken, in nearly nine of ten cases to learn that it is not visited; the visits themselves are kept until the next
-//! window opens. A unit therefore holds an eighth of a visit for each interface, has one event pending, and costs
+//! A window is a quarter of the mean time between two visits. To open one costs a draw for each interface that is not
+//! yet taken, in three of four cases to learn that it is not visited; the visits themselves are kept until the next
+//! window opens. A unit therefore holds a quarter of a visit for each interface, has one event pending, and costs
 //! time in proportion to its attempts, or nothing after it is quarantined. The length of the window is part of the draws'
 //! addresses and never changes.
 
@@ -27,7 +27,7 @@ use super::purpose::VISIT;
 pub(super) const RATE_MAX: f64 = 1e6;
 
 /// The expected visits to one interface in one window.
-const VISITS_PER_WINDOW: f64 = 0.125;
+const VISITS_PER_WINDOW: f64 = 0.25;
 
 /// The number of a visit is that of its window and its own in it; so many fit.
 const VISITS_MAX: u32 = 16;
