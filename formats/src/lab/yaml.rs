@@ -34,6 +34,9 @@ fn diagnostic(error: &Error, source: SourceId) -> Diagnostic {
     }
 }
 
+/// What to do about a value of the wrong shape.
+const SHAPE: &str = "`seglab schema` prints what a lab file may hold";
+
 fn words(error: &Error) -> (&'static str, String, Option<String>) {
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
@@ -50,10 +53,10 @@ fn words(error: &Error) -> (&'static str, String, Option<String>) {
             ("duplicate-key", format!("the key{name} is given twice"), Some("remove one of them".to_owned()))
         }
         Error::SerdeInvalidType { unexpected, expected, .. } => {
-            ("invalid-value", format!("expected {expected}, found {}", plain(unexpected)), None)
+            ("invalid-value", format!("expected {expected}, found {}", plain(unexpected)), Some(SHAPE.to_owned()))
         }
         Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            ("invalid-value", format!("expected {expected}, found {}", plain(unexpected)), None)
+            ("invalid-value", format!("expected {expected}, found {}", plain(unexpected)), Some(SHAPE.to_owned()))
         }
         Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
             let message = "a list item has more than one kind".to_owned();
@@ -70,7 +73,12 @@ fn words(error: &Error) -> (&'static str, String, Option<String>) {
         other => {
             let message = lowercase(&UserMessageFormatter.format_message(other));
             let message = message.replace("mapping start", "a mapping").replace("sequence start", "a list");
-            let help = message.contains("tab").then(|| "indent with spaces: YAML does not allow tabs".to_owned());
+            let help = match () {
+                () if message.contains("tab") => "indent with spaces: YAML does not allow tabs",
+                () if message.starts_with("expected") || message.starts_with("null") => SHAPE,
+                () => "look for a bracket, a quote or a space that is missing here or on the line above",
+            };
+            let help = Some(help.to_owned());
             ("invalid-yaml", message, help)
         }
     }

@@ -1,5 +1,9 @@
-//! Integration tests of the scenarios.
+//! Integration tests of the loader, the catalogue and the generator.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking, in helpers too")]
+// Clippy knows test functions, but not the functions that they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod bad_input;
+mod catalogue;
 mod generate;
+mod loader;

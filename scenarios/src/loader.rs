@@ -1,0 +1,204 @@
+//! The loader: from a path, as a user names it, to a design.
+//!
+//! A file with a top-level key `seglab` is a lab file, and so is a folder that holds a `seglab.yaml`. Any other file
+//! or folder is read as Kubernetes manifests, folders with everything below them in the order of their names; `-` is
+//! standard input, either of the two. This is the only module of the crate that reads files.
+//!
+//! Paths in messages and in [`Design::sources`] are those that the user gave, with `/` between their parts.
+
+mod disk;
+
+use disk::Disk;
+use seglab_formats::lab::{self, PartKind};
+use seglab_formats::{File, Reading, Rejected, kubernetes};
+use seglab_policy::{Design, DesignError, Diagnostic, Source, SourceId, Span};
+use std::collections::BTreeMap;
+
+/// What to read beside the path, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The text of standard input, for the path `-`.
+    pub standard_input: Option<Vec<u8>>,
+    /// How to read manifests.
+    pub kubernetes: kubernetes::Options,
+}
+
+/// A design and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The design.
+    pub design: Design,
+    /// Warnings and notes, in the order of files and lines; they are shown above every result.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts of [`Design::sources`] by their paths, to show lines of them.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// Input that is not a design.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}", first_error(diagnostics))]
+pub struct LoadError {
+    /// At least one error, and what else there is to say.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files that the spans refer to.
+    pub sources: Vec<Source>,
+    /// Their texts by path.
+    pub texts: BTreeMap<String, String>,
+}
+
+fn first_error(diagnostics: &[Diagnostic]) -> &str {
+    diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.severity == seglab_policy::Severity::Error)
+        .map_or("the input has errors", |diagnostic| diagnostic.message.as_str())
+}
+
+/// Loads a design.
+///
+/// ```
+/// use seglab_scenarios::{load, loader::Options};
+/// let text = "seglab: 1\nunits: [{name: web}, {name: db}]\npolicy: [{allow: {from: web, to: db}}]\n";
+/// let options = Options { standard_input: Some(text.into()), ..Options::default() };
+/// assert_eq!(load("-", &options)?.design.units().len(), 2);
+/// assert!(load("no/such/file.yaml", &options).is_err());
+/// # Ok::<(), seglab_scenarios::LoadError>(())
+/// ```
+///
+/// # Errors
+/// Everything that is wrong with the input, each with its place; nothing is half read.
+pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
+    let mut loader = Loader { disk: Disk::default(), options, open: Vec::new() };
+    let read = loader.root(path).and_then(|reading| {
+        let sources = reading.draft.sources.clone();
+        match Design::new(reading.draft) {
+            Ok(design) => Ok((design, reading.diagnostics)),
+            Err(errors) => {
+                let said = errors.iter().map(|error| contradiction(error, &sources));
+                Err(Rejected { diagnostics: said.chain(reading.diagnostics).collect(), sources })
+            }
+        }
+    });
+    let texts = loader.disk.texts;
+    match read {
+        Ok((design, diagnostics)) => Ok(Loaded { design, diagnostics, texts }),
+        Err(Rejected { diagnostics, sources }) => Err(LoadError { diagnostics, sources, texts }),
+    }
+}
+
+struct Loader<'a> {
+    disk: Disk,
+    options: &'a Options,
+    /// The lab files that are being read, from the outermost on.
+    open: Vec<String>,
+}
+
+impl Loader<'_> {
+    fn root(&mut self, path: &str) -> Result<Reading, Rejected> {
+        if path == "-" {
+            let bytes = self.options.standard_input.clone().unwrap_or_default();
+            let file = self.disk.decode("-", bytes).map_err(placeless)?;
+            if file.text.trim().is_empty() {
+                let help = "pipe a lab file or manifests into it: `helm template . | seglab verify -`";
+                return Err(placeless(
+                    Diagnostic::error("empty-input", "standard input is empty", None).with_help(help),
+                ));
+            }
+            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]) };
+        }
+        let path = disk::with_slashes(path);
+        if !disk::is_folder(&path) {
+            let file = self.disk.read(&path).map_err(placeless)?;
+            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]) };
+        }
+        let inside = disk::join(&path, lab::FILE_NAME);
+        if disk::is_file(&inside) {
+            let file = self.disk.read(&inside).map_err(placeless)?;
+            return self.lab(&file, true);
+        }
+        let files = self.disk.read_folder(&path).map_err(placeless)?;
+        if let Some(lab) = files.iter().find(|file| is_lab(&file.text)) {
+            let message =
+                format!("the folder `{path}` holds lab files, and none of them is called `{}`", lab::FILE_NAME);
+            let help = format!("name the one that you mean, such as `{}`", lab.path);
+            return Err(placeless(Diagnostic::error("which-lab-file", message, None).with_help(help)));
+        }
+        self.manifests(&files)
+    }
+
+    fn manifests(&self, files: &[File]) -> Result<Reading, Rejected> {
+        kubernetes::read(files, &self.options.kubernetes)
+    }
+
+    /// Reads a lab file and everything that it is made of.
+    fn lab(&mut self, file: &File, whole: bool) -> Result<Reading, Rejected> {
+        let read = lab::parse(file)?;
+        self.open.push(file.path.clone());
+        let folder = disk::folder_of(&file.path);
+        let mut parts = Vec::new();
+        for part in read.sources() {
+            let path = disk::join(folder, &part.path);
+            let rejected = |diagnostic: Diagnostic| Rejected {
+                diagnostics: vec![Diagnostic { span: diagnostic.span.or(Some(part.span)), ..diagnostic }],
+                sources: vec![read.source().clone()],
+            };
+            parts.push(match part.kind {
+                PartKind::Kubernetes => {
+                    let mut files = self.disk.read_all(&path).map_err(rejected)?;
+                    files.retain(|file| !is_lab(&file.text));
+                    if files.is_empty() {
+                        return Err(rejected(nothing_in(&path)));
+                    }
+                    self.manifests(&files)?
+                }
+                PartKind::Lab => {
+                    if self.open.contains(&path) {
+                        let message = format!("the lab file `{path}` is made of itself");
+                        let help = "remove it from `sources`";
+                        return Err(rejected(Diagnostic::error("source-cycle", message, None).with_help(help)));
+                    }
+                    let inner = self.disk.read(&path).map_err(rejected)?;
+                    self.lab(&inner, false)?
+                }
+                PartKind::Units => lab::units_csv(&self.disk.read(&path).map_err(rejected)?)?,
+            });
+        }
+        self.open.pop();
+        if whole { lab::merge(&read, parts) } else { lab::merge_part(&read, parts) }
+    }
+}
+
+/// True for the text of a lab file: it has a top-level key `seglab`.
+fn is_lab(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').lines().any(|line| line.starts_with("seglab:"))
+}
+
+fn nothing_in(path: &str) -> Diagnostic {
+    let message = format!("`{path}` holds no manifests");
+    let help = "name a folder with files that end in `.yaml`, `.yml` or `.json`";
+    Diagnostic::error("nothing-to-read", message, None).with_help(help)
+}
+
+/// An error before any file is open.
+fn placeless(diagnostic: Diagnostic) -> Rejected {
+    Rejected { diagnostics: vec![diagnostic], sources: Vec::new() }
+}
+
+/// What parts that contradict each other are to the user.
+fn contradiction(error: &DesignError, sources: &[Source]) -> Diagnostic {
+    let code = match error {
+        DesignError::DuplicateName { .. } => "duplicate-name",
+        DesignError::DuplicateAddress { .. } => "duplicate-address",
+        DesignError::NoInterface { .. } => "no-interface",
+        DesignError::UnknownName { .. } => "unknown-name",
+        DesignError::HostCycle { .. } => "host-cycle",
+        DesignError::NotAnAllow { .. } => "not-an-allow",
+    };
+    let first = match error {
+        DesignError::DuplicateName { first: Some(Span { source: SourceId(at), line, .. }), .. } => {
+            sources.get(*at as usize).map(|source| format!("; the first is at {}:{line}", source.path))
+        }
+        _ => None,
+    };
+    let message = format!("{error}{}", first.unwrap_or_default());
+    Diagnostic::error(code, message, error.span()).with_help(error.help())
+}

@@ -1,0 +1,1 @@
+//! Every design of the catalogue gives the results that its README promises.
