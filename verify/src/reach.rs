@@ -78,6 +78,11 @@ impl Row {
     pub fn connections(&self) -> String {
         self.allowed.display(&self.families, &self.one_way).to_string()
     }
+
+    /// The connections of which it is not known whether they arrive, in the same form; nothing for none.
+    pub fn unknown_connections(&self) -> String {
+        self.unknown.display(&self.families, &HeaderSet::empty()).to_string()
+    }
 }
 
 /// What arrives between two ends, the interfaces of units taken together.
