@@ -6,8 +6,10 @@
 
 mod connection;
 mod coverage;
+mod simulation;
 
 pub use connection::{hop, host_hop};
+pub use simulation::simulations;
 
 use crate::model::{self, NeedStatus, Population, Verdict};
 use seglab_policy::{AtMost, Claim, Covers, Design, Peer, Pivot, Property, Service, Severity, Span, Trust, View};
