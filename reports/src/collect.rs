@@ -8,10 +8,12 @@ mod connection;
 mod coverage;
 mod picture;
 mod proof;
+mod simulation;
 
 pub use connection::{hop, host_hop};
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::settle;
+pub use simulation::simulations;
 
 use crate::model::{self, NeedStatus, Population, Verdict};
 use seglab_policy::{AtMost, Claim, Covers, Design, Peer, Pivot, Property, Service, Severity, Span, Trust, View};

@@ -314,18 +314,19 @@ impl Page {
 
     fn simulations(&mut self, of: &[Simulation]) {
         self.heading(2, "Simulation");
-        let header = ["attacker", "design", "replicas", "owned at the end", "detected", "attempts denied"];
+        let header =
+            ["attacker", "design", "pivot, trust", "replicas", "owned at the end", "detected", "attempts denied"];
         self.table(
             header,
             of.iter().map(|one| {
                 let owned = one.median_at_end().map_or_else(String::new, words::quantity);
-                let detected = one.detection.happened as f64 / one.detection.replicas.max(1) as f64;
                 [
                     escape(&one.attacker),
                     escape(&one.design),
+                    escape(&format!("{}, {}", one.pivot, one.trust)),
                     words::number(one.replicas),
                     format!("{owned} of {} (median)", words::number(one.population)),
-                    words::percent(detected),
+                    words::detected(one),
                     words::percent(one.denied_share),
                 ]
             }),

@@ -1,6 +1,6 @@
 //! Surface, campaigns and comparisons for the terminal.
 
-use crate::model::{Comparison, Simulation, Surface, Times};
+use crate::model::{Comparison, Simulation, Surface};
 use crate::table::table;
 use crate::words;
 
@@ -36,18 +36,18 @@ pub fn surface_text(of: &Surface) -> String {
 
 /// Writes campaigns, one line per attacker and design, then what befell critical units.
 pub fn simulation_text(of: &[Simulation]) -> String {
-    let rows: Vec<[String; 8]> = of
+    let rows: Vec<[String; 9]> = of
         .iter()
         .map(|one| {
-            let detected = one.detection.happened as f64 / one.detection.replicas.max(1) as f64;
             let owned = one.median_at_end().map_or_else(|| "–".to_owned(), words::quantity);
             [
                 one.attacker.clone(),
                 one.design.clone(),
+                format!("{}, {}", one.pivot, one.trust),
                 format!("{} × {}", words::number(one.replicas), words::duration(one.horizon_ns)),
                 format!("{owned} of {}", words::number(one.population)),
-                words::percent(detected),
-                times(&one.detection),
+                words::detected(one),
+                words::first_alert(one),
                 words::percent(one.denied_share),
                 one.flows_broken_share.map_or_else(|| "–".to_owned(), words::percent),
             ]
@@ -57,6 +57,7 @@ pub fn simulation_text(of: &[Simulation]) -> String {
     let header = [
         "attacker",
         "design",
+        "pivot, trust",
         "replicas",
         "owned (median)",
         "detected",
@@ -119,9 +120,4 @@ pub fn comparison_text(of: &Comparison) -> String {
     ];
     let question = format!("pivot {}, {} view, trust {}", of.pivot, of.view, of.trust);
     format!("{}\n\n{}", words::printable(&question), table(0, header, &rows))
-}
-
-fn times(of: &Times) -> String {
-    let time = |time: Option<u64>| time.map_or_else(|| "never".to_owned(), words::duration);
-    format!("{}, {}, {}", time(of.p10_ns), time(of.p50_ns), time(of.p90_ns))
 }

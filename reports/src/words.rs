@@ -1,7 +1,8 @@
 //! The sentences and number formats that all writers share, so that no two of them tell the story differently.
 
 use crate::model::{
-    BlastRadius, Decider, Hop, NeedStatus, Outcome, Population, Property, Report, Scope, Verdict, Verification,
+    BlastRadius, Decider, Hop, NeedStatus, Outcome, Population, Property, Report, Scope, Simulation, Verdict,
+    Verification,
 };
 
 /// A whole number with a separator every three digits: `40,000`.
@@ -237,6 +238,22 @@ pub(crate) fn blast_radius(of: &BlastRadius) -> String {
 pub(crate) fn lead_blast_radius(report: &Report) -> Option<&BlastRadius> {
     let default = report.blast_radius.iter().find(|one| one.pivot == "any" && !one.hubs_trusted);
     default.or_else(|| report.blast_radius.first())
+}
+
+/// In how many replicas the attack was noticed.
+pub(crate) fn detected(of: &Simulation) -> String {
+    if of.monitored {
+        percent(of.detection.happened as f64 / of.detection.replicas.max(1) as f64)
+    } else {
+        "no monitor".to_owned()
+    }
+}
+
+/// When the first alert came: in a tenth, half and nine tenths of all replicas.
+pub(crate) fn first_alert(of: &Simulation) -> String {
+    let time = |time: Option<u64>| time.map_or_else(|| "never".to_owned(), duration);
+    let of = &of.detection;
+    format!("{}, {}, {}", time(of.p10_ns), time(of.p50_ns), time(of.p90_ns))
 }
 
 /// A name made fit for one line of a terminal or log: control characters, which could hide or forge output, are shown as

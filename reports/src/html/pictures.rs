@@ -1,7 +1,7 @@
 //! Figures, each with the table that holds its numbers.
 
 use super::markup::{Html, number_column, table, words_column};
-use crate::model::{Report, Simulation, Times};
+use crate::model::{Report, Simulation};
 use crate::plot::{self, Plot};
 use crate::words;
 use std::collections::BTreeSet;
@@ -177,7 +177,6 @@ fn campaigns(held: &[&Simulation]) -> Html {
         number_column("needed flows broken"),
     ];
     let rows = held.iter().map(|one| {
-        let detected = one.detection.happened as f64 / one.detection.replicas.max(1) as f64;
         [
             one.design.clone(),
             format!(
@@ -185,8 +184,8 @@ fn campaigns(held: &[&Simulation]) -> Html {
                 words::quantity(one.median_at_end().unwrap_or_default()),
                 words::number(one.population)
             ),
-            words::percent(detected),
-            times(&one.detection),
+            words::detected(one),
+            words::first_alert(one),
             words::quantity(one.alerts.p50),
             words::quantity(one.attempts.p50),
             words::percent(one.denied_share),
@@ -196,14 +195,10 @@ fn campaigns(held: &[&Simulation]) -> Html {
     });
     let caption = held.first().map(|one| {
         let replicas = words::count(one.replicas, "replica", "replicas");
-        format!("Campaigns: {replicas} of {} each", words::duration(one.horizon_ns))
+        let horizon = words::duration(one.horizon_ns);
+        format!("Campaigns: {replicas} of {horizon} each, pivot {}, trust {}", one.pivot, one.trust)
     });
     table(&caption.unwrap_or_default(), columns, rows)
-}
-
-fn times(of: &Times) -> String {
-    let time = |time: Option<u64>| time.map_or_else(|| "never".to_owned(), words::duration);
-    format!("{}, {}, {}", time(of.p10_ns), time(of.p50_ns), time(of.p90_ns))
 }
 
 fn critical(held: &[&Simulation]) -> Html {

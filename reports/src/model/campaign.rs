@@ -9,6 +9,12 @@ pub struct Simulation {
     pub design: String,
     /// The attacker.
     pub attacker: String,
+    /// The pivot model that the attacker follows.
+    pub pivot: String,
+    /// What still enforces at units that it owns.
+    pub trust: String,
+    /// True if the design declares a monitor: without one nothing is ever detected.
+    pub monitored: bool,
     /// Replicas.
     pub replicas: u64,
     /// Where each replica ends. \[ns\]
@@ -39,6 +45,12 @@ impl Simulation {
     /// The curve of this quantile.
     pub fn curve(&self, quantile: f64) -> Option<&QuantileCurve> {
         self.compromised.iter().find(|curve| (curve.quantile - quantile).abs() < 1e-9)
+    }
+
+    /// The lowest and the highest quantile: the edges of the band that is drawn.
+    pub fn band(&self) -> Option<(&QuantileCurve, &QuantileCurve)> {
+        let by_quantile = |a: &&QuantileCurve, b: &&QuantileCurve| a.quantile.total_cmp(&b.quantile);
+        self.compromised.iter().min_by(by_quantile).zip(self.compromised.iter().max_by(by_quantile))
     }
 
     /// The median number of units owned at the end.

@@ -3,7 +3,7 @@
 use super::frame::{Axis, Frame};
 use super::label::{Pen, shorten, spread, width, write};
 use super::{Area, DrawResult, INK, MUTED, Plot, SMALL, colour, figure, line_width};
-use crate::model::Simulation;
+use crate::model::{QuantileCurve, Simulation};
 use crate::words;
 use plotters::prelude::*;
 
@@ -12,7 +12,7 @@ const HEIGHT: u32 = 860;
 const LABEL_CHARACTERS: usize = 26;
 const NAME: Pen = Pen::new(SMALL, INK).bold();
 
-/// Draws the campaigns of one attacker: the median over replicas as a line, the middle 80 % as a band.
+/// Draws the campaigns of one attacker: the median over replicas as a line, lowest to highest quantile as a band.
 ///
 /// `None` if the attacker has no campaign with a median.
 pub fn compromise_plot(simulations: &[Simulation], attacker: &str) -> Option<Plot> {
@@ -32,10 +32,15 @@ pub fn compromise_plot(simulations: &[Simulation], attacker: &str) -> Option<Plo
             )
         })
         .collect();
+    let middle = first.band().map_or(0.0, |(low, high)| high.quantile - low.quantile);
     let caption = format!(
-        "Units owned by the attacker {attacker} over {}: the median of {} as a line, the middle 80% of them as a band.",
+        "Units owned by the attacker {attacker} over {} (pivot {}, trust {}): the median of {} as a line, the middle {} \
+         of them as a band.",
         words::duration(first.horizon_ns),
+        first.pivot,
+        first.trust,
         words::count(first.replicas, "replica", "replicas"),
+        words::percent(middle),
     );
     let numbers = format!("Median at the end: {}.", ends.join("; "));
     let id = format!("compromise-{}", slug(attacker));
@@ -58,18 +63,19 @@ fn draw(area: &Area<'_>, drawn: &[&Simulation]) -> DrawResult {
         y: Axis::round("units owned", most.fold(1.0, f64::max), 1.0, |value| words::number(value as u64)),
     };
     frame.draw(area)?;
-    let points = |one: &Simulation, quantile: f64| -> Vec<(i32, i32)> {
-        let values = one.curve(quantile).map_or(&[][..], |curve| &curve.values);
+    let points = |one: &Simulation, curve: Option<&QuantileCurve>| -> Vec<(i32, i32)> {
+        let values = curve.map_or(&[][..], |curve| &curve.values);
         one.times_ns.iter().zip(values).map(|(&time, &value)| frame.at(time as f64 / unit_ns, value)).collect()
     };
     for (position, one) in drawn.iter().enumerate() {
-        let mut band = stairs(&points(one, 0.1));
-        band.extend(stairs(&points(one, 0.9)).into_iter().rev());
+        let (low, high) = one.band().unzip();
+        let mut band = stairs(&points(one, low));
+        band.extend(stairs(&points(one, high)).into_iter().rev());
         area.draw(&Polygon::new(band, colour(position).mix(0.14)))?;
     }
     let mut ends = Vec::new();
     for (position, one) in drawn.iter().enumerate() {
-        let line = stairs(&points(one, 0.5));
+        let line = stairs(&points(one, one.curve(0.5)));
         ends.push(line.last().copied().unwrap_or((frame.right, frame.bottom)));
         let stroke = line_width(position, drawn.len());
         area.draw(&PathElement::new(line, colour(position).stroke_width(stroke)))?;

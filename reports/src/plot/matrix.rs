@@ -124,6 +124,8 @@ fn draw_cell(area: &Area<'_>, held: &Cell, (x, y): (i32, i32), (wide, high): (i3
     }
     let text = match (held.unknown > 0, held.allowed) {
         (true, 0) => "?".to_owned(),
+        // The edge says that some are unknown; the mark has no room beside the share in a small cell.
+        (true, _) if wide < ROOMY => words::percent(share),
         (true, _) => format!("{} ?", words::percent(share)),
         (false, 0) => "–".to_owned(),
         (false, _) => words::percent(share),

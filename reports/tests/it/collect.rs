@@ -2,12 +2,14 @@
 
 use crate::fixture::at;
 use seglab_policy::{
-    Action, Address, Assume, AtMost, Claim, Connection, Design, Diagnostic, Directions, Draft, Endpoint,
-    EnforcementPoint, Family, Header, Interface, Level, Mode, Order, Peer, Pivot, Placement, PointKind, Property,
-    Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span, Tier, Transport, Trust,
-    Unit, Unmodelled, View,
+    Action, Address, Assume, AtMost, Attacker, Claim, Connection, Design, Diagnostic, Directions, Draft, Endpoint,
+    EnforcementPoint, Family, Header, Interface, Level, Listener, Mode, Order, Peer, Pivot, Placement, PointKind,
+    Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span, Tier,
+    Transport, Trust, Unit, Unmodelled, View, Vulnerability,
 };
-use seglab_reports::{Outcome, Population, Tool, Verdict, collect};
+use seglab_reports::{Outcome, Population, Tool, Verdict, collect, compromise_plot};
+use seglab_sim::kernel::Duration;
+use seglab_sim::models::{AttackerChoice, Campaign, Settings};
 
 fn span(line: u32) -> Option<Span> {
     Some(Span { source: SourceId(0), line, column: 5 })
@@ -205,4 +207,53 @@ fn owning_a_host_is_a_hop_without_points() {
     let hop = collect::host_hop(&design, unit("web"), unit("lamp"));
     assert_eq!((hop.source.as_str(), hop.destination.as_str(), hop.outcome), ("web", "lamp", Outcome::Allowed));
     assert!(hop.deciders.is_empty() && hop.place().is_none());
+}
+
+/// A laptop that is phished, and a critical server with a hole.
+fn attacked() -> Design {
+    let unit = |name: &str, address: &str, criticality| Unit {
+        interfaces: vec![Interface::new(Address::Known(address.parse().unwrap()))],
+        listeners: vec![Listener::port(Transport::Tcp, 443)],
+        vulnerabilities: vec![Vulnerability { name: "CVE-0".into(), protocol: Transport::Tcp, port: 443 }],
+        criticality,
+        ..unit(name, None)
+    };
+    let attacker = Attacker {
+        name: "phish".into(),
+        foothold: Selector::Named("laptop".into()),
+        scan_rate_per_second: 1.0,
+        exploit_probability: 0.5,
+        exploit_mean_ns: 60_000_000_000,
+        login_probability: 1.0,
+        login_mean_ns: 0,
+        provenance: Provenance::default(),
+    };
+    let units = vec![unit("laptop", "10.0.0.1", 0), unit("server", "10.0.0.2", 1)];
+    Design::new(Draft { name: "flat".into(), units, attackers: vec![attacker], ..Draft::default() }).unwrap()
+}
+
+#[test]
+fn a_campaign_becomes_curves_and_incidences() {
+    let design = attacked();
+    let settings = Settings { replicas: 200, horizon: Duration::from_hours(2), ..Settings::default() };
+    let simulations = collect::simulations(&Campaign::run(&[&design], &settings).unwrap());
+    let [one] = simulations.as_slice() else { panic!("one design, one simulation") };
+    assert_eq!((one.design.as_str(), one.attacker.as_str(), one.replicas, one.population), ("flat", "phish", 200, 2));
+    assert!(!one.monitored && one.detection.happened == 0 && one.detection.p10_ns.is_none());
+    assert_eq!(one.times_ns.last(), Some(&settings.horizon.as_nanos()));
+    let server = one.critical.iter().find(|unit| unit.unit == "server").unwrap();
+    // Without a monitor there is no quarantine; the simulator's own test bounds the chance.
+    assert_eq!(server.quarantined_at_end(), 0.0);
+    assert!((0.45..0.70).contains(&server.owned_at_end()), "{}", server.owned_at_end());
+    assert!(server.owned.windows(2).all(|pair| pair[0] <= pair[1]));
+    assert_eq!(one.median_at_end(), Some(if server.owned_at_end() >= 0.5 { 2.0 } else { 1.0 }));
+    let (low, high) = one.band().unwrap();
+    assert_eq!((low.quantile, high.quantile), (0.05, 0.95));
+    assert!(compromise_plot(&simulations, "phish").unwrap().caption.contains("the middle 90%"));
+}
+
+#[test]
+fn a_campaign_without_an_attacker_is_no_simulation_of_an_attack() {
+    let settings = Settings { replicas: 1, attacker: AttackerChoice::Nobody, ..Settings::default() };
+    assert_eq!(collect::simulations(&Campaign::run(&[&attacked()], &settings).unwrap()), []);
 }

@@ -293,11 +293,14 @@ fn simulation(design: &str, speed: f64, most: f64) -> Simulation {
     Simulation {
         design: design.into(),
         attacker: "Phishing".into(),
+        pivot: "exploitable".into(),
+        trust: "own-agent-void".into(),
+        monitored: true,
         replicas: 1_000,
         horizon_ns: 24 * 60 * minute,
         population: 60,
         times_ns,
-        compromised: vec![curve(0.1, 0.5), curve(0.5, 1.0), curve(0.9, 1.4)],
+        compromised: vec![curve(0.05, 0.5), curve(0.5, 1.0), curve(0.95, 1.4)],
         critical: vec![Incidence { unit: "card-db".into(), owned: share(most / 70.0), quarantined: share(0.125) }],
         detection: Times {
             happened: 880,

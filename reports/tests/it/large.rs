@@ -23,9 +23,6 @@ fn matrix(segments: usize) -> SegmentMatrix {
 #[test]
 fn a_large_matrix_shows_the_largest_segments_and_says_so() {
     let plot = segment_matrix_plot(&matrix(60)).unwrap();
-    if let Some(folder) = std::env::var_os("SEGLAB_REPORT_OUT") {
-        std::fs::write(std::path::Path::new(&folder).join("large-matrix.svg"), &plot.svg).unwrap();
-    }
     assert!(plot.caption.contains("The 24 largest of 60 segments are shown"), "{}", plot.caption);
     // The label of each shown segment stands once at its row and once at its column.
     assert_eq!(plot.svg.matches("application-").count(), 48);
