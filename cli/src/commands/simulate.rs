@@ -61,7 +61,7 @@ pub(crate) fn campaign(
 }
 
 fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Failure> {
-    let horizon_ns = text::duration(&args.horizon).map_err(|error| {
+    let horizon_ns = text::duration_ns(&args.horizon).map_err(|error| {
         Failure::usage(format!("`--horizon {}`: {error}", args.horizon), "write a duration such as 24h or 7d")
     })?;
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

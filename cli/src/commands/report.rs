@@ -1,0 +1,152 @@
+//! `seglab report`: everything as one audit report.
+
+use super::{Context, simulate, verify};
+use crate::args::{self, When};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use seglab_policy::{Assume, Design, Pivot, Trust, View};
+use seglab_reports::{
+    BlastRadius, Comparison, DesignOutcome, NeedStatus, Report, SegmentMatrix, Simulation, Surface, Verdict,
+    Verification, bundle, collect,
+};
+use seglab_verify::{Attack, Verifier};
+use std::path::PathBuf;
+
+pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Failure> {
+    let mut loaded = vec![context.load_silently(&args.design.path)?];
+    for path in &args.against {
+        loaded.push(context.load_silently(path)?);
+    }
+    let designs: Vec<&Design> = loaded.iter().map(|one| &one.design).collect();
+    let mut verifications = Vec::with_capacity(loaded.len());
+    let mut pictures = Vec::with_capacity(loaded.len());
+    for one in &loaded {
+        let cross_check = verify::asks_z3(When::Auto, &one.design);
+        let as_if_enforced = args.design.as_if_enforced;
+        verifications
+            .push(verify::verification(&one.design, &one.diagnostics, as_if_enforced, cross_check, context)?);
+        pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, as_if_enforced)));
+    }
+    let attacked = designs.iter().all(|design| !design.attackers().is_empty());
+    let simulations = if attacked {
+        collect::simulations(&simulate::campaign(&designs, &args.campaign, context)?)
+    } else {
+        Vec::new()
+    };
+    let comparison = (loaded.len() > 1).then(|| compare(&verifications, &pictures, &simulations));
+    let exit = verifications.first().map_or(Exit::Holds, verify::exit_of);
+    let (Some(mut verification), Some(pictures)) = (verifications.into_iter().next(), pictures.into_iter().next())
+    else {
+        return Ok(exit);
+    };
+    verification.command = Some(format!("seglab report {}", args.design.path));
+    verification.seed = attacked.then_some(args.campaign.seed);
+    let report = Report {
+        verification,
+        surface: Some(pictures.surface),
+        segments: Some(pictures.segments),
+        blast_radius: pictures.blast_radius,
+        simulations,
+        comparison,
+    };
+    let files = context.timings.phase("render", || bundle(&report));
+    let placed: Vec<(PathBuf, &[u8])> =
+        files.iter().map(|file| (args.output.join(&file.name), file.bytes.as_slice())).collect();
+    output::write_files(&placed)?;
+    output::print(&summary(&report, &args.output.join("report.html")))?;
+    Ok(exit)
+}
+
+/// What is drawn of a design.
+pub(crate) struct Pictures {
+    surface: Surface,
+    segments: SegmentMatrix,
+    pub(crate) blast_radius: Vec<BlastRadius>,
+}
+
+impl Pictures {
+    /// Surface, segment matrix, and the blast radius under every pivot model, with and without trusted hubs.
+    pub(crate) fn of(design: &Design, as_if_enforced: bool) -> Self {
+        let mut verifier = Verifier::new(design);
+        let assume = Assume { as_if_enforced, ..Assume::business() };
+        let surface = collect::surface(design, "policy", &verifier.surface(View::Policy, as_if_enforced));
+        let segments = collect::segment_matrix("policy", &verifier.segment_matrix(View::Policy, assume));
+        let hubs: &[bool] = if design.trusted().is_empty() { &[false] } else { &[false, true] };
+        let mut blast_radius = Vec::new();
+        for pivot in Pivot::ALL {
+            let attack = Attack { pivot, view: View::Policy, trust: Trust::OwnAgentVoid, as_if_enforced };
+            for &without_trusted in hubs {
+                blast_radius.push(collect::blast_radius(design, &verifier.blast_radius(attack, without_trusted)));
+            }
+        }
+        Self { surface, segments, blast_radius }
+    }
+}
+
+/// Several designs side by side, by the blast radius of the gate's default pivot model.
+pub(crate) fn compare(
+    verifications: &[Verification],
+    pictures: &[Pictures],
+    simulations: &[Simulation],
+) -> Comparison {
+    let designs = verifications.iter().zip(pictures).map(|(verification, pictures)| {
+        let radius = pictures.blast_radius.first();
+        DesignOutcome {
+            design: verification.design.clone(),
+            units: verification.scope.units,
+            rules: verification.scope.rules,
+            points: verification.scope.points.iter().filter(|one| one.mode == "enforce").map(|one| one.points).sum(),
+            blast_radius_median: radius.and_then(BlastRadius::median).unwrap_or_default(),
+            blast_radius_max: radius.and_then(BlastRadius::max).unwrap_or_default(),
+            needs: verification.needs.len() as u64,
+            needs_broken: verification.needs_with(NeedStatus::Broken) as u64,
+            holds: verification.count(Verdict::Holds) as u64,
+            violated: verification.count(Verdict::Violated) as u64,
+            unknown: verification.count(Verdict::Unknown) as u64,
+            compromised_median: simulations
+                .iter()
+                .find(|one| one.design == verification.design)
+                .and_then(Simulation::median_at_end),
+        }
+    });
+    let lead = pictures.iter().find_map(|pictures| pictures.blast_radius.first());
+    Comparison {
+        pivot: lead.map(|radius| radius.pivot.clone()).unwrap_or_default(),
+        view: lead.map(|radius| radius.view.clone()).unwrap_or_default(),
+        trust: lead.map(|radius| radius.trust.clone()).unwrap_or_default(),
+        designs: designs.collect(),
+    }
+}
+
+/// What to know before opening the page.
+fn summary(report: &Report, page: &std::path::Path) -> String {
+    let of = &report.verification;
+    let mut out = format!("{}: {} units, {} rules\n", of.design, of.scope.units, of.scope.rules);
+    for group in of.findings().iter().filter(|group| group.severity >= seglab_reports::Severity::Warning) {
+        out.push_str(&format!("  {} x {}\n", group.diagnostics.len(), group.code));
+        if let Some(first) = group.diagnostics.first() {
+            let place = first.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+            out.push_str(&format!("      such as: {}{place}\n", first.message));
+        }
+    }
+    for radius in report.blast_radius.iter().filter(|radius| !radius.hubs_trusted) {
+        out.push_str(&format!(
+            "  one compromised unit can reach, pivot {}: median {}, at most {} of {} units\n",
+            radius.pivot,
+            radius.median().unwrap_or_default(),
+            radius.max().unwrap_or_default(),
+            radius.population
+        ));
+    }
+    out.push_str(&format!(
+        "  properties: {} hold, {} violated, {} unknown; needs broken: {} of {}\n{}\n",
+        of.count(Verdict::Holds),
+        of.count(Verdict::Violated),
+        of.count(Verdict::Unknown),
+        of.needs_with(NeedStatus::Broken),
+        of.needs.len(),
+        page.display()
+    ));
+    out
+}

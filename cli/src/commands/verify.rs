@@ -1,0 +1,88 @@
+//! `seglab verify`: the gate.
+
+use super::Context;
+use crate::args::{self, VerifyFormat, When};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use seglab_policy::{Design, Diagnostic};
+use seglab_reports::{Colour, NeedStatus, Tool, Verdict, Verification, collect};
+use seglab_verify::{Settings, VerifyError};
+use std::io::IsTerminal;
+
+/// Up to so many units `--cross-check auto` asks Z3.
+const AUTO_UNITS_MAX: usize = 100;
+
+pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
+    let loaded = context.load_silently(&args.design.path)?;
+    let cross_check = asks_z3(args.cross_check, &loaded.design);
+    let mut verification =
+        verification(&loaded.design, &loaded.diagnostics, args.design.as_if_enforced, cross_check, context)?;
+    verification.command = Some(format!("seglab verify {}", args.design.path));
+    let exit = exit_of(&verification);
+    let text = context.timings.phase("render", || match args.format {
+        VerifyFormat::Text => {
+            let coloured = args.output.is_none() && std::io::stdout().is_terminal();
+            seglab_reports::text(&verification, if coloured { Colour::Ansi } else { Colour::Never })
+        }
+        VerifyFormat::Json => seglab_reports::verify_json(&verification),
+        VerifyFormat::Sarif => seglab_reports::sarif(&verification),
+        VerifyFormat::Junit => seglab_reports::junit(&verification),
+        VerifyFormat::Markdown => seglab_reports::verify_markdown(&verification),
+    });
+    match &args.output {
+        Some(path) => output::write_file(path, text.as_bytes())?,
+        None => output::print(&text)?,
+    }
+    Ok(exit)
+}
+
+/// Whether Z3 is asked for a second opinion.
+pub(crate) fn asks_z3(when: When, design: &Design) -> bool {
+    match when {
+        When::Auto => design.units().len() <= AUTO_UNITS_MAX,
+        When::Always => true,
+        When::Never => false,
+    }
+}
+
+/// Settles every property and need of a design.
+pub(crate) fn verification(
+    design: &Design,
+    diagnostics: &[Diagnostic],
+    as_if_enforced: bool,
+    cross_check: bool,
+    context: &mut Context,
+) -> Result<Verification, Failure> {
+    let settings = Settings { as_if_enforced, ..Settings::default() };
+    let settled = context.timings.phase("verify", || seglab_verify::verify(design, &settings));
+    let settled = settled.map_err(|error: VerifyError| {
+        context.disagreement(design, error.to_string(), &format!("{error:?}"))
+    })?;
+    context.timings.count("classes", settled.classes);
+    let judges = vec!["class reachability"];
+    let z3_version = None;
+    let tool = Tool {
+        name: "seglab".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        z3_version,
+    };
+    let mut verification = collect::basis(design, diagnostics, tool, as_if_enforced);
+    collect::settle(&mut verification, design, &settled, &judges);
+    Ok(verification)
+}
+
+/// A violated property or a broken need outweighs an undecided one.
+pub(crate) fn exit_of(of: &Verification) -> Exit {
+    let of_properties = match of.verdict {
+        Verdict::Holds => Exit::Holds,
+        Verdict::Unknown => Exit::Undecided,
+        Verdict::Violated => Exit::Violated,
+    };
+    let of_needs = of.needs.iter().map(|need| match need.status {
+        NeedStatus::Works => Exit::Holds,
+        NeedStatus::Unknown => Exit::Undecided,
+        NeedStatus::Broken => Exit::Violated,
+    });
+    of_needs.max().unwrap_or(Exit::Holds).max(of_properties)
+}
