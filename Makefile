@@ -4,7 +4,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DEMO ?= scenarios/catalogue/marketing-site/seglab.yaml
 DEMO_OUT ?= $(TARGET)/demo
-# Designs that each pair of judges is held to in `judges-long`.
+# Random designs of each property test in `judges-long`.
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
@@ -31,8 +31,9 @@ bench: setup
 
 # The property tests that hold the judges together, on many more designs than a change has to pass.
 judges-long: setup
-	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) \
-		$(CARGO) test --release --locked --package seglab-policy --package seglab-engine --package seglab-verify
+	PROPTEST_CASES=$(DESIGNS) $(CARGO) test --release --locked --package seglab-benches --test judges
+	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) $(CARGO) test --release --locked \
+		--package seglab-policy --package seglab-engine --package seglab-verify
 
 # Needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz.
 fuzz: setup

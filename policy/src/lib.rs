@@ -21,6 +21,7 @@ mod evaluate;
 mod flow;
 mod header;
 mod interval;
+pub mod normal_form;
 mod point;
 mod property;
 mod rule;

@@ -34,6 +34,7 @@ use crate::{Assume, Connection, Design, Draft, Reply, Verdict};
 use draw::Draw;
 use proptest::prelude::*;
 use shrink::Seeded;
+use std::fmt;
 use target::Target;
 
 /// A verdict without its reasons: what every judge has to agree on.
@@ -57,8 +58,8 @@ impl From<Verdict> for Answer {
     }
 }
 
-/// A question to a judge.
-#[derive(Clone, Debug, PartialEq)]
+/// A question to a judge. Printed, it is the design's normal form and the connection.
+#[derive(Clone, PartialEq)]
 pub struct Case {
     /// The design.
     pub design: Design,
@@ -66,6 +67,14 @@ pub struct Case {
     pub connection: Connection,
     /// What is assumed of an attacker.
     pub assume: Assume,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connection = self.connection.display(&self.design);
+        writeln!(f, "{}", crate::normal_form::write(&self.design))?;
+        write!(f, "{connection}: {:?} under {:?}", self.connection, self.assume)
+    }
 }
 
 impl Case {

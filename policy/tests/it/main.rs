@@ -9,4 +9,5 @@
 
 mod fixture;
 mod meaning;
+mod normal_form;
 mod shares;
