@@ -9,7 +9,9 @@
 //! - address ranges of `NetworkPolicy` speak of external addresses only (DESIGN §2), and a network of an
 //!   administrators' policy matches a pod, whose address is not known, only if it is all of IPv4 (DESIGN §2);
 //! - the ingress controller is a source in a namespace that is not known, so that a policy lets it in only by letting
-//!   in every namespace (`ingress.rs`); a file in the folder that is no manifest is skipped under a warning.
+//!   in every namespace (`ingress.rs`);
+//! - a selector of pods that an administrators' policy leaves out is an empty one, which selects all
+//!   (`admin_schema.rs`); a file in the folder that is no manifest is skipped under a warning.
 
 use super::data::{design, folder, public};
 use super::reach::{External, Internal, Ports, Reach, allowed, endpoint, reach};
