@@ -7,7 +7,7 @@ use seglab_policy::{
     Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span, Tier,
     Transport, Trust, Unit, Unmodelled, View, Vulnerability,
 };
-use seglab_reports::{Outcome, Population, Tool, Verdict, collect, compromise_plot};
+use seglab_reports::{Decider, Hop, Outcome, Population, Tool, Verdict, collect, compromise_plot};
 use seglab_sim::kernel::Duration;
 use seglab_sim::models::{AttackerChoice, Campaign, Settings};
 
@@ -256,4 +256,19 @@ fn a_campaign_becomes_curves_and_incidences() {
 fn a_campaign_without_an_attacker_is_no_simulation_of_an_attack() {
     let settings = Settings { replicas: 1, attacker: AttackerChoice::Nobody, ..Settings::default() };
     assert_eq!(collect::simulations(&Campaign::run(&[&attacked()], &settings).unwrap()), []);
+}
+
+#[test]
+fn the_place_to_look_at_is_what_stops_a_connection_else_the_last_rule_that_lets_it_through() {
+    let said =
+        |line, outcome, stands| Decider { outcome, stands, location: at("a.yaml", line, 1), ..Decider::default() };
+    let place = |deciders: &[Decider]| {
+        let hop = Hop { deciders: deciders.to_vec(), ..Hop::default() };
+        hop.place().map(|place| place.line)
+    };
+    let (first, last) = (said(1, Outcome::Allowed, true), said(3, Outcome::Allowed, true));
+    let void = said(4, Outcome::Denied, false);
+    assert_eq!(place(&[first.clone(), said(2, Outcome::Denied, true), last.clone(), void.clone()]), Some(2));
+    assert_eq!(place(&[first, last, void.clone()]), Some(3));
+    assert_eq!(place(&[void]), None);
 }
