@@ -59,6 +59,7 @@ struct Tally {
 struct OnPanic<F: Fn() -> String>(F);
 
 impl<F: Fn() -> String> Drop for OnPanic<F> {
+    #[expect(clippy::print_stderr, reason = "a test has nobody else to tell")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", (self.0)());
