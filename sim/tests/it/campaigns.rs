@@ -2,7 +2,10 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use seglab_policy::{Attacker, Design, Draft, Interface, Mode, Monitor, PointKind, Provenance, Selector};
+use seglab_policy::{
+    Attacker, Design, Draft, Header, Interface, IntervalSet, Mode, Monitor, PointKind, Provenance, Selector, Service,
+    Transport,
+};
 use seglab_sim::kernel::statistics::Fate;
 use seglab_sim::kernel::{Duration, Time};
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Detection, Settings, TraceAction};
@@ -267,11 +270,7 @@ fn guests_and_credentials() {
     guest.host = Some("u1".to_owned());
     guest.credentials.push("key".to_owned());
     let mut safe = unit("safe", [10, 0, 1, 2], &[22]);
-    safe.logins.push(seglab_policy::Login {
-        credential: "key".to_owned(),
-        protocol: seglab_policy::Transport::Tcp,
-        port: 22,
-    });
+    safe.logins.push(seglab_policy::Login { credential: "key".to_owned(), protocol: Transport::Tcp, port: 22 });
     draft.units.extend([guest, safe]);
     draft.rulebooks[0].tiers[0].rules.push(allow(named("u0"), named("safe"), tcp(22)));
     let with_key = Design::new(draft.clone()).unwrap();
@@ -290,6 +289,27 @@ fn guests_and_credentials() {
     let taken: Vec<(&str, Time)> = taken.collect();
     assert_eq!(taken.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["u0", "u1", "guest", "safe"]);
     assert_eq!(taken[1].1, taken[2].1, "at the same instant");
+}
+
+/// A rule that looks at the source port stops nobody who may choose it.
+#[test]
+fn an_attacker_chooses_the_source_port() {
+    let mut draft = chain(1);
+    let from_dns = Service::Ports {
+        protocol: Transport::Tcp,
+        ports: IntervalSet::single(80),
+        source_ports: IntervalSet::single(53),
+    };
+    draft.rulebooks[0].tiers[0].rules = vec![allow(named("u0"), named("u1"), from_dns)];
+    let design = Design::new(draft).unwrap();
+    let result = run(&[&design], &known(20));
+    assert_eq!(result.designs[0].compromised.quantile(0.0), Some(2));
+    let (_, trace) = Campaign::prepare(&[&design], &known(20)).unwrap().trace(0, 0).unwrap();
+    let used = trace.iter().find_map(|entry| match entry.action {
+        TraceAction::Attempt { connection, works: true, .. } => Some(connection.header),
+        _ => None,
+    });
+    assert!(matches!(used, Some(Header::Transport { source_port: 53, destination_port: 80, .. })), "{used:?}");
 }
 
 #[test]
