@@ -22,6 +22,7 @@
 
 mod admin_policy;
 mod admin_schema;
+mod expectation;
 mod index;
 mod ingress;
 mod inventory;
@@ -38,6 +39,7 @@ mod service;
 mod workload;
 
 use crate::{File, Reading, Rejected, sources};
+pub(crate) use expectation::EXPECTATIONS;
 use inventory::Inventory;
 use seglab_policy::{Assumption, Covers, DEFAULT_SPACE, Diagnostic, Draft, Severity, SourceId};
 

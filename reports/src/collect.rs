@@ -16,7 +16,9 @@ pub use proof::settle;
 pub use simulation::simulations;
 
 use crate::model::{self, NeedStatus, Population, Verdict};
-use seglab_policy::{AtMost, Claim, Covers, Design, Peer, Pivot, Property, Service, Severity, Span, Trust, View};
+use seglab_policy::{
+    AtMost, Claim, Covers, Design, Peer, Pivot, Property, Selector, Service, Severity, Span, Trust, View,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What no model of this tool covers, whatever the design.
@@ -128,10 +130,11 @@ pub fn claim(of: &Claim) -> String {
         }
         Claim::Exposed { external, inbound, only, services } => {
             let external = Peer::Addresses { set: external.clone(), covers: Covers::External };
+            let but = if *only == Selector::nothing() { String::new() } else { format!(" but {only}{}", on(services)) };
             if *inbound {
-                format!("{external} reaches no unit but {only}{}", on(services))
+                format!("{external} reaches no unit{but}")
             } else {
-                format!("no unit but {only} reaches {external}{}", on(services))
+                format!("no unit{but} reaches {external}")
             }
         }
     }

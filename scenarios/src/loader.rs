@@ -85,6 +85,18 @@ pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
     }
 }
 
+/// Gives manifests, which have no name of their own, that of the file or folder that they are in.
+fn named(path: &str) -> impl FnOnce(Reading) -> Reading {
+    let last = path.rsplit('/').find(|piece| !piece.is_empty() && !matches!(*piece, "." | ".."));
+    let name = last.map(str::to_owned);
+    move |mut reading| {
+        if let Some(name) = name {
+            reading.draft.name = name;
+        }
+        reading
+    }
+}
+
 struct Loader<'a> {
     disk: Disk,
     options: &'a Options,
@@ -108,7 +120,7 @@ impl Loader<'_> {
         let path = disk::with_slashes(path);
         if !disk::is_folder(&path) {
             let file = self.disk.read(&path).map_err(placeless)?;
-            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]) };
+            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]).map(named(&path)) };
         }
         let inside = disk::join(&path, lab::FILE_NAME);
         if disk::is_file(&inside) {
@@ -122,7 +134,7 @@ impl Loader<'_> {
             let help = format!("name the one that you mean, such as `{}`", lab.path);
             return Err(placeless(Diagnostic::error("which-lab-file", message, None).with_help(help)));
         }
-        self.manifests(&files)
+        self.manifests(&files).map(named(&path))
     }
 
     fn manifests(&self, files: &[File]) -> Result<Reading, Rejected> {

@@ -185,14 +185,15 @@ impl<'s, 'g> Search<'s, 'g> {
 
     fn leave(&mut self, frame: &Frame) {
         // Steps back to an open state join everything visited since then into one component.
-        let back = frame.next.as_slice().iter().zip(self.open.as_slice()).enumerate().flat_map(|(word, (next, open))| {
-            let mut left = next & open;
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| word * usize::BITS as usize + left.trailing_zeros() as usize)?;
-                left &= left - 1;
-                Some(bit)
-            })
-        });
+        let back =
+            frame.next.as_slice().iter().zip(self.open.as_slice()).enumerate().flat_map(|(word, (next, open))| {
+                let mut left = next & open;
+                std::iter::from_fn(move || {
+                    let bit = (left != 0).then(|| word * usize::BITS as usize + left.trailing_zeros() as usize)?;
+                    left &= left - 1;
+                    Some(bit)
+                })
+            });
         if let Some(earliest) = back.map(|state| self.order[state]).min() {
             while self.path.last().is_some_and(|&top| self.order[top] > earliest) {
                 self.path.pop();

@@ -16,13 +16,13 @@ mod judge;
 mod reach;
 pub use reach::{Direct, End, Row, Verifier};
 
-pub mod smt;
 mod lateral;
+pub mod smt;
 pub use lateral::Attack;
 mod closure;
-mod spread;
 mod counterexample;
 mod members;
+mod spread;
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 mod properties;
 pub use properties::{Counterexample, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify};

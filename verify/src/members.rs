@@ -63,8 +63,7 @@ impl Verifier<'_> {
                 let inside = |external: &u32| {
                     endpoints.addresses(*external).ranges().next().is_some_and(|(first, _)| set.contains(first))
                 };
-                let covered =
-                    |source: &u32| *covers == Covers::All && set.covers_family(endpoints.get(*source).family);
+                let covered = |source: &u32| *covers == Covers::All && set.covers_family(endpoints.get(*source).family);
                 Members {
                     classes: match covers {
                         Covers::All => classes.ids().filter_map(|class| self.has_address(class, set)).collect(),

@@ -382,7 +382,8 @@ impl Engine<'_> {
                     Some(counts) => sets.intersection(set, counts),
                     None => set,
                 };
-                let (sure, maybe) = (counted(arrives.certain, &mut self.sets), counted(arrives.possible, &mut self.sets));
+                let (sure, maybe) =
+                    (counted(arrives.certain, &mut self.sets), counted(arrives.possible, &mut self.sets));
                 certain = self.sets.union(certain, sure);
                 possible = self.sets.union(possible, maybe);
             }

@@ -130,7 +130,8 @@ impl Verifier<'_> {
             for (&destination, &destinations) in to {
                 // A declared segment has whole classes, so two segments share a class or have none of its units in
                 // common; a default one has parts of classes, and shares no unit with another.
-                let same = source == destination && (std::ptr::eq(from, to) || self_pairs(sources, destinations, engine, source));
+                let same = source == destination
+                    && (std::ptr::eq(from, to) || self_pairs(sources, destinations, engine, source));
                 let pairs = sources as u64 * destinations as u64 - if same { sources as u64 } else { 0 };
                 if pairs == 0 {
                     continue;
@@ -152,12 +153,7 @@ impl Verifier<'_> {
 }
 
 /// True if both counts are of all units of the class, so that the pairs of a unit with itself are among their product.
-fn self_pairs(
-    sources: usize,
-    destinations: usize,
-    engine: &crate::direct::Engine<'_>,
-    class: ClassId,
-) -> bool {
+fn self_pairs(sources: usize, destinations: usize, engine: &crate::direct::Engine<'_>, class: ClassId) -> bool {
     let all = engine.classes.members(class).len();
     sources == all && destinations == all
 }

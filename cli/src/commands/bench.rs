@@ -55,13 +55,15 @@ pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Fai
     let assume = Assume { as_if_enforced: args.design.as_if_enforced, ..Assume::business() };
     let (built, build_ns) = timed(|| Engine::compile(design));
     let engine = built.map_err(|error: CompileError| Failure::usage(error.to_string(), "split the design"))?;
-    let workload = context.timings.phase("workload", || Workload::generate(design, args.seed, args.connections as usize));
+    let workload =
+        context.timings.phase("workload", || Workload::generate(design, args.seed, args.connections as usize));
     let connections = workload.connections();
     if connections.is_empty() {
         return Err(Failure::usage("the design has no units to decide about", "bench a design with units"));
     }
-    let mut passes: Vec<u64> =
-        (0..PASSES).map(|_| timed(|| connections.iter().for_each(|c| _ = black_box(engine.decide(c, assume)))).1).collect();
+    let mut passes: Vec<u64> = (0..PASSES)
+        .map(|_| timed(|| connections.iter().for_each(|c| _ = black_box(engine.decide(c, assume)))).1)
+        .collect();
     passes.sort_unstable();
     let decisions: Vec<Decision> = connections.iter().map(|c| engine.decide(c, assume)).collect();
     let count = |wanted: fn(&Decision) -> bool| decisions.iter().filter(|decision| wanted(decision)).count();

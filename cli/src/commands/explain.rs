@@ -68,9 +68,7 @@ fn ends(design: &Design, name: &str, option: &str) -> Result<Vec<Endpoint>, Fail
         let holders: Vec<Endpoint> = design
             .unit_ids()
             .flat_map(|unit| interfaces(design, unit))
-            .filter(|&end| {
-                design.interface(end).is_some_and(|held| held.address == Address::Known(address))
-            })
+            .filter(|&end| design.interface(end).is_some_and(|held| held.address == Address::Known(address)))
             .collect();
         return Ok(if holders.is_empty() { vec![Endpoint::External(address)] } else { holders });
     }
@@ -95,7 +93,10 @@ fn interfaces(design: &Design, unit: UnitId) -> impl Iterator<Item = Endpoint> {
 /// The headers that a service stands for: one port of one protocol, or one ICMP message.
 fn headers(design: &Design, text: &str, to: &[Endpoint]) -> Result<Vec<Header>, Failure> {
     let wrong = |why: String| {
-        Failure::usage(format!("`--port {text}`: {why}"), "write one service, such as tcp/443, udp/53, icmp/8/0, proto/50")
+        Failure::usage(
+            format!("`--port {text}`: {why}"),
+            "write one service, such as tcp/443, udp/53, icmp/8/0, proto/50",
+        )
     };
     let service = text::service(text).map_err(|error| wrong(error.to_string()))?;
     let single = |ports: &IntervalSet<u16>| match ports.ranges() {
@@ -146,9 +147,7 @@ fn most_open(
     };
     let pairs = from.iter().flat_map(|&source| to.iter().map(move |&destination| (source, destination)));
     pairs
-        .flat_map(|(source, destination)| {
-            headers.iter().map(move |&header| Connection { source, destination, header })
-        })
+        .flat_map(|(source, destination)| headers.iter().map(move |&header| Connection { source, destination, header }))
         .map(|connection| (connection, design.evaluate(&connection, assume)))
         .min_by_key(|(_, evaluation)| rank(evaluation.verdict))
 }

@@ -8,8 +8,8 @@ use crate::output;
 use seglab_formats::{lab, text};
 use seglab_policy::{AddressSet, Assume, Design, Endpoint, Peer, Side, Trust, UnitId, View};
 use seglab_verify::{Attack, End, Row, Verifier};
-use std::collections::BTreeMap;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The connections as JSON.
 #[derive(Serialize)]
@@ -38,17 +38,18 @@ pub(crate) fn run(args: &args::Reach, context: &mut Context) -> Result<Exit, Fai
     let loaded = context.load(&args.design.path)?;
     let design = &loaded.design;
     let trust = Trust::from(args.trust);
-    let assume = Assume {
-        as_if_enforced: args.design.as_if_enforced,
-        trust,
-        owned: Some(Side::Source),
-        host_owned: false,
-    };
+    let assume =
+        Assume { as_if_enforced: args.design.as_if_enforced, trust, owned: Some(Side::Source), host_owned: false };
     let from = filter(design, args.from.as_deref(), "--from")?;
     let to = filter(design, args.to.as_deref(), "--to")?;
     let view = View::from(args.view);
     if let Some(pivot) = args.lateral {
-        return lateral(args, design, Attack { pivot: pivot.into(), view, trust, as_if_enforced: assume.as_if_enforced }, context);
+        return lateral(
+            args,
+            design,
+            Attack { pivot: pivot.into(), view, trust, as_if_enforced: assume.as_if_enforced },
+            context,
+        );
     }
     let mut verifier = context.timings.phase("classes", || Verifier::new(design));
     context.timings.count("classes", verifier.classes().len());

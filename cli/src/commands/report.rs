@@ -24,8 +24,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     for one in &loaded {
         let cross_check = verify::asks_z3(When::Auto, &one.design);
         let as_if_enforced = args.design.as_if_enforced;
-        verifications
-            .push(verify::verification(&one.design, &one.diagnostics, as_if_enforced, cross_check, context)?);
+        verifications.push(verify::verification(&one.design, &one.diagnostics, as_if_enforced, cross_check, context)?);
         pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, as_if_enforced)));
     }
     let attacked = designs.iter().all(|design| !design.attackers().is_empty());
@@ -85,11 +84,7 @@ impl Pictures {
 }
 
 /// Several designs side by side, by the blast radius of the gate's default pivot model.
-pub(crate) fn compare(
-    verifications: &[Verification],
-    pictures: &[Pictures],
-    simulations: &[Simulation],
-) -> Comparison {
+pub(crate) fn compare(verifications: &[Verification], pictures: &[Pictures], simulations: &[Simulation]) -> Comparison {
     let designs = verifications.iter().zip(pictures).map(|(verification, pictures)| {
         let radius = pictures.blast_radius.first();
         DesignOutcome {

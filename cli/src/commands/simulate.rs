@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::Design;
-use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
 use seglab_sim::kernel::Duration;
+use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, CampaignResult, DesignResult, Difference, Settings};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -54,7 +54,8 @@ pub(crate) fn campaign(
         spinner.finish_and_clear();
         result
     });
-    let result = result.map_err(|error: CampaignError| Failure::usage(error.to_string(), "see `seglab simulate --help`"))?;
+    let result =
+        result.map_err(|error: CampaignError| Failure::usage(error.to_string(), "see `seglab simulate --help`"))?;
     let events: u64 = result.designs.iter().map(|design| design.events).sum();
     context.timings.count("events", usize::try_from(events).unwrap_or(usize::MAX));
     Ok(result)

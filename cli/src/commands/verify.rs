@@ -56,17 +56,12 @@ pub(crate) fn verification(
 ) -> Result<Verification, Failure> {
     let settings = Settings { as_if_enforced, ..Settings::default() };
     let settled = context.timings.phase("verify", || seglab_verify::verify(design, &settings));
-    let settled = settled.map_err(|error: VerifyError| {
-        context.disagreement(design, error.to_string(), &format!("{error:?}"))
-    })?;
+    let settled =
+        settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     context.timings.count("classes", settled.classes);
     let judges = vec!["class reachability"];
     let z3_version = None;
-    let tool = Tool {
-        name: "seglab".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        z3_version,
-    };
+    let tool = Tool { name: "seglab".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), z3_version };
     let mut verification = collect::basis(design, diagnostics, tool, as_if_enforced);
     collect::settle(&mut verification, design, &settled, &judges);
     Ok(verification)

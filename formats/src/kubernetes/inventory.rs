@@ -1,5 +1,6 @@
 //! Everything that was found in the files, and the design that it adds up to.
 
+use super::expectation::expectations;
 use super::index::Index;
 use super::ingress::{self, Backend};
 use super::kinds::{Kind, Treatment, treatment};
@@ -158,11 +159,13 @@ impl Inventory {
         };
         report.extend(lint::surprises(&input));
         self.assume(options, !units.is_empty(), &host_network);
+        let rulebook = rulebook::rulebook(self.policies);
         Draft {
             name: "kubernetes".to_owned(),
+            properties: expectations(&self.services, &external_sources, &rulebook),
             units,
             external_sources,
-            rulebooks: vec![rulebook::rulebook(self.policies)],
+            rulebooks: vec![rulebook],
             points: vec![rulebook::point(RulebookId(0))],
             assumptions: self.assumptions.into_iter().collect(),
             unmodelled: self.unmodelled,

@@ -17,6 +17,8 @@ pub(super) struct Service {
     pub(super) span: Span,
     /// The pods behind it; `None` for one that leads elsewhere.
     pub(super) selector: Option<Selector>,
+    /// It is published outside of the cluster.
+    pub(super) published: bool,
     /// Its ports.
     pub(super) ports: Vec<ServicePort>,
 }
@@ -59,6 +61,8 @@ pub(super) fn read(manifest: &Manifest<'_>, report: &mut Vec<Diagnostic>) -> Opt
     let node = manifest.node.nearest(&["spec"]);
     let spec: ServiceSpec = manifest.read(node, report)?;
     let external = spec.type_.as_deref() == Some("ExternalName");
+    let published = matches!(spec.type_.as_deref(), Some("LoadBalancer" | "NodePort"))
+        || spec.external_ips.as_ref().is_some_and(|addresses| !addresses.is_empty());
     let labels = spec.selector.unwrap_or_default();
     let selector = (!labels.is_empty() && !external).then(|| {
         let parts = labels.into_iter().map(|(key, value)| Selector::label(key, value)).collect();
@@ -88,6 +92,7 @@ pub(super) fn read(manifest: &Manifest<'_>, report: &mut Vec<Diagnostic>) -> Opt
         name: manifest.name.to_owned(),
         span: manifest.span(),
         selector,
+        published,
         ports,
     })
 }

@@ -6,6 +6,7 @@ use super::names::{Names, UnitIndex};
 use super::notes::Notes;
 use super::reader::Reader;
 use super::{LabFile, NATIVE_RULEBOOK, points, units};
+use crate::kubernetes::EXPECTATIONS;
 use crate::{Reading, Rejected};
 use seglab_policy::{
     Assumption, Diagnostic, Draft, Entry, ExternalSource, Provenance, RESERVED_WORDS, RulebookId, Segment, Severity,
@@ -37,6 +38,9 @@ fn assemble(lab: &LabFile, parts: Vec<Reading>, whole: bool) -> Result<Reading, 
     let mut diagnostics = Vec::new();
     for part in parts {
         absorb(&mut draft, part, &mut diagnostics);
+    }
+    if !document.properties.is_empty() {
+        draft.properties.retain(|property| !EXPECTATIONS.contains(&property.id.as_str()));
     }
     let mut notes = Notes::new(SourceId(0), &lab.text);
     draft.name = document.name.clone().unwrap_or_else(|| name_of(&lab.source.path));

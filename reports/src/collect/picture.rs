@@ -11,11 +11,8 @@ const ROWS_MAX: usize = 500;
 /// Entries and exits of every unit, replicas under their owner, the most exposed first.
 pub fn surface(design: &Design, view: &str, of: &[seglab_verify::Surface]) -> model::Surface {
     let units = design.units().len() as u64;
-    let mut held = model::Surface {
-        view: view.to_owned(),
-        pairs: units * units.saturating_sub(1),
-        ..model::Surface::default()
-    };
+    let mut held =
+        model::Surface { view: view.to_owned(), pairs: units * units.saturating_sub(1), ..model::Surface::default() };
     for surface in of {
         let count = surface.units.len() as u64;
         held.pairs_allowed += count * surface.entries.units as u64;
@@ -57,7 +54,9 @@ fn addresses(set: &AddressSet) -> String {
     let whole = |family: Family| {
         let of_family = internet.intersection(&AddressSet::family(family));
         let missing = of_family.difference(set);
-        missing.ranges().count() <= 64 && !of_family.intersection(set).is_empty() && missing.ranges().all(|(a, b)| a == b)
+        missing.ranges().count() <= 64
+            && !of_family.intersection(set).is_empty()
+            && missing.ranges().all(|(a, b)| a == b)
     };
     match (whole(Family::V4), whole(Family::V6)) {
         (true, true) => "the internet".to_owned(),
@@ -78,7 +77,8 @@ fn range(first: std::net::IpAddr, last: std::net::IpAddr) -> String {
 /// Which segment may open connections to which.
 pub fn segment_matrix(view: &str, of: &seglab_verify::SegmentMatrix) -> model::SegmentMatrix {
     let name = |name: &String| if name.is_empty() { "(none)".to_owned() } else { name.clone() };
-    let segment = |(one, &units): (&String, &usize)| model::MatrixSegment { name: name(one), units: Some(units as u64) };
+    let segment =
+        |(one, &units): (&String, &usize)| model::MatrixSegment { name: name(one), units: Some(units as u64) };
     let cell = |cell: &seglab_verify::Cell| model::Cell {
         pairs: cell.pairs,
         allowed: cell.connected,

@@ -28,7 +28,8 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
             held
         })
         .collect();
-    of.needs = design.needs().iter().zip(&settled.needs).map(|(one, outcome)| settled_need(design, one, outcome)).collect();
+    of.needs =
+        design.needs().iter().zip(&settled.needs).map(|(one, outcome)| settled_need(design, one, outcome)).collect();
     of.verdict = of.properties.iter().map(|one| one.verdict).max().unwrap_or_default();
 }
 
@@ -76,7 +77,11 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
             let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
             let name = &design.unit(*start).name;
             let all = design.units().len();
-            (format!("whoever owns {name} gets {units} of {all} units; {at_most} are allowed"), hops, Some(*units as u64))
+            (
+                format!("whoever owns {name} gets {units} of {all} units; {at_most} are allowed"),
+                hops,
+                Some(*units as u64),
+            )
         }
         Counterexample::Broken { connection, evaluation } => {
             let hop = connection::hop(design, connection, evaluation);
@@ -132,9 +137,8 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
             let rule = design.rule(id).map(|(_, rule)| rule);
             model::Doubt {
                 reason: format!("whether a rule matches, or in which order, is unknown{about}"),
-                construct: rule.map(|rule| {
-                    format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))
-                }),
+                construct: rule
+                    .map(|rule| format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))),
                 location: rule.and_then(|rule| location(design, rule.provenance.span)),
             }
         }

@@ -57,7 +57,8 @@ impl Verifier<'_> {
         let mut best: Option<Works> = None;
         for &(side, matched) in &outer.sides {
             let pair = |other: Side| if outer_is_source { (side, other) } else { (other, side) };
-            let mut works = self.with_inner(side, inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
+            let mut works =
+                self.with_inner(side, inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
             if matched == Match::Maybe {
                 works = in_doubt(works, outer.one_is_enough);
             }

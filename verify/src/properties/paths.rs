@@ -40,7 +40,8 @@ impl Verifier<'_> {
         for doubtful in [false, true] {
             let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
             for &(class, _) in &to.classes {
-                let meant = if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
+                let meant =
+                    if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
                 targets.set(class.index(), meant);
             }
             for &(external, _) in &to.externals {
@@ -116,7 +117,8 @@ impl Verifier<'_> {
 
     fn population(&self, from: &Members, to: &Members) -> Population {
         let count = |members: &Members| {
-            let classes: std::collections::BTreeSet<ClassId> = members.classes.iter().map(|(class, _)| *class).collect();
+            let classes: std::collections::BTreeSet<ClassId> =
+                members.classes.iter().map(|(class, _)| *class).collect();
             self.count(classes)
         };
         Population { from: count(from), to: count(to) }
@@ -152,11 +154,8 @@ impl Verifier<'_> {
             Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![search.starts.clone()],
         };
         for starts in groups {
-            let limits = Limits {
-                avoid: search.avoid.as_ref(),
-                connections_max: search.hops_max,
-                doubtful: search.doubtful,
-            };
+            let limits =
+                Limits { avoid: search.avoid.as_ref(), connections_max: search.hops_max, doubtful: search.doubtful };
             let spread = Spread::new(&graph, starts, limits);
             if let Some(goal) = self.goal(search, &last, &spread) {
                 return self.settled(search, &graph, &spread, goal).map(Some);

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod direct;
-mod smt_find;
-mod smt_verdict;
 mod lateral;
 mod naive;
+mod smt_find;
+mod smt_verdict;
