@@ -42,7 +42,7 @@ pub fn basis(
         tool,
         command: None,
         seed: None,
-        inputs: design.sources().iter().map(input).collect(),
+        inputs: inputs(design),
         scope: scope(design, as_if_enforced),
         assumptions: design
             .assumptions()
@@ -67,6 +67,11 @@ pub fn basis(
         needs: Vec::new(),
         diagnostics: diagnostics.iter().map(|one| diagnostic(design, one)).collect(),
     }
+}
+
+/// The files that a design was read from, with the hashes of their bytes.
+pub fn inputs(design: &Design) -> Vec<model::Input> {
+    design.sources().iter().map(input).collect()
 }
 
 /// A place in an input; `None` for what no input says.

@@ -1,12 +1,13 @@
 //! One file a command.
 
 mod bench;
+mod campaign;
+mod compare;
 mod explain;
 mod generate;
 mod init;
 mod reach;
 mod report;
-mod simulate;
 mod surface;
 mod verify;
 
@@ -29,8 +30,8 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Fail
         Command::Surface(args) => surface::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Verify(args) => verify::run(args, context),
-        Command::Simulate(args) => simulate::simulate(args, context),
-        Command::Compare(args) => simulate::compare(args, context),
+        Command::Simulate(args) => campaign::run(args, context),
+        Command::Compare(args) => compare::run(args, context),
         Command::Bench(args) => bench::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Generate(args) => generate::run(args, context),

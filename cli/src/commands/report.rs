@@ -1,6 +1,6 @@
 //! `seglab report`: everything as one audit report.
 
-use super::{Context, simulate, verify};
+use super::{Context, campaign, verify};
 use crate::args::{self, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     }
     let attacked = designs.iter().all(|design| !design.attackers().is_empty());
     let simulations = if attacked {
-        collect::simulations(&simulate::campaign(&designs, &args.campaign, context)?)
+        collect::simulations(&campaign::run_campaign(&designs, &args.campaign, context)?)
     } else {
         Vec::new()
     };

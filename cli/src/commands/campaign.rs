@@ -1,4 +1,4 @@
-//! `seglab simulate` and `seglab compare`: campaigns of the declared attacker, alone or over several designs.
+//! `seglab simulate`: campaigns of the declared attacker, and how results of campaigns read.
 
 use super::{Context, to_json};
 use crate::args::{self, TableFormat};
@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::Design;
+use seglab_reports::{Input, collect};
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, CampaignResult, DesignResult, Difference, Settings};
@@ -19,30 +20,31 @@ use std::num::NonZeroUsize;
 struct Document<'a> {
     schema: &'static str,
     version: &'static str,
+    inputs: Vec<Input>,
     #[serde(flatten)]
     result: &'a CampaignResult,
 }
 
-pub(crate) fn simulate(args: &args::Simulate, context: &mut Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, Failure> {
     let loaded = context.load(&args.design.path)?;
     if args.design.as_if_enforced {
         return Err(Failure::usage("a simulation plays the modes as they are", "leave out `--as-if-enforced`"));
     }
-    let result = campaign(&[&loaded.design], &args.campaign, context)?;
-    print(&result, args.format, "seglab/simulate/v1")?;
-    Ok(Exit::Holds)
-}
-
-pub(crate) fn compare(args: &args::Compare, context: &mut Context) -> Result<Exit, Failure> {
-    let loaded = args.paths.iter().map(|path| context.load(path)).collect::<Result<Vec<_>, _>>()?;
-    let designs: Vec<&Design> = loaded.iter().map(|loaded| &loaded.design).collect();
-    let result = campaign(&designs, &args.campaign, context)?;
-    print(&result, args.format, "seglab/compare/v1")?;
+    let result = run_campaign(&[&loaded.design], &args.campaign, context)?;
+    output::print(&match args.format {
+        TableFormat::Text => text_of(&result),
+        TableFormat::Json => to_json(&Document {
+            schema: "seglab/simulate/v1",
+            version: env!("CARGO_PKG_VERSION"),
+            inputs: collect::inputs(&loaded.design),
+            result: &result,
+        }),
+    })?;
     Ok(Exit::Holds)
 }
 
 /// Runs a campaign: of the first declared attacker, or of traffic alone if no design declares one.
-pub(crate) fn campaign(
+pub(crate) fn run_campaign(
     designs: &[&Design],
     args: &args::Campaign,
     context: &mut Context,
@@ -77,14 +79,8 @@ fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Fail
     })
 }
 
-fn print(result: &CampaignResult, format: TableFormat, schema: &'static str) -> Result<(), Failure> {
-    output::print(&match format {
-        TableFormat::Text => text_of(result),
-        TableFormat::Json => to_json(&Document { schema, version: env!("CARGO_PKG_VERSION"), result }),
-    })
-}
-
-fn text_of(result: &CampaignResult) -> String {
+/// What befell each design, and how the others differ from the first.
+pub(crate) fn text_of(result: &CampaignResult) -> String {
     let scope = &result.scope;
     let mut out = format!(
         "{} replicas of {} (seed {}), pivot {}, trust {}\n",

@@ -1,0 +1,51 @@
+//! `seglab compare`: several designs side by side, what is possible in each and what is likely.
+
+use super::report::{self, Pictures};
+use super::{Context, campaign, to_json, verify};
+use crate::args::{self, TableFormat, When};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use seglab_policy::Design;
+use seglab_reports::{Comparison, Input, collect, comparison_plot, comparison_text};
+use seglab_sim::models::CampaignResult;
+use serde::Serialize;
+
+/// A comparison as JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    version: &'static str,
+    inputs: Vec<Vec<Input>>,
+    comparison: &'a Comparison,
+    #[serde(flatten)]
+    result: &'a CampaignResult,
+}
+
+pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, Failure> {
+    let loaded = args.paths.iter().map(|path| context.load(path)).collect::<Result<Vec<_>, _>>()?;
+    let designs: Vec<&Design> = loaded.iter().map(|loaded| &loaded.design).collect();
+    let mut verifications = Vec::with_capacity(loaded.len());
+    let mut pictures = Vec::with_capacity(loaded.len());
+    for one in &loaded {
+        let cross_check = verify::asks_z3(When::Auto, &one.design);
+        verifications.push(verify::verification(&one.design, &one.diagnostics, false, cross_check, context)?);
+        pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, false)));
+    }
+    let result = campaign::run_campaign(&designs, &args.campaign, context)?;
+    let comparison = report::compare(&verifications, &pictures, &collect::simulations(&result));
+    if let (Some(path), Some(plot)) = (&args.plot, comparison_plot(&comparison)) {
+        output::write_file(path, plot.svg.as_bytes())?;
+    }
+    output::print(&match args.format {
+        TableFormat::Text => format!("{}\n{}", comparison_text(&comparison), campaign::text_of(&result)),
+        TableFormat::Json => to_json(&Document {
+            schema: "seglab/compare/v1",
+            version: env!("CARGO_PKG_VERSION"),
+            inputs: designs.iter().map(|design| collect::inputs(design)).collect(),
+            comparison: &comparison,
+            result: &result,
+        }),
+    })?;
+    Ok(Exit::Holds)
+}
