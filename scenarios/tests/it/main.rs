@@ -6,3 +6,4 @@
 mod bad_input;
 mod catalogue;
 mod loader;
+mod measure;
