@@ -229,10 +229,17 @@ fn index(level: Level) -> usize {
     }
 }
 
-/// The places of a level that interfaces stand in, numbered from 1.
+/// The places of a level that points tell apart, numbered from 1: all that interfaces stand in if a point stands
+/// between any two of them, else those that have a point around them.
 fn place_names(design: &Design, level: Level) -> BTreeMap<String, u32> {
+    let between = design.points().iter().any(|point| point.placement == Placement::Between(level));
     let interfaces = design.units().iter().flat_map(|unit| &unit.interfaces);
-    let mut names: Vec<&str> = interfaces.filter_map(|interface| level.of(&interface.place)).collect();
+    let stood_in = interfaces.filter_map(|interface| level.of(&interface.place)).filter(|_| between);
+    let surrounded = design.points().iter().filter_map(|point| match &point.placement {
+        Placement::Around(of, name) if *of == level => Some(name.as_str()),
+        _ => None,
+    });
+    let mut names: Vec<&str> = stood_in.chain(surrounded).collect();
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(str::to_owned).zip(1..).collect()

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 /// What an engine may take. Where the fastest form of a table takes more, the next one is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The memory of the tables and profiles of one address family; past it there is no engine. [bytes]
+    /// The memory of the tables and profiles of one address family; past it there is no engine. \[bytes\]
     pub memory_bytes: usize,
     /// The pairs of classes of a dense table.
     pub dense_pairs: usize,
@@ -73,9 +73,9 @@ pub enum CompileError {
     /// The smallest form of the tables takes more memory than it may.
     #[error("the tables take {needed_bytes} bytes or more, and {budget_bytes} were allowed; allow more memory")]
     OverBudget {
-        /// What the tables so far take. [bytes]
+        /// What the tables so far take. \[bytes\]
         needed_bytes: usize,
-        /// What they may take. [bytes]
+        /// What they may take. \[bytes\]
         budget_bytes: usize,
     },
 }
@@ -83,7 +83,7 @@ pub enum CompileError {
 /// What an engine is made of, to report beside its speed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
-    /// The memory of tables, profiles and lookups. [bytes]
+    /// The memory of tables, profiles and lookups. \[bytes\]
     pub memory_bytes: usize,
     /// Classes of endpoints that nothing tells apart, both families together.
     pub identities: usize,
@@ -340,8 +340,15 @@ impl Engine {
         let class = path.family.classify(header);
         let stations = [path.from, path.to].map(|identity| path.family.facts(identity).station);
         let mut judged = Judged::Allowed;
+        // Points that carry one policy ask one table, which answers the same again.
+        let (mut last, mut last_but_one) = (u32::MAX, u32::MAX);
         let stopped = self.crossings.walk(stations[0], stations[1], circumstances, |rulebook, direction| {
-            let outcomes = path.family.outcomes((rulebook, direction), (path.from, path.to), (header, class));
+            let table = path.family.table(rulebook, direction);
+            if table == last || table == last_but_one {
+                return ControlFlow::Continue(());
+            }
+            (last, last_but_one) = (table, last);
+            let outcomes = path.family.outcomes(table, (path.from, path.to), (header, class));
             match (outcomes.deny, outcomes.allow) {
                 (true, false) => return ControlFlow::Break(()),
                 (true, true) => judged = Judged::Unknown,

@@ -161,16 +161,17 @@ impl FamilyEngine {
         self.classifier.as_ref().map_or(0, |classifier| classifier.classify(header))
     }
 
-    /// What a rulebook says in a direction between two identities.
+    /// The table of a rulebook in a direction.
     #[inline]
-    pub(crate) fn outcomes(
-        &self,
-        (rulebook, direction): (u32, Direction),
-        (from, to): (u32, u32),
-        (header, class): (Header, u32),
-    ) -> Outcomes {
+    pub(crate) fn table(&self, rulebook: u32, direction: Direction) -> u32 {
+        self.table_of[slot(rulebook, direction)]
+    }
+
+    /// What a table says between two identities.
+    #[inline]
+    pub(crate) fn outcomes(&self, table: u32, (from, to): (u32, u32), (header, class): (Header, u32)) -> Outcomes {
         let context = Context { profiles: &self.profiles, lists: &self.lists, names: &self.names };
-        self.tables[self.table_of[slot(rulebook, direction)]].outcomes(from, to, header, class, context)
+        self.tables[table].outcomes(from, to, header, class, context)
     }
 
     /// The number of identities.
@@ -321,18 +322,20 @@ fn build_tables(
     limits: Limits,
 ) -> Result<(Column<Table>, Profiles), CompileError> {
     let bytes_max = limits.memory_bytes;
-    // Profiles and tables share the memory, half each; lists of rules may take what both leave.
+    // Profiles and tables share the memory, half each.
     let mut maker = classifier
         .map(|classifier| ProfileMaker::new(classifier, interned.services.lists(), &identities.names, bytes_max / 2));
     let mut bytes = 0;
     let mut tables = Column::default();
     for blueprint in blueprints.iter() {
+        let over_budget = |needed_bytes| CompileError::OverBudget { needed_bytes, budget_bytes: bytes_max };
         let room = Limits { memory_bytes: (bytes_max / 2).saturating_sub(bytes), ..limits };
-        let table = Table::build(blueprint, interned, names_of, maker.as_mut(), room);
+        let table = Table::build(blueprint, interned, names_of, maker.as_mut(), room)
+            .map_err(|listed_bytes| over_budget(bytes + listed_bytes))?;
         bytes += table.bytes();
         let profiles = maker.as_ref().map_or(0, ProfileMaker::bytes);
         if bytes + profiles > bytes_max {
-            return Err(CompileError::OverBudget { needed_bytes: bytes + profiles, budget_bytes: bytes_max });
+            return Err(over_budget(bytes + profiles));
         }
         tables.push(table);
     }

@@ -4,7 +4,7 @@ use crate::blueprint::{Blueprint, Interned, ScopeSide};
 use crate::column::{Column, id, ids};
 use crate::engine::Limits;
 use crate::partition::{Partition, classes_of};
-use crate::population::{Matches, Members};
+use crate::population::Matches;
 use crate::profile::ProfileMaker;
 use crate::table::{ClassMap, ClassRules, Form, Hashed, Listed, Table};
 use crate::tier_plan::Matched;
@@ -17,24 +17,26 @@ struct TableSide {
 }
 
 impl Table {
-    /// Builds the table of a blueprint; listed if `maker` is none, or if its profiles find no room.
+    /// Builds the table of a blueprint; listed if `maker` is none, or if its profiles find no room. If even the lists
+    /// would take more than the limits say, the error is how much. \[bytes\]
     pub(crate) fn build(
         blueprint: &Blueprint,
         interned: &Interned,
         names_of: &Column<u32>,
         maker: Option<&mut ProfileMaker<'_>>,
         limits: Limits,
-    ) -> Self {
-        let sources = cut(blueprint, interned, ScopeSide::Source, names_of.len());
+    ) -> Result<Self, usize> {
         let mut destinations = cut(blueprint, interned, ScopeSide::Destination, names_of.len());
         // What names stand for matters only to rules that use any.
         let named = blueprint.rules.iter().any(|rule| interned.has_names(rule.services));
         if named {
             destinations.split_by(|identity| names_of[identity]);
         }
-        let sources = TableSide::new(sources);
+        let sources = TableSide::new(cut(blueprint, interned, ScopeSide::Source, names_of.len()));
         let destinations = TableSide::new(destinations);
-        let mut to = class_rules(blueprint, interned, ScopeSide::Destination, &destinations);
+        let from_classes = matched_classes(blueprint, interned, ScopeSide::Source, &sources, limits)?;
+        let to_classes = matched_classes(blueprint, interned, ScopeSide::Destination, &destinations, limits)?;
+        let mut to = class_rules(blueprint, interned, ScopeSide::Destination, &destinations, &to_classes);
         if named {
             for (class, &names) in destinations.class_of.iter().zip(names_of.iter()) {
                 to[*class].names = names;
@@ -44,17 +46,17 @@ impl Table {
             plan: blueprint.plan.clone(),
             services: blueprint.rules.iter().map(|rule| rule.services).collect(),
             everywhere: rules_for_all(blueprint, interned),
-            sources: class_rules(blueprint, interned, ScopeSide::Source, &sources),
+            sources: class_rules(blueprint, interned, ScopeSide::Source, &sources, &from_classes),
             destinations: to,
         };
         let form = maker
-            .and_then(|maker| Builder::new(blueprint, interned, &listed, &destinations, maker).build(limits))
+            .and_then(|maker| Builder::new(blueprint, &listed, &to_classes, maker).build(limits))
             .unwrap_or_else(|| Form::Listed(Box::new(listed)));
-        Table {
+        Ok(Table {
             sources: ClassMap::new(sources.class_of, sources.classes),
             destinations: ClassMap::new(destinations.class_of, destinations.classes),
             form,
-        }
+        })
     }
 }
 
@@ -94,8 +96,46 @@ fn rules_for_all(blueprint: &Blueprint, interned: &Interned) -> Vec<Matched> {
     (0u32..).zip(&blueprint.rules).filter_map(matching).collect()
 }
 
+/// For each peer of one side that does not match everything, the classes that it matches, ascending, each with its
+/// certainty.
+type MatchedClasses = FxHashMap<u32, Vec<(u32, bool)>>;
+
+/// The classes that the rules match on one side, unless listing the rules of every class would take too much memory:
+/// it is counted before it is taken.
+fn matched_classes(
+    blueprint: &Blueprint,
+    interned: &Interned,
+    side: ScopeSide,
+    classes: &TableSide,
+    limits: Limits,
+) -> Result<MatchedClasses, usize> {
+    let mut matched = MatchedClasses::default();
+    let mut listed_bytes = 0usize;
+    for peer in blueprint.rules.iter().map(|rule| rule.peer(side)) {
+        let Matches::Some(members) = &interned.peers[peer] else { continue };
+        let of_peer = matched.entry(peer).or_insert_with(|| {
+            let certain = classes_of(&classes.class_of, &members.certain).into_iter().map(|class| (class, true));
+            let possible = classes_of(&classes.class_of, &members.possible).into_iter().map(|class| (class, false));
+            let mut of_peer: Vec<(u32, bool)> = certain.chain(possible).collect();
+            of_peer.sort_unstable();
+            of_peer
+        });
+        listed_bytes += of_peer.len() * size_of::<Matched>();
+        if listed_bytes > limits.memory_bytes {
+            return Err(listed_bytes);
+        }
+    }
+    Ok(matched)
+}
+
 /// The rules that match each class of a side.
-fn class_rules(blueprint: &Blueprint, interned: &Interned, side: ScopeSide, classes: &TableSide) -> Column<ClassRules> {
+fn class_rules(
+    blueprint: &Blueprint,
+    interned: &Interned,
+    side: ScopeSide,
+    classes: &TableSide,
+    matched: &MatchedClasses,
+) -> Column<ClassRules> {
     let empty = ClassRules { scope: vec![true; blueprint.plan.tiers.len()], ..ClassRules::default() };
     let mut rules_of = Column::filled(empty, classes.classes);
     for (tier, scope) in blueprint.scopes.iter().enumerate() {
@@ -107,11 +147,8 @@ fn class_rules(blueprint: &Blueprint, interned: &Interned, side: ScopeSide, clas
             }
         }
     }
-    let mut by_peer = FxHashMap::default();
     for (rule, peers) in (0u32..).zip(&blueprint.rules) {
-        let Matches::Some(members) = &interned.peers[peers.peer(side)] else { continue };
-        let matched = by_peer.entry(peers.peer(side)).or_insert_with(|| matched_classes(&classes.class_of, members));
-        for &(class, certain) in matched.iter() {
+        for &(class, certain) in matched.get(&peers.peer(side)).into_iter().flatten() {
             match &interned.peers[peers.peer(side.other())] {
                 Matches::Everything { certain: other } => {
                     rules_of[class].alone.push(Matched { rule, certain: certain && *other });
@@ -121,15 +158,6 @@ fn class_rules(blueprint: &Blueprint, interned: &Interned, side: ScopeSide, clas
         }
     }
     rules_of
-}
-
-/// The classes that a peer matches, ascending, each with its certainty.
-fn matched_classes(class_of: &Column<u32>, members: &Members) -> Vec<(u32, bool)> {
-    let certain = classes_of(class_of, &members.certain).into_iter().map(|class| (class, true));
-    let possible = classes_of(class_of, &members.possible).into_iter().map(|class| (class, false));
-    let mut classes: Vec<(u32, bool)> = certain.chain(possible).collect();
-    classes.sort_unstable();
-    classes
 }
 
 /// Lists of rules, each once, as chains: a list is known by the list that it extends and the rule that it adds.
@@ -159,8 +187,8 @@ struct Builder<'a, 'm> {
     blueprint: &'a Blueprint,
     listed: &'a Listed,
     maker: &'a mut ProfileMaker<'m>,
-    /// The classes of destinations that each rule with two sides to match matches.
-    to_classes: FxHashMap<u32, Vec<(u32, bool)>>,
+    /// The classes of destinations that each peer matches.
+    to_classes: &'a MatchedClasses,
     groups: [Groups; 2],
     lists: RuleLists,
     profiles: FxHashMap<(u32, u32, u32), u32>,
@@ -189,18 +217,10 @@ impl Groups {
 impl<'a, 'm> Builder<'a, 'm> {
     fn new(
         blueprint: &'a Blueprint,
-        interned: &Interned,
         listed: &'a Listed,
-        destinations: &TableSide,
+        to_classes: &'a MatchedClasses,
         maker: &'a mut ProfileMaker<'m>,
     ) -> Self {
-        let mut to_classes = FxHashMap::default();
-        for peers in &blueprint.rules {
-            if let (Matches::Some(_), Matches::Some(members)) = (&interned.peers[peers.from], &interned.peers[peers.to])
-            {
-                to_classes.entry(peers.to).or_insert_with(|| matched_classes(&destinations.class_of, members));
-            }
-        }
         Self {
             blueprint,
             listed,

@@ -22,6 +22,7 @@
 
 mod admin_policy;
 mod admin_schema;
+mod index;
 mod ingress;
 mod inventory;
 mod kinds;

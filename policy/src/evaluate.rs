@@ -10,197 +10,13 @@
 use crate::address::Family;
 use crate::connection::{Connection, Endpoint};
 use crate::design::{Design, RuleId};
-use crate::header::{Header, Transport};
-use crate::point::{EnforcementPoint, Mode, Placement, PointId, PointKind};
-use crate::property::Trust;
+use crate::point::{Placement, PointId};
 use crate::rule::{Action, Covers, Direction, Peer, Rule};
 use crate::tier::{Order, RulebookId, Scope, Tier};
-use crate::unit::{Address, Interface, UnitId};
-
-/// One end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// Who opens it.
-    Source,
-    /// To whom.
-    Destination,
-}
-
-/// What an evaluation assumes about the enforcement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Assume {
-    /// Every declared point enforces, whatever its mode.
-    pub as_if_enforced: bool,
-    /// What an attacker's ownership takes away.
-    pub trust: Trust,
-    /// The end that an attacker owns, if any.
-    pub owned: Option<Side>,
-    /// The attacker owns the host of that end, too.
-    pub host_owned: bool,
-}
-
-impl Assume {
-    /// Nobody is owned and points do what their modes say: the question of needs.
-    pub const fn business() -> Self {
-        Assume { as_if_enforced: false, trust: Trust::Intact, owned: None, host_owned: false }
-    }
-
-    /// An attacker owns the source: the question of reachability.
-    pub const fn attack(trust: Trust) -> Self {
-        Assume { as_if_enforced: false, trust, owned: Some(Side::Source), host_owned: false }
-    }
-
-    /// An attacker owns the destination and waits for clients.
-    pub const fn attack_on_clients(trust: Trust) -> Self {
-        Assume { as_if_enforced: false, trust, owned: Some(Side::Destination), host_owned: false }
-    }
-
-    /// True if `point` decides under these assumptions when it stands at `side` of a connection (`None`: in
-    /// between): its mode enforces, and nothing that it depends on is void.
-    pub fn stands(&self, point: &EnforcementPoint, side: Option<Side>) -> bool {
-        let controller_void = self.trust >= Trust::ControllerVoid && point.controller.is_some();
-        let at_owned = side.is_some() && side == self.owned;
-        let void = match point.kind {
-            PointKind::Agent => at_owned && (self.trust >= Trust::OwnAgentVoid || self.host_owned),
-            PointKind::Host => at_owned && self.host_owned,
-            PointKind::Appliance | PointKind::Cloud => false,
-        };
-        (self.as_if_enforced || point.mode == Mode::Enforce) && !controller_void && !void
-    }
-}
-
-/// Whether the answer to an allowed connection comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reply {
-    /// The protocol has none.
-    None,
-    /// It passes.
-    Passes,
-    /// A stateless point stops it: a TCP connection is *one-way*.
-    Blocked,
-    /// Whether it passes is unknown.
-    Unknown,
-}
-
-/// Why no path carries a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NoPath {
-    /// The two interfaces have addresses of different families.
-    Family,
-    /// They stand in address spaces without a route between them.
-    Space,
-    /// The interface has no path from, or to, external endpoints.
-    External,
-    /// The address is a unit's, or one end is not one that connections of this kind have.
-    NotAnEndpoint,
-    /// The external source has no path there.
-    Source,
-}
-
-/// What decided in a tier, or after the last one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Why {
-    /// This rule.
-    Rule(RuleId),
-    /// No rule of this tier (by position): what it does otherwise.
-    Otherwise(u32),
-    /// No tier: the rulebook's default.
-    Default,
-}
-
-/// An outcome that is possible, and what brings it about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Decision {
-    /// The position of the tier; the number of tiers for the default.
-    pub tier: u32,
-    /// The outcome.
-    pub action: Action,
-    /// What decided.
-    pub why: Why,
-}
-
-/// The outcomes of a judgement that are possible.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Outcomes {
-    /// The point may let the connection through.
-    pub allow: bool,
-    /// The point may stop it.
-    pub deny: bool,
-}
-
-/// What one point says of one direction of a connection, or of its reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// The point.
-    pub point: PointId,
-    /// The unit that the point stands at, where it stands at one.
-    pub at: Option<UnitId>,
-    /// The direction.
-    pub direction: Direction,
-    /// True if it is the reply that is judged.
-    pub reply: bool,
-    /// True if the point's judgement counts: it enforces and is not void.
-    pub stands: bool,
-    /// The outcomes that are possible.
-    pub outcomes: Outcomes,
-    /// What each tier decided, in their order, up to the last one that was asked; several of one tier where it is
-    /// not known which of them holds. A tier out of whose scope the connection is says nothing.
-    pub decisions: Vec<Decision>,
-}
-
-/// Why a connection is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Denial {
-    /// No path carries it.
-    NoPath(NoPath),
-    /// A point stops it.
-    Point {
-        /// The point.
-        point: PointId,
-        /// The direction in which it judged.
-        direction: Direction,
-        /// What decided.
-        why: Why,
-    },
-}
-
-/// Why a verdict is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Doubt {
-    /// Something that is not modelled touches the connection: its position in [`Design::unmodelled`].
-    Unmodelled(u32),
-    /// Whether this rule matches is unknown (its peer is not modelled, or it goes by an address that is shared), or
-    /// its order among others is.
-    Rule(RuleId),
-}
-
-/// Whether a connection may be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
-    /// Every standing point on its path lets it through.
-    Allowed(Reply),
-    /// It does not arrive.
-    Denied(Denial),
-    /// It depends on what is not known.
-    Unknown(Doubt),
-}
-
-impl Verdict {
-    /// True if the connection certainly arrives.
-    pub fn is_allowed(self) -> bool {
-        matches!(self, Verdict::Allowed(_))
-    }
-}
-
-/// A verdict with everything that led to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluation {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// What every point on the path said, in the order in which the connection meets them, replies last. Points in
-    /// mode `off` are listed and judge as if they were not.
-    pub judgements: Vec<Judgement>,
-}
+use crate::unit::{Address, Interface};
+use crate::verdict::{
+    Assume, Decision, Denial, Doubt, Evaluation, Judgement, NoPath, Outcomes, Reply, Side, Verdict, Why,
+};
 
 /// A truth value: certain, or possible.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -585,19 +401,8 @@ fn verdict_of(judgements: &[Judgement]) -> Verdict {
             let (point, direction) = (judgement.point, judgement.direction);
             return Verdict::Denied(Denial::Point { point, direction, why: decision.why });
         }
-        let uncertain = judgement.decisions.iter().find_map(|decision| match decision.why {
-            Why::Rule(id) => Some(Doubt::Rule(id)),
-            Why::Otherwise(_) | Why::Default => None,
-        });
+        let uncertain = judgement.uncertain_rule().map(Doubt::Rule);
         doubt = doubt.or(uncertain);
     }
     doubt.map_or(Verdict::Allowed(Reply::None), Verdict::Unknown)
-}
-
-impl Evaluation {
-    /// True if the connection is TCP, arrives, and its reply is stopped by a stateless point.
-    pub fn is_one_way(&self, connection: &Connection) -> bool {
-        let tcp = matches!(connection.header, Header::Transport { protocol: Transport::Tcp, .. });
-        tcp && self.verdict == Verdict::Allowed(Reply::Blocked)
-    }
 }

@@ -29,15 +29,13 @@ mod service;
 mod source;
 mod tier;
 mod unit;
+mod verdict;
 
 pub use address::{AddressSet, Family};
 pub use attacker::{Attacker, Monitor};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
 pub use design::{Assumption, Design, DesignError, Draft, RuleId, Unmodelled};
 pub use diagnostic::{Diagnostic, Severity};
-pub use evaluate::{
-    Assume, Decision, Denial, Doubt, Evaluation, Judgement, NoPath, Outcomes, Reply, Side, Verdict, Why,
-};
 pub use flow::Need;
 pub use header::{Header, ICMP_V4, ICMP_V6, Transport, icmp_reply};
 pub use interval::{Bounded, IntervalSet};
@@ -49,3 +47,6 @@ pub use service::Service;
 pub use source::{Hex, Provenance, Source, SourceId, Span};
 pub use tier::{Order, Rulebook, RulebookId, Scope, Tier};
 pub use unit::{Address, DEFAULT_SPACE, Interface, Listener, Login, Place, Unit, UnitId, Vulnerability};
+pub use verdict::{
+    Assume, Decision, Denial, Doubt, Evaluation, Judgement, NoPath, Outcomes, Reply, Side, Verdict, Why,
+};

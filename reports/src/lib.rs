@@ -1,1 +1,34 @@
-//! seglab reports
+//! Audit reports: what a design was asked, what was answered, and what the answers rest on.
+//!
+//! A [`Report`] is plain data. Every writer is a pure function from it to text, so the same report gives the same
+//! bytes on every machine: [`report_json`], [`markdown`], [`html`], [`sarif`], [`junit`] and [`text`];
+//! [`bundle`] returns all files of an audit report. The part of it that `verify` prints alone is a [`Verification`].
+//!
+//! Scope, assumptions and what was not modelled stand before any result, in every format that has an order.
+//!
+//! This is the only crate that knows HTML, SARIF, JUnit and plots. It does no I/O.
+
+mod bundle;
+pub mod collect;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod model;
+mod plot;
+mod sarif;
+mod table;
+mod text;
+mod text_tables;
+mod words;
+
+pub use bundle::{ReportFile, bundle};
+pub use html::html;
+pub use json::{REPORT_SCHEMA, ReadError, VERIFY_SCHEMA, read_report, report_json, verify_json};
+pub use junit::junit;
+pub use markdown::{markdown, verify_markdown};
+pub use model::*;
+pub use plot::{Plot, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot};
+pub use sarif::sarif;
+pub use text::{Colour, hop_text, text};
+pub use text_tables::{comparison_text, simulation_text, surface_text};

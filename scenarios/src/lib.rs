@@ -1,7 +1,8 @@
-//! Designs from disk: the loader that reads whatever a user names, and the catalogue of designs whose results are
-//! known.
+//! Designs to start from: the loader that reads whatever a user names, the catalogue of designs whose results are
+//! known, and generated designs of any size.
 
 mod catalogue;
+pub mod generate;
 pub mod loader;
 
 pub use catalogue::{Scenario, catalogue};

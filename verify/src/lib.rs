@@ -1,1 +1,34 @@
 //! seglab verify
+mod address_atoms;
+mod classes;
+mod endpoint_class;
+mod header_set;
+mod intern;
+mod pair_set;
+mod partition;
+mod selector_index;
+mod vocabulary;
+pub use classes::{ClassId, Classes};
+pub use header_set::HeaderSet;
+pub use pair_set::{PairSet, Span};
+mod direct;
+mod judge;
+mod reach;
+pub use reach::{Direct, End, Row, Verifier};
+
+pub mod smt;
+mod lateral;
+pub use lateral::Attack;
+mod closure;
+mod spread;
+mod counterexample;
+mod members;
+pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
+mod properties;
+pub use properties::{Counterexample, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify};
+mod blast_radius;
+mod segments;
+mod surface;
+pub use blast_radius::{BlastRadius, Owned};
+pub use segments::{Cell, Grouping, SegmentMatrix};
+pub use surface::{Side as SurfaceSide, Surface};

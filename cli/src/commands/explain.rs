@@ -1,18 +1,29 @@
 //! `seglab explain`: one connection, every point and tier on its path, and the rule that decided.
 
-use super::Context;
+use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{
-    Action, Assume, Connection, Denial, Design, Doubt, Endpoint, Evaluation, ExternalSourceId, Header, IntervalSet,
-    Judgement, NoPath, Reply, RuleId, Service, Side, UnitId, Verdict, Why,
+    Address, Assume, Connection, Denial, Design, Endpoint, Evaluation, ExternalSourceId, Header, IntervalSet, Service,
+    Side, Trust, UnitId, Verdict,
 };
+use seglab_reports::{Hop, collect, hop_text};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::net::IpAddr;
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    design: String,
+    trust: String,
+    as_if_enforced: bool,
+    #[serde(flatten)]
+    hop: Hop,
+}
 
 pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, Failure> {
     let loaded = context.load(&args.design.path)?;
@@ -22,16 +33,28 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
     let headers = headers(design, &args.port, &to)?;
     let assume = Assume {
         as_if_enforced: args.design.as_if_enforced,
-        trust: args.trust.into(),
+        trust: Trust::from(args.trust),
         owned: Some(Side::Source),
         host_owned: false,
     };
-    let (connection, evaluation) = most_open(design, &from, &to, &headers, assume);
-    let explained = Explained::new(design, &connection, &evaluation, args);
-    match args.format {
-        TableFormat::Text => output::print(&explained.to_text())?,
-        TableFormat::Json => output::print(&super::to_json(&explained))?,
-    }
+    let Some((connection, evaluation)) = most_open(design, &from, &to, &headers, assume) else {
+        return Err(Failure::usage("there is nothing to ask about", "name two ends with at least one interface each"));
+    };
+    let hop = collect::hop(design, &connection, &evaluation);
+    let trust = assume.trust.to_string();
+    output::print(&match args.format {
+        TableFormat::Text => {
+            let modes = if assume.as_if_enforced { "every point as if it enforced" } else { "modes as declared" };
+            format!("{}\nasked under trust {trust}, {modes}\n", hop_text(&hop))
+        }
+        TableFormat::Json => to_json(&Document {
+            schema: "seglab/explain/v1",
+            design: design.name().to_owned(),
+            trust,
+            as_if_enforced: assume.as_if_enforced,
+            hop,
+        }),
+    })?;
     Ok(match evaluation.verdict {
         Verdict::Unknown(_) => Exit::Undecided,
         Verdict::Allowed(_) | Verdict::Denied(_) => Exit::Holds,
@@ -46,7 +69,7 @@ fn ends(design: &Design, name: &str, option: &str) -> Result<Vec<Endpoint>, Fail
             .unit_ids()
             .flat_map(|unit| interfaces(design, unit))
             .filter(|&end| {
-                design.interface(end).is_some_and(|held| held.address == seglab_policy::Address::Known(address))
+                design.interface(end).is_some_and(|held| held.address == Address::Known(address))
             })
             .collect();
         return Ok(if holders.is_empty() { vec![Endpoint::External(address)] } else { holders });
@@ -60,7 +83,7 @@ fn ends(design: &Design, name: &str, option: &str) -> Result<Vec<Endpoint>, Fail
     }
     Err(Failure::usage(
         format!("`{option} {name}` is no unit, address or external source of the design"),
-        super::did_you_mean(name, design.units().iter().flat_map(|unit| [unit.name.as_str(), unit.display_name()]))
+        text::suggestion(name, design.units().iter().flat_map(|unit| [unit.name.as_str(), unit.display_name()]))
             .unwrap_or_else(|| "`seglab surface DESIGN` lists the units".to_owned()),
     ))
 }
@@ -114,7 +137,7 @@ fn most_open(
     to: &[Endpoint],
     headers: &[Header],
     assume: Assume,
-) -> (Connection, Evaluation) {
+) -> Option<(Connection, Evaluation)> {
     let rank = |verdict: Verdict| match verdict {
         Verdict::Allowed(_) => 0,
         Verdict::Unknown(_) => 1,
@@ -128,168 +151,4 @@ fn most_open(
         })
         .map(|connection| (connection, design.evaluate(&connection, assume)))
         .min_by_key(|(_, evaluation)| rank(evaluation.verdict))
-        .unwrap_or_else(|| {
-            let nobody = Endpoint::External(IpAddr::from([0, 0, 0, 0]));
-            let connection = Connection { source: nobody, destination: nobody, header: Header::Other(0) };
-            (connection, design.evaluate(&connection, assume))
-        })
-}
-
-/// The answer, as data.
-#[derive(Serialize)]
-struct Explained {
-    schema: &'static str,
-    source: String,
-    destination: String,
-    service: String,
-    verdict: &'static str,
-    reason: String,
-    trust: String,
-    as_if_enforced: bool,
-    points: Vec<ExplainedPoint>,
-}
-
-#[derive(Serialize)]
-struct ExplainedPoint {
-    name: String,
-    kind: String,
-    mode: String,
-    direction: String,
-    unit: Option<String>,
-    reply: bool,
-    stands: bool,
-    outcome: &'static str,
-    decisions: Vec<ExplainedDecision>,
-}
-
-#[derive(Serialize)]
-struct ExplainedDecision {
-    tier: String,
-    action: String,
-    rule: Option<String>,
-    location: Option<String>,
-    reason: String,
-}
-
-impl Explained {
-    fn new(design: &Design, connection: &Connection, evaluation: &Evaluation, args: &args::Explain) -> Self {
-        let (verdict, reason) = tell(design, evaluation);
-        Self {
-            schema: "seglab/explain/v1",
-            source: design.endpoint_name(connection.source),
-            destination: design.endpoint_name(connection.destination),
-            service: connection.header.to_string(),
-            verdict,
-            reason,
-            trust: seglab_policy::Trust::from(args.trust).to_string(),
-            as_if_enforced: args.design.as_if_enforced,
-            points: evaluation.judgements.iter().map(|judgement| explain_point(design, judgement)).collect(),
-        }
-    }
-
-    fn to_text(&self) -> String {
-        let mut out = String::new();
-        let modes = if self.as_if_enforced { "every point as if enforced" } else { "modes as declared" };
-        let _ = writeln!(out, "{} -> {} {}: {}", self.source, self.destination, self.service, self.verdict);
-        let _ = writeln!(out, "  {}\n  trust {}, {modes}", self.reason, self.trust);
-        for point in &self.points {
-            let at = point.unit.as_ref().map_or_else(String::new, |unit| format!(" at {unit}"));
-            let reply = if point.reply { ", the reply" } else { "" };
-            let void = if point.stands { "" } else { ", does not count" };
-            let _ = writeln!(
-                out,
-                "\n  {}{at}: {} ({}, {}{void}){reply} -> {}",
-                point.direction, point.name, point.kind, point.mode, point.outcome
-            );
-            for decision in &point.decisions {
-                let place = decision.location.as_ref().map_or_else(String::new, |place| format!("  {place}"));
-                let _ = writeln!(out, "    {:<5} in {}:{place}", decision.action, decision.tier);
-                let what = decision.rule.as_ref().unwrap_or(&decision.reason);
-                let _ = writeln!(out, "          {what}");
-            }
-        }
-        if self.points.is_empty() {
-            out.push_str("\n  no enforcement point on the path\n");
-        }
-        out
-    }
-}
-
-/// The verdict in a word, and the sentence behind it.
-fn tell(design: &Design, evaluation: &Evaluation) -> (&'static str, String) {
-    match evaluation.verdict {
-        Verdict::Allowed(Reply::Blocked) => ("allowed", "it arrives; a stateless point stops the reply".to_owned()),
-        Verdict::Allowed(Reply::Unknown) => ("allowed", "it arrives; whether the reply passes is unknown".to_owned()),
-        Verdict::Allowed(_) => ("allowed", "every standing point on the path lets it through".to_owned()),
-        Verdict::Denied(Denial::NoPath(why)) => ("denied", no_path(why).to_owned()),
-        Verdict::Denied(Denial::Point { point, direction, why }) => {
-            let what = describe(design, why).0;
-            ("denied", format!("{} denies it in {direction}: {what}", design.point(point).name))
-        }
-        Verdict::Unknown(Doubt::Unmodelled(at)) => {
-            let what = design.unmodelled().get(at as usize).map_or("", |unmodelled| unmodelled.what.as_str());
-            ("unknown", format!("{what} is not modelled and may touch it"))
-        }
-        Verdict::Unknown(Doubt::Rule(id)) => {
-            ("unknown", format!("whether this rule decides is not known: {}", describe_rule(design, id).0))
-        }
-    }
-}
-
-fn no_path(why: NoPath) -> &'static str {
-    match why {
-        NoPath::Family => "no path: one end has IPv4 only, the other IPv6 only",
-        NoPath::Space => "no path: the address spaces have no route between them",
-        NoPath::External => "no path between the unit and external addresses",
-        NoPath::NotAnEndpoint => "no path: connections run between units, or between a unit and an external address",
-        NoPath::Source => "no path: the external source does not lead there",
-    }
-}
-
-fn explain_point(design: &Design, judgement: &Judgement) -> ExplainedPoint {
-    let point = design.point(judgement.point);
-    let tiers = &design.rulebook(point.rulebook).tiers;
-    let decisions = judgement.decisions.iter().map(|decision| {
-        let (reason, location) = describe(design, decision.why);
-        let rule = matches!(decision.why, Why::Rule(_)).then(|| reason.clone());
-        let tier = tiers.get(decision.tier as usize).map_or("default", |tier| tier.name.as_str());
-        ExplainedDecision { tier: tier.to_owned(), action: decision.action.to_string(), rule, location, reason }
-    });
-    ExplainedPoint {
-        name: point.name.clone(),
-        kind: point.kind.to_string(),
-        mode: point.mode.to_string(),
-        direction: judgement.direction.to_string(),
-        unit: judgement.at.map(|unit| design.unit(unit).name.clone()),
-        reply: judgement.reply,
-        stands: judgement.stands,
-        outcome: match (judgement.outcomes.allow, judgement.outcomes.deny) {
-            (true, false) => "allow",
-            (false, _) => "deny",
-            (true, true) => "unknown",
-        },
-        decisions: decisions.collect(),
-    }
-}
-
-/// What decided, in words, and where it is written.
-fn describe(design: &Design, why: Why) -> (String, Option<String>) {
-    match why {
-        Why::Rule(id) => describe_rule(design, id),
-        Why::Otherwise(_) => ("no rule of the tier matches; this is what it does otherwise".to_owned(), None),
-        Why::Default => ("no tier decides; this is the default".to_owned(), None),
-    }
-}
-
-fn describe_rule(design: &Design, id: RuleId) -> (String, Option<String>) {
-    let Some((_, rule)) = design.rule(id) else { return (String::new(), None) };
-    let services: Vec<String> = rule.services.iter().map(Service::to_string).collect();
-    let action = match rule.action {
-        Action::Allow => "allow",
-        Action::Deny => "deny",
-        Action::Pass => "pass",
-    };
-    let object = rule.provenance.object.as_ref().map_or_else(String::new, |object| format!(" ({object})"));
-    let text = format!("{action} {} -> {} {}{object}", rule.from, rule.to, services.join(" "));
-    (text, rule.provenance.span.map(|span| design.location(span)))
 }

@@ -1,21 +1,40 @@
 //! One file a command.
 
+mod bench;
 mod explain;
+mod generate;
+mod init;
+mod reach;
+mod report;
+mod simulate;
+mod surface;
+mod verify;
 
 use crate::args::{Command, PivotArg, TrustArg, ViewArg};
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
+use crate::output;
 use crate::timings::Timings;
 use seglab_policy::{Pivot, Severity, Trust, View};
-use seglab_scenarios::Loaded;
+use seglab_scenarios::loader::Options;
+use seglab_scenarios::{LoadError, Loaded};
 use serde::Serialize;
 use std::io::{Read, Write};
 
 /// Runs one command.
 pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Reach(args) => reach::run(args, context),
+        Command::Surface(args) => surface::run(args, context),
         Command::Explain(args) => explain::run(args, context),
-        _ => Ok(Exit::Holds),
+        Command::Verify(args) => verify::run(args, context),
+        Command::Simulate(args) => simulate::simulate(args, context),
+        Command::Compare(args) => simulate::compare(args, context),
+        Command::Bench(args) => bench::run(args, context),
+        Command::Report(args) => report::run(args, context),
+        Command::Generate(args) => generate::run(args, context),
+        Command::Schema => output::print(&seglab_formats::lab::schema()).map(|()| Exit::Holds),
     }
 }
 
@@ -29,6 +48,41 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(quiet: bool) -> Self {
         Self { timings: Timings::new(), quiet }
+    }
+
+    /// Reads a design and shows on standard error what its readers have to say about it.
+    pub(crate) fn load(&mut self, path: &str) -> Result<Loaded, Failure> {
+        let loaded = self.load_silently(path)?;
+        if !self.quiet {
+            let said = failure::at_least(&loaded.diagnostics, Severity::Warning);
+            let text = failure::render_diagnostics(&said, loaded.design.sources(), &loaded.texts);
+            // Nothing can be done about a standard error that is closed.
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        }
+        Ok(loaded)
+    }
+
+    /// Reads a design for a command whose own output shows what the readers have to say.
+    pub(crate) fn load_silently(&mut self, path: &str) -> Result<Loaded, Failure> {
+        let mut options = Options::default();
+        if path == "-" {
+            let mut bytes = Vec::new();
+            // One byte more than a file may have, so that the reader sees that it is too long.
+            let limit = seglab_formats::MAX_FILE_BYTES as u64 + 1;
+            let read = std::io::stdin().lock().take(limit).read_to_end(&mut bytes);
+            read.map_err(|error| {
+                Failure::usage(format!("cannot read standard input: {error}"), "pipe a design into it")
+            })?;
+            options.standard_input = Some(bytes);
+        }
+        let loaded = self.timings.phase("parse", || seglab_scenarios::load(path, &options));
+        let loaded = loaded.map_err(|LoadError { diagnostics, sources, texts }| {
+            let diagnostics = if self.quiet { failure::at_least(&diagnostics, Severity::Error) } else { diagnostics };
+            Failure::Input { diagnostics, sources, texts }
+        })?;
+        self.timings.count("units", loaded.design.units().len());
+        self.timings.count("rules", loaded.design.rules().count());
+        Ok(loaded)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::equivalence::{HASHED, LISTED};
 use seglab_engine::{CompileError, Decision, Engine, Limits, Workload};
-use seglab_policy::arbitrary::design_of;
 use seglab_policy::{
     Action, Address, Assume, Design, Directions, Draft, EnforcementPoint, Interface, IntervalSet, Mode, Order, Peer,
     Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport, Unit,
@@ -113,9 +112,24 @@ fn profiles_without_room_leave_the_rules_listed() {
 
 #[test]
 fn no_room_at_all_is_an_error() {
-    let error = Engine::compile_within(&design_of(3), Limits { memory_bytes: 8, ..Limits::default() }).unwrap_err();
+    let rules = (0..20).map(|at| rule(app(at), app(at / 7), Service::ports(Transport::Tcp, at, at), Action::Allow));
+    let limits = Limits { memory_bytes: 8, ..Limits::default() };
+    let error = Engine::compile_within(&design(rules.collect()), limits).unwrap_err();
     assert!(matches!(error, CompileError::OverBudget { budget_bytes: 8, .. }));
     assert!(error.to_string().ends_with("and 8 were allowed; allow more memory"), "{error}");
+}
+
+#[test]
+fn lists_of_rules_are_counted_before_they_are_made() {
+    // Every rule matches nearly every class on both sides, so each class would list nearly every rule.
+    let wide = |number: u16| Peer::Units(Selector::Not(Box::new(Selector::Named(format!("unit-{}", 1 + number % 39)))));
+    let rules =
+        (0..2000).map(|at| rule(wide(at), wide(at / 39), Service::ports(Transport::Tcp, at, at), Action::Allow));
+    let limits = Limits { memory_bytes: 1 << 20, ..Limits::default() };
+    let error = Engine::compile_within(&design(rules.collect()), limits).unwrap_err();
+    // Half of the memory is the tables', and the count stops right past it.
+    let CompileError::OverBudget { needed_bytes, .. } = error else { panic!("{error}") };
+    assert!((1 << 19..(1 << 19) + 1000).contains(&needed_bytes), "{needed_bytes}");
 }
 
 #[test]

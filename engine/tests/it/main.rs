@@ -1,5 +1,7 @@
 //! Integration tests of the engine.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, in helpers too")]
+
 mod equivalence;
 mod limits;
 mod workload;

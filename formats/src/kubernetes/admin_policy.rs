@@ -218,13 +218,12 @@ impl Reader<'_> {
     /// One peer. A kind of peer that is known to exist and not modelled, or not known at all, makes the verdicts that
     /// it touches unknown.
     fn peer(&mut self, peer: &EgressPeer, node: &Node, known: &[&str]) -> Option<Peer> {
-        let written: Vec<&str> = node
-            .entries()
-            .iter()
-            .filter(|entry| !entry.value.is_null())
-            .map(|entry| &*entry.key.text)
-            .filter(|key| known.contains(key) || closest(key, known.iter().copied()).is_none())
-            .collect();
+        let written = node.entries().iter().filter(|entry| !entry.value.is_null());
+        let written: Vec<&str> = written.map(|entry| &*entry.key.text).collect();
+        if written.iter().any(|key| !known.contains(key) && closest(key, known.iter().copied()).is_some()) {
+            // A slip, which has been reported as an unknown field.
+            return None;
+        }
         let [kind] = written.as_slice() else {
             let message = format!("in `{}`, a peer has to be one thing", self.manifest.title());
             let help = format!("write exactly one of {}", list(known.iter().copied()));

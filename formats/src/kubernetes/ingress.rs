@@ -11,6 +11,7 @@ use k8s_openapi::api::networking::v1::{IngressBackend, IngressSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use seglab_policy::{Diagnostic, Entry, ExternalSource, Labels, Provenance};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The name of the source that ingress controllers are to the units.
 pub(super) const INGRESS_CONTROLLER: &str = "{ingress-controller}";
@@ -150,10 +151,12 @@ pub(super) fn controller(
     services: &[Service],
     report: &mut Vec<Diagnostic>,
 ) -> Option<ExternalSource> {
+    let by_name: BTreeMap<(&str, &str), &Service> =
+        services.iter().map(|service| ((service.namespace.as_str(), service.name.as_str()), service)).collect();
     let mut entries = Vec::new();
     for backend in backends {
         let Backend { title, namespace, service, port, provenance } = backend;
-        let found = services.iter().find(|found| found.namespace == *namespace && found.name == *service);
+        let found = by_name.get(&(namespace.as_str(), service.as_str()));
         let missing = |what: String| {
             Diagnostic::warning("backend-missing", format!("`{title}` leads to {what}"), provenance.span)
                 .with_help("correct the backend, or read the manifest that has it, too")

@@ -1,5 +1,6 @@
 //! Everything that was found in the files, and the design that it adds up to.
 
+use super::index::Index;
 use super::ingress::{self, Backend};
 use super::kinds::{Kind, Treatment, treatment};
 use super::lint;
@@ -8,7 +9,7 @@ use super::namespace::Namespaces;
 use super::policy::{Policy, PolicyTier};
 use super::selector::{in_namespace, questions};
 use super::service::{self, Service};
-use super::workload::{self, Circumstances, Scaling, Workload};
+use super::workload::{self, Circumstances, Workload};
 use super::{Options, admin_policy, assumption, network_policy, rulebook};
 use crate::File;
 use crate::yaml::documents;
@@ -20,11 +21,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What was found.
 #[derive(Default)]
 pub(super) struct Inventory {
+    paths: Vec<String>,
     seen: BTreeMap<(String, String, String), Span>,
     objects: usize,
     namespaces: Namespaces,
     workloads: Vec<Workload>,
-    scalings: Vec<Scaling>,
+    /// The least number of replicas of what an autoscaler scales, by namespace, kind and name.
+    scalings: BTreeMap<(String, String, String), u32>,
     services: Vec<Service>,
     backends: Vec<Backend>,
     policies: Vec<Policy>,
@@ -43,6 +46,7 @@ impl Inventory {
 
     /// Reads a file.
     pub(super) fn read(&mut self, file: &File, source: SourceId, options: &Options, report: &mut Vec<Diagnostic>) {
+        self.paths.push(file.path.clone());
         for document in documents(&file.text, source) {
             match document {
                 Ok(document) => {
@@ -78,7 +82,8 @@ impl Inventory {
             return;
         }
         if let Some(first) = self.seen.insert(key(manifest, kind), manifest.span()) {
-            let message = format!("`{}` is there twice, first on line {}", manifest.title(), first.line);
+            let path = self.paths.get(first.source.0 as usize).map_or("", String::as_str);
+            let message = format!("`{}` is there twice, first at {path}:{}", manifest.title(), first.line);
             report.push(
                 Diagnostic::error("duplicate-object", message, Some(manifest.span()))
                     .with_help("remove one of the two, or give it another name or namespace"),
@@ -149,7 +154,7 @@ impl Inventory {
             policies: &self.policies,
             services: &self.services,
             namespaces: &self.namespaces,
-            units: &units,
+            units: Index::new(&units),
         };
         report.extend(lint::surprises(&input));
         self.assume(options, !units.is_empty(), &host_network);

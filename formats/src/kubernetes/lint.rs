@@ -1,11 +1,12 @@
 //! What is surprising in manifests that are valid: each surprise with its place and what to do about it.
 
+use super::index::Index;
 use super::manifest::list;
 use super::namespace::Namespaces;
 use super::policy::{NamedPort, Policy, PolicyTier};
 use super::selector::{NAMESPACE_NAME, in_namespace, key, namespace_key, questions};
 use super::service::Service;
-use seglab_policy::{Action, Diagnostic, Direction, NAMESPACE_PREFIX, Peer, Selector, Span, Unit};
+use seglab_policy::{Action, Diagnostic, Direction, NAMESPACE_PREFIX, Peer, Span, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What there is to look at.
@@ -17,7 +18,7 @@ pub(super) struct Input<'a> {
     /// The namespaces.
     pub(super) namespaces: &'a Namespaces,
     /// The units.
-    pub(super) units: &'a [Unit],
+    pub(super) units: Index<'a>,
 }
 
 /// Every surprise.
@@ -25,7 +26,17 @@ pub(super) fn surprises(input: &Input<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for policy in input.policies {
         found.extend(opens_everything(policy));
-        found.extend(input.subject_without_units(policy));
+    }
+    if input.units.units().is_empty() {
+        found.extend(input.no_units());
+        return found;
+    }
+    for policy in input.policies {
+        if let Some(idle) = input.subject_without_units(policy) {
+            // Nothing else that is odd about a policy without effect has one.
+            found.push(idle);
+            continue;
+        }
         found.extend(input.peers_without_units(policy));
         found.extend(policy.named_ports.iter().filter_map(|port| input.unknown_port(policy, port)));
     }
@@ -68,23 +79,32 @@ fn opens_everything(policy: &Policy) -> Vec<Diagnostic> {
 }
 
 impl Input<'_> {
-    fn selects_any(&self, selector: &Selector) -> bool {
-        self.units.iter().any(|unit| selector.matches(unit))
-    }
-
     fn count(&self) -> String {
-        match self.units.len() {
+        match self.units.units().len() {
             1 => "0 of 1 pod".to_owned(),
             many => format!("0 of {many} pods"),
         }
     }
 
+    fn no_units(&self) -> Option<Diagnostic> {
+        let first = self.policies.iter().map(|policy| policy.span).min()?;
+        let count = match self.policies.len() {
+            1 => "the policy has".to_owned(),
+            many => format!("{many} policies have"),
+        };
+        let message = format!("no pods were read: {count} nobody to select");
+        Some(
+            Diagnostic::warning("no-pods", message, Some(first))
+                .with_help("read the manifests of the workloads together with the policies"),
+        )
+    }
+
     fn subject_without_units(&self, policy: &Policy) -> Option<Diagnostic> {
-        if self.selects_any(&policy.subject) {
+        if self.units.selects_any(&policy.subject) {
             return None;
         }
         if let Some(namespace) = &policy.namespace
-            && !self.selects_any(&in_namespace(namespace))
+            && !self.units.selects_any(&in_namespace(namespace))
         {
             let message =
                 format!("`{}` stands in the namespace `{namespace}`, in which there are no pods", policy.title);
@@ -102,7 +122,8 @@ impl Input<'_> {
 
     fn peers_without_units(&self, policy: &Policy) -> Vec<Diagnostic> {
         let mut seen = BTreeSet::new();
-        let idle = policy.peers.iter().filter(|(selector, span)| !self.selects_any(selector) && seen.insert(*span));
+        let idle =
+            policy.peers.iter().filter(|(selector, span)| !self.units.selects_any(selector) && seen.insert(*span));
         idle.map(|(_, span)| {
             let message = format!("a peer of `{}` selects {}", policy.title, self.count());
             Diagnostic::warning("peer-selects-nothing", message, Some(*span))
@@ -114,14 +135,12 @@ impl Input<'_> {
     /// A named port is resolved at the destination. Where none of the destinations has it, the rule matches nothing:
     /// an allow that does not, and, worse, a deny that does not.
     fn unknown_port(&self, policy: &Policy, port: &NamedPort) -> Option<Diagnostic> {
-        let possible = |unit: &&Unit| {
-            port.to.iter().any(|peer| match peer {
-                Peer::Units(selector) => selector.matches(unit),
-                Peer::Anyone | Peer::Addresses { .. } | Peer::Unmodelled(_) => true,
-            })
-        };
-        let known = self.units.iter().filter(possible).any(|unit| {
+        let has_it = |unit: &Unit| {
             unit.named_ports(&port.name).any(|(protocol, _)| port.protocol.is_none_or(|wanted| wanted == protocol))
+        };
+        let known = port.to.iter().any(|peer| match peer {
+            Peer::Units(selector) => self.units.selected(selector).any(has_it),
+            Peer::Anyone | Peer::Addresses { .. } | Peer::Unmodelled(_) => self.units.units().iter().any(has_it),
         });
         if known {
             return None;
@@ -142,8 +161,9 @@ impl Input<'_> {
     }
 
     fn service_without_units(&self, service: &Service) -> Option<Diagnostic> {
-        let selector = service.selector.as_ref().filter(|selector| !self.selects_any(selector))?;
-        let in_place = if self.selects_any(&in_namespace(&service.namespace)) { "" } else { " of its empty namespace" };
+        let selector = service.selector.as_ref().filter(|selector| !self.units.selects_any(selector))?;
+        let in_place =
+            if self.units.selects_any(&in_namespace(&service.namespace)) { "" } else { " of its empty namespace" };
         let mut asked = BTreeSet::new();
         questions(selector, &mut asked);
         let looked_at = asked.into_iter().filter_map(key).filter(|key| !key.starts_with(NAMESPACE_PREFIX));
@@ -162,7 +182,7 @@ impl Input<'_> {
     /// The units of each namespace.
     fn by_namespace(&self) -> BTreeMap<&str, Vec<&Unit>> {
         let mut found: BTreeMap<&str, Vec<&Unit>> = BTreeMap::new();
-        for unit in self.units {
+        for unit in self.units.units() {
             if let Some(namespace) = unit.labels.get(&namespace_key(NAMESPACE_NAME)) {
                 found.entry(namespace).or_default().push(unit);
             }

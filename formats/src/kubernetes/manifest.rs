@@ -75,7 +75,7 @@ impl<'a> Manifest<'a> {
             Ok(read) => Some(read),
             Err(mismatch) => {
                 let message = format!("in `{}`, {mismatch}", self.title());
-                let help = "correct the value; the API server would refuse it too";
+                let help = "correct it; the API server would refuse it, too";
                 report.push(Diagnostic::error("invalid-value", message, mismatch.span).with_help(help));
                 None
             }
@@ -85,7 +85,7 @@ impl<'a> Manifest<'a> {
     /// Reports keys that nothing knows.
     pub(super) fn refuse(&self, unknown: &[UnknownKey], report: &mut Vec<Diagnostic>) {
         for UnknownKey { key, known } in unknown {
-            let message = format!("`{}` is no field of a {} here", key.text, self.kind);
+            let message = format!("in `{}`, `{}` is no field here", self.title(), key.text);
             let help = match closest(&key.text, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if known.is_empty() => "remove it".to_owned(),

@@ -184,15 +184,15 @@ impl Reader<'_> {
         let protocol = port::protocol(self.manifest, port.protocol.as_deref(), node, report)?;
         let end_node = node.nearest(&["endPort"]);
         let refuse = |what: &str, help: &'static str, report: &mut Vec<Diagnostic>| {
-            let message = format!("in `{}`, `endPort` stands beside {what}", self.manifest.title());
+            let message = format!("in `{}`, `endPort` stands {what}", self.manifest.title());
             report.push(Diagnostic::error("invalid-end-port", message, Some(end_node.span)).with_help(help));
             None
         };
         match (&port.port, port.end_port) {
             (None, None) => Some(all_ports(protocol)),
-            (None, Some(_)) => refuse("no `port`", "add the first port of the range as `port`", report),
+            (None, Some(_)) => refuse("without `port`", "add the first port of the range as `port`", report),
             (Some(IntOrString::String(_)), Some(_)) => {
-                refuse("a port by name", "write the first port as a number", report)
+                refuse("beside a port by name", "write the first port as a number", report)
             }
             (Some(IntOrString::String(name)), None) => self.named(protocol, name, node, report),
             (Some(IntOrString::Int(first)), end) => {

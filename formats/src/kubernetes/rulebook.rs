@@ -6,6 +6,7 @@ use seglab_policy::{
     Action, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Provenance, Rulebook, RulebookId, Scope,
     Tier,
 };
+use std::collections::BTreeSet;
 
 /// The name of the rulebook, of its point, and of what distributes it.
 const NAME: &str = "kubernetes";
@@ -25,18 +26,18 @@ pub(super) fn rulebook(policies: Vec<Policy>) -> Rulebook {
     let mut admin = first_match("admin");
     let mut baseline = first_match("baseline");
     let mut namespaced = Vec::new();
-    let (mut egress, mut ingress) = (Vec::new(), Vec::new());
+    let (mut egress, mut ingress) = (BTreeSet::new(), BTreeSet::new());
     for policy in policies {
         match policy.tier {
             PolicyTier::Admin => admin.rules.extend(policy.rules),
             PolicyTier::Baseline => baseline.rules.extend(policy.rules),
             PolicyTier::Namespaced => {
                 namespaced.extend(policy.rules);
-                if policy.isolates.egress && !egress.contains(&policy.subject) {
-                    egress.push(policy.subject.clone());
+                if policy.isolates.egress {
+                    egress.insert(policy.subject.clone());
                 }
-                if policy.isolates.ingress && !ingress.contains(&policy.subject) {
-                    ingress.push(policy.subject);
+                if policy.isolates.ingress {
+                    ingress.insert(policy.subject);
                 }
             }
         }
@@ -44,7 +45,7 @@ pub(super) fn rulebook(policies: Vec<Policy>) -> Rulebook {
     let network_policy = Tier {
         name: "network-policy".to_owned(),
         order: Order::AllowUnion,
-        scope: Scope::Units { egress, ingress },
+        scope: Scope::Units { egress: egress.into_iter().collect(), ingress: ingress.into_iter().collect() },
         otherwise: Action::Deny,
         rules: namespaced,
     };

@@ -187,16 +187,12 @@ fn port_without_number(manifest: &Manifest<'_>, node: &Node) -> Diagnostic {
     Diagnostic::warning("port-without-number", message, Some(span)).with_help(help)
 }
 
-/// What scales a workload, so that its count is not known.
-pub(super) struct Scaling {
-    /// Namespace, kind and name of the workload.
-    pub(super) target: (String, String, String),
-    /// The least number of replicas.
-    pub(super) least: u32,
-}
-
-/// Reads an autoscaler.
-pub(super) fn read_autoscaler(manifest: &Manifest<'_>, report: &mut Vec<Diagnostic>) -> Option<Scaling> {
+/// Reads an autoscaler: namespace, kind and name of what it scales, whose count is then not known, and the least that
+/// the count is.
+pub(super) fn read_autoscaler(
+    manifest: &Manifest<'_>,
+    report: &mut Vec<Diagnostic>,
+) -> Option<((String, String, String), u32)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Spec {
@@ -210,15 +206,15 @@ pub(super) fn read_autoscaler(manifest: &Manifest<'_>, report: &mut Vec<Diagnost
     }
     let spec: Spec = manifest.read(manifest.node.nearest(&["spec"]), report)?;
     let target = (manifest.namespace().to_owned(), spec.scale_target_ref.kind, spec.scale_target_ref.name);
-    Some(Scaling { target, least: u32::try_from(spec.min_replicas.unwrap_or(1)).unwrap_or(1).max(2) })
+    Some((target, u32::try_from(spec.min_replicas.unwrap_or(1)).unwrap_or(1).max(2)))
 }
 
 /// What workloads are turned into units by.
 pub(super) struct Circumstances<'a> {
     /// The namespaces and their labels.
     pub(super) namespaces: &'a Namespaces,
-    /// The autoscalers.
-    pub(super) scalings: &'a [Scaling],
+    /// The least number of replicas of what is scaled, by namespace, kind and name.
+    pub(super) scalings: &'a BTreeMap<(String, String, String), u32>,
     /// What policies and paths ask of labels.
     pub(super) questions: &'a BTreeSet<&'a Selector>,
     /// The address space of the cluster.
@@ -254,8 +250,8 @@ pub(super) fn units(
             }
             _ => {
                 let key = (workload.namespace.clone(), workload.kind.clone(), workload.name.clone());
-                if let Some(scaling) = circumstances.scalings.iter().find(|scaling| scaling.target == key) {
-                    workload.replicas = Replicas::AtLeast(scaling.least);
+                if let Some(least) = circumstances.scalings.get(&key) {
+                    workload.replicas = Replicas::AtLeast(*least);
                 }
                 replicate(&workload, circumstances, &mut units, report);
             }
@@ -317,7 +313,7 @@ fn group(
     if !differing.is_empty() {
         let message = format!(
             "the pods of `{owner}` differ in {}, and a policy or path tells them apart by it: they are listed one by one",
-            differing.join(", ")
+            differing.into_iter().collect::<Vec<_>>().join(", ")
         );
         report.push(
             Diagnostic::warning("pods-of-one-owner-differ", message, first.provenance.span)
@@ -334,21 +330,21 @@ fn group(
 }
 
 /// By what policies tell pods apart: the answers to what they ask of labels, and the names of ports.
-fn differences(pods: &[Unit], questions: &BTreeSet<&Selector>) -> Vec<String> {
-    let mut found = Vec::new();
+fn differences(pods: &[Unit], questions: &BTreeSet<&Selector>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     let Some((first, others)) = pods.split_first() else { return found };
-    for question in questions {
+    let alike = |key: &str| others.iter().all(|pod| pod.labels.get(key) == first.labels.get(key));
+    for question in questions.iter().filter(|question| !key(question).is_some_and(alike)) {
         if others.iter().any(|pod| question.matches(pod) != question.matches(first)) {
             found.extend(key(question).map(|key| format!("the label `{key}`")));
         }
     }
-    found.dedup();
     let named = |pod: &Unit| -> BTreeSet<(Option<String>, Transport, u16)> {
         let named = pod.listeners.iter().filter(|listener| listener.name.is_some());
         named.map(|listener| (listener.name.clone(), listener.protocol, listener.first)).collect()
     };
     if others.iter().any(|pod| named(pod) != named(first)) {
-        found.push("the names of their ports".to_owned());
+        found.insert("the names of their ports".to_owned());
     }
     found
 }

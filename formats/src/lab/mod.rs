@@ -42,16 +42,27 @@ pub use csv::units_csv;
 pub use merge::{merge, merge_part};
 pub use write::write;
 
+use crate::text::Vocabulary;
 use crate::{File, Rejected};
 use at::ListOrFile;
 use document::{Document, SourceDoc};
-use seglab_policy::{Diagnostic, Source, SourceId, Span};
+use seglab_policy::{Design, Diagnostic, Source, SourceId, Span};
 
 /// The name of the rulebook that stands under `policy`.
 pub const NATIVE_RULEBOOK: &str = "policy";
 
 /// The name under which folders hold a lab file.
 pub const FILE_NAME: &str = "seglab.yaml";
+
+/// The words that selectors and peers may use about a design: its segments, units, owners and external sources.
+pub fn vocabulary(design: &Design) -> impl Vocabulary + use<> {
+    let sources = design.external_sources().iter().map(|source| source.name.as_str());
+    let mut names = names::Names::new(design.units(), sources);
+    for segment in design.segments() {
+        names.add_segment(&segment.name, segment.selector.clone());
+    }
+    names
+}
 
 /// A lab file that has been read and not yet put together with what it is made of.
 #[derive(Clone, Debug)]

@@ -63,7 +63,7 @@ impl Iterator for Documents<'_> {
                 Ok(Some(document)) => return Some(Ok(document)),
                 Err(diagnostic) => {
                     self.failed = true;
-                    return Some(Err(diagnostic));
+                    return Some(Err(self.hint_at_templates(diagnostic)));
                 }
             }
         }
@@ -81,11 +81,18 @@ impl Documents<'_> {
             return Diagnostic::error("tab-indent", "a tab indents the line, which YAML forbids", Some(place))
                 .with_help("indent with spaces");
         }
-        let diagnostic = Diagnostic::error("invalid-yaml", format!("invalid YAML: {}", error.info()), Some(place));
-        if line.contains("{{") {
-            diagnostic.with_help("this looks like a template: render it first, such as by `helm template`")
-        } else {
-            diagnostic.with_help("correct the line, or the lines before it that it belongs to")
+        Diagnostic::error("invalid-yaml", format!("invalid YAML: {}", error.info()), Some(place))
+            .with_help("correct the line, or the lines before it that it belongs to")
+    }
+
+    /// An error on a line with the marks of a template is most likely the template's.
+    fn hint_at_templates(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let line = diagnostic.span.and_then(|span| self.text.lines().nth(span.line.saturating_sub(1) as usize));
+        match line {
+            Some(line) if line.contains("{{") => {
+                diagnostic.with_help("this looks like a template: render it first, such as by `helm template`")
+            }
+            _ => diagnostic,
         }
     }
 }
@@ -203,7 +210,7 @@ impl Builder {
                     Value::Sequence(_) | Value::Mapping(_) => {
                         let message = "a list or mapping stands where a key belongs";
                         return Err(Diagnostic::error("invalid-key", message, Some(node.span))
-                            .with_help("use a word as the key; a template has to be rendered first"));
+                            .with_help("use a word as the key"));
                     }
                 },
                 Some(key) if &*key.text == "<<" => merges.push(node),

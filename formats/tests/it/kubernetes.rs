@@ -1,5 +1,11 @@
 //! Tests of the Kubernetes reader.
 
+mod accepted;
 mod conformance;
 mod data;
+mod mutated;
 mod reach;
+mod refused;
+mod shops;
+mod surprising;
+mod units;

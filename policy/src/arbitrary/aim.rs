@@ -1,10 +1,12 @@
 //! Random connections, aimed at where the rules of a design change their minds.
 
 use super::draw::Draw;
-use super::inventory::{PORTS, pooled, transport};
+use super::features::Feature;
+use super::inventory::{PORTS, outside, transport};
+use super::target::{End, Target};
 use crate::{
-    AddressSet, Assume, Connection, Design, Endpoint, ExternalSourceId, Family, Header, Interface, IntervalSet, Peer,
-    Rule, Service, Side, Transport, Trust, Unit, UnitId,
+    Address, AddressSet, Assume, Connection, Design, Endpoint, ExternalSourceId, Family, Header, Interface,
+    IntervalSet, Peer, Rule, Service, Side, Transport, Trust, Unit, UnitId,
 };
 use std::net::IpAddr;
 
@@ -43,14 +45,53 @@ pub(super) fn connection(draw: &mut Draw, design: &Design) -> Connection {
     Connection { source, destination, header: header(draw, family, service.as_ref(), unit) }
 }
 
-/// What is assumed of an attacker: nobody, an owned source, or an owned destination.
-pub(super) fn assume(draw: &mut Draw) -> Assume {
+/// The connection that a design's rules are about, in one of four draws with its ends the other way round or another
+/// port.
+pub(super) fn targeted(draw: &mut Draw, design: &Design, names: &[String], target: &Target) -> Option<Connection> {
+    let resolved = |end: &End| match (end.unit, end.named, end.address) {
+        (Some((unit, interface)), _, _) => {
+            let unit = design.unit_named(names.get(unit)?)?;
+            Some(Endpoint::Unit { unit, interface: u16::try_from(interface).ok()? })
+        }
+        (_, Some(source), _) => Some(Endpoint::Source(ExternalSourceId(u32::try_from(source).ok()?))),
+        (_, _, Some(Address::Known(address))) => Some(Endpoint::External(address)),
+        _ => None,
+    };
+    let (mut source, mut destination) = (resolved(&target.source)?, resolved(&target.destination)?);
+    if target.source.named.is_none() && draw.chance(8) {
+        std::mem::swap(&mut source, &mut destination);
+    }
+    let header = match target.header {
+        Header::Transport { protocol, source_port, destination_port } => Header::Transport {
+            protocol: if draw.chance(15) { transport(draw) } else { protocol },
+            source_port: if draw.chance(40) { draw.pick([49152, 1024, 1023, 443, 80]) } else { source_port },
+            destination_port: match draw.below(6) {
+                0 => destination_port.saturating_add(1),
+                1 => destination_port.saturating_sub(1),
+                _ => destination_port,
+            },
+        },
+        Header::Icmp { kind, code } => Header::Icmp {
+            kind: if draw.chance(20) { draw.pick([8, 128, 3]) } else { kind },
+            code: if draw.chance(30) { draw.pick([0, 1]) } else { code },
+        },
+        Header::Other(number) => Header::Other(if draw.chance(15) { 51 } else { number }),
+    };
+    Some(Connection { source, destination, header })
+}
+
+/// What is assumed of an attacker: nobody, an owned source, or an owned destination; mostly what the wished features
+/// cannot matter without.
+pub(super) fn assume(draw: &mut Draw, wishes: &[Feature]) -> Assume {
+    let wished = |feature| wishes.contains(&feature);
     let trust = draw.pick([Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid]);
+    let nobody = !wished(Feature::Kinds) && draw.chance(25);
+    let owned = draw.pick([Side::Source, Side::Source, Side::Destination]);
     Assume {
-        as_if_enforced: draw.chance(15),
-        trust,
-        owned: draw.pick([None, Some(Side::Source), Some(Side::Source), Some(Side::Destination)]),
-        host_owned: draw.chance(30),
+        as_if_enforced: !wished(Feature::Modes) && draw.chance(15),
+        trust: if wished(Feature::Controllers) { Trust::ControllerVoid } else { trust },
+        owned: if nobody { None } else { Some(owned) },
+        host_owned: draw.chance(if wished(Feature::Kinds) { 50 } else { 30 }),
     }
 }
 
@@ -129,15 +170,6 @@ fn end(draw: &mut Draw, design: &Design, peer: Option<&Peer>) -> Endpoint {
             Endpoint::External(outside(draw, family))
         }
         _ => any_unit(draw, design),
-    }
-}
-
-/// An address of the pool, or a globally routable one.
-fn outside(draw: &mut Draw, family: Family) -> IpAddr {
-    match (family, draw.below(3)) {
-        (Family::V4, 0) => IpAddr::from([8, 8, 8, 8]),
-        (Family::V6, 0) => IpAddr::from([0x2600, 0, 0, 0, 0, 0, 0, 1]),
-        (family, _) => pooled(family, draw.below(8)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Random needs, properties, attackers, and what else stands beside the policy.
 
 use super::draw::Draw;
+use super::features::Feature;
 use super::inventory::provenance;
 use super::rules::{peer, selector, service};
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// Fills in everything that is asked of the design, and what it rests on.
-pub(super) fn fill(draw: &mut Draw, draft: &mut Draft) {
+pub(super) fn fill(draw: &mut Draw, draft: &mut Draft, wishes: &[Feature]) {
     draft.segments =
         (0..draw.below(3)).map(|at| Segment { name: format!("segment-{at}"), selector: selector(draw, 2) }).collect();
     draft.needs = draw.list(0, 2, need);
@@ -28,7 +29,10 @@ pub(super) fn fill(draw: &mut Draw, draft: &mut Draft) {
     draft.assumptions = (0..draw.below(3))
         .map(|at| Assumption { id: format!("assumption-{at}"), text: "a sentence\nof two lines".to_owned() })
         .collect();
-    draft.unmodelled = draw.maybe(14, unmodelled).into_iter().collect();
+    draft.unmodelled = draw
+        .maybe(if wishes.contains(&Feature::UnmodelledConstructs) { 70 } else { 5 }, unmodelled)
+        .into_iter()
+        .collect();
 }
 
 fn unmodelled(draw: &mut Draw) -> Unmodelled {

@@ -34,6 +34,15 @@ pub(super) fn pooled(family: Family, at: usize) -> IpAddr {
     }
 }
 
+/// An address of the pool, or a globally routable one.
+pub(super) fn outside(draw: &mut Draw, family: Family) -> IpAddr {
+    match (family, draw.below(3)) {
+        (Family::V4, 0) => IpAddr::from([8, 8, 8, 8]),
+        (Family::V6, 0) => IpAddr::from([0x2600, 0, 0, 0, 0, 0, 0, 1]),
+        (family, _) => pooled(family, draw.below(8)),
+    }
+}
+
 /// Fills in everything that is not policy: files, units, external sources, routes.
 pub(super) fn fill(draw: &mut Draw, draft: &mut Draft) {
     draft.sources = draw.list(1, 2, |draw| {

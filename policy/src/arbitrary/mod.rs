@@ -22,8 +22,11 @@ mod claims;
 mod draw;
 mod features;
 mod inventory;
+mod near;
 mod rules;
 mod shrink;
+mod target;
+mod tight;
 
 pub use features::{Feature, neutralise, neutralised};
 
@@ -31,6 +34,7 @@ use crate::{Assume, Connection, Design, Draft, Reply, Verdict};
 use draw::Draw;
 use proptest::prelude::*;
 use shrink::Seeded;
+use target::Target;
 
 /// A verdict without its reasons: what every judge has to agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +94,7 @@ pub fn connection(design: &Design) -> impl Strategy<Value = Connection> + use<> 
 
 /// Random assumptions about an attacker.
 pub fn assume() -> impl Strategy<Value = Assume> {
-    any::<u64>().no_shrink().prop_map(|seed| aim::assume(&mut Draw::new(seed)))
+    any::<u64>().no_shrink().prop_map(|seed| aim::assume(&mut Draw::new(seed), &[]))
 }
 
 /// A random design with a connection that several of its features decide.
@@ -100,7 +104,9 @@ pub fn case() -> impl Strategy<Value = Case> {
 
 /// The design of a seed.
 pub fn design_of(seed: u64) -> Design {
-    drawn(&mut Draw::new(seed))
+    let mut draw = Draw::new(seed);
+    let wishes = wishes(&mut draw);
+    drawn(&mut draw, &wishes).design
 }
 
 /// The connection of a design and a seed.
@@ -108,28 +114,148 @@ pub fn connection_of(design: &Design, seed: u64) -> Connection {
     aim::connection(&mut Draw::new(seed), design)
 }
 
-#[expect(clippy::expect_used, reason = "a draft that does not hold together is a defect of this module")]
-fn drawn(draw: &mut Draw) -> Design {
-    let mut draft = Draft { name: format!("random {}", draw.below(1000)), ..Draft::default() };
-    inventory::fill(draw, &mut draft);
-    rules::fill(draw, &mut draft);
-    claims::fill(draw, &mut draft);
-    Design::new(draft).expect("random drafts hold together")
+/// A design and what its rules are aimed at.
+struct Drawn {
+    design: Design,
+    /// The names of the units in the order in which the target counts them.
+    names: Vec<String>,
+    target: Target,
 }
 
-/// How many features a case is chosen by, and among how many connections.
-const SPOTLIT: usize = 10;
-const CANDIDATES: usize = 24;
+#[expect(clippy::expect_used, reason = "a draft that does not hold together is a defect of this module")]
+fn drawn(draw: &mut Draw, wishes: &[Feature]) -> Drawn {
+    let mut draft = Draft { name: format!("random {}", draw.below(1000)), ..Draft::default() };
+    inventory::fill(draw, &mut draft);
+    let mut target = target::choose(draw, &mut draft, wishes);
+    wishes.iter().for_each(|&feature| near::prepare(draw, &mut draft, &mut target, feature));
+    if draw.chance(TIGHT_PERCENT) {
+        tight::fill(draw, &mut draft, &target, wishes);
+    } else {
+        rules::fill(draw, &mut draft, &target);
+    }
+    claims::fill(draw, &mut draft, wishes);
+    let names = draft.units.iter().map(|unit| unit.name.clone()).collect();
+    Drawn { design: Design::new(draft).expect("random drafts hold together"), names, target }
+}
 
-/// The case of a seed: of some connections of a random design, the one that most of some random features decide.
+/// How many of a hundred designs have a policy in which one rule decides.
+const TIGHT_PERCENT: usize = 90;
+/// In how many designs, and among how many connections of each, a case is chosen.
+const DESIGNS: usize = 5;
+const CONNECTIONS: usize = 20;
+
+/// The case of a seed: of some connections of some random designs, the one that most of a few random features decide.
 pub fn case_of(seed: u64) -> Case {
     let mut draw = Draw::new(seed);
-    let design = drawn(&mut draw);
-    let spotlit: Vec<Design> = (0..SPOTLIT)
-        .filter_map(|_| draw.of(Feature::ALL))
-        .filter_map(|feature| neutralised(&design, feature))
+    let wishes = wishes(&mut draw);
+    // Denied is the rarest of the answers.
+    let wanted = draw.pick([0, 1, 1, 2]);
+    let (mut best, mut chosen) = best_of(&mut draw, &wishes, wanted);
+    for _ in 1..DESIGNS {
+        if best > 2 * wishes.len() {
+            break;
+        }
+        let (score, case) = best_of(&mut draw, &wishes, wanted);
+        if score > best {
+            (best, chosen) = (score, case);
+        }
+    }
+    chosen
+}
+
+/// Features that a design may be made for, in groups that get along, each as often as it is rare otherwise.
+const MISSING: [(Feature, usize); 8] = [
+    (Feature::CoversExternal, 3),
+    (Feature::DestinationPorts, 3),
+    (Feature::Exceptions, 1),
+    (Feature::IcmpTypes, 40),
+    (Feature::RuleDirections, 3),
+    (Feature::RuleSelectors, 1),
+    (Feature::SourcePorts, 4),
+    (Feature::Transports, 4),
+];
+const HITTING: [(Feature, usize); 7] = [
+    (Feature::AddressesWithin, 1),
+    (Feature::Ipv6, 1),
+    (Feature::NamedPorts, 3),
+    (Feature::PortRanges, 2),
+    (Feature::ProtocolNumbers, 10),
+    (Feature::SharedAddresses, 2),
+    (Feature::UnmodelledPeers, 1),
+];
+const STANDING: [(Feature, usize); 12] = [
+    (Feature::Controllers, 3),
+    (Feature::ExternalPaths, 3),
+    (Feature::ExternalSources, 1),
+    (Feature::HostExemption, 4),
+    (Feature::Kinds, 4),
+    (Feature::Modes, 2),
+    (Feature::PointDirections, 3),
+    (Feature::Routes, 1),
+    (Feature::Series, 12),
+    (Feature::Spaces, 3),
+    (Feature::Stateless, 3),
+    (Feature::UnmodelledConstructs, 4),
+];
+const ORDERING: [(Feature, usize); 7] = [
+    (Feature::Default, 1),
+    (Feature::AllowUnion, 4),
+    (Feature::DenyOverrides, 6),
+    (Feature::FirstMatch, 3),
+    (Feature::Otherwise, 4),
+    (Feature::Priority, 1),
+    (Feature::UndefinedTies, 4),
+];
+
+/// The features that a design is made for: one of each group, all about headers of one kind.
+fn wishes(draw: &mut Draw) -> Vec<Feature> {
+    let kind = draw.pick([Kind::Ports, Kind::Ports, Kind::Ports, Kind::Icmp, Kind::Other]);
+    [&MISSING[..], &HITTING[..], &STANDING[..], &ORDERING[..]]
+        .into_iter()
+        .filter_map(|group| {
+            let weighted: Vec<Feature> = group
+                .iter()
+                .filter(|(feature, _)| Kind::of(*feature).is_none_or(|of| of == kind))
+                .flat_map(|&(feature, weight)| std::iter::repeat_n(feature, weight))
+                .collect();
+            draw.of(&weighted)
+        })
+        .collect()
+}
+
+/// A kind of header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ports,
+    Icmp,
+    Other,
+}
+
+impl Kind {
+    /// The kind of header that the feature speaks of; `None` if it is all one to it.
+    fn of(feature: Feature) -> Option<Self> {
+        match feature {
+            Feature::DestinationPorts
+            | Feature::PortRanges
+            | Feature::SourcePorts
+            | Feature::Transports
+            | Feature::NamedPorts => Some(Kind::Ports),
+            Feature::IcmpTypes => Some(Kind::Icmp),
+            Feature::ProtocolNumbers => Some(Kind::Other),
+            _ => None,
+        }
+    }
+}
+
+/// The best-scored of some cases of one random design.
+fn best_of(draw: &mut Draw, wishes: &[Feature], wanted: usize) -> (usize, Case) {
+    let Drawn { design, names, target } = drawn(draw, wishes);
+    // Where nothing enforces or nothing arrives nothing else decides, so what brings that about counts for two.
+    let worth = |feature| if STANDING.iter().any(|(standing, _)| *standing == feature) { 5 } else { 2 };
+    let without: Vec<(usize, Design)> = wishes
+        .iter()
+        .filter_map(|&feature| neutralised(&design, feature).map(|without| (worth(feature), without)))
         .collect();
-    let wanted = draw.below(3);
     let score = |connection: &Connection, assume: Assume| {
         let answer = answer_in(&design, connection, assume);
         let is_wanted = match answer {
@@ -137,20 +263,25 @@ pub fn case_of(seed: u64) -> Case {
             Answer::Denied => wanted == 1,
             Answer::Unknown => wanted == 2,
         };
-        let decided = spotlit.iter().filter(|without| answer_in(without, connection, assume) != answer).count();
-        2 * decided + usize::from(is_wanted)
+        let decided = without.iter().filter(|(_, without)| answer_in(without, connection, assume) != answer);
+        decided.map(|(worth, _)| worth).sum::<usize>() + usize::from(is_wanted)
     };
-    let mut chosen = (aim::connection(&mut draw, &design), aim::assume(&mut draw));
+    let ask = |draw: &mut Draw| {
+        let targeted = if draw.chance(80) { aim::targeted(draw, &design, &names, &target) } else { None };
+        let connection = targeted.unwrap_or_else(|| aim::connection(draw, &design));
+        (connection, aim::assume(draw, wishes))
+    };
+    let mut chosen = ask(draw);
     let mut best = score(&chosen.0, chosen.1);
-    for _ in 1..CANDIDATES {
-        let next = (aim::connection(&mut draw, &design), aim::assume(&mut draw));
+    for _ in 1..CONNECTIONS {
+        let next = ask(draw);
         let scored = score(&next.0, next.1);
         if scored > best {
             (chosen, best) = (next, scored);
         }
     }
     let (connection, assume) = chosen;
-    Case { design, connection, assume }
+    (best, Case { design, connection, assume })
 }
 
 fn answer_in(design: &Design, connection: &Connection, assume: Assume) -> Answer {

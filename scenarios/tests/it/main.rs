@@ -1,9 +1,10 @@
-//! Integration tests of the loader and the catalogue.
+//! Integration tests of the loader, the catalogue and the generator.
 
 // Clippy knows test functions, but not the functions that they share.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_input;
 mod catalogue;
+mod generate;
 mod loader;
 mod measure;

@@ -3,8 +3,12 @@
 // Clippy knows test functions, but not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod campaigns;
+mod company;
+mod contracts;
 mod draws;
 mod queue;
 mod queueing;
 mod replicas;
 mod statistics;
+mod traffic;

@@ -114,3 +114,41 @@ fn all_cases_agree_with_the_oracle() {
     }
     assert!(failures.is_empty(), "{} cases differ\n{}", failures.len(), failures.join("\n\n"));
 }
+
+/// The cases over IPv6 and for headers that the oracle does not know. Between pods IPv6 is as IPv4, for no selector
+/// tells families apart; ICMP and other protocols pass exactly where no rule with ports decides.
+#[test]
+fn beyond_the_oracle() {
+    let Some(root) = public("kubernetes-conformance") else { return };
+    let case = |name: &str| case(&root.join("cases").join(name));
+
+    let networks = "anp_and_banp_using_networks_test";
+    for name in ["acs-security-demos", "anp_test_4", "banp_test_core_egress_udp_rules", "netpol_named_port_test"] {
+        let design = case(name);
+        assert_eq!(reach(&design, Family::V6).internal, reach(&design, Family::V4).internal, "{name}");
+    }
+
+    // Its baseline denies 0.0.0.0/0 only: over IPv6 everything outside stays open where no NetworkPolicy isolates.
+    let design = case(networks);
+    let unit = design.unit_named("ns2/pod1[Deployment]").unwrap();
+    let outside = |address: &str| Endpoint::External(address.parse().unwrap());
+    let to = |address: &str, header| {
+        let family = Family::of(address.parse().unwrap());
+        allowed(&design, endpoint(&design, unit, family), outside(address), header)
+    };
+    let (ping, ping_v6) = (Header::Icmp { kind: 8, code: 0 }, Header::Icmp { kind: 128, code: 0 });
+    assert!(to("2001:db8::1", ping_v6) && to("2001:db8::1", Header::Other(50)));
+    assert!(to("60.45.72.1", ping) && to("60.45.72.1", Header::Other(50)));
+    assert!(!to("9.9.9.9", ping) && !to("10.0.0.1", ping));
+
+    // Its one policy lets UDP 53 in from IPv4 ranges, and isolates for every family and protocol.
+    let design = case("ipblockstest");
+    let isolated = design.unit_named("kube-system/vpn-858f6d9777[ReplicaSet]").unwrap();
+    let dns = Header::to_port(seglab_policy::Transport::Udp, 53);
+    let from = |address: &str, header| {
+        let family = Family::of(address.parse().unwrap());
+        allowed(&design, outside(address), endpoint(&design, isolated, family), header)
+    };
+    assert!(from("9.9.9.9", dns) && !from("10.0.0.1", dns) && !from("2001:db8::1", dns));
+    assert!(!from("9.9.9.9", ping) && !from("9.9.9.9", Header::Other(50)));
+}

@@ -1,0 +1,35 @@
+//! `seglab generate`: large realistic designs to try things on.
+
+use super::Context;
+use crate::args::{self, GenerateFormat};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use seglab_formats::lab;
+use seglab_policy::Design;
+use seglab_scenarios::generate::{self, Settings};
+use std::path::PathBuf;
+
+pub(crate) fn run(args: &args::Generate, context: &mut Context) -> Result<Exit, Failure> {
+    let settings = Settings { units: args.units, rules: args.rules, seed: args.seed };
+    let wrong = |error: generate::SettingsError| Failure::usage(error.to_string(), "see `seglab generate --help`");
+    let files: Vec<(PathBuf, String)> = match args.to {
+        GenerateFormat::Native => {
+            let draft = context.timings.phase("generate", || generate::generate(&settings)).map_err(wrong)?;
+            let design = Design::new(draft).map_err(|errors| {
+                let first = errors.first().map(ToString::to_string).unwrap_or_default();
+                Failure::usage(format!("the generated design contradicts itself: {first}"), "try another seed")
+            })?;
+            let text = context.timings.phase("render", || lab::write(&design));
+            vec![(args.output.join("seglab.yaml"), text)]
+        }
+        GenerateFormat::Kubernetes => {
+            let files = context.timings.phase("generate", || generate::to_kubernetes(&settings)).map_err(wrong)?;
+            files.into_iter().map(|file| (args.output.join(file.path), file.text)).collect()
+        }
+    };
+    let borrowed: Vec<(PathBuf, &[u8])> = files.iter().map(|(path, text)| (path.clone(), text.as_bytes())).collect();
+    output::write_files(&borrowed)?;
+    output::print(&format!("{} file(s) in {}\n", files.len(), args.output.display()))?;
+    Ok(Exit::Holds)
+}

@@ -1,0 +1,166 @@
+//! `seglab simulate` and `seglab compare`: campaigns of the declared attacker, alone or over several designs.
+
+use super::{Context, to_json};
+use crate::args::{self, TableFormat};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use seglab_formats::text;
+use seglab_policy::Design;
+use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
+use seglab_sim::kernel::Duration;
+use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, CampaignResult, DesignResult, Difference, Settings};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+
+/// A campaign's result as JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    version: &'static str,
+    #[serde(flatten)]
+    result: &'a CampaignResult,
+}
+
+pub(crate) fn simulate(args: &args::Simulate, context: &mut Context) -> Result<Exit, Failure> {
+    let loaded = context.load(&args.design.path)?;
+    if args.design.as_if_enforced {
+        return Err(Failure::usage("a simulation plays the modes as they are", "leave out `--as-if-enforced`"));
+    }
+    let result = campaign(&[&loaded.design], &args.campaign, context)?;
+    print(&result, args.format, "seglab/simulate/v1")?;
+    Ok(Exit::Holds)
+}
+
+pub(crate) fn compare(args: &args::Compare, context: &mut Context) -> Result<Exit, Failure> {
+    let loaded = args.paths.iter().map(|path| context.load(path)).collect::<Result<Vec<_>, _>>()?;
+    let designs: Vec<&Design> = loaded.iter().map(|loaded| &loaded.design).collect();
+    let result = campaign(&designs, &args.campaign, context)?;
+    print(&result, args.format, "seglab/compare/v1")?;
+    Ok(Exit::Holds)
+}
+
+/// Runs a campaign: of the first declared attacker, or of traffic alone if no design declares one.
+pub(crate) fn campaign(
+    designs: &[&Design],
+    args: &args::Campaign,
+    context: &mut Context,
+) -> Result<CampaignResult, Failure> {
+    let settings = settings(designs, args)?;
+    let result = context.timings.phase("run", || {
+        let spinner = crate::progress::spinner("simulating");
+        let result = Campaign::run(designs, &settings);
+        spinner.finish_and_clear();
+        result
+    });
+    let result = result.map_err(|error: CampaignError| Failure::usage(error.to_string(), "see `seglab simulate --help`"))?;
+    let events: u64 = result.designs.iter().map(|design| design.events).sum();
+    context.timings.count("events", usize::try_from(events).unwrap_or(usize::MAX));
+    Ok(result)
+}
+
+fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Failure> {
+    let horizon_ns = text::duration(&args.horizon).map_err(|error| {
+        Failure::usage(format!("`--horizon {}`: {error}", args.horizon), "write a duration such as 24h or 7d")
+    })?;
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let attacked = designs.iter().any(|design| !design.attackers().is_empty());
+    Ok(Settings {
+        replicas: args.replicas,
+        seed: args.seed,
+        horizon: Duration::from_nanos(horizon_ns),
+        threads: args.threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))).unwrap_or_else(cores),
+        attacker: if attacked { AttackerChoice::First } else { AttackerChoice::Nobody },
+        ..Settings::default()
+    })
+}
+
+fn print(result: &CampaignResult, format: TableFormat, schema: &'static str) -> Result<(), Failure> {
+    output::print(&match format {
+        TableFormat::Text => text_of(result),
+        TableFormat::Json => to_json(&Document { schema, version: env!("CARGO_PKG_VERSION"), result }),
+    })
+}
+
+fn text_of(result: &CampaignResult) -> String {
+    let scope = &result.scope;
+    let mut out = format!(
+        "{} replicas of {} (seed {}), pivot {}, trust {}\n",
+        scope.replicas, scope.horizon, scope.seed, scope.pivot, scope.trust
+    );
+    for design in &result.designs {
+        design_text(&mut out, design, scope.horizon);
+    }
+    for difference in &result.differences {
+        difference_text(&mut out, difference);
+    }
+    out
+}
+
+fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
+    let _ = writeln!(out, "\n{}: {} units", design.design, design.units);
+    if let Some(attacker) = &design.attacker {
+        let quantile = |share| design.compromised.quantile(share).unwrap_or_default();
+        let (low, median, high) = (quantile(0.1), quantile(0.5), quantile(0.9));
+        let _ = writeln!(out, "  attacker `{attacker}`");
+        let _ = writeln!(out, "    units owned        median {median}, 10 % to 90 %: {low} to {high}");
+        let attempts = &design.attempts;
+        let denied = 100.0 * attempts.denied as f64 / attempts.made.max(1) as f64;
+        let _ = writeln!(out, "    attempts           {}, {denied:.1} % denied", attempts.made);
+        for critical in &design.critical {
+            let _ = writeln!(out, "    {:<18} owned in {}", critical.unit, chance(&critical.incidence, horizon));
+        }
+        if design.monitored {
+            let _ = writeln!(out, "    noticed            in {}", chance(&design.detection, horizon));
+            let alerts = design.alerts.quantile(0.5).unwrap_or_default();
+            let _ = writeln!(out, "    alerts             median {alerts}");
+        } else {
+            out.push_str("    no monitor is declared: nobody notices, nothing is quarantined\n");
+        }
+    } else {
+        out.push_str("  no attacker is declared: traffic only\n");
+    }
+    let broken: Vec<_> = design.needs.iter().filter(|need| need.flows.broken() > 0).collect();
+    let _ = writeln!(out, "  needs: {} of {} with flows that do not work", broken.len(), design.needs.len());
+    for need in broken {
+        let flows = &need.flows;
+        let share = 100.0 * flows.broken() as f64 / flows.tried.max(1) as f64;
+        let services = need.services.join(" ");
+        let _ = writeln!(
+            out,
+            "    {} -> {} {services}: {share:.1} % ({} denied, {} waited in vain, {} in quarantine, of {})",
+            need.from, need.to, flows.denied, flows.upstream, flows.quarantined, flows.tried
+        );
+    }
+}
+
+/// The share of replicas in which something happened by the horizon, with its 95 % interval, and when.
+fn chance(incidence: &Incidence, horizon: Duration) -> String {
+    let Some(proportion) = incidence.curve().proportion_at(horizon.after_start()) else {
+        return "no replica".to_owned();
+    };
+    let interval = proportion.clopper_pearson(Confidence::P95);
+    let share = 100.0 * proportion.estimate().unwrap_or_default();
+    let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
+    let half = incidence.curve().time_to(0.5);
+    let when = half.map_or_else(String::new, |at| format!(", in half of them by {at}"));
+    format!("{share:.1} % of replicas (95 % interval {low:.1} to {high:.1} %){when}")
+}
+
+fn difference_text(out: &mut String, difference: &Difference) {
+    let _ = writeln!(out, "\n{} against {}, same chance events, mean difference", difference.second, difference.first);
+    let mut line = |what: &str, samples: &PairedSamples, scale: f64, unit: &str| {
+        let Some(estimate) = samples.mean_difference(Confidence::P95) else { return };
+        let interval = &estimate.interval;
+        let (value, low, high) = (estimate.value * scale, interval.low * scale, interval.high * scale);
+        let _ = writeln!(out, "  {what:<26} {value:>+10.2} {unit} (95 % interval {low:+.2} to {high:+.2})");
+    };
+    const HOURS: f64 = 1.0 / 3.6e12;
+    line("units owned", &difference.compromised, 1.0, "units");
+    line("loss", &difference.loss, 1.0, "weight");
+    line("time to first critical", &difference.time_to_critical_ns, HOURS, "h");
+    line("time to detection", &difference.time_to_detection_ns, HOURS, "h");
+    line("alerts", &difference.alerts, 1.0, "alerts");
+    line("broken flows", &difference.broken_flows, 1.0, "flows");
+}

@@ -1,0 +1,12 @@
+//! The model, seen from outside.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
+mod fixture;
+mod meaning;
+mod shares;

@@ -1,0 +1,6 @@
+//! What a policy means, sentence by sentence of the design page.
+
+mod connections;
+mod paths;
+mod points;
+mod tiers;

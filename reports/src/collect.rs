@@ -1,0 +1,254 @@
+//! From a design and the reference evaluator's judgements to the data of a report.
+//!
+//! What is computed elsewhere (verdicts, counterexamples, distributions, campaigns) is filled in by whoever computed it;
+//! everything that a report says about the design itself, about a claim as such, and about one judged connection, is
+//! said here.
+
+mod connection;
+mod coverage;
+mod picture;
+mod proof;
+mod simulation;
+
+pub use connection::{hop, host_hop};
+pub use picture::{blast_radius, segment_matrix, surface};
+pub use proof::settle;
+pub use simulation::simulations;
+
+use crate::model::{self, NeedStatus, Population, Verdict};
+use seglab_policy::{AtMost, Claim, Covers, Design, Peer, Pivot, Property, Service, Severity, Span, Trust, View};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What no model of this tool covers, whatever the design.
+pub const NOT_COVERED: [&str; 4] = [
+    "escape from a unit to the host or node that it runs on",
+    "identity and management planes: whoever administers hosts, clusters, directories or the enforcement itself",
+    "what travels inside an allowed connection, such as a tunnel through DNS",
+    "changes after the inputs were read",
+];
+
+/// Everything that a report says before its results: scope, assumptions, trust, what was not modelled, findings. Properties and
+/// needs are empty, the verdict is that of no property.
+pub fn basis(
+    design: &Design,
+    diagnostics: &[seglab_policy::Diagnostic],
+    tool: model::Tool,
+    as_if_enforced: bool,
+) -> model::Verification {
+    model::Verification {
+        design: design.name().to_owned(),
+        tool,
+        command: None,
+        seed: None,
+        inputs: design.sources().iter().map(input).collect(),
+        scope: scope(design, as_if_enforced),
+        assumptions: design
+            .assumptions()
+            .iter()
+            .map(|one| model::Assumption { id: one.id.clone(), text: one.text.clone() })
+            .collect(),
+        trusted: design.trusted().iter().map(|one| trusted(design, one)).collect(),
+        unmodelled: design
+            .unmodelled()
+            .iter()
+            .map(|one| model::Unmodelled {
+                what: one.what.clone(),
+                touches: one.touches.to_string(),
+                units: design.select(&one.touches).count() as u64,
+                location: location(design, one.provenance.span),
+            })
+            .collect(),
+        ignored: Vec::new(),
+        not_covered: NOT_COVERED.map(str::to_owned).to_vec(),
+        verdict: Verdict::Holds,
+        properties: Vec::new(),
+        needs: Vec::new(),
+        diagnostics: diagnostics.iter().map(|one| diagnostic(design, one)).collect(),
+    }
+}
+
+/// A place in an input; `None` for what no input says.
+pub fn location(design: &Design, span: Option<Span>) -> Option<model::Location> {
+    let span = span?;
+    let path = design.source(span.source)?.path.clone();
+    Some(model::Location { path, line: span.line, column: span.column })
+}
+
+/// A property as it is asked: its verdict is unknown until somebody settles it.
+pub fn property(design: &Design, of: &Property, population: Population) -> model::Property {
+    let needs_attacker = !matches!(of.claim, Claim::Allowed { .. });
+    model::Property {
+        id: of.id.clone(),
+        kind: of.claim.kind().to_owned(),
+        claim: claim(&of.claim),
+        verdict: Verdict::Unknown,
+        view: of.view.to_string(),
+        pivot: needs_attacker.then(|| of.pivot.to_string()),
+        trust: of.trust.to_string(),
+        hops_max: of.hops_max,
+        population,
+        does_not_show: does_not_show(of),
+        location: location(design, of.provenance.span),
+        ..model::Property::default()
+    }
+}
+
+/// A need as it is declared: its status is unknown until somebody settles it.
+pub fn need(design: &Design, of: &seglab_policy::Need, pairs: u64) -> model::Need {
+    model::Need {
+        from: of.from.to_string(),
+        to: of.to.to_string(),
+        service: services(&of.services),
+        status: NeedStatus::Unknown,
+        pairs,
+        location: location(design, of.provenance.span),
+        ..model::Need::default()
+    }
+}
+
+/// A claim as a sentence: lower case, no final period.
+pub fn claim(of: &Claim) -> String {
+    match of {
+        Claim::Isolated { from, to, services } => {
+            format!("{} never reaches {to}{}", whoever(from), on(services))
+        }
+        Claim::Allowed { from, to, services } => {
+            format!("{from} can open {} to {to}, and the replies come back", self::services(services))
+        }
+        Claim::OnlyThrough { from, to, via, services } => {
+            format!("{} reaches {to}{} through {via} only", whoever(from), on(services))
+        }
+        Claim::BlastRadius { from, at_most } => {
+            let bound = match at_most {
+                AtMost::Units(1) => "no unit but that one".to_owned(),
+                AtMost::Units(units) => format!("at most {units} units, that one included"),
+                AtMost::Share(_) => format!("at most {at_most} of all units"),
+            };
+            format!("whoever owns a unit of {from} gets {bound}")
+        }
+        Claim::Exposed { external, inbound, only, services } => {
+            let external = Peer::Addresses { set: external.clone(), covers: Covers::External };
+            if *inbound {
+                format!("{external} reaches no unit but {only}{}", on(services))
+            } else {
+                format!("no unit but {only} reaches {external}{}", on(services))
+            }
+        }
+    }
+}
+
+fn whoever(from: &Peer) -> String {
+    match from {
+        Peer::Units(_) => format!("whoever owns a unit of {from}"),
+        Peer::Anyone | Peer::Addresses { .. } | Peer::Unmodelled(_) => from.to_string(),
+    }
+}
+
+fn on(services: &[Service]) -> String {
+    let services = self::services(services);
+    if services == "any" { String::new() } else { format!(" on {services}") }
+}
+
+fn services(services: &[Service]) -> String {
+    let names: Vec<String> = services.iter().map(Service::to_string).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(" or ") }
+}
+
+/// What a verdict of the property leaves open.
+fn does_not_show(of: &Property) -> Vec<String> {
+    let mut open = Vec::new();
+    if matches!(of.claim, Claim::Allowed { .. }) {
+        open.push("that the application answers, or how fast: only that the network lets it".to_owned());
+        return open;
+    }
+    match of.pivot {
+        Pivot::Any => open.push("how likely or how fast an attack is".to_owned()),
+        Pivot::Service => open.push("attacks on ports where nothing is declared to listen".to_owned()),
+        Pivot::Exploitable => {
+            open.push("attacks by weaknesses and credentials that the design does not declare".to_owned())
+        }
+        Pivot::EitherWay => {}
+    }
+    if of.pivot != Pivot::EitherWay {
+        open.push("attacks on clients that connect to an owned unit (pivot either-way asks that)".to_owned());
+    }
+    if of.view == View::Service {
+        open.push("ports that policy lets through and where nothing is declared to listen".to_owned());
+    }
+    match of.trust {
+        Trust::Intact => open.push("what follows if the agent of an owned unit is switched off".to_owned()),
+        Trust::OwnAgentVoid => {
+            open.push("what follows if a controller falls (trust controller-void asks that)".to_owned())
+        }
+        Trust::ControllerVoid => {}
+    }
+    if let Some(hops) = of.hops_max {
+        open.push(match hops {
+            1 => "ways over more than one connection".to_owned(),
+            hops => format!("ways over more than {hops} connections"),
+        });
+    }
+    open
+}
+
+fn input(of: &seglab_policy::Source) -> model::Input {
+    model::Input { path: of.path.clone(), sha256: seglab_policy::Hex(&of.sha256).to_string() }
+}
+
+fn diagnostic(design: &Design, of: &seglab_policy::Diagnostic) -> model::Diagnostic {
+    model::Diagnostic {
+        severity: match of.severity {
+            Severity::Note => model::Severity::Note,
+            Severity::Warning => model::Severity::Warning,
+            Severity::Error => model::Severity::Error,
+        },
+        code: of.code.to_owned(),
+        message: of.message.clone(),
+        location: location(design, of.span),
+        help: of.help.clone(),
+    }
+}
+
+fn trusted(design: &Design, of: &seglab_policy::Trusted) -> model::Trusted {
+    model::Trusted {
+        units: of.units.to_string(),
+        count: design.select(&of.units).count() as u64,
+        owner: of.owner.clone(),
+        reason: of.reason.clone(),
+        expires: of.expires.clone(),
+        location: location(design, of.provenance.span),
+    }
+}
+
+/// How many names of uncovered units a report lists.
+const EXAMPLES: usize = 5;
+
+fn scope(design: &Design, as_if_enforced: bool) -> model::Scope {
+    let uncovered = coverage::uncovered(design, as_if_enforced);
+    let spaces: BTreeSet<&str> =
+        design.units().iter().flat_map(|unit| &unit.interfaces).map(|one| one.space.as_str()).collect();
+    let mut examples: Vec<String> = uncovered.iter().map(|&unit| design.unit(unit).display_name().to_owned()).collect();
+    examples.dedup();
+    examples.truncate(EXAMPLES);
+    model::Scope {
+        units: design.units().len() as u64,
+        uncovered_units: uncovered.len() as u64,
+        uncovered_examples: examples,
+        external_sources: design.external_sources().iter().map(|one| one.name.clone()).collect(),
+        points: coverage::points(design),
+        rules: design.rules().count() as u64,
+        address_spaces: spaces.into_iter().map(str::to_owned).collect(),
+        objects: objects(design),
+        as_if_enforced,
+    }
+}
+
+/// The objects that rules are part of, by kind: `NetworkPolicy shop/web` is of the kind before the blank.
+fn objects(design: &Design) -> Vec<model::ObjectCount> {
+    let names: BTreeSet<&str> = design.rules().filter_map(|(_, rule)| rule.provenance.object.as_deref()).collect();
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for name in names {
+        *kinds.entry(name.split_once(' ').map_or(name, |(kind, _)| kind)).or_default() += 1;
+    }
+    kinds.into_iter().map(|(kind, count)| model::ObjectCount { kind: kind.to_owned(), count }).collect()
+}

@@ -1,0 +1,117 @@
+//! One judged connection, with every point that judged it.
+
+use super::{location, services};
+use crate::model::{self, Outcome};
+use seglab_policy::{
+    Connection, Denial, Design, Doubt, Evaluation, Judgement, NoPath, Provenance, Reply, Rule, UnitId, Verdict, Why,
+};
+
+/// What the reference evaluator said of a connection: the outcome, and the rule that decided at each point and direction.
+///
+/// Where several decisions of a point are possible, the first of the deciding tier is named.
+pub fn hop(design: &Design, connection: &Connection, evaluation: &Evaluation) -> model::Hop {
+    model::Hop {
+        source: design.endpoint_name(connection.source),
+        destination: design.endpoint_name(connection.destination),
+        service: connection.header.to_string(),
+        outcome: match evaluation.verdict {
+            Verdict::Allowed(_) => Outcome::Allowed,
+            Verdict::Denied(_) => Outcome::Denied,
+            Verdict::Unknown(_) => Outcome::Unknown,
+        },
+        gain: None,
+        deciders: evaluation.judgements.iter().map(|judgement| decider(design, judgement)).collect(),
+        remark: remark(design, evaluation),
+    }
+}
+
+/// The step from an owned host to a unit that runs on it: no connection, and no point in between.
+pub fn host_hop(design: &Design, host: UnitId, guest: UnitId) -> model::Hop {
+    model::Hop {
+        source: design.unit(host).name.clone(),
+        destination: design.unit(guest).name.clone(),
+        service: "host".to_owned(),
+        outcome: Outcome::Allowed,
+        gain: Some("runs on the owned host".to_owned()),
+        deciders: Vec::new(),
+        remark: None,
+    }
+}
+
+fn remark(design: &Design, evaluation: &Evaluation) -> Option<String> {
+    match evaluation.verdict {
+        Verdict::Denied(Denial::NoPath(reason)) => Some(no_path(reason).to_owned()),
+        Verdict::Unknown(Doubt::Unmodelled(position)) => {
+            let what = design.unmodelled().get(position as usize).map_or("", |one| one.what.as_str());
+            Some(format!("`{what}` is not modelled and may touch it"))
+        }
+        Verdict::Unknown(Doubt::Rule(id)) => {
+            let rule = design.rule(id).map_or_else(String::new, |(_, rule)| sentence(rule));
+            Some(format!("whether the rule `{rule}` matches, or in which order, is unknown"))
+        }
+        Verdict::Allowed(Reply::Blocked) => Some("one-way: a stateless point stops the reply".to_owned()),
+        Verdict::Allowed(Reply::Unknown) => Some("whether the reply passes is unknown".to_owned()),
+        Verdict::Allowed(_) if !evaluation.judgements.iter().any(|one| one.stands) => {
+            Some("no point that enforces stands on its path".to_owned())
+        }
+        Verdict::Allowed(_) | Verdict::Denied(Denial::Point { .. }) => None,
+    }
+}
+
+fn no_path(reason: NoPath) -> &'static str {
+    match reason {
+        NoPath::Family => "no path: one end has an IPv4 address and the other an IPv6 address",
+        NoPath::Space => "no path: no route leads from one address space to the other",
+        NoPath::External => "no path: the interface has none from or to external addresses",
+        NoPath::NotAnEndpoint => "no path: one end is not an endpoint of such a connection",
+        NoPath::Source => "no path: the external source has none there",
+    }
+}
+
+fn decider(design: &Design, judgement: &Judgement) -> model::Decider {
+    let point = design.point(judgement.point);
+    let last = judgement.decisions.last().map(|decision| decision.tier);
+    let decision = judgement.decisions.iter().find(|decision| Some(decision.tier) == last);
+    let book = design.rulebook(point.rulebook);
+    let tier = decision.and_then(|decision| book.tiers.get(decision.tier as usize));
+    let rule = match decision.map(|decision| decision.why) {
+        Some(Why::Rule(id)) => design.rule(id).map(|(_, rule)| rule),
+        _ => None,
+    };
+    let why = match (decision, rule) {
+        (Some(_), Some(rule)) => sentence(rule),
+        (Some(decision), None) => match decision.why {
+            Why::Otherwise(_) => format!("no rule of the tier matches: {}", decision.action),
+            Why::Default | Why::Rule(_) => format!("no tier decides: default {}", decision.action),
+        },
+        (None, _) => "it does not judge".to_owned(),
+    };
+    // A default is written nowhere; whoever wants to change it starts at the point.
+    let provenance: &Provenance = rule.map_or(&point.provenance, |rule| &rule.provenance);
+    model::Decider {
+        point: point.name.clone(),
+        kind: point.kind.to_string(),
+        mode: point.mode.to_string(),
+        direction: judgement.direction.to_string(),
+        at: judgement.at.map(|unit| design.unit(unit).name.clone()),
+        reply: judgement.reply,
+        stands: judgement.stands,
+        outcome: match (judgement.outcomes.allow, judgement.outcomes.deny) {
+            (true, false) => Outcome::Allowed,
+            (false, true) => Outcome::Denied,
+            (true, true) | (false, false) => Outcome::Unknown,
+        },
+        tier: tier.map(|tier| tier.name.clone()),
+        why,
+        location: location(design, provenance.span),
+        object: provenance.object.clone(),
+        reason: provenance.reason.clone(),
+        owner: provenance.owner.clone(),
+        ticket: provenance.ticket.clone(),
+    }
+}
+
+/// A rule as a lab file would say it: `allow app=web -> app=db tcp/5432`.
+fn sentence(rule: &Rule) -> String {
+    format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))
+}

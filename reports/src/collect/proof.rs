@@ -1,0 +1,147 @@
+//! What the verifier settled, as properties and needs of a report.
+
+use super::{connection, location, need, property, services};
+use crate::model::{self, NeedStatus, Verdict};
+use seglab_policy::{Claim, Design, Doubt};
+use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
+
+/// How many taken units a counterexample of a blast radius lists.
+const EXAMPLES: usize = 10;
+
+/// Adds verdicts to what [`basis`](super::basis) says; `judges` names who gave them.
+pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_verify::Report, judges: &[&str]) {
+    of.properties = design
+        .properties()
+        .iter()
+        .zip(&settled.properties)
+        .map(|(claim, outcome)| {
+            let mut held = property(design, claim, population(&claim.claim, outcome.population));
+            held.judges = judges.iter().map(|&judge| judge.to_owned()).collect();
+            match &outcome.verdict {
+                Settled::Holds => held.verdict = Verdict::Holds,
+                Settled::Violated(refuted) => {
+                    held.verdict = Verdict::Violated;
+                    held.counterexample = Some(counterexample(design, refuted));
+                }
+                Settled::Unknown(unsure) => held.doubt = Some(doubt(design, unsure)),
+            }
+            held
+        })
+        .collect();
+    of.needs = design.needs().iter().zip(&settled.needs).map(|(one, outcome)| settled_need(design, one, outcome)).collect();
+    of.verdict = of.properties.iter().map(|one| one.verdict).max().unwrap_or_default();
+}
+
+fn settled_need(design: &Design, of: &seglab_policy::Need, outcome: &Outcome) -> model::Need {
+    let pairs = outcome.population.from.max(1) * outcome.population.to.max(1);
+    let mut held = need(design, of, pairs as u64);
+    match &outcome.verdict {
+        Settled::Holds => held.status = NeedStatus::Works,
+        Settled::Violated(refuted) => {
+            held.status = NeedStatus::Broken;
+            held.witness = counterexample(design, refuted).hops.into_iter().next();
+        }
+        Settled::Unknown(unsure) => held.doubt = Some(doubt(design, unsure)),
+    }
+    held
+}
+
+/// What a claim ranges over, in words.
+fn population(claim: &Claim, of: Population) -> model::Population {
+    let (count, what) = match claim {
+        Claim::BlastRadius { .. } => (of.from, "units, each as a start"),
+        Claim::Exposed { .. } => (of.to, "units, each against every external address of the claim"),
+        _ if of.from > 0 && of.to > 0 => (of.from * of.to, "ordered pairs of units"),
+        _ => (of.from.max(of.to), "units against external addresses"),
+    };
+    model::Population { count: count as u64, of: what.to_owned() }
+}
+
+fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample {
+    let (summary, hops, reached) = match of {
+        Counterexample::Reached(hops) => {
+            let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
+            let summary = match (hops.first(), hops.last()) {
+                (Some(first), Some(last)) if hops.len() == 1 => {
+                    format!("{} reaches {} on {}", first.source, last.destination, last.service)
+                }
+                (Some(first), Some(last)) => {
+                    format!("{} reaches {} in {} steps", first.source, last.destination, hops.len())
+                }
+                _ => "the start is itself what must not be reached".to_owned(),
+            };
+            (summary, hops, None)
+        }
+        Counterexample::TooMany { start, units, at_most, hops } => {
+            let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
+            let name = &design.unit(*start).name;
+            let all = design.units().len();
+            (format!("whoever owns {name} gets {units} of {all} units; {at_most} are allowed"), hops, Some(*units as u64))
+        }
+        Counterexample::Broken { connection, evaluation } => {
+            let hop = connection::hop(design, connection, evaluation);
+            (format!("{} cannot use {} at {}", hop.source, hop.service, hop.destination), vec![hop], None)
+        }
+        Counterexample::NoSuchPort { unit, name } => {
+            (format!("{} has no port that is called `{name}`", design.unit(*unit).name), Vec::new(), None)
+        }
+        Counterexample::NoSuchAddress { unit } => {
+            let name = &design.unit(*unit).name;
+            (format!("no address of the claim is outside of the design and has a path to {name}"), Vec::new(), None)
+        }
+    };
+    let mut reached_examples: Vec<String> = Vec::new();
+    if reached.is_some() {
+        reached_examples = hops.iter().map(|hop| hop.destination.clone()).take(EXAMPLES).collect();
+    }
+    model::Counterexample { summary, hops, reached, reached_examples }
+}
+
+/// A step of an attacker.
+fn hop(design: &Design, of: &Hop) -> model::Hop {
+    match of {
+        Hop::Host { host, guest } => connection::host_hop(design, *host, *guest),
+        Hop::Connection { connection, evaluation, means, .. } => {
+            let mut hop = connection::hop(design, connection, evaluation);
+            hop.gain = match means {
+                Means::Reach => None,
+                Means::Client => Some("the client connects to an owned unit".to_owned()),
+                Means::Vulnerability(name) => Some(format!("exploits {name}")),
+                Means::Login { credential, held_by } => {
+                    Some(format!("logs in with {credential}, found on {}", design.unit(*held_by).name))
+                }
+            };
+            hop
+        }
+    }
+}
+
+fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
+    let hop = of.hops.first().map(|hop| self::hop(design, hop));
+    let about = hop.map_or_else(String::new, |hop| format!(" ({} -> {} {})", hop.source, hop.destination, hop.service));
+    match of.doubt {
+        Uncertainty::Policy(Doubt::Unmodelled(position)) => {
+            let what = design.unmodelled().get(position as usize);
+            model::Doubt {
+                reason: format!("something that may touch it is not modelled{about}"),
+                construct: what.map(|one| one.what.clone()),
+                location: what.and_then(|one| location(design, one.provenance.span)),
+            }
+        }
+        Uncertainty::Policy(Doubt::Rule(id)) => {
+            let rule = design.rule(id).map(|(_, rule)| rule);
+            model::Doubt {
+                reason: format!("whether a rule matches, or in which order, is unknown{about}"),
+                construct: rule.map(|rule| {
+                    format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))
+                }),
+                location: rule.and_then(|rule| location(design, rule.provenance.span)),
+            }
+        }
+        Uncertainty::Membership => model::Doubt {
+            reason: format!("whether an endpoint is meant by the claim is unknown{about}"),
+            construct: None,
+            location: None,
+        },
+    }
+}

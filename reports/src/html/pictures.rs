@@ -1,0 +1,228 @@
+//! Figures, each with the table that holds its numbers.
+
+use super::markup::{Html, number_column, table, words_column};
+use crate::model::{Report, Simulation};
+use crate::plot::{self, Plot};
+use crate::words;
+use std::collections::BTreeSet;
+
+/// How many rows of a table are printed; the data holds all.
+const ROWS: usize = 60;
+
+fn figure(plot: &Plot) -> Html {
+    let caption = Html::element("figcaption", "", Html::text(&plot.caption));
+    Html::element("figure", "", Html::concat([Html::markup(plot.svg.clone()), caption]))
+}
+
+fn capped(caption: &str, rows: usize) -> String {
+    if rows > ROWS {
+        format!("{caption} (the first {ROWS} of {}; all are in report.json)", words::number(rows as u64))
+    } else {
+        caption.to_owned()
+    }
+}
+
+pub(super) fn comparison(report: &Report) -> Html {
+    let Some(of) = &report.comparison else { return Html::default() };
+    let mut body = Html::default();
+    body.push(plot::comparison_plot(of).as_ref().map(figure).unwrap_or_default());
+    let columns = [
+        words_column("design"),
+        number_column("blast radius, median"),
+        number_column("largest"),
+        number_column("needs broken"),
+        number_column("holds"),
+        number_column("violated"),
+        number_column("unknown"),
+        number_column("rules"),
+        number_column("points"),
+        number_column("owned in simulation"),
+    ];
+    let rows = of.designs.iter().map(|one| {
+        let size = |size| format!("{} ({})", words::number(size), words::percent(one.share(size)));
+        let owned = one.compromised_median.map_or_else(|| "–".to_owned(), words::quantity);
+        [
+            one.design.clone(),
+            size(one.blast_radius_median),
+            size(one.blast_radius_max),
+            format!("{} of {}", words::number(one.needs_broken), words::number(one.needs)),
+            words::number(one.holds),
+            words::number(one.violated),
+            words::number(one.unknown),
+            words::number(one.rules),
+            words::number(one.points),
+            owned,
+        ]
+        .map(|cell| Html::text(&cell))
+    });
+    let caption = format!("Designs, under pivot {}, {} view, trust {}", of.pivot, of.view, of.trust);
+    body.push(table(&caption, columns, rows));
+    body
+}
+
+pub(super) fn blast_radius(report: &Report) -> Html {
+    if report.blast_radius.is_empty() {
+        return Html::default();
+    }
+    let mut body = Html::default();
+    body.push(Html::list("plain", report.blast_radius.iter().map(|one| Html::text(&words::blast_radius(one)))));
+    body.push(plot::blast_radius_plot(&report.blast_radius).as_ref().map(figure).unwrap_or_default());
+    if let Some(lead) = words::lead_blast_radius(report) {
+        let columns = [words_column("unit"), number_column("units that fall"), number_column("share")];
+        let rows = lead.worst.iter().take(ROWS).map(|one| {
+            [
+                Html::code(&one.unit),
+                Html::text(&words::number(one.size)),
+                Html::text(&words::percent(lead.share(one.size))),
+            ]
+        });
+        let caption =
+            format!("Where an attacker gets farthest (pivot {}, {} view, trust {})", lead.pivot, lead.view, lead.trust);
+        body.push(table(&capped(&caption, lead.worst.len()), columns, rows));
+    }
+    body
+}
+
+pub(super) fn segments(report: &Report) -> Html {
+    let Some(of) = &report.segments else { return Html::default() };
+    let mut body = Html::default();
+    body.push(plot::segment_matrix_plot(of).as_ref().map(figure).unwrap_or_default());
+    let mut rows = Vec::new();
+    for (row, from) in of.segments.iter().enumerate() {
+        for (column, to) in of.segments.iter().enumerate() {
+            let Some(cell) = of.cell(row, column).filter(|cell| cell.allowed > 0 || cell.unknown > 0) else { continue };
+            let pairs = format!("{} of {}", words::number(cell.allowed), words::number(cell.pairs));
+            rows.push([
+                Html::text(&from.name),
+                Html::text(&to.name),
+                Html::text(&pairs),
+                Html::text(&words::number(cell.unknown)),
+                Html::code(&cell.connections),
+            ]);
+        }
+    }
+    let columns = [
+        words_column("from"),
+        words_column("to"),
+        number_column("pairs allowed"),
+        number_column("unknown"),
+        words_column("connections"),
+    ];
+    let caption = capped("What each segment may open to another", rows.len());
+    body.push(table(&caption, columns, rows.into_iter().take(ROWS)));
+    body
+}
+
+pub(super) fn surface(report: &Report) -> Html {
+    let Some(of) = &report.surface else { return Html::default() };
+    let mut body = Html::default();
+    let text = format!(
+        "{} of {} ordered pairs of units may connect ({} view). External addresses reach {}; {} reach external addresses.",
+        words::number(of.pairs_allowed),
+        words::number(of.pairs),
+        of.view,
+        words::count(of.entered, "unit", "units"),
+        words::count(of.leaving, "unit", "units"),
+    );
+    body.push(Html::element("p", "", Html::text(&text)));
+    let columns = [
+        words_column("unit"),
+        number_column("entries from units"),
+        words_column("entries from outside"),
+        number_column("exits to units"),
+        words_column("exits to outside"),
+    ];
+    let outside = |connections: &str| match connections {
+        "" => Html::element("span", "muted", "none"),
+        connections => Html::code(connections),
+    };
+    let rows = of.rows.iter().take(ROWS).map(|row| {
+        let units = if row.units > 1 { format!(" × {}", words::number(row.units)) } else { String::new() };
+        [
+            Html::concat([Html::code(&row.unit), Html::text(&units)]),
+            Html::text(&words::number(row.entries)),
+            outside(&row.entries_external),
+            Html::text(&words::number(row.exits)),
+            outside(&row.exits_external),
+        ]
+    });
+    body.push(table(&capped("Entries and exits, the most exposed first", of.rows.len()), columns, rows));
+    body
+}
+
+pub(super) fn simulations(report: &Report) -> Html {
+    let attackers: BTreeSet<&str> = report.simulations.iter().map(|one| one.attacker.as_str()).collect();
+    let mut body = Html::default();
+    for attacker in attackers {
+        let held: Vec<&Simulation> = report.simulations.iter().filter(|one| one.attacker == attacker).collect();
+        body.push(Html::element("h3", "", Html::text(attacker)));
+        body.push(plot::compromise_plot(&report.simulations, attacker).as_ref().map(figure).unwrap_or_default());
+        body.push(campaigns(&held));
+        if held.iter().any(|one| !one.critical.is_empty()) {
+            body.push(critical(&held));
+        }
+    }
+    body
+}
+
+fn campaigns(held: &[&Simulation]) -> Html {
+    let columns = [
+        words_column("design"),
+        number_column("owned at the end, median"),
+        number_column("replicas detected"),
+        number_column("first alert after (10%, half, 90% of replicas)"),
+        number_column("alerts, median"),
+        number_column("attempts, median"),
+        number_column("denied"),
+        number_column("needed flows broken"),
+    ];
+    let rows = held.iter().map(|one| {
+        [
+            one.design.clone(),
+            format!(
+                "{} of {}",
+                words::quantity(one.median_at_end().unwrap_or_default()),
+                words::number(one.population)
+            ),
+            words::detected(one),
+            words::first_alert(one),
+            words::quantity(one.alerts.p50),
+            words::quantity(one.attempts.p50),
+            words::percent(one.denied_share),
+            one.flows_broken_share.map_or_else(|| "–".to_owned(), words::percent),
+        ]
+        .map(|cell| Html::text(&cell))
+    });
+    let caption = held.first().map(|one| {
+        let replicas = words::count(one.replicas, "replica", "replicas");
+        let horizon = words::duration(one.horizon_ns);
+        format!("Campaigns: {replicas} of {horizon} each, pivot {}, trust {}", one.pivot, one.trust)
+    });
+    table(&caption.unwrap_or_default(), columns, rows)
+}
+
+fn critical(held: &[&Simulation]) -> Html {
+    let columns = [
+        words_column("critical unit"),
+        words_column("design"),
+        number_column("owned"),
+        number_column("quarantine first"),
+        number_column("neither by the end"),
+        words_column("owned in half of all replicas after"),
+    ];
+    let rows = held.iter().flat_map(|one| {
+        one.critical.iter().map(move |unit| {
+            let (owned, quarantined) = (unit.owned_at_end(), unit.quarantined_at_end());
+            let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
+            [
+                Html::code(&unit.unit),
+                Html::text(&one.design),
+                Html::text(&words::percent(owned)),
+                Html::text(&words::percent(quarantined)),
+                Html::text(&words::percent((1.0 - owned - quarantined).max(0.0))),
+                Html::text(&median),
+            ]
+        })
+    });
+    table("Critical units over all replicas, quarantine being a competing risk", columns, rows)
+}

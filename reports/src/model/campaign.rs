@@ -1,0 +1,175 @@
+//! What simulation says: compromise over time, incidence, detection, and designs side by side.
+
+use serde::{Deserialize, Serialize};
+
+/// A campaign of one attacker against one design. Times are since the foothold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Simulation {
+    /// The design.
+    pub design: String,
+    /// The attacker.
+    pub attacker: String,
+    /// The pivot model that the attacker follows.
+    pub pivot: String,
+    /// What still enforces at units that it owns.
+    pub trust: String,
+    /// True if the design declares a monitor: without one nothing is ever detected.
+    pub monitored: bool,
+    /// Replicas.
+    pub replicas: u64,
+    /// Where each replica ends. \[ns\]
+    pub horizon_ns: u64,
+    /// Units in the design.
+    pub population: u64,
+    /// The instants at which the curves are given, ascending. \[ns\]
+    pub times_ns: Vec<u64>,
+    /// Units owned over time: quantiles over replicas, ascending by quantile.
+    pub compromised: Vec<QuantileCurve>,
+    /// What befell each critical unit.
+    pub critical: Vec<Incidence>,
+    /// The time to the first alert.
+    pub detection: Times,
+    /// Alerts per replica.
+    pub alerts: Quantiles,
+    /// Connections that the attacker tried, per replica.
+    pub attempts: Quantiles,
+    /// The share of them that was denied, over all replicas. [0 to 1]
+    pub denied_share: f64,
+    /// Needed flows that did not work, as a share of those that were opened, over all replicas. [0 to 1]; `None` where
+    /// none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flows_broken_share: Option<f64>,
+}
+
+impl Simulation {
+    /// The curve of this quantile.
+    pub fn curve(&self, quantile: f64) -> Option<&QuantileCurve> {
+        self.compromised.iter().find(|curve| (curve.quantile - quantile).abs() < 1e-9)
+    }
+
+    /// The lowest and the highest quantile: the edges of the band that is drawn.
+    pub fn band(&self) -> Option<(&QuantileCurve, &QuantileCurve)> {
+        let by_quantile = |a: &&QuantileCurve, b: &&QuantileCurve| a.quantile.total_cmp(&b.quantile);
+        self.compromised.iter().min_by(by_quantile).zip(self.compromised.iter().max_by(by_quantile))
+    }
+
+    /// The median number of units owned at the end.
+    pub fn median_at_end(&self) -> Option<f64> {
+        self.curve(0.5)?.values.last().copied()
+    }
+}
+
+/// One quantile over replicas, as a function of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QuantileCurve {
+    /// The quantile. [0 to 1]
+    pub quantile: f64,
+    /// Its value at each instant.
+    pub values: Vec<f64>,
+}
+
+/// The chance over time that a unit is owned, with quarantine as a competing risk (Aalen–Johansen): a replica in which
+/// quarantine comes first will never see the unit owned, and still counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Incidence {
+    /// The unit.
+    pub unit: String,
+    /// The share of replicas in which it was owned by each instant of the simulation. [0 to 1]
+    pub owned: Vec<f64>,
+    /// The share of replicas in which quarantine ended the attack on it first. [0 to 1]
+    pub quarantined: Vec<f64>,
+}
+
+impl Incidence {
+    /// The share of replicas that end with the unit owned.
+    pub fn owned_at_end(&self) -> f64 {
+        self.owned.last().copied().unwrap_or_default()
+    }
+
+    /// The share of replicas in which quarantine came first.
+    pub fn quarantined_at_end(&self) -> f64 {
+        self.quarantined.last().copied().unwrap_or_default()
+    }
+
+    /// The first instant by which the unit is owned in half of all replicas; `None` if that never happens.
+    pub fn median_ns(&self, times_ns: &[u64]) -> Option<u64> {
+        self.owned.iter().zip(times_ns).find(|&(&share, _)| share >= 0.5).map(|(_, &time)| time)
+    }
+}
+
+/// The time to something that need not happen: quantiles over all replicas, those in which it never happened counting as
+/// later than the horizon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// Replicas in which it happened.
+    pub happened: u64,
+    /// Replicas.
+    pub replicas: u64,
+    /// The time by which it had happened in a tenth of them; `None`: not by the horizon. \[ns\]
+    pub p10_ns: Option<u64>,
+    /// In half of them. \[ns\]
+    pub p50_ns: Option<u64>,
+    /// In nine tenths. \[ns\]
+    pub p90_ns: Option<u64>,
+}
+
+/// Three quantiles over replicas.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// The 10 % quantile.
+    pub p10: f64,
+    /// The median.
+    pub p50: f64,
+    /// The 90 % quantile.
+    pub p90: f64,
+}
+
+/// Several designs side by side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The pivot model of the blast radii.
+    pub pivot: String,
+    /// Their view.
+    pub view: String,
+    /// Their trust.
+    pub trust: String,
+    /// The designs, in the order in which they were named.
+    pub designs: Vec<DesignOutcome>,
+}
+
+/// One design of several.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DesignOutcome {
+    /// Its name.
+    pub design: String,
+    /// Units.
+    pub units: u64,
+    /// Rules.
+    pub rules: u64,
+    /// Enforcement points that enforce.
+    pub points: u64,
+    /// The median blast radius. \[units\]
+    pub blast_radius_median: u64,
+    /// The largest. \[units\]
+    pub blast_radius_max: u64,
+    /// Needs.
+    pub needs: u64,
+    /// Needs that it breaks.
+    pub needs_broken: u64,
+    /// Properties that hold.
+    pub holds: u64,
+    /// Properties that are violated.
+    pub violated: u64,
+    /// Properties that are undecided.
+    pub unknown: u64,
+    /// The median number of units that the simulated attacker owns at the end; `None` without an attacker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compromised_median: Option<f64>,
+}
+
+impl DesignOutcome {
+    /// A size as a share of all units. [0 to 1]
+    pub fn share(&self, size: u64) -> f64 {
+        size as f64 / self.units.max(1) as f64
+    }
+}

@@ -1,0 +1,300 @@
+//! The sentences and number formats that all writers share, so that no two of them tell the story differently.
+
+use crate::model::{
+    BlastRadius, Decider, Hop, NeedStatus, Outcome, Population, Property, Report, Scope, Simulation, Verdict,
+    Verification,
+};
+
+/// A whole number with a separator every three digits: `40,000`.
+pub(crate) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number and what it counts, in the singular or plural: `1 unit`, `40,000 units`.
+pub(crate) fn count(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(value), if value == 1 { one } else { many })
+}
+
+/// A share in percent, to at most one decimal; what is not quite nothing or everything is not shown as such.
+pub(crate) fn percent(share: f64) -> String {
+    let tenths = (share * 1000.0).round();
+    if share > 0.0 && tenths < 1.0 {
+        "<0.1%".to_owned()
+    } else if share < 1.0 && tenths >= 1000.0 {
+        ">99.9%".to_owned()
+    } else if (tenths % 10.0).abs() < f64::EPSILON {
+        format!("{:.0}%", tenths / 10.0)
+    } else {
+        format!("{:.1}%", tenths / 10.0)
+    }
+}
+
+/// A quantity that may be fractional, to one decimal.
+pub(crate) fn quantity(value: f64) -> String {
+    if (value - value.round()).abs() < 0.05 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+/// A time in the largest unit that leaves a number of at least one: `20 min`, `3.5 h`.
+pub(crate) fn duration(ns: u64) -> String {
+    const STEPS: [(f64, &str); 7] =
+        [(86_400e9, "d"), (3_600e9, "h"), (60e9, "min"), (1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
+    let value = ns as f64;
+    STEPS
+        .iter()
+        .find(|(step, _)| value >= *step)
+        .map_or_else(|| "0 s".to_owned(), |(step, name)| format!("{} {name}", quantity(value / step)))
+}
+
+/// The verdict of a whole verification in one sentence.
+pub(crate) fn headline(of: &Verification) -> String {
+    let total = of.properties.len() as u64;
+    let mut parts = Vec::new();
+    if total == 0 {
+        parts.push("No property is declared, so nothing is proved".to_owned());
+    } else {
+        let violated = of.count(Verdict::Violated) as u64;
+        let unknown = of.count(Verdict::Unknown) as u64;
+        let of_total = format!("of {}", count(total, "property", "properties"));
+        if violated > 0 {
+            parts.push(format!("{} {of_total} {} violated", number(violated), is_are(violated)));
+        }
+        if unknown > 0 {
+            let total = if violated > 0 { String::new() } else { format!(" {of_total}") };
+            parts.push(format!("{}{total} {} undecided", number(unknown), is_are(unknown)));
+        }
+        if parts.is_empty() {
+            parts.push(match total {
+                1 => "The only property holds".to_owned(),
+                2 => "Both properties hold".to_owned(),
+                _ => format!("All {} properties hold", number(total)),
+            });
+        }
+    }
+    parts.extend(needs_sentence(of));
+    format!("{}.", parts.join("; "))
+}
+
+fn needs_sentence(of: &Verification) -> Option<String> {
+    let total = of.needs.len() as u64;
+    let broken = of.needs_with(NeedStatus::Broken) as u64;
+    let unknown = of.needs_with(NeedStatus::Unknown) as u64;
+    match (total, broken, unknown) {
+        (0, ..) => None,
+        (1, 0, 0) => Some("the only needed flow works".to_owned()),
+        (_, 0, 0) => Some(format!("all {} needed flows work", number(total))),
+        (_, 0, _) => {
+            Some(format!("{} of {} needed flows {} undecided", number(unknown), number(total), is_are(unknown)))
+        }
+        _ => Some(format!("{} of {} needed flows {} broken", number(broken), number(total), is_are(broken))),
+    }
+}
+
+fn is_are(value: u64) -> &'static str {
+    if value == 1 { "is" } else { "are" }
+}
+
+/// The question that a property was asked under: `policy view, pivot any, trust own-agent-void, any number of hops`.
+pub(crate) fn question(of: &Property) -> String {
+    let mut parts = vec![format!("{} view", of.view)];
+    if let Some(pivot) = &of.pivot {
+        parts.push(format!("pivot {pivot}"));
+    }
+    parts.push(format!("trust {}", of.trust));
+    if of.pivot.is_some() {
+        parts.push(match of.hops_max {
+            Some(1) => "one hop".to_owned(),
+            Some(hops) => format!("at most {hops} hops"),
+            None => "any number of hops".to_owned(),
+        });
+    }
+    parts.join(", ")
+}
+
+/// What a claim ranges over: `1,122 ordered pairs of units`.
+pub(crate) fn population(of: &Population) -> String {
+    format!("{} {}", number(of.count), of.of)
+}
+
+/// Who judged a property.
+pub(crate) fn judges(of: &Property) -> String {
+    if of.judges.is_empty() { "nobody".to_owned() } else { of.judges.join(" and ") }
+}
+
+/// A hop without its deciders: `web -> db tcp/5432`.
+pub(crate) fn hop(of: &Hop) -> String {
+    format!("{} -> {} {}", of.source, of.destination, of.service)
+}
+
+/// Where and what a decider is: `ingress at db, agent agents (enforce)`.
+pub(crate) fn decider_place(of: &Decider) -> String {
+    let at = of.at.as_ref().map_or_else(String::new, |unit| format!(" at {unit}"));
+    let reply = if of.reply { "reply, " } else { "" };
+    format!("{reply}{}{at}, {} {} ({})", of.direction, of.kind, of.point, of.mode)
+}
+
+/// What a decider said, and whether it counts.
+pub(crate) fn decider_outcome(of: &Decider) -> &'static str {
+    match (of.outcome, of.stands) {
+        (Outcome::Allowed, true) => "allows",
+        (Outcome::Denied, true) => "denies",
+        (Outcome::Unknown, true) => "may deny",
+        (Outcome::Allowed, false) => "would allow, does not count",
+        (Outcome::Denied, false) => "would deny, does not count",
+        (Outcome::Unknown, false) => "might deny, does not count",
+    }
+}
+
+/// What made a decider say so: rule, tier, object.
+pub(crate) fn decider_why(of: &Decider) -> String {
+    let mut why = of.why.clone();
+    match (&of.object, &of.tier) {
+        (Some(object), _) => why = format!("{why} [{object}]"),
+        (None, Some(tier)) => why = format!("{why} [tier {tier}]"),
+        (None, None) => {}
+    }
+    why
+}
+
+/// What a rule's writers say of it: `collects addresses; owner marketing; ticket NET-12`; empty for nothing.
+pub(crate) fn decider_stamp(of: &Decider) -> String {
+    let owner = of.owner.as_ref().map(|owner| format!("owner {owner}"));
+    let ticket = of.ticket.as_ref().map(|ticket| format!("ticket {ticket}"));
+    [of.reason.clone(), owner, ticket].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// The facts that open a report, most important first: each a label and a sentence.
+pub(crate) fn scope_facts(scope: &Scope) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("Units", number(scope.units)), ("Covered by no enforcing point", uncovered(scope))];
+    let points: Vec<String> = scope
+        .points
+        .iter()
+        .map(|held| {
+            let units = count(held.units, "unit", "units");
+            let points = if held.points == 1 { "point" } else { "points" };
+            format!("{} {} {points} in mode {} over {units}", number(held.points), held.kind, held.mode)
+        })
+        .collect();
+    facts.push(("Enforcement points", if points.is_empty() { "none declared".to_owned() } else { points.join("; ") }));
+    if scope.as_if_enforced {
+        facts.push(("Modes", "ignored: every point is judged as if it enforced".to_owned()));
+    }
+    facts.push(("Rules", number(scope.rules)));
+    facts.push(("Address spaces", list_or_none(&scope.address_spaces)));
+    facts.push(("Named external sources", list_or_none(&scope.external_sources)));
+    if !scope.objects.is_empty() {
+        let objects: Vec<String> =
+            scope.objects.iter().map(|held| format!("{} {}", number(held.count), held.kind)).collect();
+        facts.push(("Objects read", objects.join(", ")));
+    }
+    facts
+}
+
+fn uncovered(scope: &Scope) -> String {
+    if scope.uncovered_units == 0 {
+        return "0 units".to_owned();
+    }
+    let more = scope.uncovered_units > scope.uncovered_examples.len() as u64;
+    let examples = scope.uncovered_examples.join(", ");
+    let examples = match (examples.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, true) => format!(": {examples} and more"),
+        (false, false) => format!(": {examples}"),
+    };
+    format!("{} of {}{examples}", number(scope.uncovered_units), count(scope.units, "unit", "units"))
+}
+
+/// Names joined by commas, or `none`.
+pub(crate) fn list_or_none(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// What one owned unit leads to, in one sentence.
+pub(crate) fn blast_radius(of: &BlastRadius) -> String {
+    let (Some(max), Some(median)) = (of.max(), of.median()) else {
+        return format!("Pivot {}: no unit to start from.", of.pivot);
+    };
+    let hubs = if of.hubs_trusted { ", trusted hubs never owned" } else { "" };
+    format!(
+        "Pivot {}{hubs}: an attacker who owns one unit gets at most {} of {} ({}), {} at the median ({}).",
+        of.pivot,
+        number(max),
+        count(of.population, "unit", "units"),
+        percent(of.share(max)),
+        number(median),
+        percent(of.share(median)),
+    )
+}
+
+/// The distribution that stands for the report where only one number has room: pivot model `any` without trusted hubs, the
+/// gate's default, or else the first.
+pub(crate) fn lead_blast_radius(report: &Report) -> Option<&BlastRadius> {
+    let default = report.blast_radius.iter().find(|one| one.pivot == "any" && !one.hubs_trusted);
+    default.or_else(|| report.blast_radius.first())
+}
+
+/// In how many replicas the attack was noticed.
+pub(crate) fn detected(of: &Simulation) -> String {
+    if of.monitored {
+        percent(of.detection.happened as f64 / of.detection.replicas.max(1) as f64)
+    } else {
+        "no monitor".to_owned()
+    }
+}
+
+/// When the first alert came: in a tenth, half and nine tenths of all replicas.
+pub(crate) fn first_alert(of: &Simulation) -> String {
+    let time = |time: Option<u64>| time.map_or_else(|| "never".to_owned(), duration);
+    let of = &of.detection;
+    format!("{}, {}, {}", time(of.p10_ns), time(of.p50_ns), time(of.p90_ns))
+}
+
+/// A name made fit for one line of a terminal or log: control characters, which could hide or forge output, are shown as
+/// escapes.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if is_hidden(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// True of control characters, of those that change the direction in which text is read, and of those that are no
+/// characters (XML refuses them).
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let shown: Vec<String> = [0, 999, 1_000, 40_000, 1_234_567].into_iter().map(number).collect();
+        assert_eq!(shown, ["0", "999", "1,000", "40,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_to_nothing_or_everything() {
+        let shown: Vec<String> = [0.0, 0.000_1, 0.125, 0.5, 0.999_9, 1.0].into_iter().map(percent).collect();
+        assert_eq!(shown, ["0%", "<0.1%", "12.5%", "50%", ">99.9%", "100%"]);
+    }
+
+    #[test]
+    fn durations_take_the_largest_fitting_unit() {
+        let shown: Vec<String> =
+            [0, 1_500, 60_000_000_000, 12_600_000_000_000, 172_800_000_000_000].into_iter().map(duration).collect();
+        assert_eq!(shown, ["0 s", "1.5 µs", "1 min", "3.5 h", "2 d"]);
+    }
+
+    #[test]
+    fn escape_sequences_and_direction_overrides_are_shown() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+    }
+}

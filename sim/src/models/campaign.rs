@@ -1,0 +1,306 @@
+//! Campaigns: many replicas of one or several designs under the same chance.
+
+use seglab_policy::{Attacker, Design, Monitor, UnitId};
+
+use crate::kernel::statistics::{Fate, Incidence, Samples};
+use crate::kernel::{Draws, Duration, Limits, Probability, run_replicas, simulate};
+
+use super::attack::{Attack, Board, Chance, Defence, Offence};
+use super::enforcement::Enforcement;
+use super::network::Network;
+use super::replica::{Attempts, Course, Flows, Replica, Settled, TraceEntry};
+use super::result::{CampaignResult, CampaignScope, CriticalResult, DesignResult, Difference, NeedResult};
+use super::scan::Scan;
+use super::traffic::Traffic;
+use super::{AttackerChoice, CampaignError, Detection, Settings, poisson};
+
+/// Designs made ready to be simulated. See the [module's example](super).
+pub struct Campaign<'a> {
+    settings: Settings,
+    scanned_addresses: u32,
+    stages: Vec<Stage<'a>>,
+}
+
+/// One design made ready.
+struct Stage<'a> {
+    design: &'a Design,
+    network: Network<'a>,
+    enforcement: Enforcement,
+    traffic: Traffic<'a>,
+    offence: Option<Offence>,
+    defence: Defence,
+    /// The critical units, by name.
+    critical: Vec<UnitId>,
+}
+
+/// The most events that may be pending: each owned unit has one, and one for every attempt that works and is not through.
+const PENDING_MAX: usize = 50_000_000;
+
+impl<'a> Campaign<'a> {
+    /// Simulates designs and reduces the replicas, in their order.
+    ///
+    /// # Errors
+    /// As [`Campaign::prepare`], and where a replica takes more events than it may.
+    pub fn run(designs: &[&'a Design], settings: &Settings) -> Result<CampaignResult, CampaignError> {
+        Self::prepare(designs, settings)?.results()
+    }
+
+    /// Checks and compiles designs for any number of replicas.
+    ///
+    /// # Errors
+    /// Settings that ask nothing, attackers that a design does not declare or that cannot be simulated, synchronous
+    /// needs that form a cycle: see [`CampaignError`].
+    pub fn prepare(designs: &[&'a Design], settings: &Settings) -> Result<Self, CampaignError> {
+        if designs.is_empty() {
+            return Err(CampaignError::NoDesign);
+        }
+        if settings.replicas == 0 {
+            return Err(CampaignError::NoReplicas);
+        }
+        if settings.horizon.is_zero() {
+            return Err(CampaignError::NoHorizon);
+        }
+        if f64::from(settings.flows_per_need) > poisson::MEAN_MAX {
+            return Err(CampaignError::TooManyFlows(settings.flows_per_need));
+        }
+        let scanned_addresses = scanned_addresses(designs, settings)?;
+        let stages = designs.iter().map(|design| Stage::new(design, settings, scanned_addresses));
+        Ok(Self { settings: settings.clone(), scanned_addresses, stages: stages.collect::<Result<_, _>>()? })
+    }
+
+    /// Simulates all replicas and reduces them, in their order.
+    ///
+    /// # Errors
+    /// A replica takes more events than it may.
+    pub fn results(&self) -> Result<CampaignResult, CampaignError> {
+        let mut designs: Vec<DesignResult> = self.stages.iter().map(Stage::empty_result).collect();
+        run_replicas(
+            0..self.settings.replicas,
+            self.settings.threads,
+            |number| {
+                let replicas = self.stages.iter().map(|stage| stage.play(&self.settings, number, false));
+                replicas.collect::<Result<Vec<_>, _>>()
+            },
+            |_, replicas| {
+                designs.iter_mut().zip(replicas).for_each(|(design, (replica, _))| design.record(replica));
+            },
+        )?;
+        designs.iter_mut().for_each(|design| design.finish(self.settings.horizon));
+        let horizon = self.settings.horizon.after_start();
+        let differences = match designs.split_first() {
+            Some((first, others)) => others.iter().map(|other| Difference::between(first, other, horizon)).collect(),
+            None => Vec::new(),
+        };
+        Ok(CampaignResult { scope: self.scope(), designs, differences })
+    }
+
+    /// Plays one replica of one design again, with everything that happened in it: the same replica as in the results.
+    ///
+    /// # Errors
+    /// There is no such replica, or it takes more events than it may.
+    pub fn trace(&self, design: usize, replica: u32) -> Result<(Replica, Vec<TraceEntry>), CampaignError> {
+        match self.stages.get(design) {
+            Some(stage) if replica < self.settings.replicas => stage.play(&self.settings, replica, true),
+            _ => Err(CampaignError::NoSuchReplica { design, replica }),
+        }
+    }
+
+    fn scope(&self) -> CampaignScope {
+        let settings = &self.settings;
+        CampaignScope {
+            replicas: settings.replicas,
+            seed: settings.seed,
+            horizon: settings.horizon,
+            pivot: settings.pivot.to_string(),
+            trust: settings.trust.to_string(),
+            detection: settings.detection,
+            search: settings.search,
+            scanned_addresses: self.scanned_addresses,
+            flows_per_need: settings.flows_per_need,
+        }
+    }
+}
+
+/// The addresses that scans of all designs are spread over: one number, for the sake of comparison.
+fn scanned_addresses(designs: &[&Design], settings: &Settings) -> Result<u32, CampaignError> {
+    let interfaces = |design: &Design| design.units().iter().map(|unit| unit.interfaces.len()).sum::<usize>();
+    let largest = designs.iter().map(|design| (interfaces(design), *design)).max_by_key(|(count, _)| *count);
+    let Some((interfaces, design)) = largest else { return Err(CampaignError::NoDesign) };
+    let addresses = match settings.scanned_addresses {
+        Some(addresses) => addresses.get(),
+        None => {
+            let doubled = u32::try_from(interfaces).ok().and_then(u32::checked_next_power_of_two);
+            doubled.unwrap_or(u32::MAX).max(Settings::SCANNED_ADDRESSES_MIN)
+        }
+    };
+    if interfaces > addresses as usize {
+        let design = design.name().to_owned();
+        return Err(CampaignError::ScannedAddresses { design, interfaces, addresses });
+    }
+    Ok(addresses)
+}
+
+impl<'a> Stage<'a> {
+    fn new(design: &'a Design, settings: &Settings, scanned_addresses: u32) -> Result<Self, CampaignError> {
+        let name = || design.name().to_owned();
+        let enforcement = Enforcement::new(design).map_err(|error| CampaignError::Compile { design: name(), error })?;
+        let offence = attacker(design, &settings.attacker)?
+            .map(|attacker| offence(design, attacker, settings, scanned_addresses))
+            .transpose()?;
+        Ok(Self {
+            design,
+            network: Network::new(design, settings.pivot)?,
+            enforcement,
+            traffic: Traffic::new(design, settings.horizon, settings.flows_per_need)?,
+            offence,
+            defence: defence(design.monitor(), settings.detection)?,
+            critical: design.unit_ids().filter(|&unit| design.unit(unit).criticality > 0).collect(),
+        })
+    }
+
+    /// Plays one replica: the attack, then the traffic that its quarantines leave.
+    fn play(
+        &self,
+        settings: &Settings,
+        number: u32,
+        traced: bool,
+    ) -> Result<(Replica, Vec<TraceEntry>), CampaignError> {
+        let draws = Draws::new(settings.seed, number);
+        let horizon = settings.horizon.after_start();
+        let (mut replica, quarantines, trace) = match &self.offence {
+            Some(offence) => {
+                let board = Board {
+                    network: &self.network,
+                    enforcement: &self.enforcement,
+                    offence,
+                    defence: &self.defence,
+                    draws,
+                    critical: &self.critical,
+                };
+                let limits = Limits { horizon, events_max: settings.events_max, pending_max: PENDING_MAX };
+                let mut attack = Attack::new(board, number, traced);
+                let run = simulate(&mut attack, limits, Attack::begin).map_err(|error| CampaignError::Run {
+                    design: self.design.name().to_owned(),
+                    replica: number,
+                    error,
+                })?;
+                let (mut replica, quarantines, trace) = attack.finish(horizon);
+                replica.events = run.events;
+                (replica, quarantines, trace)
+            }
+            None => (self.quiet(number, settings.horizon), Vec::new(), Vec::new()),
+        };
+        if settings.flows_per_need > 0 {
+            replica.needs = self.traffic.run(&self.enforcement, draws, settings.horizon, &quarantines)?;
+        }
+        Ok((replica, trace))
+    }
+
+    /// A replica in which nobody attacks.
+    fn quiet(&self, number: u32, horizon: Duration) -> Replica {
+        let nothing = Settled { at: horizon.after_start(), fate: Fate::Censored };
+        let critical = vec![nothing; self.critical.len()];
+        Replica { number, course: vec![Course::default()], critical, detection: nothing, ..Replica::default() }
+    }
+
+    fn empty_result(&self) -> DesignResult {
+        let critical = self.critical.iter().map(|&unit| {
+            let unit = self.design.unit(unit);
+            CriticalResult { unit: unit.name.clone(), criticality: unit.criticality, incidence: Incidence::default() }
+        });
+        let needs = self.traffic.needs().iter().map(|demand| {
+            let need = demand.need();
+            NeedResult {
+                from: need.from.to_string(),
+                to: need.to.to_string(),
+                services: need.services.iter().map(ToString::to_string).collect(),
+                rate_per_second: need.rate_per_second,
+                one_in: if demand.sampled > 0.0 { demand.flows / demand.sampled } else { 1.0 },
+                flows: Flows::default(),
+            }
+        });
+        DesignResult {
+            design: self.design.name().to_owned(),
+            units: u32::try_from(self.design.units().len()).unwrap_or(u32::MAX),
+            attacker: self.offence.as_ref().map(|offence| offence.name.clone()),
+            monitored: self.design.monitor().is_some(),
+            compromised: Samples::default(),
+            course: Vec::new(),
+            critical: critical.collect(),
+            first_critical: Incidence::default(),
+            loss: Samples::default(),
+            detection: Incidence::default(),
+            alerts: Samples::default(),
+            attempts: Attempts::default(),
+            events: 0,
+            needs: needs.collect(),
+            replicas: Vec::new(),
+        }
+    }
+}
+
+fn attacker<'a>(design: &'a Design, choice: &AttackerChoice) -> Result<Option<&'a Attacker>, CampaignError> {
+    let name = || design.name().to_owned();
+    match choice {
+        AttackerChoice::Nobody => Ok(None),
+        AttackerChoice::First => match design.attackers().first() {
+            Some(first) => Ok(Some(first)),
+            None => Err(CampaignError::NoAttacker { design: name() }),
+        },
+        AttackerChoice::Named(wanted) => match design.attackers().iter().find(|one| one.name == *wanted) {
+            Some(found) => Ok(Some(found)),
+            None => Err(CampaignError::UnknownAttacker { design: name(), attacker: wanted.clone() }),
+        },
+    }
+}
+
+fn offence(
+    design: &Design,
+    attacker: &Attacker,
+    settings: &Settings,
+    scanned_addresses: u32,
+) -> Result<Offence, CampaignError> {
+    let name = attacker.name.clone();
+    let footholds: Vec<UnitId> = design.select(&attacker.foothold).collect();
+    if footholds.is_empty() {
+        return Err(CampaignError::EmptyFoothold { design: design.name().to_owned(), attacker: name });
+    }
+    let (rate, horizon) = (attacker.scan_rate_per_second, settings.horizon);
+    let scan = Scan::new(rate, scanned_addresses, horizon);
+    let chance = |what, p, mean_ns| -> Result<Chance, CampaignError> {
+        let probability = probability(format!("the {what} of the attacker `{name}`"), p)?;
+        Ok(Chance { probability, mean: Duration::from_nanos(mean_ns) })
+    };
+    Ok(Offence {
+        footholds,
+        scan: scan.ok_or_else(|| CampaignError::ScanRate { attacker: name.clone(), rate, horizon })?,
+        exploit: chance("exploit", attacker.exploit_probability, attacker.exploit_mean_ns)?,
+        login: chance("login", attacker.login_probability, attacker.login_mean_ns)?,
+        pivot: settings.pivot,
+        trust: settings.trust,
+        search: settings.search,
+        name: name.clone(),
+    })
+}
+
+/// The monitor's part, as far as detection is on; nothing is ever noticed without a monitor.
+fn defence(monitor: Option<&Monitor>, detection: Detection) -> Result<Defence, CampaignError> {
+    let (mut denied_alert, mut sensor) = (Probability::ZERO, Probability::ZERO);
+    let (mut sensor_mean, mut response_mean) = (Duration::ZERO, Duration::ZERO);
+    if let Some(monitor) = monitor {
+        denied_alert = probability("the denied alerts of the monitor".to_owned(), monitor.denied_alert_probability)?;
+        sensor = probability("the sensor of the monitor".to_owned(), monitor.sensor_probability)?;
+        sensor_mean = Duration::from_nanos(monitor.sensor_mean_ns);
+        response_mean = Duration::from_nanos(monitor.response_mean_ns);
+    }
+    match detection {
+        Detection::Off => (denied_alert, sensor) = (Probability::ZERO, Probability::ZERO),
+        Detection::SensorOnly => denied_alert = Probability::ZERO,
+        Detection::Full => {}
+    }
+    Ok(Defence { denied_alert, sensor: Chance { probability: sensor, mean: sensor_mean }, response_mean })
+}
+
+fn probability(what: String, p: f64) -> Result<Probability, CampaignError> {
+    Probability::new(p).map_err(|error| CampaignError::Probability { what, error })
+}

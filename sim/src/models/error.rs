@@ -1,0 +1,134 @@
+//! Why a campaign has no result.
+
+use seglab_engine::CompileError;
+
+use crate::kernel::{Duration, NameCollision, ProbabilityError, RunError, ScheduleError};
+
+use super::poisson::MEAN_MAX;
+
+/// Why a campaign has no result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CampaignError {
+    /// There is nothing to simulate.
+    #[error("no design was given, give at least one")]
+    NoDesign,
+    /// No replica was asked for.
+    #[error("`0` replicas were asked for, give at least 1")]
+    NoReplicas,
+    /// No time was asked for.
+    #[error("the horizon is `0`, give a time above zero")]
+    NoHorizon,
+    /// More flows than can be drawn at once.
+    #[error("`{0}` flows per need were asked for, give at most {MEAN_MAX}")]
+    TooManyFlows(u32),
+    /// There is nobody to simulate.
+    #[error("the design `{design}` declares no attacker: declare one under `attackers`, or simulate its traffic only")]
+    NoAttacker {
+        /// The design.
+        design: String,
+    },
+    /// A name that no attacker has.
+    #[error("the design `{design}` declares no attacker `{attacker}`: correct the name, or declare it")]
+    UnknownAttacker {
+        /// The design.
+        design: String,
+        /// The name.
+        attacker: String,
+    },
+    /// The attacker has nowhere to start from.
+    #[error("no unit of the design `{design}` is the foothold of the attacker `{attacker}`: correct its selector")]
+    EmptyFoothold {
+        /// The design.
+        design: String,
+        /// The attacker.
+        attacker: String,
+    },
+    /// A scan rate that cannot be simulated.
+    #[error(
+        "`{rate}` attempts a second of the attacker `{attacker}` cannot be simulated over {horizon}: give a rate above 0 and at most {}",
+        super::scan::RATE_MAX
+    )]
+    ScanRate {
+        /// The attacker.
+        attacker: String,
+        /// The rate.
+        rate: f64,
+        /// The horizon.
+        horizon: Duration,
+    },
+    /// A number of an attacker or a monitor that is no probability.
+    #[error("{what}: {error}")]
+    Probability {
+        /// Whose it is.
+        what: String,
+        /// What is wrong with it.
+        error: ProbabilityError,
+    },
+    /// A need's rate that is none.
+    #[error("the need from {from} to {to} has a rate of `{rate}` a second, give a finite number that is zero or above")]
+    NeedRate {
+        /// The need's sources.
+        from: String,
+        /// The need's destinations.
+        to: String,
+        /// The rate.
+        rate: f64,
+    },
+    /// Units that wait for each other's answers forever.
+    #[error("the synchronous needs of the design `{design}` form a cycle: {} waits for itself; make one need asynchronous", cycle.join(" waits for "))]
+    SynchronousCycle {
+        /// The design.
+        design: String,
+        /// The units, each of which waits for the next.
+        cycle: Vec<String>,
+    },
+    /// One request sets off more requests than are simulated.
+    #[error("one flow of the design `{design}` waits for more than {most} others: make some needs asynchronous")]
+    FlowTree {
+        /// The design.
+        design: String,
+        /// The most that are simulated.
+        most: u32,
+    },
+    /// More interfaces than the scan is spread over, which would make it faster than its rate.
+    #[error(
+        "the design `{design}` has {interfaces} interfaces, and scans are spread over `{addresses}` addresses: give at least as many"
+    )]
+    ScannedAddresses {
+        /// The design.
+        design: String,
+        /// Its interfaces.
+        interfaces: usize,
+        /// The setting.
+        addresses: u32,
+    },
+    /// The rule engine cannot take the design.
+    #[error("the design `{design}`: {error}")]
+    Compile {
+        /// The design.
+        design: String,
+        /// Why.
+        error: CompileError,
+    },
+    /// Two units whose draws would be the same.
+    #[error(transparent)]
+    Names(#[from] NameCollision),
+    /// A replica was not simulated to its end.
+    #[error("replica {replica} of the design `{design}`: {error}")]
+    Run {
+        /// The design.
+        design: String,
+        /// The replica.
+        replica: u32,
+        /// What went wrong.
+        error: RunError<ScheduleError>,
+    },
+    /// A replica or design that the campaign does not have.
+    #[error("the campaign has no design number {design} with a replica {replica}")]
+    NoSuchReplica {
+        /// The position of the design.
+        design: usize,
+        /// The replica.
+        replica: u32,
+    },
+}

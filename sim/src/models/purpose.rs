@@ -1,0 +1,31 @@
+//! What the models draw for. The numbers stand in the addresses of draws and never change between releases.
+
+use crate::kernel::{Purpose, Technique};
+
+/// Which unit the attacker starts from: a race between the candidates.
+pub(super) const FOOTHOLD: Purpose = Purpose::new(1);
+/// When a unit tries an address, within one window of its scan.
+pub(super) const VISIT: Purpose = Purpose::new(2);
+/// From which interface it does, and what it tries there.
+pub(super) const CHOICE: Purpose = Purpose::new(3);
+/// Whether an attempt works, and how long it takes.
+pub(super) const OUTCOME: Purpose = Purpose::new(4);
+/// Whether a denied attempt raises an alert.
+pub(super) const ALERT: Purpose = Purpose::new(5);
+/// Whether the sensor notices a unit that has been taken, and after how long.
+pub(super) const SENSOR: Purpose = Purpose::new(6);
+/// How long it takes from the first alert to the quarantine of a unit.
+pub(super) const RESPONSE: Purpose = Purpose::new(7);
+/// How many flows of a need are sampled.
+pub(super) const FLOW_COUNT: Purpose = Purpose::new(8);
+/// Everything about one flow of a need.
+pub(super) const FLOW: Purpose = Purpose::new(9);
+
+/// A vulnerability is exploited.
+pub(super) const EXPLOIT: Technique = Technique::new(1);
+/// Somebody logs in with a credential.
+pub(super) const LOGIN: Technique = Technique::new(2);
+/// A connection is enough, as the pivot models other than `exploitable` have it.
+pub(super) const CONNECT: Technique = Technique::new(3);
+/// A client that connects to an owned unit is taken.
+pub(super) const LURE: Technique = Technique::new(4);

@@ -1,0 +1,198 @@
+//! What came of one replica: plain data, from which everything else is reduced.
+
+use seglab_policy::{Assume, Connection, UnitId};
+use serde::Serialize;
+
+use crate::kernel::Time;
+use crate::kernel::statistics::Fate;
+
+use super::Passage;
+
+/// The outcome of one replica.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Replica {
+    /// Its number.
+    pub number: u32,
+    /// The unit that the attacker started from; `None` without an attacker.
+    pub foothold: Option<String>,
+    /// Units taken and quarantined so far, after each instant at which a number changed; the first at time zero.
+    pub course: Vec<Course>,
+    /// What became of each critical unit, in the order of their names.
+    pub critical: Vec<Settled>,
+    /// The first alert: an event at its time, or censored at the horizon.
+    pub detection: Settled,
+    /// The attacker's attempts.
+    pub attempts: Attempts,
+    /// Alerts.
+    pub alerts: Alerts,
+    /// The sampled flows of each need, in the order of the design.
+    pub needs: Vec<Flows>,
+    /// The number of events that the attack took.
+    pub events: u64,
+}
+
+/// One step of the attack's course.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Course {
+    /// When.
+    pub at: Time,
+    /// Units taken up to and including then; quarantine takes none away.
+    pub compromised: u32,
+    /// Units quarantined up to and including then.
+    pub quarantined: u32,
+}
+
+/// What became of something, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Settled {
+    /// When.
+    pub at: Time,
+    /// What. For a critical unit, the event is that it is taken; the competitor, that the last owned unit is quarantined.
+    pub fate: Fate,
+}
+
+/// Attempts to open a connection, but for those that cannot have any effect: at units without a way in, while no denial
+/// raises an alert.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Attempts {
+    /// All.
+    pub made: u64,
+    /// Those that an enforcement point stopped.
+    pub denied: u64,
+    /// Those whose fate depends on what is not modelled; the attacker makes nothing of them.
+    pub unknown: u64,
+    /// Those that met a weakness which the attacker can use.
+    pub aimed: u64,
+    /// Those that work in the end, if nothing comes between.
+    pub successful: u64,
+}
+
+/// Alerts by what raised them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Alerts {
+    /// Attempts that a point denied or, in alert mode, would have denied.
+    pub denials: u64,
+    /// Units that the sensor noticed.
+    pub sensor: u64,
+}
+
+/// Sampled flows of one need. Each flow counts once: as delivered, or by what broke it first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Flows {
+    /// All.
+    pub tried: u64,
+    /// Those that arrived, and whose destination could answer.
+    pub delivered: u64,
+    /// Those of which one end was quarantined.
+    pub quarantined: u64,
+    /// Those that policy denied, or whose reply it stopped.
+    pub denied: u64,
+    /// Those that arrived, but whose destination waited in vain for something that it needs.
+    pub upstream: u64,
+    /// Those whose fate depends on what is not modelled.
+    pub unknown: u64,
+}
+
+impl Replica {
+    /// Units taken by the horizon.
+    pub fn compromised(&self) -> u64 {
+        self.course.last().map_or(0, |step| u64::from(step.compromised))
+    }
+
+    /// Units taken by the time `at`.
+    pub fn compromised_by(&self, at: Time) -> u64 {
+        let after = self.course.partition_point(|step| step.at <= at);
+        after.checked_sub(1).and_then(|last| self.course.get(last)).map_or(0, |step| u64::from(step.compromised))
+    }
+
+    /// The first critical unit that was taken; where none was, what all of them have in common. `None` if the design
+    /// has no critical unit.
+    pub fn first_critical(&self) -> Option<Settled> {
+        self.critical.iter().copied().min_by_key(|settled| (settled.fate, settled.at))
+    }
+}
+
+impl Attempts {
+    /// Adds the attempts of another replica.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.made += other.made;
+        self.denied += other.denied;
+        self.unknown += other.unknown;
+        self.aimed += other.aimed;
+        self.successful += other.successful;
+    }
+}
+
+impl Alerts {
+    /// All alerts.
+    pub fn total(&self) -> u64 {
+        self.denials + self.sensor
+    }
+}
+
+impl Flows {
+    /// Adds the flows of another replica.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.tried += other.tried;
+        self.delivered += other.delivered;
+        self.quarantined += other.quarantined;
+        self.denied += other.denied;
+        self.upstream += other.upstream;
+        self.unknown += other.unknown;
+    }
+
+    /// Flows that did not work, for whatever known reason.
+    pub fn broken(&self) -> u64 {
+        self.quarantined + self.denied + self.upstream
+    }
+}
+
+impl Default for Settled {
+    fn default() -> Self {
+        Self { at: Time::START, fate: Fate::Censored }
+    }
+}
+
+/// One thing that happened in a replica.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TraceEntry {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub action: TraceAction,
+}
+
+/// What can happen in a replica.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TraceAction {
+    /// The attacker tries to open a connection.
+    Attempt {
+        /// The unit that does it; the destination of the connection where the attacker lies in wait for clients.
+        by: UnitId,
+        /// The connection.
+        connection: Connection,
+        /// The state of enforcement at this instant.
+        assume: Assume,
+        /// What becomes of it.
+        passage: Passage,
+        /// True if it works in the end, if nothing comes between.
+        works: bool,
+    },
+    /// The attacker takes a unit.
+    Taken {
+        /// The unit.
+        unit: UnitId,
+        /// From where; `None` for the foothold.
+        by: Option<UnitId>,
+    },
+    /// A unit raises an alert.
+    Alert {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// A unit is quarantined.
+    Quarantined {
+        /// The unit.
+        unit: UnitId,
+    },
+}

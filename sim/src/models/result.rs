@@ -1,0 +1,226 @@
+//! What a campaign says of its designs: plain data, reduced in the order of replicas.
+
+use serde::Serialize;
+
+use crate::kernel::statistics::{Confidence, Fate, Incidence, PairedSamples, Samples};
+use crate::kernel::{Duration, Time};
+
+use super::replica::{Attempts, Flows, Replica};
+use super::{Detection, Search};
+
+/// The result of a campaign.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CampaignResult {
+    /// What was asked.
+    pub scope: CampaignScope,
+    /// The designs, in the order in which they were given.
+    pub designs: Vec<DesignResult>,
+    /// Every other design against the first, replica by replica.
+    pub differences: Vec<Difference>,
+}
+
+/// What was asked: everything but the designs that the result depends on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CampaignScope {
+    /// The number of replicas.
+    pub replicas: u32,
+    /// The seed.
+    pub seed: u64,
+    /// How long each replica is watched \[ns\].
+    pub horizon: Duration,
+    /// The pivot model, by its name.
+    pub pivot: String,
+    /// The trust, by its name.
+    pub trust: String,
+    /// What may raise alerts.
+    pub detection: Detection,
+    /// What an owned unit tries at one address.
+    pub search: Search,
+    /// The number of addresses that each scan is spread over.
+    pub scanned_addresses: u32,
+    /// The expected number of sampled flows of a need.
+    pub flows_per_need: u32,
+}
+
+/// What a campaign says of one design.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DesignResult {
+    /// The design's name.
+    pub design: String,
+    /// The number of its units.
+    pub units: u32,
+    /// The attacker, if there was one.
+    pub attacker: Option<String>,
+    /// True if the design declares a monitor; without one there is no detection.
+    pub monitored: bool,
+    /// Units taken by the horizon.
+    pub compromised: Samples,
+    /// Units taken by each of [`CurvePoint::COUNT`] times, evenly from the start to the horizon.
+    pub course: Vec<CurvePoint>,
+    /// Every critical unit: how likely it is taken, by when.
+    pub critical: Vec<CriticalResult>,
+    /// The first critical unit to be taken, whichever it is; the competitor is that the attack is over before.
+    pub first_critical: Incidence,
+    /// The sum of the criticality of taken units by the horizon \[weight\].
+    pub loss: Samples,
+    /// The first alert.
+    pub detection: Incidence,
+    /// Alerts of a replica.
+    pub alerts: Samples,
+    /// The attempts of all replicas together.
+    pub attempts: Attempts,
+    /// The events of all replicas together.
+    pub events: u64,
+    /// The needs, in the order of the design.
+    pub needs: Vec<NeedResult>,
+    /// Every replica.
+    pub replicas: Vec<Replica>,
+}
+
+/// The number of taken units at one time, over all replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CurvePoint {
+    /// When.
+    pub at: Time,
+    /// The mean.
+    pub mean: f64,
+    /// The value that 5 % of replicas do not exceed.
+    pub q05: u64,
+    /// The median.
+    pub q50: u64,
+    /// The value that 95 % of replicas do not exceed.
+    pub q95: u64,
+}
+
+/// How likely a critical unit is taken.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CriticalResult {
+    /// The unit.
+    pub unit: String,
+    /// How much its loss costs \[weight\].
+    pub criticality: u32,
+    /// When it was taken, the end of the attack by quarantine being a competing risk.
+    pub incidence: Incidence,
+}
+
+/// What became of a need's sampled flows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NeedResult {
+    /// Who opens the flows.
+    pub from: String,
+    /// To whom.
+    pub to: String,
+    /// On which services.
+    pub services: Vec<String>,
+    /// How often one source opens one \[flows per second\].
+    pub rate_per_second: f64,
+    /// How many flows each sampled one stands for; at least 1.
+    pub one_in: f64,
+    /// The sampled flows of all replicas together.
+    pub flows: Flows,
+}
+
+/// One design against the first, replica by replica under the same chance. In each pair the first design comes first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The first design's name.
+    pub first: String,
+    /// The other design's name.
+    pub second: String,
+    /// Units taken by the horizon.
+    pub compromised: PairedSamples,
+    /// The sum of the criticality of taken units by the horizon \[weight\].
+    pub loss: PairedSamples,
+    /// The time until the first critical unit is taken, at most the horizon \[ns\]; the horizon where none is.
+    pub time_to_critical_ns: PairedSamples,
+    /// Alerts.
+    pub alerts: PairedSamples,
+    /// The time until the first alert, at most the horizon \[ns\].
+    pub time_to_detection_ns: PairedSamples,
+    /// Sampled flows that did not work.
+    pub broken_flows: PairedSamples,
+}
+
+impl CurvePoint {
+    /// How many points a curve has.
+    pub const COUNT: u32 = 101;
+}
+
+impl DesignResult {
+    /// Adds the next replica.
+    pub(super) fn record(&mut self, replica: Replica) {
+        self.compromised.record(replica.compromised());
+        self.loss.record(self.loss_in(&replica));
+        self.alerts.record(replica.alerts.total());
+        self.detection.record(replica.detection.at, replica.detection.fate);
+        for (critical, settled) in self.critical.iter_mut().zip(&replica.critical) {
+            critical.incidence.record(settled.at, settled.fate);
+        }
+        if let Some(first) = replica.first_critical() {
+            self.first_critical.record(first.at, first.fate);
+        }
+        for (need, flows) in self.needs.iter_mut().zip(&replica.needs) {
+            need.flows.add(flows);
+        }
+        self.attempts.add(&replica.attempts);
+        self.events += replica.events;
+        self.replicas.push(replica);
+    }
+
+    /// Draws the curve through all replicas.
+    pub(super) fn finish(&mut self, horizon: Duration) {
+        self.course = (0..CurvePoint::COUNT)
+            .map(|step| {
+                let ns = u128::from(horizon.as_nanos()) * u128::from(step) / u128::from(CurvePoint::COUNT - 1);
+                let at = Time::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX));
+                let taken: Samples = self.replicas.iter().map(|replica| replica.compromised_by(at)).collect();
+                let quantile = |share| taken.quantile(share).unwrap_or_default();
+                let mean = match taken.mean(Confidence::P95) {
+                    Some(mean) => mean.value,
+                    None => quantile(0.5) as f64,
+                };
+                CurvePoint { at, mean, q05: quantile(0.05), q50: quantile(0.5), q95: quantile(0.95) }
+            })
+            .collect();
+    }
+
+    /// The summed criticality of the units that were taken.
+    fn loss_in(&self, replica: &Replica) -> u64 {
+        let taken = self.critical.iter().zip(&replica.critical).filter(|(_, settled)| settled.fate == Fate::Event);
+        taken.map(|(critical, _)| u64::from(critical.criticality)).sum()
+    }
+}
+
+impl Difference {
+    /// The second design against the first.
+    pub(super) fn between(first: &DesignResult, second: &DesignResult, horizon: Time) -> Self {
+        let mut difference = Self { first: first.design.clone(), second: second.design.clone(), ..Self::default() };
+        for (one, other) in first.replicas.iter().zip(&second.replicas) {
+            let time_to_critical = |replica: &Replica| match replica.first_critical() {
+                Some(settled) if settled.fate == Fate::Event => settled.at.as_nanos(),
+                _ => horizon.as_nanos(),
+            };
+            let broken = |replica: &Replica| replica.needs.iter().map(Flows::broken).sum();
+            difference.compromised.record(one.compromised(), other.compromised());
+            difference.loss.record(first.loss_in(one), second.loss_in(other));
+            difference.time_to_critical_ns.record(time_to_critical(one), time_to_critical(other));
+            difference.alerts.record(one.alerts.total(), other.alerts.total());
+            difference.time_to_detection_ns.record(one.detection.at.as_nanos(), other.detection.at.as_nanos());
+            difference.broken_flows.record(broken(one), broken(other));
+        }
+        difference
+    }
+
+    /// True if the designs gave the same in every replica.
+    pub fn is_zero(&self) -> bool {
+        let samples = [
+            &self.compromised,
+            &self.loss,
+            &self.time_to_critical_ns,
+            &self.alerts,
+            &self.time_to_detection_ns,
+            &self.broken_flows,
+        ];
+        samples.into_iter().flat_map(PairedSamples::pairs).all(|(first, second)| first == second)
+    }
+}

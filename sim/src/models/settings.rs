@@ -1,0 +1,99 @@
+//! What a campaign is asked, beyond the designs.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use seglab_policy::{Pivot, Trust};
+use serde::Serialize;
+
+use crate::kernel::Duration;
+
+/// The settings of a campaign. Everything but `threads` decides about the result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How many possible courses of events are simulated; at least 1.
+    pub replicas: u32,
+    /// Which experiment: the same seed gives the same bytes.
+    pub seed: u64,
+    /// How long each replica is watched; above zero.
+    pub horizon: Duration,
+    /// How many threads simulate. The result does not depend on it.
+    pub threads: NonZeroUsize,
+    /// Who attacks.
+    pub attacker: AttackerChoice,
+    /// What it takes to own the next unit.
+    pub pivot: Pivot,
+    /// What still enforces at units that the attacker owns.
+    pub trust: Trust,
+    /// What may raise alerts.
+    pub detection: Detection,
+    /// What an owned unit tries at one address.
+    pub search: Search,
+    /// The number of addresses that an owned unit's scan is spread over; `None` for
+    /// [`Settings::SCANNED_ADDRESSES_MIN`], doubled until it holds the interfaces of the largest design.
+    pub scanned_addresses: Option<NonZeroU32>,
+    /// The expected number of flows that are sampled of each need in a replica; 0 for no traffic, at most 500.
+    pub flows_per_need: u32,
+    /// The most events that one replica may take.
+    pub events_max: u64,
+}
+
+/// Which of the attackers that a design declares is simulated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum AttackerChoice {
+    /// None: only traffic.
+    Nobody,
+    /// The first one of each design.
+    #[default]
+    First,
+    /// The one of this name.
+    Named(String),
+}
+
+/// What may raise alerts. A design without a monitor has no detection, whatever is chosen.
+///
+/// Running a campaign in all three shows how much of a design's success is due to its denials giving the attacker away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Detection {
+    /// Nothing.
+    Off,
+    /// The sensor, which does not depend on policy.
+    SensorOnly,
+    /// The sensor, and attempts that enforcement points deny or report.
+    #[default]
+    Full,
+}
+
+/// What an owned unit tries when its scan comes to an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Search {
+    /// One service of those that the attacker knows, from one of the unit's own interfaces.
+    #[default]
+    OneService,
+    /// Every service that the attacker knows, from every own interface: what an exhaustive attacker does.
+    EveryService,
+}
+
+impl Settings {
+    /// The smallest number of addresses that a scan is spread over where the settings give none.
+    pub const SCANNED_ADDRESSES_MIN: u32 = 4096;
+}
+
+impl Default for Settings {
+    /// 1,000 replicas of seven days on one thread, the first attacker, `exploitable`, `own-agent-void`, full detection.
+    fn default() -> Self {
+        Self {
+            replicas: 1_000,
+            seed: 1,
+            horizon: Duration::from_days(7),
+            threads: NonZeroUsize::MIN,
+            attacker: AttackerChoice::First,
+            pivot: Pivot::Exploitable,
+            trust: Trust::OwnAgentVoid,
+            detection: Detection::Full,
+            search: Search::OneService,
+            scanned_addresses: None,
+            flows_per_need: 20,
+            events_max: 100_000_000,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The simulator keeps the verifier's contract, on random designs:
+//! - every connection that a simulated attacker uses is allowed by the reference evaluator in the state of that instant;
+//! - on a static design without a defender, an exhaustive attacker who never fails owns exactly the closure.
+//!
+//! The closure is computed here, by the reference evaluator and the plainest loop; it shares no code with the simulator.
+//! `SEGLAB_CASES` sets the number of designs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seglab_policy::arbitrary::design_of;
+use seglab_policy::{
+    Assume, Connection, Design, Endpoint, Header, Monitor, Pivot, Provenance, Selector, Service, Side, Transport,
+    Trust, UnitId,
+};
+use seglab_sim::kernel::Duration;
+use seglab_sim::models::{Campaign, Detection, Passage, Search, Settings, TraceAction, TraceEntry};
+
+use crate::company::sure_attacker;
+
+fn cases(ordinary: u64) -> u64 {
+    std::env::var("SEGLAB_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(ordinary)
+}
+
+/// The random design of a seed with an attacker who may start anywhere, and a monitor.
+fn attacked(seed: u64) -> Design {
+    let mut draft = design_of(seed).to_draft();
+    draft.needs.clear();
+    draft.attackers = vec![sure_attacker(Selector::Everything)];
+    draft.attackers[0].exploit_mean_ns = 600_000_000_000;
+    draft.monitor = Some(Monitor {
+        denied_alert_probability: 0.0005,
+        sensor_probability: 0.3,
+        sensor_mean_ns: 28_800_000_000_000,
+        response_mean_ns: 3_600_000_000_000,
+        provenance: Provenance::default(),
+    });
+    Design::new(draft).unwrap()
+}
+
+/// What is known of the attack at one instant, from the trace alone.
+#[derive(Default)]
+struct Instant {
+    owned: BTreeSet<UnitId>,
+    quarantined: BTreeSet<UnitId>,
+    /// For each pair, that an attempt between them worked.
+    worked: BTreeSet<(UnitId, UnitId)>,
+}
+
+#[derive(Default)]
+struct Tally {
+    attempts: u64,
+    denied: u64,
+    used: u64,
+    taken: u64,
+    quarantined: u64,
+}
+
+/// Says where it happened, if an assertion fails before it is dropped.
+struct OnPanic<F: Fn() -> String>(F);
+
+impl<F: Fn() -> String> Drop for OnPanic<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", (self.0)());
+        }
+    }
+}
+
+fn check_entry(design: &Design, trust: Trust, entry: &TraceEntry, state: &mut Instant, tally: &mut Tally) {
+    match entry.action {
+        TraceAction::Attempt { by, connection, assume, passage, works } => {
+            assert!(state.owned.contains(&by) && !state.quarantined.contains(&by), "only owned units attempt anything");
+            let owned = if connection.source.unit() == Some(by) { Side::Source } else { Side::Destination };
+            let host_owned = design.host_of(by).is_some_and(|host| state.owned.contains(&host));
+            let instant = Assume { as_if_enforced: false, trust, owned: Some(owned), host_owned };
+            assert_eq!(assume, instant);
+            let verdict = design.evaluate(&connection, instant).verdict;
+            assert_eq!(verdict.is_allowed(), passage.is_allowed(), "{verdict:?} {passage:?}");
+            let other = [connection.source, connection.destination].into_iter().filter_map(Endpoint::unit);
+            if works {
+                assert!(passage.is_allowed());
+                state.worked.extend(other.filter(|unit| *unit != by).map(|unit| (by, unit)));
+                tally.used += 1;
+            }
+            tally.attempts += 1;
+            tally.denied += u64::from(passage == Passage::Denied);
+        }
+        TraceAction::Taken { unit, by } => {
+            if let Some(by) = by {
+                assert!(state.owned.contains(&by), "units are taken from owned ones");
+                let runs_on = design.host_of(unit) == Some(by);
+                let attacked = state.worked.contains(&(by, unit)) && !state.quarantined.contains(&by);
+                assert!(runs_on || attacked, "and by an attempt that worked");
+            } else {
+                assert!(state.owned.is_empty(), "there is one foothold");
+            }
+            assert!(state.owned.insert(unit), "no unit is taken twice");
+            tally.taken += 1;
+        }
+        TraceAction::Alert { unit } => assert!(state.owned.contains(&unit)),
+        TraceAction::Quarantined { unit } => {
+            assert!(state.owned.contains(&unit) && state.quarantined.insert(unit));
+            tally.quarantined += 1;
+        }
+    }
+}
+
+#[test]
+fn every_connection_that_is_used_is_allowed_at_that_instant() {
+    let mut tally = Tally::default();
+    for seed in 0..cases(150) {
+        let design = attacked(seed);
+        let trust = [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid][(seed % 3) as usize];
+        let settings = Settings {
+            replicas: 3,
+            seed,
+            horizon: Duration::from_days(2),
+            pivot: Pivot::ALL[(seed / 3 % 4) as usize],
+            trust,
+            detection: Detection::Full,
+            search: if seed % 5 == 0 { Search::EveryService } else { Search::OneService },
+            ..Settings::default()
+        };
+        let campaign = Campaign::prepare(&[&design], &settings).unwrap();
+        for replica in 0..3 {
+            let (_, trace) = campaign.trace(0, replica).unwrap();
+            assert_eq!(trace, campaign.trace(0, replica).unwrap().1, "seed {seed}: two runs differ");
+            let mut state = Instant::default();
+            for entry in &trace {
+                let _where = OnPanic(|| format!("seed {seed}, replica {replica}, {entry:?}"));
+                check_entry(&design, trust, entry, &mut state, &mut tally);
+            }
+        }
+    }
+    assert!(tally.denied * 5 >= tally.attempts, "{} of {} denied", tally.denied, tally.attempts);
+    assert!(
+        tally.used > 50 && tally.quarantined > 50 && tally.taken > tally.quarantined,
+        "the runs are worth checking"
+    );
+}
+
+/// The headers that a test tries: all protocols, and every port that anything in the design names, or its neighbour.
+fn headers(design: &Design) -> Vec<Header> {
+    let mut ports = BTreeSet::from([1u16, 49152]);
+    let mut sources = BTreeSet::from([49152u16]);
+    let (mut kinds, mut numbers) = (BTreeSet::from([8u8, 77]), BTreeSet::from([50u8, 99]));
+    let mut codes = BTreeSet::from([0u8, 77]);
+    let around = |set: &mut BTreeSet<u16>, first: u16, last: u16| {
+        set.extend([first.saturating_sub(1), first, last, last.saturating_add(1)]);
+    };
+    for (_, rule) in design.rules() {
+        for service in &rule.services {
+            match service {
+                Service::Ports { ports: to, source_ports: from, .. } => {
+                    to.ranges().iter().for_each(|range| around(&mut ports, range.0, range.1));
+                    from.ranges().iter().for_each(|range| around(&mut sources, range.0, range.1));
+                }
+                Service::Icmp { kind, code, .. } => {
+                    kinds.extend(*kind);
+                    codes.extend(*code);
+                }
+                Service::Protocol(number) => {
+                    numbers.insert(*number);
+                }
+                Service::Any | Service::NamedPort { .. } => {}
+            }
+        }
+    }
+    for unit in design.units() {
+        unit.listeners.iter().for_each(|open| around(&mut ports, open.first, open.last));
+        ports.extend(unit.vulnerabilities.iter().map(|weak| weak.port));
+        ports.extend(unit.logins.iter().map(|login| login.port));
+    }
+    let mut headers = Vec::new();
+    for protocol in Transport::ALL {
+        for &destination_port in &ports {
+            headers.extend(sources.iter().map(|&source_port| Header::Transport {
+                protocol,
+                source_port,
+                destination_port,
+            }));
+        }
+    }
+    headers.extend(kinds.iter().flat_map(|&kind| codes.iter().map(move |&code| Header::Icmp { kind, code })));
+    headers.extend(numbers.into_iter().map(Header::Other));
+    headers
+}
+
+/// Which headers pass between two units, some interface of one to some of the other; asked of the evaluator once.
+struct Passing<'a> {
+    design: &'a Design,
+    headers: Vec<Header>,
+    known: BTreeMap<(UnitId, UnitId, Assume), BTreeSet<Header>>,
+}
+
+impl Passing<'_> {
+    fn between(&mut self, source: UnitId, destination: UnitId, assume: Assume) -> &BTreeSet<Header> {
+        let design = self.design;
+        let ends = |unit: UnitId| {
+            (0u16..).zip(&design.unit(unit).interfaces).map(move |(interface, _)| Endpoint::Unit { unit, interface })
+        };
+        self.known.entry((source, destination, assume)).or_insert_with(|| {
+            let mut passing = BTreeSet::new();
+            for (from, to) in ends(source).flat_map(|from| ends(destination).map(move |to| (from, to))) {
+                for &header in &self.headers {
+                    let connection = Connection { source: from, destination: to, header };
+                    let path = design.missing_path(&connection).is_none();
+                    if path && design.evaluate(&connection, assume).verdict.is_allowed() {
+                        passing.insert(header);
+                    }
+                }
+            }
+            passing
+        })
+    }
+}
+
+/// True if the owner of `by` can own `unit` next.
+fn falls(
+    passing: &mut Passing<'_>,
+    owned: &BTreeSet<UnitId>,
+    by: UnitId,
+    unit: UnitId,
+    pivot: Pivot,
+    trust: Trust,
+) -> bool {
+    let design = passing.design;
+    let host_owned = design.host_of(by).is_some_and(|host| owned.contains(&host));
+    let outward = Assume { host_owned, ..Assume::attack(trust) };
+    let target = design.unit(unit);
+    let held: BTreeSet<&String> = owned.iter().flat_map(|&unit| &design.unit(unit).credentials).collect();
+    let fits = |header: &Header| {
+        let Header::Transport { protocol, destination_port, .. } = *header else { return false };
+        let weak = target.vulnerabilities.iter().any(|weak| (weak.protocol, weak.port) == (protocol, destination_port));
+        let login = |login: &seglab_policy::Login| {
+            (login.protocol, login.port) == (protocol, destination_port) && held.contains(&login.credential)
+        };
+        target.listens_to(*header) && (weak || target.logins.iter().any(login))
+    };
+    let found = passing.between(by, unit, outward);
+    match pivot {
+        Pivot::Any => !found.is_empty(),
+        Pivot::Service => found.iter().any(|header| target.listens_to(*header)),
+        Pivot::Exploitable => found.iter().any(fits),
+        Pivot::EitherWay => {
+            let inward = Assume { host_owned, ..Assume::attack_on_clients(trust) };
+            !found.is_empty() || !passing.between(unit, by, inward).is_empty()
+        }
+    }
+}
+
+/// Everything that the owner of `start` can come to own.
+fn closure(passing: &mut Passing<'_>, start: UnitId, pivot: Pivot, trust: Trust) -> BTreeSet<UnitId> {
+    let design = passing.design;
+    let mut owned = BTreeSet::from([start]);
+    loop {
+        let before = owned.len();
+        let guests = design.unit_ids().filter(|&unit| design.host_of(unit).is_some_and(|host| owned.contains(&host)));
+        let guests: Vec<UnitId> = guests.collect();
+        owned.extend(guests);
+        for unit in design.unit_ids() {
+            let by: Vec<UnitId> = owned.iter().copied().collect();
+            if !owned.contains(&unit) && by.into_iter().any(|by| falls(passing, &owned, by, unit, pivot, trust)) {
+                owned.insert(unit);
+            }
+        }
+        if owned.len() == before {
+            return owned;
+        }
+    }
+}
+
+#[test]
+fn an_exhaustive_attacker_owns_exactly_the_closure() {
+    let (mut attempts, mut denied) = (0, 0);
+    let mut sizes = BTreeMap::<(Pivot, usize), u32>::new();
+    for seed in 0..cases(60) {
+        let mut draft = attacked(seed).to_draft();
+        draft.attackers[0].exploit_mean_ns = 0;
+        draft.monitor = None;
+        let design = Design::new(draft).unwrap();
+        let mut passing = Passing { design: &design, headers: headers(&design), known: BTreeMap::new() };
+        for (pivot, trust) in Pivot::ALL
+            .into_iter()
+            .flat_map(|pivot| [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid].map(|trust| (pivot, trust)))
+        {
+            let settings = Settings {
+                replicas: 2,
+                seed,
+                // Sixty visits between any two units on average: to miss one has a probability of 1e-26.
+                horizon: Duration::from_secs(60 * u64::from(Settings::SCANNED_ADDRESSES_MIN)),
+                pivot,
+                trust,
+                search: Search::EveryService,
+                ..Settings::default()
+            };
+            let campaign = Campaign::prepare(&[&design], &settings).unwrap();
+            for number in 0..settings.replicas {
+                let (replica, trace) = campaign.trace(0, number).unwrap();
+                let owned: BTreeSet<UnitId> = trace
+                    .iter()
+                    .filter_map(|entry| match entry.action {
+                        TraceAction::Taken { unit, .. } => Some(unit),
+                        _ => None,
+                    })
+                    .collect();
+                let start = design.unit_named(replica.foothold.as_deref().unwrap()).unwrap();
+                let expected = closure(&mut passing, start, pivot, trust);
+                assert_eq!(owned, expected, "seed {seed}, from {start:?}, pivot {pivot}, trust {trust}");
+                attempts += replica.attempts.made;
+                denied += replica.attempts.denied;
+                *sizes.entry((pivot, owned.len())).or_default() += 1;
+            }
+        }
+    }
+    assert!(denied * 5 >= attempts, "{denied} of {attempts} denied");
+    for pivot in Pivot::ALL {
+        let of = |wanted: fn(usize) -> bool| {
+            sizes.iter().filter(|((of, size), _)| *of == pivot && wanted(*size)).map(|(_, count)| count).sum::<u32>()
+        };
+        assert!(of(|size| size == 1) > 5 && of(|size| size > 1) > 5, "{pivot}: closures of all sizes: {sizes:?}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Who is meant by the peers of properties and needs.
+
+use crate::classes::ClassId;
+use crate::endpoint_class::{Match, address_truth};
+use crate::reach::Verifier;
+use seglab_policy::{Covers, Peer, Selector};
+
+/// The endpoints that a peer stands for, by class. Where it is not known whether an endpoint is meant, it is marked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) classes: Vec<(ClassId, Match)>,
+    /// Endpoint classes of external addresses.
+    pub(crate) externals: Vec<(u32, Match)>,
+    /// Endpoint classes of named external sources.
+    pub(crate) sources: Vec<(u32, Match)>,
+}
+
+impl Members {
+    /// True if it certainly stands for the class.
+    pub(crate) fn certainly(&self, class: ClassId) -> bool {
+        self.classes.binary_search(&(class, Match::Yes)).is_ok()
+    }
+
+    /// True if it may stand for the class.
+    pub(crate) fn possibly(&self, class: ClassId) -> bool {
+        self.certainly(class) || self.classes.binary_search(&(class, Match::Maybe)).is_ok()
+    }
+
+    /// True if it certainly stands for the external addresses of an endpoint class.
+    pub(crate) fn certainly_external(&self, external: u32) -> bool {
+        self.externals.binary_search(&(external, Match::Yes)).is_ok()
+    }
+
+    /// True if it may stand for the external addresses of an endpoint class.
+    pub(crate) fn possibly_external(&self, external: u32) -> bool {
+        self.certainly_external(external) || self.externals.binary_search(&(external, Match::Maybe)).is_ok()
+    }
+}
+
+impl Verifier<'_> {
+    /// The endpoints that a peer stands for, as rules would have it.
+    pub(crate) fn members(&self, peer: &Peer) -> Members {
+        let classes = &self.engine.classes;
+        let endpoints = &classes.endpoints;
+        let everyone = |matched| Members {
+            classes: classes.ids().map(|class| (class, matched)).collect(),
+            externals: endpoints.externals().map(|external| (external, matched)).collect(),
+            sources: endpoints.sources().map(|source| (source, matched)).collect(),
+        };
+        match peer {
+            Peer::Anyone => everyone(Match::Yes),
+            Peer::Unmodelled(_) => everyone(Match::Maybe),
+            Peer::Units(selector) => {
+                let id = classes.words.selectors.id(selector);
+                let by_source = |&source: &u32| id.is_some_and(|id| endpoints.selected(&classes.index, id, source));
+                Members {
+                    classes: self.selected(selector).map(|class| (class, Match::Yes)).collect(),
+                    externals: Vec::new(),
+                    sources: endpoints.sources().filter(by_source).map(|source| (source, Match::Yes)).collect(),
+                }
+            }
+            Peer::Addresses { set, covers } => {
+                let inside = |external: &u32| {
+                    endpoints.addresses(*external).ranges().next().is_some_and(|(first, _)| set.contains(first))
+                };
+                let covered =
+                    |source: &u32| *covers == Covers::All && set.covers_family(endpoints.get(*source).family);
+                Members {
+                    classes: match covers {
+                        Covers::All => classes.ids().filter_map(|class| self.has_address(class, set)).collect(),
+                        Covers::External => Vec::new(),
+                    },
+                    externals: endpoints.externals().filter(inside).map(|external| (external, Match::Yes)).collect(),
+                    sources: endpoints.sources().filter(covered).map(|source| (source, Match::Yes)).collect(),
+                }
+            }
+        }
+    }
+
+    /// The classes that a selector of the design selects, ascending.
+    pub(crate) fn selected<'s>(&'s self, selector: &'s Selector) -> impl Iterator<Item = ClassId> + 's {
+        let design = self.engine.design;
+        self.engine.classes.ids().filter(move |&class| self.engine.classes.selected(selector, class, design))
+    }
+
+    /// Whether some interface of the units of a class has an address in a set of the design.
+    fn has_address(&self, class: ClassId, set: &seglab_policy::AddressSet) -> Option<(ClassId, Match)> {
+        let classes = &self.engine.classes;
+        let id = classes.words.address_sets.id(set)?;
+        let unit = self.engine.design.unit(classes.representative(class));
+        let matches = unit.interfaces.iter().filter_map(|interface| {
+            address_truth(interface, &classes.words, &classes.atoms, |known| known == id).first().map(|first| first.1)
+        });
+        matches.max().map(|matched| (class, matched))
+    }
+}

@@ -1,0 +1,332 @@
+//! `allowed`, and every need: the connections work that the business cannot do without.
+
+use super::{Counterexample, Outcome, Population, Settled, Uncertainty, Unsure};
+use crate::classes::ClassId;
+use crate::counterexample::{Flaw, Hop, Means, VerifyError};
+use crate::endpoint_class::Match;
+use crate::header_set::HeaderSet;
+use crate::members::Members;
+use crate::reach::Verifier;
+use seglab_policy::{
+    Assume, Connection, Endpoint, Family, IntervalSet, Peer, Reply, Service, Transport, UnitId, Verdict,
+};
+
+/// First source port for which a need must work.
+const FIRST_SOURCE_PORT: u16 = 1024;
+
+/// One end of a needed connection: a unit, or external addresses of one endpoint class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Units(ClassId),
+    External(u32),
+}
+
+/// How the needed connections between two ends turn out.
+enum Works {
+    Yes,
+    No(Counterexample),
+    Unknown(Unsure),
+}
+
+/// The ends that a peer asks for.
+struct Asked {
+    sides: Vec<(Side, Match)>,
+    /// One of them is enough.
+    one_is_enough: bool,
+}
+
+impl Verifier<'_> {
+    pub(super) fn allowed(
+        &mut self,
+        id: &str,
+        from: &Peer,
+        to: &Peer,
+        services: &[Service],
+        as_if_enforced: bool,
+    ) -> Result<Outcome, VerifyError> {
+        let assume = Assume { as_if_enforced, ..Assume::business() };
+        let (sources, destinations) = (self.asked(from), self.asked(to));
+        let population = Population { from: self.units_of(&sources), to: self.units_of(&destinations) };
+        // Every one of the ends of which every one has to work is paired with what the other side needs.
+        let outer_is_source = !sources.one_is_enough || destinations.one_is_enough;
+        let (outer, inner) = match outer_is_source {
+            true => (&sources, &destinations),
+            false => (&destinations, &sources),
+        };
+        let mut all = Works::Yes;
+        let mut best: Option<Works> = None;
+        for &(side, matched) in &outer.sides {
+            let pair = |other: Side| if outer_is_source { (side, other) } else { (other, side) };
+            let mut works = self.with_inner(side, inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
+            if matched == Match::Maybe {
+                works = in_doubt(works, outer.one_is_enough);
+            }
+            if outer.one_is_enough {
+                best = Some(better(best, works));
+            } else {
+                all = worse(all, works);
+            }
+        }
+        let verdict = match best.unwrap_or(all) {
+            Works::Yes => Settled::Holds,
+            Works::No(counterexample) => Settled::Violated(counterexample),
+            Works::Unknown(unsure) => Settled::Unknown(unsure),
+        };
+        Ok(Outcome { verdict, population })
+    }
+
+    fn with_inner(
+        &mut self,
+        outer: Side,
+        inner: &Asked,
+        pair: &dyn Fn(Side) -> (Side, Side),
+        services: &[Service],
+        assume: Assume,
+    ) -> Result<Works, Flaw> {
+        let mut all = Works::Yes;
+        let mut best = None;
+        for &(side, matched) in &inner.sides {
+            let (from, to) = pair(side);
+            let Some(mut works) = self.works(from, to, services, assume)? else { continue };
+            if matched == Match::Maybe {
+                works = in_doubt(works, inner.one_is_enough);
+            }
+            if inner.one_is_enough {
+                best = Some(better(best, works));
+                if matches!(best, Some(Works::Yes)) {
+                    break;
+                }
+            } else {
+                all = worse(all, works);
+                if matches!(all, Works::No(_)) {
+                    break;
+                }
+            }
+        }
+        Ok(match (inner.one_is_enough, best, outer) {
+            (false, _, _) => all,
+            (true, Some(best), _) => best,
+            (true, None, Side::Units(class)) => {
+                Works::No(Counterexample::NoSuchAddress { unit: self.engine.classes.representative(class) })
+            }
+            (true, None, Side::External(_)) => Works::Yes,
+        })
+    }
+
+    fn asked(&self, peer: &Peer) -> Asked {
+        let Members { classes, externals, .. } = self.members(peer);
+        let units = classes.into_iter().map(|(class, matched)| (Side::Units(class), matched));
+        let addresses = externals.into_iter().map(|(external, matched)| (Side::External(external), matched));
+        match peer {
+            Peer::Anyone | Peer::Units(_) | Peer::Unmodelled(_) => {
+                Asked { sides: units.collect(), one_is_enough: false }
+            }
+            Peer::Addresses { .. } => Asked { sides: addresses.chain(units).collect(), one_is_enough: true },
+        }
+    }
+
+    fn units_of(&self, asked: &Asked) -> usize {
+        self.count(asked.sides.iter().filter_map(|(side, _)| match side {
+            Side::Units(class) => Some(*class),
+            Side::External(_) => None,
+        }))
+    }
+
+    /// Whether every needed connection between two ends works; `None` if there is no such pair of different units.
+    fn works(&mut self, from: Side, to: Side, services: &[Service], assume: Assume) -> Result<Option<Works>, Flaw> {
+        let Some((source, destination)) = self.representatives(from, to) else { return Ok(None) };
+        let design = self.engine.design;
+        let listeners = destination.map_or(&[][..], |unit| &design.unit(unit).listeners);
+        for service in services {
+            if let (Service::NamedPort { name, .. }, Some(unit)) = (service, destination)
+                && HeaderSet::of_services(std::slice::from_ref(service), listeners).is_empty()
+            {
+                return Ok(Some(Works::No(Counterexample::NoSuchPort { unit, name: name.clone() })));
+            }
+        }
+        let needed = ephemeral(&HeaderSet::of_services(services, listeners));
+        let pairs = self.endpoint_pairs(from, to, source, destination);
+        if pairs.is_empty() {
+            return Ok(None);
+        }
+        let mut asked = HeaderSet::empty();
+        let (mut works, mut may_work) = (HeaderSet::empty(), HeaderSet::empty());
+        for &(from, to) in &pairs {
+            let Some(family) = self.family(from, to) else { continue };
+            asked = asked.union(&HeaderSet::of_family(family));
+            let direct = self.direct(from, to, assume);
+            let arrives = direct.allowed.difference(&direct.reply_blocked);
+            works = works.union(&arrives.difference(&direct.reply_unknown));
+            may_work = may_work.union(&arrives.union(&direct.unknown));
+        }
+        // A need for ICMP of a family that the two do not share asks for nothing that could exist.
+        let needed = if asked.intersection(&needed).is_empty() { needed } else { needed.intersection(&asked) };
+        let missing = needed.difference(&may_work);
+        if !missing.is_empty() {
+            return self.broken(&pairs, &missing, assume).map(Some);
+        }
+        let unsure = needed.difference(&works);
+        if unsure.is_empty() {
+            return Ok(Some(Works::Yes));
+        }
+        self.unsure(&pairs, &unsure, assume).map(Some)
+    }
+
+    /// Units that stand for the two ends, different ones.
+    fn representatives(&self, from: Side, to: Side) -> Option<(Option<UnitId>, Option<UnitId>)> {
+        let classes = &self.engine.classes;
+        match (from, to) {
+            (Side::Units(from), Side::Units(to)) => {
+                let source = classes.representative(from);
+                let destination = classes.members(to).iter().copied().find(|&unit| unit != source)?;
+                Some((Some(source), Some(destination)))
+            }
+            (Side::Units(from), Side::External(_)) => Some((Some(classes.representative(from)), None)),
+            (Side::External(_), Side::Units(to)) => Some((None, Some(classes.representative(to)))),
+            (Side::External(_), Side::External(_)) => None,
+        }
+    }
+
+    fn endpoint_pairs(
+        &self,
+        from: Side,
+        to: Side,
+        source: Option<UnitId>,
+        destination: Option<UnitId>,
+    ) -> Vec<(Endpoint, Endpoint)> {
+        let design = self.engine.design;
+        let of_unit = |unit: UnitId| -> Vec<Endpoint> {
+            let count = u16::try_from(design.unit(unit).interfaces.len()).unwrap_or(u16::MAX);
+            (0..count).map(|interface| Endpoint::Unit { unit, interface }).collect()
+        };
+        let outside = |external: u32, unit: Endpoint| -> Option<Endpoint> {
+            let space = &design.interface(unit)?.space;
+            let all = self.engine.classes.endpoints.addresses(external);
+            let free = design.known_addresses(space).map_or_else(|| all.clone(), |known| all.difference(known));
+            free.ranges().next().map(|(first, _)| Endpoint::External(first))
+        };
+        match (from, to, source, destination) {
+            (_, Side::External(external), Some(source), _) => {
+                of_unit(source).into_iter().filter_map(|from| Some((from, outside(external, from)?))).collect()
+            }
+            (Side::External(external), _, _, Some(destination)) => {
+                of_unit(destination).into_iter().filter_map(|to| Some((outside(external, to)?, to))).collect()
+            }
+            (_, _, Some(source), Some(destination)) => {
+                let to = of_unit(destination);
+                of_unit(source).into_iter().flat_map(|from| to.iter().map(move |&to| (from, to))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn family(&self, source: Endpoint, destination: Endpoint) -> Option<Family> {
+        let header = seglab_policy::Header::Other(0);
+        self.engine.design.family_of(&Connection { source, destination, header })
+    }
+
+    /// A needed connection that does not work, judged by the reference evaluator.
+    fn broken(&self, pairs: &[(Endpoint, Endpoint)], missing: &HeaderSet, assume: Assume) -> Result<Works, Flaw> {
+        let (connection, evaluation) = self.witness(pairs, missing, assume).ok_or(Flaw::NoPath)?;
+        match evaluation.verdict {
+            Verdict::Denied(_) | Verdict::Allowed(Reply::Blocked) => {
+                Ok(Works::No(Counterexample::Broken { connection, evaluation }))
+            }
+            Verdict::Allowed(_) | Verdict::Unknown(_) => {
+                Err(self.disagreement(&connection, assume, evaluation, "stopped"))
+            }
+        }
+    }
+
+    /// A needed connection of which it is not known whether it works.
+    fn unsure(&self, pairs: &[(Endpoint, Endpoint)], unsure: &HeaderSet, assume: Assume) -> Result<Works, Flaw> {
+        let mut last = None;
+        for &pair in pairs {
+            let Some((connection, evaluation)) = self.witness(&[pair], unsure, assume) else { continue };
+            let doubt = match evaluation.verdict {
+                Verdict::Unknown(doubt) => Some(doubt),
+                Verdict::Allowed(Reply::Unknown) => reply_doubt(&evaluation),
+                Verdict::Allowed(_) | Verdict::Denied(_) => None,
+            };
+            if let Some(doubt) = doubt {
+                let hops = vec![Hop::Connection { connection, assume, evaluation, means: Means::Reach }];
+                return Ok(Works::Unknown(Unsure { doubt: Uncertainty::Policy(doubt), hops }));
+            }
+            last = Some((connection, evaluation));
+        }
+        let (connection, evaluation) = last.ok_or(Flaw::NoPath)?;
+        Err(self.disagreement(&connection, assume, evaluation, "undecided"))
+    }
+
+    fn witness(
+        &self,
+        pairs: &[(Endpoint, Endpoint)],
+        headers: &HeaderSet,
+        assume: Assume,
+    ) -> Option<(Connection, seglab_policy::Evaluation)> {
+        let fitting = pairs.iter().find_map(|&(source, destination)| {
+            let family = self.family(source, destination)?;
+            let header = headers.intersection(&HeaderSet::of_family(family)).witness(family)?;
+            Some(Connection { source, destination, header })
+        });
+        // Between interfaces of different families nothing works, which any header shows.
+        let any = || {
+            let &(source, destination) = pairs.first()?;
+            let header = Family::ALL.into_iter().find_map(|family| headers.witness(family))?;
+            Some(Connection { source, destination, header })
+        };
+        let connection = fitting.or_else(any)?;
+        Some((connection, self.engine.design.evaluate(&connection, assume)))
+    }
+}
+
+/// The transport headers from ephemeral source ports, and everything else.
+fn ephemeral(headers: &HeaderSet) -> HeaderSet {
+    let ports = IntervalSet::from_ranges([(FIRST_SOURCE_PORT, u16::MAX)]);
+    let low = Transport::ALL.into_iter().fold(HeaderSet::empty(), |low, protocol| {
+        low.union(&HeaderSet::of_ports(protocol, &IntervalSet::full(), &ports.complement()))
+    });
+    headers.difference(&low)
+}
+
+/// The rule that leaves the fate of a reply open.
+fn reply_doubt(evaluation: &seglab_policy::Evaluation) -> Option<seglab_policy::Doubt> {
+    let open = evaluation
+        .judgements
+        .iter()
+        .filter(|judgement| judgement.reply && judgement.stands && judgement.outcomes.allow && judgement.outcomes.deny);
+    open.flat_map(|judgement| &judgement.decisions).find_map(|decision| match decision.why {
+        seglab_policy::Why::Rule(rule) => Some(seglab_policy::Doubt::Rule(rule)),
+        seglab_policy::Why::Otherwise(_) | seglab_policy::Why::Default => None,
+    })
+}
+
+/// What is left of a result if it is not known whether the end is meant: where every end counts failure becomes
+/// doubtful, where one is enough success does.
+fn in_doubt(works: Works, one_is_enough: bool) -> Works {
+    match (works, one_is_enough) {
+        (Works::No(_), false) | (Works::Yes, true) => {
+            Works::Unknown(Unsure { doubt: Uncertainty::Membership, hops: Vec::new() })
+        }
+        (works, _) => works,
+    }
+}
+
+/// Both have to work: the first that does not, and doubt before success.
+fn worse(a: Works, b: Works) -> Works {
+    match (a, b) {
+        (Works::No(broken), _) | (_, Works::No(broken)) => Works::No(broken),
+        (Works::Unknown(unsure), _) | (_, Works::Unknown(unsure)) => Works::Unknown(unsure),
+        (Works::Yes, Works::Yes) => Works::Yes,
+    }
+}
+
+/// One has to work: the first that does, and doubt before failure.
+fn better(a: Option<Works>, b: Works) -> Works {
+    match (a, b) {
+        (None, b) => b,
+        (Some(Works::Yes), _) | (_, Works::Yes) => Works::Yes,
+        (Some(Works::Unknown(unsure)), _) | (_, Works::Unknown(unsure)) => Works::Unknown(unsure),
+        (Some(Works::No(broken)), Works::No(_)) => Works::No(broken),
+    }
+}

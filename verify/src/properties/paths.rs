@@ -1,0 +1,265 @@
+//! `isolated` and `only-through`: is there a path of connections from here to there?
+
+use super::{Counterexample, Outcome, Population, Settled, unsure};
+use crate::classes::ClassId;
+use crate::counterexample::{Flaw, Goal, Replay, Target, VerifyError};
+use crate::header_set::HeaderSet;
+use crate::intern::HeaderId;
+use crate::lateral::{Attack, Graph, Origin};
+use crate::members::Members;
+use crate::reach::Verifier;
+use crate::spread::{By, Cause, Limits, Spread};
+use fixedbitset::FixedBitSet;
+use seglab_policy::{Peer, Pivot, Property, Selector, Service, Side};
+use std::rc::Rc;
+
+/// A search for a path.
+struct Search<'p> {
+    attack: Attack,
+    starts: Vec<Origin>,
+    /// Bits of classes and external addresses.
+    targets: FixedBitSet,
+    avoid: Option<FixedBitSet>,
+    services: &'p [Service],
+    hops_max: Option<u32>,
+    doubtful: bool,
+}
+
+impl Verifier<'_> {
+    pub(super) fn isolated(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        from: &Peer,
+        to: &Peer,
+        services: &[Service],
+    ) -> Result<Outcome, VerifyError> {
+        let (from, to) = (self.members(from), self.members(to));
+        let graph = self.graph(attack);
+        let mut verdict = Settled::Holds;
+        for doubtful in [false, true] {
+            let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
+            for &(class, _) in &to.classes {
+                let meant = if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
+                targets.set(class.index(), meant);
+            }
+            for &(external, _) in &to.externals {
+                let meant = match doubtful {
+                    true => !from.certainly_external(external),
+                    false => to.certainly_external(external) && !from.possibly_external(external),
+                };
+                targets.set(graph.external_bit(external), meant);
+            }
+            let starts = self.starts(&from, None, doubtful);
+            let hops_max = property.hops_max;
+            let search = Search { attack, starts, targets, avoid: None, services, hops_max, doubtful };
+            if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
+                verdict = settled;
+                break;
+            }
+        }
+        Ok(Outcome { verdict, population: self.population(&from, &to) })
+    }
+
+    pub(super) fn only_through(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        from: &Peer,
+        to: &Peer,
+        via: &Selector,
+        services: &[Service],
+    ) -> Result<Outcome, VerifyError> {
+        let (from, to) = (self.members(from), self.members(to));
+        let graph = self.graph(attack);
+        let mut avoid = FixedBitSet::with_capacity(graph.classes);
+        self.selected(via).for_each(|class| avoid.insert(class.index()));
+        let mut verdict = Settled::Holds;
+        'doubt: for doubtful in [false, true] {
+            let starts = self.starts(&from, Some(&avoid), doubtful);
+            let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
+            // The only unit of its class, and a start: its way to itself is no path, so it is asked about alone.
+            let mut alone = Vec::new();
+            for &(class, _) in &to.classes {
+                if avoid.contains(class.index()) || !(doubtful || to.certainly(class)) {
+                    continue;
+                }
+                if graph.size(class) == 1 && starts.contains(&Origin::Unit(class, false)) {
+                    alone.push(class);
+                } else {
+                    targets.insert(class.index());
+                }
+            }
+            for &(external, _) in &to.externals {
+                if doubtful || to.certainly_external(external) {
+                    targets.insert(graph.external_bit(external));
+                }
+            }
+            let asked = std::iter::once((starts.clone(), targets.clone())).chain(alone.into_iter().map(|class| {
+                let others = starts.iter().copied().filter(|start| *start != Origin::Unit(class, false));
+                let mut only = FixedBitSet::with_capacity(targets.len());
+                only.insert(class.index());
+                (others.collect(), only)
+            }));
+            for (starts, targets) in asked.collect::<Vec<_>>() {
+                let avoid = Some(avoid.clone());
+                let hops_max = property.hops_max;
+                let search = Search { attack, starts, targets, avoid, services, hops_max, doubtful };
+                if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
+                    verdict = settled;
+                    break 'doubt;
+                }
+            }
+        }
+        Ok(Outcome { verdict, population: self.population(&from, &to) })
+    }
+
+    fn population(&self, from: &Members, to: &Members) -> Population {
+        let count = |members: &Members| {
+            let classes: std::collections::BTreeSet<ClassId> = members.classes.iter().map(|(class, _)| *class).collect();
+            self.count(classes)
+        };
+        Population { from: count(from), to: count(to) }
+    }
+
+    /// Where attacks from a peer start.
+    fn starts(&self, from: &Members, avoid: Option<&FixedBitSet>, doubtful: bool) -> Vec<Origin> {
+        let meant = |matched: crate::endpoint_class::Match| doubtful || matched == crate::endpoint_class::Match::Yes;
+        let avoided = |class: ClassId| avoid.is_some_and(|avoid| avoid.contains(class.index()));
+        let units = from.classes.iter().filter(|(class, matched)| meant(*matched) && !avoided(*class));
+        let externals = from.externals.iter().filter(|(_, matched)| meant(*matched));
+        let sources = from.sources.iter().filter(|(_, matched)| meant(*matched));
+        units
+            .map(|(class, _)| Origin::Unit(*class, false))
+            .chain(externals.map(|(external, _)| Origin::External(*external)))
+            .chain(sources.map(|(source, _)| Origin::Source(*source)))
+            .collect()
+    }
+
+    /// Looks for a path; the verdict that it leads to, if there is one.
+    fn search(&mut self, search: &Search<'_>) -> Result<Option<Settled>, Flaw> {
+        if search.starts.is_empty() || search.targets.is_clear() {
+            return Ok(None);
+        }
+        let graph = self.graph(search.attack);
+        let pivot = match search.attack.pivot {
+            Pivot::EitherWay => Pivot::EitherWay,
+            Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
+        };
+        let last = self.graph(Attack { pivot, ..search.attack });
+        let groups: Vec<Vec<Origin>> = match search.attack.pivot {
+            Pivot::Exploitable => search.starts.iter().map(|start| vec![*start]).collect(),
+            Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![search.starts.clone()],
+        };
+        for starts in groups {
+            let limits = Limits {
+                avoid: search.avoid.as_ref(),
+                connections_max: search.hops_max,
+                doubtful: search.doubtful,
+            };
+            let spread = Spread::new(&graph, starts, limits);
+            if let Some(goal) = self.goal(search, &last, &spread) {
+                return self.settled(search, &graph, &spread, goal).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn settled(
+        &mut self,
+        search: &Search<'_>,
+        graph: &Rc<Graph>,
+        spread: &Spread,
+        goal: Option<Goal>,
+    ) -> Result<Settled, Flaw> {
+        let design = self.engine.design;
+        let mut replay = Replay::new(self, graph, spread, search.doubtful);
+        match goal {
+            Some(goal) => {
+                let counts = |unit: Option<seglab_policy::UnitId>| {
+                    let listeners = unit.map_or(&[][..], |unit| &design.unit(unit).listeners);
+                    HeaderSet::of_services(search.services, listeners)
+                };
+                replay.reach(goal, &counts)?;
+            }
+            None => {
+                let guest = spread.taken.iter().find(|(taken, _, cause)| {
+                    matches!(cause, Cause::Host(_)) && search.targets.contains(taken.class.index())
+                });
+                let (taken, _, _) = guest.ok_or(Flaw::NoPath)?;
+                replay.own(By::Taken(*taken))?;
+            }
+        }
+        let hops = replay.into_hops();
+        Ok(if search.doubtful { unsure(hops) } else { Settled::Violated(Counterexample::Reached(hops)) })
+    }
+
+    /// The first target that is reached, fewest connections first: `Some(None)` if by its host being taken.
+    fn goal(&mut self, search: &Search<'_>, last: &Graph, spread: &Spread) -> Option<Option<Goal>> {
+        let every = search.services.iter().any(|service| matches!(service, Service::Any));
+        for (by, depth, cause) in spread.everybody() {
+            if let (By::Taken(taken), Some(Cause::Host(_))) = (by, cause)
+                && search.targets.contains(taken.class.index())
+            {
+                return Some(None);
+            }
+            if search.hops_max.is_some_and(|most| depth >= most) {
+                continue;
+            }
+            let origin = spread.origin(by)?;
+            let steps = last.steps(origin).get(search.doubtful);
+            for bit in steps.intersection(&search.targets) {
+                let target = match u32::try_from(bit).ok()?.checked_sub(u32::try_from(last.classes).ok()?) {
+                    None => Target::Class(ClassId(u32::try_from(bit).ok()?)),
+                    Some(external) => Target::External(last.first_external + external),
+                };
+                if let (Origin::Unit(from, _), Target::Class(to)) = (origin, target)
+                    && from == to
+                    && last.size(to) == 1
+                {
+                    continue;
+                }
+                if every || self.counts(search, origin, target) {
+                    return Some(Some(Goal { by, target }));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the last step can be taken by a header of the services.
+    fn counts(&mut self, search: &Search<'_>, origin: Origin, target: Target) -> bool {
+        let (from, host_owned, owner) = match origin {
+            Origin::Unit(class, host_owned) => (self.engine.endpoints_of(class), host_owned, Some(class)),
+            Origin::External(class) | Origin::Source(class) => (vec![class], false, None),
+        };
+        let (to, class) = match target {
+            Target::Class(class) => (self.engine.endpoints_of(class), Some(class)),
+            Target::External(external) => (vec![external], None),
+        };
+        let outward = self.services_at(search, class, true);
+        let matrix = self.engine.matrix(search.attack.assume(Side::Source, host_owned));
+        let (certain, possible) = self.engine.opens(&from, &to, Some(outward), &matrix);
+        if if search.doubtful { possible } else { certain } {
+            return true;
+        }
+        if search.attack.pivot != Pivot::EitherWay {
+            return false;
+        }
+        let inward = self.services_at(search, owner, false);
+        let matrix = self.engine.matrix(search.attack.assume(Side::Destination, host_owned));
+        let (certain, possible) = self.engine.opens(&to, &from, Some(inward), &matrix);
+        if search.doubtful { possible } else { certain }
+    }
+
+    /// The headers of the services at a destination, in the view if it has to listen.
+    fn services_at(&mut self, search: &Search<'_>, class: Option<ClassId>, listens: bool) -> HeaderId {
+        let Some(class) = class else { return self.engine.sets.intern(HeaderSet::of_services(search.services, &[])) };
+        let unit = self.engine.design.unit(self.engine.classes.representative(class));
+        let headers = HeaderSet::of_services(search.services, &unit.listeners);
+        match listens {
+            true => self.engine.seen(&headers, class, search.attack.view),
+            false => self.engine.sets.intern(headers),
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! Who can open which connections to whom: the answers that `seglab reach` prints.
+//!
+//! [`Verifier`] sorts a design into classes once and answers any number of questions about it. [`Verifier::direct`]
+//! answers for two endpoints; [`Verifier::reach`] lists every pair, replicas under their owner and external addresses
+//! as ranges.
+
+use crate::classes::{ClassId, Classes};
+use crate::direct::{Engine, Matrix};
+use crate::header_set::HeaderSet;
+use crate::intern::HeaderId;
+use crate::lateral::{Attack, Graph};
+use seglab_policy::{AddressSet, Assume, Connection, Design, Endpoint, Family, View};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Answers questions about one design, exactly, from its classes.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    pub(crate) engine: Engine<'a>,
+    pub(crate) graphs: BTreeMap<Attack, Rc<Graph>>,
+}
+
+/// What may pass from one endpoint to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Direct {
+    /// Headers that certainly arrive.
+    pub allowed: HeaderSet,
+    /// Headers of which it is not known whether they arrive.
+    pub unknown: HeaderSet,
+    /// Of those that certainly arrive, the ones whose answer is stopped by a stateless point.
+    pub reply_blocked: HeaderSet,
+    /// Of those that certainly arrive, the ones of which it is not known whether their answer is stopped.
+    pub reply_unknown: HeaderSet,
+}
+
+/// One end of a row of [`Verifier::reach`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// A unit, or the replicas of one owner.
+    Units(String),
+    /// The external addresses in a range; addresses of units inside it are not meant.
+    External(IpAddr, IpAddr),
+    /// A named source outside the design.
+    Source(String),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Units(name) | End::Source(name) => f.write_str(name),
+            End::External(first, last) if first == last => write!(f, "{first}"),
+            End::External(first, last) => write!(f, "{first}-{last}"),
+        }
+    }
+}
+
+/// The connections from one end to another. Where replicas differ, what at least one of them can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Who opens them.
+    pub source: End,
+    /// To whom.
+    pub destination: End,
+    /// The headers that certainly arrive.
+    pub allowed: HeaderSet,
+    /// Of those, the TCP connections whose reply does not come back.
+    pub one_way: HeaderSet,
+    /// The headers of which it is not known whether they arrive.
+    pub unknown: HeaderSet,
+    /// The address families that the two ends have in common.
+    pub families: Vec<Family>,
+}
+
+impl Row {
+    /// The allowed connections as `reach --format csv` prints them: `TCP 80,443;UDP 53`.
+    pub fn connections(&self) -> String {
+        self.allowed.display(&self.families, &self.one_way).to_string()
+    }
+
+    /// The connections of which it is not known whether they arrive, in the same form; nothing for none.
+    pub fn unknown_connections(&self) -> String {
+        self.unknown.display(&self.families, &HeaderSet::empty()).to_string()
+    }
+}
+
+/// What arrives between two ends, the interfaces of units taken together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pair {
+    pub(crate) certain: HeaderId,
+    pub(crate) possible: HeaderId,
+    pub(crate) one_way: HeaderId,
+    families: [bool; 2],
+}
+
+/// Endpoint classes of an owner's replicas, and which units they are.
+struct Owner<'a> {
+    name: &'a str,
+    /// Classes with the number of replicas in each.
+    classes: Vec<(ClassId, usize)>,
+}
+
+impl<'a> Verifier<'a> {
+    /// Sorts the design into classes and compiles its rulebooks.
+    pub fn new(design: &'a Design) -> Self {
+        Self { engine: Engine::new(design), graphs: BTreeMap::new() }
+    }
+
+    /// The design.
+    pub fn design(&self) -> &'a Design {
+        self.engine.design
+    }
+
+    /// The classes of its units.
+    pub fn classes(&self) -> &Classes<'a> {
+        &self.engine.classes
+    }
+
+    /// What may pass from one endpoint to another under an assumption.
+    pub fn direct(&mut self, source: Endpoint, destination: Endpoint, assume: Assume) -> Direct {
+        if source.unit().is_some() && source.unit() == destination.unit() {
+            return self.to_itself(source, destination);
+        }
+        let Some((from, to)) = self.endpoint_classes(source, destination) else { return Direct::default() };
+        let matrix = self.engine.matrix(assume);
+        let arrives = matrix.arrives(from, to);
+        let answers = self.engine.answers(from, to, arrives.certain, assume);
+        let sets = &mut self.engine.sets;
+        let unknown = sets.difference(arrives.possible, arrives.certain);
+        Direct {
+            allowed: sets.get(arrives.certain).clone(),
+            unknown: sets.get(unknown).clone(),
+            reply_blocked: sets.get(answers.blocked).clone(),
+            reply_unknown: sets.get(answers.unknown).clone(),
+        }
+    }
+
+    /// A unit passes no point on the way to itself.
+    fn to_itself(&self, source: Endpoint, destination: Endpoint) -> Direct {
+        let design = self.engine.design;
+        let probe = Connection { source, destination, header: seglab_policy::Header::Other(0) };
+        let Some(family) = design.family_of(&probe) else { return Direct::default() };
+        if design.missing_path(&probe).is_some() {
+            return Direct::default();
+        }
+        let every = HeaderSet::of_family(family);
+        let touched = source
+            .unit()
+            .is_some_and(|unit| design.unmodelled().iter().any(|what| what.touches.matches(design.unit(unit))));
+        if touched {
+            Direct { unknown: every, ..Direct::default() }
+        } else {
+            Direct { allowed: every, ..Direct::default() }
+        }
+    }
+
+    /// The classes of two endpoints between which connections of some kind exist.
+    fn endpoint_classes(&self, source: Endpoint, destination: Endpoint) -> Option<(u32, u32)> {
+        let design = self.engine.design;
+        let Classes { endpoints, atoms, .. } = &self.engine.classes;
+        let family = match destination {
+            Endpoint::External(address) => Family::of(address),
+            destination => design.interface(destination)?.family(),
+        };
+        // An address of a unit is not external to whoever could reach that unit.
+        for (external, unit) in [(source, destination), (destination, source)] {
+            if let (Endpoint::External(address), Some(interface)) = (external, design.interface(unit))
+                && design.known_addresses(&interface.space).is_some_and(|known| known.contains(address))
+            {
+                return None;
+            }
+        }
+        endpoints.of(source, atoms, family).zip(endpoints.of(destination, atoms, family))
+    }
+
+    /// Every pair of ends between which something arrives, or may arrive, in the order of their names: units, then
+    /// external ranges, then named sources. Pairs are of different units: that a unit reaches itself goes without
+    /// saying.
+    pub fn reach(&mut self, assume: Assume, view: View) -> impl Iterator<Item = Row> + use<'_, 'a> {
+        let matrix = self.engine.matrix(assume);
+        let owners = self.owners();
+        let count = owners.len();
+        let sources: Vec<u32> = self.engine.classes.endpoints.sources().collect();
+        let names = sources.len() / Family::ALL.len();
+        (0..count + 1 + names).flat_map(move |at| {
+            let mut rows = Vec::new();
+            match owners.get(at) {
+                Some(source) => self.rows_from(source, &owners, &matrix, assume, view, &mut rows),
+                None if at == count => self.rows_from_outside(&owners, &matrix, assume, view, &mut rows),
+                None => {
+                    let classes = sources.chunks(Family::ALL.len()).nth(at - count - 1).unwrap_or_default();
+                    self.rows_from_source(classes, &owners, &matrix, assume, view, &mut rows);
+                }
+            }
+            rows
+        })
+    }
+
+    fn owners(&self) -> Vec<Owner<'a>> {
+        let design = self.engine.design;
+        let mut owners: BTreeMap<&str, BTreeMap<ClassId, usize>> = BTreeMap::new();
+        for (id, unit) in design.unit_ids().zip(design.units()) {
+            *owners.entry(unit.display_name()).or_default().entry(self.engine.classes.of(id)).or_default() += 1;
+        }
+        let owner = |(name, classes): (_, BTreeMap<_, _>)| Owner { name, classes: classes.into_iter().collect() };
+        owners.into_iter().map(owner).collect()
+    }
+
+    fn rows_from(
+        &mut self,
+        source: &Owner<'_>,
+        owners: &[Owner<'_>],
+        matrix: &Matrix,
+        assume: Assume,
+        view: View,
+        rows: &mut Vec<Row>,
+    ) {
+        for destination in owners {
+            let mut all = Pair::default();
+            for &(from, _) in &source.classes {
+                for &(to, count) in &destination.classes {
+                    if from == to && source.name == destination.name && count < 2 {
+                        continue;
+                    }
+                    let (from, to) = (self.engine.endpoints_of(from), self.engine.endpoints_of_listening(to, view));
+                    let pair = self.engine.pair(&from, &to.0, to.1, matrix, assume);
+                    all = self.engine.join(all, pair);
+                }
+            }
+            let ends = (End::Units(source.name.to_owned()), End::Units(destination.name.to_owned()));
+            rows.extend(self.row(ends, all));
+        }
+        let externals: Vec<u32> = self.engine.classes.endpoints.externals().collect();
+        let mut merged: BTreeMap<Pair, AddressSet> = BTreeMap::new();
+        for external in externals {
+            let mut all = Pair::default();
+            for &(from, _) in &source.classes {
+                let from = self.engine.endpoints_of(from);
+                let pair = self.engine.pair(&from, &[external], None, matrix, assume);
+                all = self.engine.join(all, pair);
+            }
+            self.merge(&mut merged, all, external);
+        }
+        for (first, last, pair) in ranges(&merged) {
+            rows.extend(self.row((End::Units(source.name.to_owned()), End::External(first, last)), pair));
+        }
+    }
+
+    fn rows_from_outside(
+        &mut self,
+        owners: &[Owner<'_>],
+        matrix: &Matrix,
+        assume: Assume,
+        view: View,
+        rows: &mut Vec<Row>,
+    ) {
+        let externals: Vec<u32> = self.engine.classes.endpoints.externals().collect();
+        let mut found = Vec::new();
+        for destination in owners {
+            let mut merged: BTreeMap<Pair, AddressSet> = BTreeMap::new();
+            for &external in &externals {
+                let all = self.into_owner(&[external], destination, matrix, assume, view);
+                self.merge(&mut merged, all, external);
+            }
+            for (first, last, pair) in ranges(&merged) {
+                let ends = (End::External(first, last), End::Units(destination.name.to_owned()));
+                found.extend(self.row(ends, pair));
+            }
+        }
+        found.sort_by(|a, b| (&a.source, &a.destination).cmp(&(&b.source, &b.destination)));
+        rows.extend(found);
+    }
+
+    fn rows_from_source(
+        &mut self,
+        classes: &[u32],
+        owners: &[Owner<'_>],
+        matrix: &Matrix,
+        assume: Assume,
+        view: View,
+        rows: &mut Vec<Row>,
+    ) {
+        let Some(name) = classes.first().and_then(|&class| self.engine.source_name(class)) else { return };
+        for destination in owners {
+            let all = self.into_owner(classes, destination, matrix, assume, view);
+            rows.extend(self.row((End::Source(name.clone()), End::Units(destination.name.to_owned())), all));
+        }
+    }
+
+    fn into_owner(
+        &mut self,
+        from: &[u32],
+        destination: &Owner<'_>,
+        matrix: &Matrix,
+        assume: Assume,
+        view: View,
+    ) -> Pair {
+        let mut all = Pair::default();
+        for &(to, _) in &destination.classes {
+            let to = self.engine.endpoints_of_listening(to, view);
+            let pair = self.engine.pair(from, &to.0, to.1, matrix, assume);
+            all = self.engine.join(all, pair);
+        }
+        all
+    }
+
+    fn merge(&self, merged: &mut BTreeMap<Pair, AddressSet>, pair: Pair, external: u32) {
+        if pair.possible != HeaderId::EMPTY {
+            let addresses = merged.entry(pair).or_default();
+            *addresses = addresses.union(self.engine.classes.endpoints.addresses(external));
+        }
+    }
+
+    fn row(&mut self, (source, destination): (End, End), pair: Pair) -> Option<Row> {
+        if pair.possible == HeaderId::EMPTY {
+            return None;
+        }
+        let sets = &mut self.engine.sets;
+        let unknown = sets.difference(pair.possible, pair.certain);
+        let families = Family::ALL.into_iter().zip(pair.families).filter(|(_, common)| *common);
+        Some(Row {
+            source,
+            destination,
+            allowed: sets.get(pair.certain).clone(),
+            one_way: sets.get(pair.one_way).clone(),
+            unknown: sets.get(unknown).clone(),
+            families: families.map(|(family, _)| family).collect(),
+        })
+    }
+}
+
+/// The ranges of all sets, ascending, each with what goes with it.
+fn ranges(merged: &BTreeMap<Pair, AddressSet>) -> Vec<(IpAddr, IpAddr, Pair)> {
+    let mut all: Vec<(IpAddr, IpAddr, Pair)> = merged
+        .iter()
+        .flat_map(|(pair, addresses)| addresses.ranges().map(|(first, last)| (first, last, *pair)))
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+impl Engine<'_> {
+    /// The endpoint classes of a class's units, each once.
+    pub(crate) fn endpoints_of(&self, class: ClassId) -> Vec<u32> {
+        let mut classes = self.classes.endpoints.of_unit(self.classes.representative(class)).to_vec();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// As [`Engine::endpoints_of`], with the headers that count there in a view; `None` for all.
+    pub(crate) fn endpoints_of_listening(&mut self, class: ClassId, view: View) -> (Vec<u32>, Option<HeaderId>) {
+        let counts = match view {
+            View::Policy => None,
+            View::Service => {
+                let unit = self.design.unit(self.classes.representative(class));
+                Some(self.sets.intern(HeaderSet::of_listeners(&unit.listeners)))
+            }
+        };
+        (self.endpoints_of(class), counts)
+    }
+
+    /// The name of the external source that an endpoint class stands for.
+    pub(crate) fn source_name(&self, class: u32) -> Option<String> {
+        self.design.external_source(self.source_id(class)?).map(|source| source.name.clone())
+    }
+
+    /// The headers that count and certainly pass between some of the endpoint classes, and those that possibly do.
+    pub(crate) fn arriving(
+        &mut self,
+        from: &[u32],
+        to: &[u32],
+        counts: Option<HeaderId>,
+        matrix: &Matrix,
+    ) -> (HeaderId, HeaderId) {
+        let (mut certain, mut possible) = (HeaderId::EMPTY, HeaderId::EMPTY);
+        for &source in from {
+            for &destination in to {
+                let arrives = matrix.arrives(source, destination);
+                let counted = |set, sets: &mut crate::intern::HeaderSets| match counts {
+                    Some(counts) => sets.intersection(set, counts),
+                    None => set,
+                };
+                let (sure, maybe) = (counted(arrives.certain, &mut self.sets), counted(arrives.possible, &mut self.sets));
+                certain = self.sets.union(certain, sure);
+                possible = self.sets.union(possible, maybe);
+            }
+        }
+        (certain, possible)
+    }
+
+    /// What arrives between two ends by any of their endpoint classes, of the headers that count.
+    pub(crate) fn pair(
+        &mut self,
+        from: &[u32],
+        to: &[u32],
+        counts: Option<HeaderId>,
+        matrix: &Matrix,
+        assume: Assume,
+    ) -> Pair {
+        let mut all = Pair::default();
+        for &source in from {
+            for &destination in to {
+                let arrives = matrix.arrives(source, destination);
+                if arrives.possible == HeaderId::EMPTY {
+                    continue;
+                }
+                let restrict = |set: HeaderId, sets: &mut crate::intern::HeaderSets| match counts {
+                    Some(counts) => sets.intersection(set, counts),
+                    None => set,
+                };
+                let certain = restrict(arrives.certain, &mut self.sets);
+                let possible = restrict(arrives.possible, &mut self.sets);
+                let one_way = self.one_way(source, destination, certain, assume);
+                let mut families = [false; 2];
+                let family = self.classes.endpoints.get(source).family;
+                for (known, common) in Family::ALL.into_iter().zip(&mut families) {
+                    *common = known == family;
+                }
+                all = self.join(all, Pair { certain, possible, one_way, families });
+            }
+        }
+        all
+    }
+
+    /// What arrives by either of two ways. A header is one-way only if it is so on every way that it can take.
+    pub(crate) fn join(&mut self, a: Pair, b: Pair) -> Pair {
+        let sets = &mut self.sets;
+        let certain = sets.union(a.certain, b.certain);
+        let (answered_a, answered_b) = (sets.difference(a.certain, a.one_way), sets.difference(b.certain, b.one_way));
+        let answered = sets.union(answered_a, answered_b);
+        let stopped = sets.union(a.one_way, b.one_way);
+        let ([a4, a6], [b4, b6]) = (a.families, b.families);
+        Pair {
+            certain,
+            possible: sets.union(a.possible, b.possible),
+            one_way: sets.difference(stopped, answered),
+            families: [a4 || b4, a6 || b6],
+        }
+    }
+}

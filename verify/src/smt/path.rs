@@ -1,0 +1,94 @@
+//! Whether some path carries a connection: address spaces, routes, gateways, and who is external.
+
+use super::ends::End;
+use super::facts::{Fact, Vocabulary, interfaces};
+use super::packet::Packet;
+use super::term::{all, any};
+use seglab_policy::{Address, AddressSet, Design, IntervalSet};
+use std::net::IpAddr;
+use z3::ast::Bool;
+
+/// Some path carries the packet.
+pub(super) fn carried(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
+    let (source, destination) = (packet.source, packet.destination);
+    let between_units = all([source.is_unit(), destination.is_unit(), same_network(packet, design, vocabulary)]);
+    let inward = all([
+        source.is_external(),
+        destination.is_unit(),
+        is_nobodys(source, destination, design, vocabulary),
+        destination.is(&Fact::Inbound, 1),
+    ]);
+    let outward = all([
+        source.is_unit(),
+        destination.is_external(),
+        is_nobodys(destination, source, design, vocabulary),
+        source.is(&Fact::Outbound, 1),
+    ]);
+    let from_source = all([source.is_source(), destination.is_unit(), entered(packet, design, vocabulary)]);
+    all([packet.one_family(), any([between_units, inward, outward, from_source])])
+}
+
+/// The two ends are such as a connection has: never between two externals, never to a named external source, and an
+/// external address is no unit's where the other end stands.
+pub(super) fn are_endpoints(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
+    let (source, destination) = (packet.source, packet.destination);
+    any([
+        all([source.is_unit(), destination.is_unit()]),
+        all([source.is_source(), destination.is_unit()]),
+        all([source.is_external(), destination.is_unit(), is_nobodys(source, destination, design, vocabulary)]),
+        all([source.is_unit(), destination.is_external(), is_nobodys(destination, source, design, vocabulary)]),
+    ])
+}
+
+/// The two units stand in one address space, or in two with a route between them.
+fn same_network(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
+    let (source, destination) = (packet.source, packet.destination);
+    let routed = design.routes().iter().flat_map(|(a, b)| [(a, b), (b, a)]).filter_map(|(from, to)| {
+        let (from, to) = (vocabulary.space(from)?, vocabulary.space(to)?);
+        Some(all([source.is(&Fact::Space, from), destination.is(&Fact::Space, to)]))
+    });
+    any(std::iter::once(source.same(destination, &Fact::Space)).chain(routed))
+}
+
+/// The external end's address is that of no unit in the address space of the other end, nor in one that it has a
+/// route to.
+fn is_nobodys(external: &End, other: &End, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
+    all(vocabulary.spaces().map(|(space, number)| {
+        let near = |name: &str| {
+            let route = |(a, b): &(String, String)| (a == space && b == name) || (b == space && a == name);
+            name == space || design.routes().iter().any(route)
+        };
+        let known = interfaces(design).filter(|(_, interface)| near(&interface.space));
+        let known = known.filter_map(|(_, interface)| match interface.address {
+            Address::Known(address) => Some(address),
+            Address::Within(_) | Address::Unknown(_) => None,
+        });
+        let somebodys = external.is_address(&set_of(known));
+        any([other.is(&Fact::Space, number).not(), somebodys.not()])
+    }))
+}
+
+fn set_of(addresses: impl Iterator<Item = IpAddr>) -> AddressSet {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for address in addresses {
+        match address {
+            IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
+            IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
+        }
+    }
+    AddressSet { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
+}
+
+/// The named external source has an entry that leads there.
+fn entered(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
+    let first = interfaces(design).count() as u128;
+    any((first..).zip(design.external_sources()).flat_map(|(row, source)| {
+        source.entries.iter().map(move |entry| {
+            all([
+                packet.source.is(&Fact::Row, row),
+                packet.destination.unit_selected(&entry.to, vocabulary),
+                packet.is_of(&entry.services, vocabulary),
+            ])
+        })
+    }))
+}

@@ -1,0 +1,229 @@
+//! How far an attack gets, step by step, from where it starts: breadth first, so that paths are shortest.
+//!
+//! Under every pivot model but `exploitable` the spread from several starts is the union of the spreads from each.
+//! Under `exploitable` it is not, for credentials found on the way from one start open doors on the way from another:
+//! ask about one start at a time.
+
+use crate::classes::ClassId;
+use crate::lateral::{Graph, Origin};
+use fixedbitset::FixedBitSet;
+use seglab_policy::Pivot;
+
+/// Units of a class that have been taken: other units than a start, unless they are its host's guests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Taken {
+    pub(crate) class: ClassId,
+    /// Their host has been taken too.
+    pub(crate) hosted: bool,
+}
+
+/// From whom a step is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum By {
+    /// The start at this position.
+    Start(usize),
+    /// Units that have been taken.
+    Taken(Taken),
+}
+
+/// How units were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// By a connection that the pivot model counts.
+    Connection(By),
+    /// By a login, with a credential of somebody taken before.
+    Login { by: By, login: usize, holder: By },
+    /// By taking their host.
+    Host(By),
+}
+
+/// What was taken, in the order in which it was.
+#[derive(Debug)]
+pub(crate) struct Spread {
+    pub(crate) starts: Vec<Origin>,
+    /// Taken units with the number of connections strung together and the cause.
+    pub(crate) taken: Vec<(Taken, u32, Cause)>,
+    /// Classes of which all units but the start are taken.
+    pub(crate) classes: FixedBitSet,
+}
+
+/// Limits of a spread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits<'l> {
+    /// Classes that are never taken.
+    pub(crate) avoid: Option<&'l FixedBitSet>,
+    /// The most connections strung together.
+    pub(crate) connections_max: Option<u32>,
+    /// Steps that are merely possible count too.
+    pub(crate) doubtful: bool,
+}
+
+impl Spread {
+    /// How far an attack gets.
+    pub(crate) fn new(graph: &Graph, starts: Vec<Origin>, limits: Limits<'_>) -> Self {
+        let mut advance = Advance::new(graph, limits);
+        let mut frontier: Vec<By> = (0..starts.len()).map(By::Start).collect();
+        for (at, start) in starts.iter().enumerate() {
+            if let Origin::Unit(class, _) = start {
+                advance.take_guests(*class, By::Start(at), 0, &mut frontier);
+            }
+        }
+        let mut depth = 0;
+        while !frontier.is_empty() && limits.connections_max.is_none_or(|most| depth < most) {
+            depth += 1;
+            frontier = advance.step(&starts, &frontier, depth);
+        }
+        Spread { starts, taken: advance.taken, classes: advance.classes }
+    }
+
+    /// Where a step starts.
+    pub(crate) fn origin(&self, by: By) -> Option<Origin> {
+        origin(&self.starts, by)
+    }
+
+    /// How units were taken; `None` for a start.
+    pub(crate) fn cause(&self, by: By) -> Option<Cause> {
+        let By::Taken(taken) = by else { return None };
+        self.taken.iter().find(|(known, _, _)| *known == taken).map(|(_, _, cause)| *cause)
+    }
+
+    /// Everybody who can take a further step, with the connections strung together so far, fewest first, and how they
+    /// were taken.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = (By, u32, Option<Cause>)> + '_ {
+        let starts = (0..self.starts.len()).map(|at| (By::Start(at), 0, None));
+        starts.chain(self.taken.iter().map(|(taken, depth, cause)| (By::Taken(*taken), *depth, Some(*cause))))
+    }
+
+    /// The number of units taken from a single start, the start included if it is a unit.
+    pub(crate) fn units(&self, graph: &Graph) -> usize {
+        let taken: usize = self.classes.ones().map(|class| graph.sizes.get(class).copied().unwrap_or(0)).sum();
+        let apart = self.starts.iter().any(
+            |start| matches!(start, Origin::Unit(class, _) if !self.classes.contains(class.index())),
+        );
+        taken + usize::from(apart)
+    }
+}
+
+fn origin(starts: &[Origin], by: By) -> Option<Origin> {
+    match by {
+        By::Start(at) => starts.get(at).copied(),
+        By::Taken(taken) => Some(Origin::Unit(taken.class, taken.hosted)),
+    }
+}
+
+/// A spread under way.
+struct Advance<'g> {
+    graph: &'g Graph,
+    limits: Limits<'g>,
+    taken: Vec<(Taken, u32, Cause)>,
+    classes: FixedBitSet,
+    hosted: FixedBitSet,
+    /// Classes that are taken or never will be.
+    closed: FixedBitSet,
+    /// For each credential, who held it first.
+    holders: Vec<Option<By>>,
+    /// For each login, who reached it first.
+    reached: Vec<Option<By>>,
+}
+
+impl<'g> Advance<'g> {
+    fn new(graph: &'g Graph, limits: Limits<'g>) -> Self {
+        let none = FixedBitSet::with_capacity(graph.classes);
+        let mut closed = limits.avoid.cloned().unwrap_or_else(|| none.clone());
+        closed.grow(graph.classes);
+        Self {
+            graph,
+            limits,
+            taken: Vec::new(),
+            classes: none.clone(),
+            hosted: none,
+            closed,
+            holders: vec![None; graph.credentials.len()],
+            reached: vec![None; graph.logins.len()],
+        }
+    }
+
+    fn step(&mut self, starts: &[Origin], frontier: &[By], depth: u32) -> Vec<By> {
+        let graph = self.graph;
+        let mut next = Vec::new();
+        if graph.attack.pivot == Pivot::Exploitable {
+            for &by in frontier {
+                let Some(Origin::Unit(class, _)) = origin(starts, by) else { continue };
+                for &credential in graph.held.get(class.index()).into_iter().flatten() {
+                    if let Some(holder) = self.holders.get_mut(credential as usize) {
+                        holder.get_or_insert(by);
+                    }
+                }
+            }
+        }
+        for &by in frontier {
+            let Some(origin) = origin(starts, by) else { continue };
+            let steps = graph.steps(origin).get(self.limits.doubtful);
+            for class in fresh(steps, &self.closed, graph.classes) {
+                self.take(class, Cause::Connection(by), depth, &mut next);
+            }
+            for (login, reached) in self.reached.iter_mut().enumerate() {
+                if reached.is_none() && steps.contains(graph.login_bit(login)) {
+                    *reached = Some(by);
+                }
+            }
+        }
+        for (login, node) in graph.logins.iter().enumerate() {
+            let by = self.reached.get(login).copied().flatten();
+            let holder = self.holders.get(node.credential as usize).copied().flatten();
+            if let Some((by, holder)) = by.zip(holder)
+                && !self.closed.contains(node.class.index())
+            {
+                self.take(node.class, Cause::Login { by, login, holder }, depth, &mut next);
+            }
+        }
+        next
+    }
+
+    fn take(&mut self, class: ClassId, cause: Cause, depth: u32, next: &mut Vec<By>) {
+        let taken = Taken { class, hosted: false };
+        self.closed.insert(class.index());
+        self.classes.insert(class.index());
+        self.taken.push((taken, depth, cause));
+        next.push(By::Taken(taken));
+        self.take_guests(class, By::Taken(taken), depth, next);
+    }
+
+    /// Takes what runs on a unit, and what runs on that.
+    fn take_guests(&mut self, class: ClassId, by: By, depth: u32, next: &mut Vec<By>) {
+        let avoid = self.limits.avoid;
+        let mut hosts = vec![(class, by)];
+        while let Some((host, by)) = hosts.pop() {
+            for &guest in self.graph.guests(host) {
+                let avoided = avoid.is_some_and(|avoid| avoid.contains(guest.index()));
+                if avoided || self.hosted.put(guest.index()) {
+                    continue;
+                }
+                let taken = Taken { class: guest, hosted: true };
+                self.closed.insert(guest.index());
+                self.classes.insert(guest.index());
+                self.taken.push((taken, depth, Cause::Host(by)));
+                next.push(By::Taken(taken));
+                hosts.push((guest, By::Taken(taken)));
+            }
+        }
+    }
+}
+
+/// The classes among the steps that are not closed, ascending.
+pub(crate) fn fresh(steps: &FixedBitSet, closed: &FixedBitSet, classes: usize) -> Vec<ClassId> {
+    let mut found = Vec::new();
+    let words = steps.as_slice().iter().zip(closed.as_slice().iter().chain(std::iter::repeat(&0)));
+    for (word, (steps, closed)) in words.enumerate() {
+        let mut left = steps & !closed;
+        while left != 0 {
+            let bit = word * usize::BITS as usize + left.trailing_zeros() as usize;
+            left &= left - 1;
+            if bit >= classes {
+                return found;
+            }
+            found.push(ClassId(u32::try_from(bit).unwrap_or(u32::MAX)));
+        }
+    }
+    found
+}

@@ -1,0 +1,104 @@
+//! The surface of a unit: who can connect to it, and to whom it can connect.
+//!
+//! Entries and exits are counted in both views: what policy lets through, and of that what also meets a listener.
+//! Nobody is taken to be owned: this is the surface before an attack.
+
+use crate::classes::ClassId;
+use crate::header_set::HeaderSet;
+use crate::intern::HeaderId;
+use crate::reach::Verifier;
+use seglab_policy::{AddressSet, Assume, Family, UnitId, View};
+
+/// One side of a unit's surface: everything that can connect to it, or that it can connect to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Other units, by number.
+    pub units: usize,
+    /// External addresses, addresses of units inside their ranges not meant.
+    pub addresses: AddressSet,
+    /// Named external sources; as exits none.
+    pub sources: Vec<String>,
+    /// The headers that at least one of the former certainly passes on.
+    pub headers: HeaderSet,
+    /// The headers that at least one of the former passes on, or not, by what is not known.
+    pub unknown: HeaderSet,
+}
+
+impl Side {
+    /// True if nothing certainly connects.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+    }
+
+    /// The headers in the form of `reach`; nothing for none.
+    pub fn connections(&self, families: &[Family]) -> String {
+        self.headers.display(families, &HeaderSet::empty()).to_string()
+    }
+}
+
+/// The surface of the units of one class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surface {
+    /// The units that have it, ascending.
+    pub units: Vec<UnitId>,
+    /// Who can connect to each of them.
+    pub entries: Side,
+    /// To whom each of them can connect.
+    pub exits: Side,
+}
+
+impl Verifier<'_> {
+    /// The surfaces of all units, those of one class together, in the order of their first units.
+    pub fn surface(&mut self, view: View, as_if_enforced: bool) -> Vec<Surface> {
+        let classes: Vec<ClassId> = self.engine.classes.ids().collect();
+        let assume = Assume { as_if_enforced, ..Assume::business() };
+        let of_class = |class: ClassId| Surface {
+            units: self.engine.classes.members(class).to_vec(),
+            entries: self.side(class, &classes, view, assume, true),
+            exits: self.side(class, &classes, view, assume, false),
+        };
+        classes.iter().copied().map(of_class).collect()
+    }
+
+    fn side(&mut self, class: ClassId, all: &[ClassId], view: View, assume: Assume, entries: bool) -> Side {
+        let matrix = self.engine.matrix(assume);
+        let engine = &mut self.engine;
+        let mut side = Side::default();
+        let (mut certain, mut possible) = (HeaderId::EMPTY, HeaderId::EMPTY);
+        for &other in all {
+            let members = engine.classes.members(other).len() - usize::from(other == class);
+            if members == 0 {
+                continue;
+            }
+            let (from, to) = if entries { (other, class) } else { (class, other) };
+            let from = engine.endpoints_of(from);
+            let (to, counts) = engine.endpoints_of_listening(to, view);
+            let (sure, maybe) = engine.arriving(&from, &to, counts, &matrix);
+            side.units += if sure == HeaderId::EMPTY { 0 } else { members };
+            certain = engine.sets.union(certain, sure);
+            possible = engine.sets.union(possible, maybe);
+        }
+        let (own, counts) = engine.endpoints_of_listening(class, view);
+        let outside: Vec<u32> = match entries {
+            true => engine.classes.endpoints.externals().chain(engine.classes.endpoints.sources()).collect(),
+            false => engine.classes.endpoints.externals().collect(),
+        };
+        for other in outside {
+            let (sure, maybe) = match entries {
+                true => engine.arriving(&[other], &own, counts, &matrix),
+                false => engine.arriving(&own, &[other], None, &matrix),
+            };
+            certain = engine.sets.union(certain, sure);
+            possible = engine.sets.union(possible, maybe);
+            if sure != HeaderId::EMPTY {
+                side.addresses = side.addresses.union(engine.classes.endpoints.addresses(other));
+                side.sources.extend(engine.source_name(other));
+            }
+        }
+        side.sources.dedup();
+        let unknown = engine.sets.difference(possible, certain);
+        side.headers = engine.sets.get(certain).clone();
+        side.unknown = engine.sets.get(unknown).clone();
+        side
+    }
+}

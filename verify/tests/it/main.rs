@@ -1,0 +1,10 @@
+//! Integration tests of the verifier, against the reference evaluator and nothing else.
+
+// Clippy knows test functions, but not the functions that they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod direct;
+mod smt_find;
+mod smt_verdict;
+mod lateral;
+mod naive;
