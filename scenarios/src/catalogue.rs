@@ -18,6 +18,15 @@ impl Scenario {
     pub fn file(&self) -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("catalogue").join(self.path)
     }
+
+    /// Where its expected results stand: `expected.txt`, or beside a design that shares its folder `zones.txt`.
+    pub fn expected(&self) -> PathBuf {
+        let file = self.file();
+        match file.file_stem().and_then(|stem| stem.to_str()) {
+            Some("seglab") | None => file.with_file_name("expected.txt"),
+            Some(stem) => file.with_file_name(format!("{stem}.txt")),
+        }
+    }
 }
 
 /// The designs, from the simplest on.

@@ -2,7 +2,7 @@
 //!
 //! Reading takes three steps, for a lab file may be made of other files and this crate opens none: [`parse`] reads one
 //! file, [`LabFile::sources`] names what else it is made of, and [`merge`] puts the readings of those together with it.
-//! [`schema`] is the JSON Schema of the file, for editors. [`write`] is the way back: a lab file for any design.
+//! [`schema`] is the JSON Schema of the file, for editors. [`write()`] is the way back: a lab file for any design.
 //!
 //! ```
 //! use seglab_formats::{File, lab};

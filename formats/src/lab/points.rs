@@ -44,6 +44,9 @@ impl Reader<'_> {
         books: &[Rulebook],
     ) -> Option<EnforcementPoint> {
         let placement = self.placement(doc, given);
+        if let (PointKind::Agent, Some(Placement::Units(on))) = (kind, &placement) {
+            self.check_hosts_agents(doc, on);
+        }
         let met = match placement {
             Some(Placement::Between(_) | Placement::Around(..)) => Directions::ALL,
             Some(Placement::Units(_)) | None => Directions::UNIT,
@@ -66,6 +69,22 @@ impl Reader<'_> {
             controller: given.controller.clone(),
             provenance: Provenance::at(self.notes.span(doc)),
         })
+    }
+
+    /// An agent on a unit that cannot host one is enforcement that will never be there.
+    fn check_hosts_agents(&mut self, doc: &At<PointDoc>, on: &Selector) {
+        let selected = self.index.select(on);
+        let units = selected.iter().filter_map(|&at| self.index.units().get(at));
+        let unable: Vec<&str> = units.filter(|unit| !unit.can_host_agent).map(|unit| unit.name.as_str()).collect();
+        if let Some(first) = unable.first() {
+            let message = format!(
+                "the agent stands on {} of {} units that cannot host one, such as `{first}`: results count it as there",
+                unable.len(),
+                selected.len(),
+            );
+            let help = format!("leave them out: `on: ... and not {first}`, or protect them otherwise");
+            self.notes.warning("agent-cannot-run", doc, message, &help);
+        }
     }
 
     fn placement(&mut self, doc: &At<PointDoc>, given: &PlacementDoc) -> Option<Placement> {

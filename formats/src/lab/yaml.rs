@@ -39,6 +39,10 @@ const SHAPE: &str = "`seglab schema` prints what a lab file may hold";
 
 fn words(error: &Error) -> (&'static str, String, Option<String>) {
     match error {
+        Error::SerdeUnknownField { field, .. } if field.ends_with(')') => {
+            let help = "inside `{...}` a comma ends the value: put it into quotes, as in `to: \"app in (a, b)\"`";
+            ("unknown-key", format!("unknown key `{field}`"), Some(help.to_owned()))
+        }
         Error::SerdeUnknownField { field, expected, .. } => {
             ("unknown-key", format!("unknown key `{field}`"), suggestion(field, expected.iter().copied()))
         }

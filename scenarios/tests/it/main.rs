@@ -7,3 +7,4 @@ mod bad_input;
 mod catalogue;
 mod generate;
 mod loader;
+mod measure;

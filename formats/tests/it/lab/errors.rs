@@ -35,6 +35,7 @@ fn keys() {
     check("unknown_version", "seglab: 2\n");
     check("no_version", "name: x\n");
     check_added("form_for_from", "needs:\n  - {form: app=web, to: app=db, service: tcp/5432}\n");
+    check_added("comma_in_flow", "needs:\n  - {from: app in (web, db), to: app=db, service: tcp/5432}\n");
     check_added("missing_to", "needs:\n  - {from: app=web, service: tcp/5432}\n");
     check_added("unknown_section", "propertys: []\n");
     check_added("unknown_claim", "properties:\n  - isolatet: {from: web, to: db}\n");
@@ -101,6 +102,13 @@ fn a_named_port_that_nobody_has_is_a_warning() {
         "{BASE}policies:\n  p:\n    - deny: {{from: any, to: web, service: tcp/http}}\nenforcement: [{{host: {{on: all, policy: p}}}}, {{host: {{on: all}}}}]\n"
     );
     insta::assert_snapshot!("named_port", shown(&read(&text).unwrap().diagnostics, &text));
+}
+
+#[test]
+fn an_agent_on_a_unit_that_cannot_host_one_is_a_warning() {
+    let text = "seglab: 1\nunits: [{name: a}, {name: printer, agent: false}]\npolicy: []\nenforcement:\n  - agent: {on: all}\n";
+    insta::assert_snapshot!("agent", shown(&read(text).unwrap().diagnostics, text));
+    assert!(read(&text.replace("on: all", "on: not printer")).unwrap().diagnostics.is_empty());
 }
 
 #[test]
