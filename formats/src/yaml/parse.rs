@@ -6,7 +6,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use seglab_policy::{Diagnostic, SourceId, Span};
 use std::collections::BTreeMap;
 
-/// The most that a file may hold. [bytes]
+/// The most that a file may hold. \[bytes\]
 ///
 /// Whoever reads files from a disk should look at their size first and not read a larger one at all.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
