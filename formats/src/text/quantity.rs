@@ -15,7 +15,7 @@ const UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
 ];
 
-/// Reads a duration. [ns]
+/// Reads a duration. \[ns\]
 ///
 /// ```
 /// use seglab_formats::text::duration_ns;
