@@ -255,7 +255,7 @@ impl<'d> Naive<'d> {
             }
             let of = |family, header, to: End| services.iter().any(|service| service.matches(family, header, self.unit(to)));
             by_host
-                || targets.iter().filter(|target| **target != start).any(|&to| {
+                || targets.iter().filter(|to| **to != start && !matches!(to, End::Source(_))).any(|&to| {
                     owners.iter().any(|&(owner, hosted)| {
                         let outward = self.opens(owner, to, attack.assume(Side::Source, hosted), doubtful, |family, header| {
                             of(family, header, to) && self.seen(attack.view, to, header)
@@ -313,29 +313,30 @@ impl<'d> Naive<'d> {
         let ((one_source, sources), (one_destination, destinations)) = (asked(from), asked(to));
         // Works despite doubt, or may work.
         let works = |from: End, to: End| self.pair_works(from, to, services, assume, doubtful);
-        // Of ends that may not be meant: one that is enough does not count if in doubt, one of many counts if in doubt.
-        let counts = |one: bool, certain: bool| certain || one != doubtful;
-        let side = |one: bool, ends: &[(End, bool)]| -> Vec<End> {
-            ends.iter().filter(|(_, certain)| counts(one, *certain)).map(|(end, _)| *end).collect()
+        // Of ends that may not be meant: where one is enough success does not count if in doubt, where all count
+        // failure does.
+        let tally = |one: bool, results: Vec<(bool, bool)>| -> Option<bool> {
+            let counted = |works: bool| move |(result, certain): &(bool, bool)| *result == works && (*certain || one != doubtful);
+            match (results.is_empty(), one) {
+                (true, _) => None,
+                (false, true) => Some(results.iter().any(counted(true))),
+                (false, false) => Some(!results.iter().any(|(result, certain)| !result && (*certain || doubtful))),
+            }
         };
-        let (sources, destinations) = (side(one_source, &sources), side(one_destination, &destinations));
         let (outer, inner, outer_one, inner_one, swapped) = if !one_source || one_destination {
             (sources, destinations, one_source, one_destination, false)
         } else {
             (destinations, sources, one_destination, one_source, true)
         };
-        let inner_works = |end: End| -> bool {
-            let results: Vec<bool> = inner
-                .iter()
-                .filter_map(|&other| if swapped { works(other, end) } else { works(end, other) })
-                .collect();
-            if inner_one {
-                results.iter().any(|works| *works) || (results.is_empty() && !matches!(end, End::Unit(_)))
-            } else {
-                results.iter().all(|works| *works)
-            }
-        };
-        if outer_one { !outer.is_empty() && !outer.into_iter().any(inner_works) } else { !outer.into_iter().all(inner_works) }
+        let results = outer.into_iter().filter_map(|(end, certain)| {
+            let pairs = inner.iter().filter_map(|&(other, certain)| {
+                let result = if swapped { works(other, end) } else { works(end, other) };
+                result.map(|result| (result, certain))
+            });
+            let nobody = (inner_one && !outer_one && matches!(end, End::Unit(_))).then_some(false);
+            tally(inner_one, pairs.collect()).or(nobody).map(|result| (result, certain))
+        });
+        tally(outer_one, results.collect()) == Some(false)
     }
 
     /// Whether every needed header works between two ends, certainly if in `doubtful` mode; `None` without a pair.
@@ -421,20 +422,8 @@ fn headers(design: &Design) -> Vec<Header> {
     let mut kinds: BTreeSet<u8> = [0, 8, 13, 77, 128].into_iter().collect();
     let mut codes: BTreeSet<u8> = [0, 77].into_iter().collect();
     let mut numbers: BTreeSet<u8> = [0, 77].into_iter().collect();
-    let claims = design.properties().iter().flat_map(|property| match &property.claim {
-        Claim::Isolated { services, .. }
-        | Claim::Allowed { services, .. }
-        | Claim::OnlyThrough { services, .. }
-        | Claim::Exposed { services, .. } => services.as_slice(),
-        Claim::BlastRadius { .. } => &[],
-    });
-    let services = design
-        .rules()
-        .flat_map(|(_, rule)| &rule.services)
-        .chain(design.needs().iter().flat_map(|need| &need.services))
-        .chain(design.external_sources().iter().flat_map(|source| source.entries.iter().flat_map(|entry| &entry.services)))
-        .chain(claims);
-    for service in services {
+    let services = services(design);
+    for service in &services {
         match service {
             Service::Ports { ports: to, source_ports: from, .. } => {
                 let around = |ranges: &[(u16, u16)]| -> Vec<u16> {
@@ -473,7 +462,56 @@ fn headers(design: &Design) -> Vec<Header> {
             all.extend(ports.iter().map(|&destination_port| Header::Transport { protocol, source_port, destination_port }));
         }
     }
+    // Of headers that nothing in the design tells apart, one is enough.
+    let mut seen = BTreeSet::new();
+    all.retain(|&header| {
+        let [v4, v6] = Family::ALL.map(|family| (told_apart(design, &services, family, header), header.reply(family)));
+        let reply = |family, reply: Option<Header>| reply.map(|reply| told_apart(design, &services, family, reply));
+        let kind = std::mem::discriminant(&header);
+        seen.insert((format!("{kind:?}"), reply(Family::V4, v4.1), reply(Family::V6, v6.1), v4.0, v6.0))
+    });
     all
+}
+
+/// Everything that the design could say of a header.
+fn told_apart(design: &Design, services: &[&Service], family: Family, header: Header) -> Vec<bool> {
+    let mut told = Vec::new();
+    if let Header::Transport { protocol, source_port, destination_port } = header {
+        told.extend(Transport::ALL.map(|used| used == protocol));
+        told.push(source_port < 1024);
+        for unit in design.units() {
+            told.push(unit.listens_to(header));
+            told.extend(unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port) == (protocol, destination_port)));
+            told.extend(unit.logins.iter().map(|login| (login.protocol, login.port) == (protocol, destination_port)));
+        }
+    }
+    for service in services {
+        match service {
+            Service::NamedPort { .. } => {
+                told.extend(design.units().iter().map(|unit| service.matches(family, header, Some(unit))));
+            }
+            service => told.push(service.matches(family, header, None)),
+        }
+    }
+    told
+}
+
+/// Every service that the design names.
+fn services(design: &Design) -> Vec<&Service> {
+    let claims = design.properties().iter().flat_map(|property| match &property.claim {
+        Claim::Isolated { services, .. }
+        | Claim::Allowed { services, .. }
+        | Claim::OnlyThrough { services, .. }
+        | Claim::Exposed { services, .. } => services.as_slice(),
+        Claim::BlastRadius { .. } => &[],
+    });
+    design
+        .rules()
+        .flat_map(|(_, rule)| &rule.services)
+        .chain(design.needs().iter().flat_map(|need| &need.services))
+        .chain(design.external_sources().iter().flat_map(|source| source.entries.iter().flat_map(|entry| &entry.services)))
+        .chain(claims)
+        .collect()
 }
 
 /// External addresses on both sides of every cut that the design makes.
@@ -520,6 +558,15 @@ fn addresses(design: &Design) -> Vec<IpAddr> {
         // A range may begin with addresses of units.
         all.extend((1..4).flat_map(|by| [step(first, by), step(last, -by)]));
     }
+    // Of addresses that nothing in the design tells apart, one is enough.
+    let spaces: BTreeSet<&str> =
+        design.units().iter().flat_map(|unit| &unit.interfaces).map(|interface| interface.space.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    all.retain(|&address| {
+        let inside: Vec<bool> = sets.iter().map(|set| set.contains(address)).collect();
+        let known = |space: &&str| design.known_addresses(space).is_some_and(|known| known.contains(address));
+        seen.insert((address.is_ipv4(), inside, spaces.iter().map(known).collect::<Vec<bool>>()))
+    });
     all.into_iter().collect()
 }
 
