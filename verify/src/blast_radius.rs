@@ -1,6 +1,6 @@
 //! Blast radius: what falls with a unit, the unit included, for one unit and for all of them.
 
-use crate::classes::ClassId;
+use crate::classes::{ClassId, Classes};
 use crate::lateral::{Attack, Graph, Origin};
 use crate::properties::sizes;
 use crate::reach::Verifier;
@@ -81,17 +81,12 @@ impl Verifier<'_> {
     }
 
     fn outside_origins(&self, start: Endpoint) -> Vec<Origin> {
-        let classes = &self.engine.classes;
-        let families = match start {
-            Endpoint::External(address) => vec![Family::of(address)],
-            _ => Family::ALL.to_vec(),
+        let Classes { endpoints, atoms, .. } = &self.engine.classes;
+        let origin = match start {
+            Endpoint::External(address) => endpoints.of(start, atoms, Family::of(address)).map(Origin::External),
+            _ => endpoints.of(start, atoms, Family::V4).map(Origin::Source),
         };
-        let endpoints = families.into_iter().filter_map(|family| classes.endpoints.of(start, &classes.atoms, family));
-        let origin = |class| match start {
-            Endpoint::Source(_) => Origin::Source(class),
-            _ => Origin::External(class),
-        };
-        endpoints.map(origin).collect()
+        origin.into_iter().collect()
     }
 
     /// The blast radius of every unit; `without_trusted` takes the units declared trusted to be out of attackers'
