@@ -16,6 +16,7 @@ mod judge;
 mod reach;
 pub use reach::{Direct, End, Row, Verifier};
 
+pub mod cross_check;
 mod lateral;
 pub mod smt;
 pub use lateral::Attack;

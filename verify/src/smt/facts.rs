@@ -159,6 +159,11 @@ impl<'a> Vocabulary<'a> {
         self.design.units().iter().map(|unit| unit.interfaces.len()).max().unwrap_or(0)
     }
 
+    /// The row of a named external source.
+    pub(super) fn source_row(&self, id: ExternalSourceId) -> u128 {
+        interfaces(self.design).count() as u128 + u128::from(id.0)
+    }
+
     /// The number of a label's value.
     pub(super) fn label(&self, key: &str, value: &str) -> u128 {
         let Some(values) = self.labels.get(key) else { return 0 };
@@ -266,7 +271,7 @@ impl<'a> Vocabulary<'a> {
         let mut facts = self.outsider(KIND_SOURCE);
         facts.insert(Fact::Known, 0);
         facts.insert(Fact::Name, self.name(&source.name));
-        facts.insert(Fact::Row, interfaces(self.design).count() as u128 + u128::from(id.0));
+        facts.insert(Fact::Row, self.source_row(id));
         for (key, value) in &source.labels {
             if self.labels.contains_key(key.as_str()) {
                 facts.insert(Fact::Label(key.clone()), self.label(key, value));

@@ -70,8 +70,8 @@ impl<'a> Formulas<'a> {
         };
         let ends = question.from.hold(&self.source, vocabulary).and(&question.to.hold(&self.destination, vocabulary));
         let everywhere = match &self.siblings {
-            Some(siblings) if question.everywhere => siblings.everywhere(&question.wanted, &self.header),
-            _ => constant(true),
+            Some(siblings) if question.everywhere => siblings.everywhere(&question.wanted, &packet),
+            _ => packet.one_family(),
         };
         all([
             if question.surely { ends.surely } else { ends.perhaps },
@@ -139,12 +139,17 @@ impl Siblings {
         ])
     }
 
-    /// One of these becomes of the connection between every two interfaces between which there can be one.
-    fn everywhere(&self, wanted: &[Outcome], header: &HeaderTerms) -> Bool {
-        let packets = pairs(&self.sources, &self.destinations, header);
-        all(packets
-            .zip(&self.verdicts)
-            .map(|((_, _, packet), verdict)| any([packet.well_formed().not(), verdict.is_one_of(wanted)])))
+    /// One of these becomes of the connection between every two interfaces between which there can be one. Where no
+    /// two are of one family, that is no connection at all, and the packet stands for it.
+    fn everywhere(&self, wanted: &[Outcome], packet: &Packet<'_>) -> Bool {
+        let mut strangers = Vec::new();
+        let mut become_of_all = Vec::new();
+        for ((_, _, sibling), verdict) in pairs(&self.sources, &self.destinations, packet.header).zip(&self.verdicts) {
+            let exists = all([sibling.one_family(), sibling.well_formed()]);
+            become_of_all.push(any([exists.not(), verdict.is_one_of(wanted)]));
+            strangers.push(sibling.one_family().not());
+        }
+        all([all(become_of_all), any([packet.one_family(), all(strangers)])])
     }
 }
 

@@ -4,7 +4,7 @@ use super::ends::End;
 use super::facts::{Fact, Vocabulary, interfaces};
 use super::packet::Packet;
 use super::term::{all, any};
-use seglab_policy::{Address, AddressSet, Design, IntervalSet};
+use seglab_policy::{Address, AddressSet, Design, ExternalSourceId, IntervalSet};
 use std::net::IpAddr;
 use z3::ast::Bool;
 
@@ -81,8 +81,8 @@ fn set_of(addresses: impl Iterator<Item = IpAddr>) -> AddressSet {
 
 /// The named external source has an entry that leads there.
 fn entered(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
-    let first = interfaces(design).count() as u128;
-    any((first..).zip(design.external_sources()).flat_map(|(row, source)| {
+    any((0..).map(ExternalSourceId).zip(design.external_sources()).flat_map(|(id, source)| {
+        let row = vocabulary.source_row(id);
         source.entries.iter().map(move |entry| {
             all([
                 packet.source.is(&Fact::Row, row),

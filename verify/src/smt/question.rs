@@ -2,9 +2,9 @@
 
 use super::Outcome;
 use super::ends::End;
-use super::facts::{Ports, Vocabulary};
+use super::facts::{Fact, Ports, Vocabulary};
 use super::term::{Truth, all, any, constant};
-use seglab_policy::{AddressSet, IntervalSet, Peer, Service, Transport, Unit, UnitId};
+use seglab_policy::{AddressSet, ExternalSourceId, IntervalSet, Peer, Service, Transport, Unit, UnitId};
 use std::collections::BTreeSet;
 
 /// A description of connections; [`Encoding::find`](super::Encoding::find) looks for one.
@@ -29,7 +29,8 @@ pub struct Question {
     pub leaves: bool,
     /// What becomes of it is one of these.
     pub wanted: Vec<Outcome>,
-    /// The same becomes of it between every two interfaces of its ends that are of one family.
+    /// The same becomes of it between every two interfaces of its ends that are of one family; if there are no such
+    /// two, it may be between two of different families.
     pub everywhere: bool,
     /// Its ends are surely those that are described; otherwise they may be.
     pub surely: bool,
@@ -70,6 +71,8 @@ pub enum Ends {
     External(AddressSet),
     /// Named external sources, every one.
     Sources,
+    /// One of them.
+    Source(ExternalSourceId),
     /// Whom a peer speaks of. It speaks of single interfaces where it goes by address.
     Peer(Peer),
     /// Endpoints of every one of these.
@@ -95,7 +98,9 @@ impl Ends {
     /// The peers that the set is made of.
     pub(super) fn peers(&self) -> Box<dyn Iterator<Item = &Peer> + '_> {
         match self {
-            Ends::Any | Ends::Units(_) | Ends::External(_) | Ends::Sources => Box::new(std::iter::empty()),
+            Ends::Any | Ends::Units(_) | Ends::External(_) | Ends::Sources | Ends::Source(_) => {
+                Box::new(std::iter::empty())
+            }
             Ends::Peer(peer) => Box::new(std::iter::once(peer)),
             Ends::AllOf(parts) | Ends::AnyOf(parts) => Box::new(parts.iter().flat_map(Ends::peers)),
             Ends::Not(inner) => inner.peers(),
@@ -112,6 +117,7 @@ impl Ends {
             Ends::Units(units) => Truth::known(end.one_of(units.iter().map(|unit| u128::from(unit.0)))),
             Ends::External(set) => Truth::known(end.is_address(set)),
             Ends::Sources => Truth::known(end.is_source()),
+            Ends::Source(id) => Truth::known(end.is(&Fact::Row, vocabulary.source_row(*id))),
             Ends::Peer(peer) => end.is_peer(peer, vocabulary),
             Ends::AllOf(ends) => {
                 let (surely, perhaps) = parts(ends);

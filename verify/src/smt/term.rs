@@ -36,6 +36,7 @@ pub(super) fn constant(value: bool) -> Bool {
 pub(super) fn all(parts: impl IntoIterator<Item = Bool>) -> Bool {
     let parts: Vec<Bool> = parts.into_iter().filter(|part| part.as_bool() != Some(true)).collect();
     match parts.as_slice() {
+        [] => constant(true),
         [one] => one.clone(),
         parts if parts.iter().any(|part| part.as_bool() == Some(false)) => constant(false),
         parts => Bool::and(parts),
@@ -46,6 +47,7 @@ pub(super) fn all(parts: impl IntoIterator<Item = Bool>) -> Bool {
 pub(super) fn any(parts: impl IntoIterator<Item = Bool>) -> Bool {
     let parts: Vec<Bool> = parts.into_iter().filter(|part| part.as_bool() != Some(false)).collect();
     match parts.as_slice() {
+        [] => constant(false),
         [one] => one.clone(),
         parts if parts.iter().any(|part| part.as_bool() == Some(true)) => constant(true),
         parts => Bool::or(parts),

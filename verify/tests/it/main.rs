@@ -3,6 +3,7 @@
 // Clippy knows test functions, but not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod cross_check;
 mod direct;
 mod lateral;
 mod naive;

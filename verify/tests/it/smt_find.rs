@@ -43,7 +43,7 @@ fn outcome(design: &Design, connection: &Connection, assume: Assume) -> Outcome 
 }
 
 /// The connections between endpoints that exist, as a question means them.
-fn connections(design: &Design) -> Vec<Connection> {
+fn connections(design: &Design, strangers: bool) -> Vec<Connection> {
     let ends = endpoints(design);
     let mut all = Vec::new();
     for &source in &ends {
@@ -61,7 +61,7 @@ fn connections(design: &Design) -> Vec<Connection> {
                     && !is_source(destination)
                     && !near(source, destination)
                     && !near(destination, source)
-                    && design.family_of(&connection).is_some();
+                    && (strangers || design.family_of(&connection).is_some());
                 if exists {
                     all.push(connection);
                 }
@@ -93,7 +93,7 @@ fn check(
     match Encoding::new(design, assume).find(question) {
         SmtAnswer::Found(found) => prop_assert!(wanted(&found), "found {:?}", found),
         SmtAnswer::None => {
-            let missed = connections(design).into_iter().find(wanted);
+            let missed = connections(design, question.everywhere).into_iter().find(wanted);
             prop_assert_eq!(missed, None);
         }
         SmtAnswer::GaveUp(reason) => prop_assert!(false, "gave up: {}", reason),
@@ -216,7 +216,7 @@ fn siblings(design: &Design, connection: &Connection) -> Vec<Connection> {
         .map(|(source, destination)| Connection { source, destination, ..*connection })
         .filter(|sibling| {
             let own = design.family_of(sibling);
-            own.is_some() && (own == family || !is_icmp)
+            own.is_some() && (own == family || family.is_none() || !is_icmp)
         })
         .collect()
 }
@@ -235,6 +235,7 @@ proptest! {
             in_units(from, connection.source)
                 && in_units(to, connection.destination)
                 && connection.source.unit() != connection.destination.unit()
+                && (design.family_of(connection).is_some() || siblings(&design, connection).is_empty())
                 && siblings(&design, connection)
                     .iter()
                     .all(|sibling| wanted.contains(&outcome(&design, sibling, assume)))

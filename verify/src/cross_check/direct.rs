@@ -1,0 +1,160 @@
+//! Claims about single connections: `exposed`, `allowed` and needs.
+
+use super::{Disagreement, Open, Plan};
+use crate::lateral::Attack;
+use crate::properties::{Counterexample, Settled};
+use crate::smt::{Doors, Ends, Outcome, Question};
+use seglab_policy::{
+    AddressSet, Assume, Claim, Connection, Covers, Endpoint, Header, IntervalSet, Peer, Property, Selector, Service,
+    Side, Unit, View,
+};
+
+/// First source port for which a need must work.
+const FIRST_SOURCE_PORT: u16 = 1024;
+
+/// What refutes that something surely works.
+const NOT_WORKING: [Outcome; 4] = [
+    Outcome::Denied,
+    Outcome::Unknown,
+    Outcome::Allowed(seglab_policy::Reply::Blocked),
+    Outcome::Allowed(seglab_policy::Reply::Unknown),
+];
+
+impl Plan<'_> {
+    /// Plans the questions about the verdict on a property.
+    pub(super) fn property(&mut self, property: &Property, verdict: &Settled) -> Result<(), Box<Disagreement>> {
+        let attack = Attack {
+            pivot: property.pivot,
+            view: property.view,
+            trust: property.trust,
+            as_if_enforced: self.settings.as_if_enforced,
+        };
+        match &property.claim {
+            Claim::Allowed { from, to, services } => self.allowed(from, to, services, verdict),
+            Claim::Exposed { external, inbound, only, services } => {
+                self.exposed(attack, (external, *inbound), only, services, verdict)
+            }
+            claim @ (Claim::Isolated { .. } | Claim::OnlyThrough { .. } | Claim::BlastRadius { .. }) => {
+                self.attack(attack, property.hops_max, claim, verdict)
+            }
+        }
+    }
+
+    fn exposed(
+        &mut self,
+        attack: Attack,
+        (external, inbound): (&AddressSet, bool),
+        only: &Selector,
+        services: &[Service],
+        verdict: &Settled,
+    ) -> Result<(), Box<Disagreement>> {
+        let (wanted, surely) = match verdict {
+            Settled::Holds => (&Outcome::NOT_DENIED[..], false),
+            Settled::Unknown(_) => (&Outcome::ALLOWED[..], true),
+            Settled::Violated(_) => return self.evidence(verdict),
+        };
+        // A named external source counts where the addresses are all that there are.
+        let addresses = Ends::Peer(Peer::Addresses { set: external.clone(), covers: Covers::All });
+        let outside = addresses.except(Ends::every_unit());
+        let spared = Ends::Peer(Peer::Units(only.clone()));
+        let assume = attack.assume(Side::Source, false);
+        let units = Ends::every_unit();
+        for (units, except) in
+            [(units.clone().except(spared.clone()), Vec::new()), (Ends::AllOf(vec![units, spared]), services.to_vec())]
+        {
+            let listening = inbound && attack.view == View::Service;
+            let doors = if listening { Doors::Listening } else { Doors::Any };
+            let (from, to) = if inbound { (outside.clone(), units) } else { (units, outside.clone()) };
+            let question = Question { except, doors, surely, ..Question::any(wanted) }.between(from, to);
+            self.expect_nothing("a connection with the outside that is not spared", assume, question);
+        }
+        self.evidence(verdict)
+    }
+
+    /// Plans the questions about the verdict on a need.
+    pub(super) fn allowed(
+        &mut self,
+        from: &Peer,
+        to: &Peer,
+        services: &[Service],
+        verdict: &Settled,
+    ) -> Result<(), Box<Disagreement>> {
+        let assume = Assume { as_if_enforced: self.settings.as_if_enforced, ..Assume::business() };
+        let one_is_enough = [from, to].iter().any(|peer| matches!(peer, Peer::Addresses { .. }));
+        match verdict {
+            Settled::Violated(Counterexample::Broken { connection, .. }) => {
+                let about = "a connection that is needed and does not work";
+                let siblings = if one_is_enough { vec![*connection] } else { self.between_interfaces(connection) };
+                for sibling in siblings {
+                    self.expect(about, assume, sibling, &Outcome::BROKEN);
+                }
+                if one_is_enough {
+                    self.leave_open(Open::OneIsEnough);
+                }
+                return Ok(());
+            }
+            Settled::Violated(_) => {
+                self.leave_open(Open::Facts);
+                return Ok(());
+            }
+            Settled::Holds | Settled::Unknown(_) if one_is_enough => {
+                self.leave_open(Open::OneIsEnough);
+                return Ok(());
+            }
+            Settled::Holds | Settled::Unknown(_) => {}
+        }
+        // A service by the name of a port that a destination does not declare is a connection that nobody can open.
+        let members = self.verifier.members(to);
+        let units = members.classes.iter().flat_map(|(class, _)| self.verifier.classes().members(*class));
+        if units
+            .map(|&unit| self.design.unit(unit))
+            .any(|unit| services.iter().any(|service| is_missing(service, unit)))
+        {
+            self.leave_open(Open::Facts);
+        }
+        let (wanted, surely) = match verdict {
+            Settled::Unknown(_) => (&Outcome::BROKEN[..], true),
+            _ => (&NOT_WORKING[..], false),
+        };
+        let unit = |peer: &Peer| Ends::AllOf(vec![Ends::every_unit(), Ends::Peer(peer.clone())]);
+        let question = Question {
+            services: services.to_vec(),
+            source_ports: IntervalSet::from_ranges([(FIRST_SOURCE_PORT, u16::MAX)]),
+            leaves: true,
+            everywhere: true,
+            surely,
+            ..Question::any(wanted)
+        }
+        .between(unit(from), unit(to));
+        self.expect_nothing("a connection that is needed", assume, question);
+        Ok(())
+    }
+
+    /// The connections with the same header between any two interfaces of the two units.
+    fn between_interfaces(&self, connection: &Connection) -> Vec<Connection> {
+        let interfaces = |end: Endpoint| -> Vec<Endpoint> {
+            let count = end.unit().map_or(0, |unit| self.design.unit(unit).interfaces.len());
+            let all = (0..u16::try_from(count).unwrap_or(u16::MAX))
+                .filter_map(|interface| Some(Endpoint::Unit { unit: end.unit()?, interface }));
+            if count == 0 { vec![end] } else { all.collect() }
+        };
+        // An ICMP header means another message in the other family.
+        let is_icmp = matches!(connection.header, Header::Icmp { .. });
+        let family = self.design.family_of(connection);
+        let sources = interfaces(connection.source);
+        sources
+            .into_iter()
+            .flat_map(|source| interfaces(connection.destination).into_iter().map(move |to| (source, to)))
+            .map(|(source, destination)| Connection { source, destination, header: connection.header })
+            .filter(|sibling| !is_icmp || self.design.family_of(sibling) == family)
+            .collect()
+    }
+}
+
+/// The service goes by the name of a port that the unit does not declare.
+fn is_missing(service: &Service, unit: &Unit) -> bool {
+    let Service::NamedPort { protocol, name } = service else { return false };
+    !unit.listeners.iter().any(|listener| {
+        listener.name.as_ref() == Some(name) && protocol.is_none_or(|protocol| protocol == listener.protocol)
+    })
+}

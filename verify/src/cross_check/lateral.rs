@@ -1,0 +1,434 @@
+//! Claims about attacks: `isolated`, `only-through` and `blast-radius`, by inductive sets.
+//!
+//! The class engine says which units may be in an attacker's hands after so many connections. Taken as plain sets of
+//! units, that is an inductive invariant, and Z3 looks for what would break it. Nothing of how the sets were found is
+//! believed.
+
+use super::replay::{ends_of, shown, touched};
+use super::{Disagreement, Open, Plan};
+use crate::classes::ClassId;
+use crate::endpoint_class::Match;
+use crate::lateral::{Attack, Origin};
+use crate::members::Members;
+use crate::properties::Settled;
+use crate::smt::{Doors, Ends, Outcome, Question};
+use crate::spread::{Limits, Spread};
+use fixedbitset::FixedBitSet;
+use seglab_policy::{Claim, Covers, Peer, Pivot, Selector, Service, Side, UnitId, View};
+use std::collections::BTreeSet;
+
+/// Units in an attacker's hands, after no connection, one, and so on. The last set is closed if there is no bound.
+struct Invariant {
+    sets: Vec<BTreeSet<UnitId>>,
+    bounded: bool,
+}
+
+/// An attack, and which of its steps count.
+#[derive(Clone, Copy)]
+struct Steps<'s> {
+    attack: Attack,
+    hops_max: Option<u32>,
+    /// Whatever may happen counts; otherwise only what surely does.
+    doubtful: bool,
+    /// Units that are never taken.
+    avoid: &'s BTreeSet<UnitId>,
+}
+
+impl Steps<'_> {
+    fn wanted(&self) -> &'static [Outcome] {
+        if self.doubtful { &Outcome::NOT_DENIED } else { &Outcome::ALLOWED }
+    }
+
+    fn question(&self, from: Ends, to: Ends) -> Question {
+        Question { leaves: true, surely: !self.doubtful, ..Question::any(self.wanted()) }.between(from, to)
+    }
+
+    fn counts(&self, matched: Match) -> bool {
+        self.doubtful || matched == Match::Yes
+    }
+}
+
+/// Where attacks start.
+struct Starts {
+    origins: Vec<Origin>,
+    /// The external ones among them.
+    outside: Ends,
+    /// All of them, as the claim has them.
+    described: Ends,
+}
+
+impl Plan<'_> {
+    pub(super) fn attack(
+        &mut self,
+        attack: Attack,
+        hops_max: Option<u32>,
+        claim: &Claim,
+        verdict: &Settled,
+    ) -> Result<(), Box<Disagreement>> {
+        let doubtful = match verdict {
+            Settled::Violated(_) => return self.path(attack, claim, verdict),
+            Settled::Holds => true,
+            Settled::Unknown(_) => false,
+        };
+        let avoid = match claim {
+            Claim::OnlyThrough { via, .. } => self.selected(via),
+            Claim::BlastRadius { .. } if self.settings.honour_trusted => {
+                self.design.trusted().iter().flat_map(|hub| self.selected(&hub.units)).collect()
+            }
+            _ => BTreeSet::new(),
+        };
+        let steps = Steps { attack, hops_max, doubtful, avoid: &avoid };
+        match claim {
+            Claim::Isolated { from, to, services } => {
+                let target = self.meant(to).except(self.meant(from));
+                self.unreached(&steps, from, &target, services, None)?;
+            }
+            Claim::OnlyThrough { from, to, services, .. } => self.avoided(&steps, from, to, services)?,
+            Claim::BlastRadius { from, at_most } => {
+                let most = at_most.units(self.design.units().len());
+                self.bounded(&steps, from, most)?;
+            }
+            Claim::Allowed { .. } | Claim::Exposed { .. } => {}
+        }
+        self.path(attack, claim, verdict)
+    }
+
+    /// The steps that the verdict shows lead from where the claim says to where it says.
+    fn path(&mut self, attack: Attack, claim: &Claim, verdict: &Settled) -> Result<(), Box<Disagreement>> {
+        let Some((hops, _)) = shown(verdict) else { return Ok(()) };
+        let (ends, avoid) = match claim {
+            Claim::Isolated { from, to, .. } => {
+                let from = self.meant(from);
+                (Some((from.clone(), self.meant(to).except(from))), BTreeSet::new())
+            }
+            Claim::OnlyThrough { from, to, via, .. } => (Some((self.meant(from), self.meant(to))), self.selected(via)),
+            _ => (None, BTreeSet::new()),
+        };
+        self.carried_on(attack, hops, ends.is_some())?;
+        let (Some((from, to)), Some((first, last))) = (ends, ends_of(hops)) else { return self.evidence(verdict) };
+        if let Some(unit) = touched(hops).into_iter().find(|unit| avoid.contains(unit)) {
+            let found = format!("it touches {}", self.design.unit(unit).name);
+            return Err(self.contradiction("a path past the waypoint", found, None));
+        }
+        let surely = matches!(verdict, Settled::Unknown(_));
+        for (end, meant, about) in [(first, from, "where a path starts"), (last, to, "where a path ends")] {
+            let stray = end.except(meant);
+            let question = Question { surely, ..Question::any(every_outcome()) };
+            for question in [question.clone().between(stray.clone(), Ends::Any), question.between(Ends::Any, stray)] {
+                self.expect_nothing(about, Default::default(), question);
+            }
+        }
+        self.evidence(verdict)
+    }
+
+    /// Without the units of the waypoint nothing is reached. That a unit reaches itself refutes nothing, so a start
+    /// that is a target too, and alone of its kind, is left out where it is asked about.
+    fn avoided(
+        &mut self,
+        steps: &Steps<'_>,
+        from: &Peer,
+        to: &Peer,
+        services: &[Service],
+    ) -> Result<(), Box<Disagreement>> {
+        let (sources, targets) = (self.verifier.members(from), self.verifier.members(to));
+        let starts =
+            |class: &ClassId| sources.classes.iter().any(|(of, matched)| of == class && steps.counts(*matched));
+        let alone: Vec<UnitId> = targets
+            .classes
+            .iter()
+            .filter(|(class, matched)| steps.counts(*matched) && starts(class))
+            .filter_map(|(class, _)| match self.verifier.classes().members(*class) {
+                [unit] if !steps.avoid.contains(unit) => Some(*unit),
+                _ => None,
+            })
+            .collect();
+        let via = Ends::Units(steps.avoid.clone());
+        let others = self.meant(to).except(Ends::AnyOf(vec![via, Ends::Units(alone.iter().copied().collect())]));
+        self.unreached(steps, from, &others, services, None)?;
+        for unit in alone {
+            self.unreached(steps, from, &Ends::Units([unit].into()), services, Some(unit))?;
+        }
+        Ok(())
+    }
+
+    /// No attack from `from`, `without` aside, reaches the target by one of the services.
+    fn unreached(
+        &mut self,
+        steps: &Steps<'_>,
+        from: &Peer,
+        target: &Ends,
+        services: &[Service],
+        without: Option<UnitId>,
+    ) -> Result<(), Box<Disagreement>> {
+        let starts = self.starts(steps, from, without);
+        // Credentials that one start finds open doors to another's attack, so each start has a set of its own.
+        let groups: Vec<Vec<Origin>> = match steps.attack.pivot {
+            Pivot::Exploitable => self.apart(&starts.origins),
+            Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![starts.origins.clone()],
+        };
+        self.within_effort(groups.len());
+        let single = groups.len() == 1;
+        for group in groups.into_iter().take(self.effort.sets_max) {
+            let invariant = self.invariant(steps, &group);
+            let from_outside = group.iter().any(|origin| !matches!(origin, Origin::Unit(..)));
+            let outside = if single { starts.outside.clone() } else { self.outside(&group) };
+            let outside = from_outside.then_some(&outside);
+            if single && let Some(first) = invariant.sets.first() {
+                let inside = Ends::AnyOf(vec![Ends::Units(first.clone()), Ends::Units(steps.avoid.clone())]);
+                let missing = starts.described.clone().except(inside);
+                let missing = Ends::AllOf(vec![Ends::every_unit(), missing]);
+                let question =
+                    Question { leaves: false, wanted: every_outcome(), ..steps.question(missing, Ends::Any) };
+                self.expect_nothing("a start outside of the units in reach", Default::default(), question);
+            }
+            self.inductive(steps, &invariant, outside)?;
+            self.safe(steps, &invariant, outside, target, services);
+        }
+        Ok(())
+    }
+
+    /// No unit of `from` takes more than so many with it.
+    fn bounded(&mut self, steps: &Steps<'_>, from: &Selector, most: usize) -> Result<(), Box<Disagreement>> {
+        let from = self.selected(from);
+        let mut invariants: Vec<(usize, Vec<BTreeSet<UnitId>>, bool)> = Vec::new();
+        for class in self.verifier.classes().ids() {
+            let members: BTreeSet<UnitId> = self.verifier.classes().members(class).iter().copied().collect();
+            let first = members.iter().find(|unit| from.contains(unit) && !steps.avoid.contains(unit));
+            let Some(&start) = first else { continue };
+            let invariant = self.invariant(steps, &[Origin::Unit(class, false)]);
+            let taken = self.taken(steps, &[Origin::Unit(class, false)], steps.hops_max);
+            let units = taken.len() + usize::from(!taken.contains(&start));
+            if units > most {
+                let name = &self.design.unit(start).name;
+                return Err(self.contradiction("the size of a blast radius", format!("{name} takes {units}"), None));
+            }
+            if !invariants.iter().any(|(_, sets, _)| *sets == invariant.sets) {
+                invariants.push((units, invariant.sets, invariant.bounded));
+            }
+        }
+        invariants.sort_by_key(|(units, _, _)| std::cmp::Reverse(*units));
+        self.within_effort(invariants.len());
+        for (_, sets, bounded) in invariants.into_iter().take(self.effort.sets_max) {
+            self.inductive(steps, &Invariant { sets, bounded }, None)?;
+        }
+        Ok(())
+    }
+
+    /// No step leaves the sets: neither a connection that takes a unit, nor a host that takes its guests with it.
+    fn inductive(
+        &mut self,
+        steps: &Steps<'_>,
+        invariant: &Invariant,
+        outside: Option<&Ends>,
+    ) -> Result<(), Box<Disagreement>> {
+        for set in &invariant.sets {
+            let fallen = |unit: &UnitId| self.design.host_of(*unit).is_some_and(|host| set.contains(&host));
+            let missing =
+                self.design.unit_ids().find(|unit| fallen(unit) && !set.contains(unit) && !steps.avoid.contains(unit));
+            if let Some(unit) = missing {
+                let name = self.design.unit(unit).name.clone();
+                return Err(self.contradiction("what falls with its host", format!("{name} does not"), None));
+            }
+        }
+        for (at, set) in invariant.sets.iter().enumerate() {
+            let next = match (invariant.bounded, invariant.sets.get(at + 1)) {
+                (_, Some(next)) => next,
+                (false, None) => set,
+                (true, None) => continue,
+            };
+            let inside = Ends::AnyOf(vec![Ends::Units(next.clone()), Ends::Units(steps.avoid.clone())]);
+            let beyond = Ends::every_unit().except(inside);
+            let doors = self.carrying(steps, set);
+            for (from, host_owned) in self.owners(set, outside) {
+                let assume = steps.attack.assume(Side::Source, host_owned);
+                let question = Question { doors: doors.clone(), ..steps.question(from.clone(), beyond.clone()) };
+                self.expect_nothing("a step out of the units in reach", assume, question);
+                if steps.attack.pivot == Pivot::EitherWay {
+                    let assume = steps.attack.assume(Side::Destination, host_owned);
+                    let question = steps.question(beyond.clone(), from);
+                    self.expect_nothing("a client outside of the units in reach", assume, question);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// No connection from inside the last set but one, or the closed set, reaches the target.
+    fn safe(
+        &mut self,
+        steps: &Steps<'_>,
+        invariant: &Invariant,
+        outside: Option<&Ends>,
+        target: &Ends,
+        services: &[Service],
+    ) {
+        if steps.hops_max == Some(0) {
+            return;
+        }
+        let last = if invariant.bounded { invariant.sets.iter().rev().nth(1) } else { invariant.sets.last() };
+        let Some(set) = last else { return };
+        let units = Ends::AllOf(vec![target.clone(), Ends::every_unit()]);
+        let externals = target.clone().except(Ends::AnyOf(vec![Ends::every_unit(), Ends::Sources]));
+        let listening = if steps.attack.view == View::Service { Doors::Listening } else { Doors::Any };
+        for (from, host_owned) in self.owners(set, outside) {
+            let assume = steps.attack.assume(Side::Source, host_owned);
+            for (to, doors) in [(units.clone(), listening.clone()), (externals.clone(), Doors::Any)] {
+                let services = services.to_vec();
+                let question = Question { services, doors, ..steps.question(from.clone(), to) };
+                self.expect_nothing("a connection into the target", assume, question);
+            }
+            if steps.attack.pivot == Pivot::EitherWay {
+                let assume = steps.attack.assume(Side::Destination, host_owned);
+                for client in [units.clone(), externals.clone()] {
+                    let question = Question { services: services.to_vec(), ..steps.question(client, from.clone()) };
+                    self.expect_nothing("a client that is a target", assume, question);
+                }
+            }
+        }
+        let Some(owned) = invariant.sets.last() else { return };
+        let guests = self.design.unit_ids().filter(|unit| {
+            owned.contains(unit) && self.design.host_of(*unit).is_some_and(|host| owned.contains(&host))
+        });
+        let fallen = Ends::AllOf(vec![target.clone(), Ends::Units(guests.collect())]);
+        let question = Question { leaves: false, wanted: every_outcome(), ..steps.question(fallen, Ends::Any) };
+        self.expect_nothing("a target that falls with its host", Default::default(), question);
+    }
+
+    /// Who opens connections from inside a set, and whether the host is owned too.
+    fn owners(&self, set: &BTreeSet<UnitId>, outside: Option<&Ends>) -> Vec<(Ends, bool)> {
+        let (hosted, plain): (BTreeSet<UnitId>, BTreeSet<UnitId>) =
+            set.iter().partition(|unit| self.design.host_of(**unit).is_some_and(|host| set.contains(&host)));
+        // A unit can be owned before its host is, so whatever a host's point stops counts for both.
+        let mut owners = vec![(Ends::Units(plain), false)];
+        if !hosted.is_empty() {
+            owners.push((Ends::Units(hosted), true));
+        }
+        owners.extend(outside.map(|outside| (outside.clone(), false)));
+        owners.retain(|(ends, _)| *ends != Ends::Units(BTreeSet::new()));
+        owners
+    }
+
+    /// The ports at which an attack is carried on from inside a set.
+    fn carrying(&self, steps: &Steps<'_>, set: &BTreeSet<UnitId>) -> Doors {
+        let listening = steps.attack.view == View::Service;
+        match steps.attack.pivot {
+            Pivot::Service => Doors::Listening,
+            Pivot::Any | Pivot::EitherWay if listening => Doors::Listening,
+            Pivot::Any | Pivot::EitherWay => Doors::Any,
+            Pivot::Exploitable => {
+                let held = set.iter().flat_map(|unit| self.design.unit(*unit).credentials.iter().cloned()).collect();
+                Doors::Exploitable { held, listening }
+            }
+        }
+    }
+
+    /// The sets of units in an attacker's hands, by the class engine's account.
+    fn invariant(&mut self, steps: &Steps<'_>, starts: &[Origin]) -> Invariant {
+        let members: BTreeSet<UnitId> = starts
+            .iter()
+            .filter_map(|origin| match origin {
+                Origin::Unit(class, _) => Some(*class),
+                Origin::External(_) | Origin::Source(_) => None,
+            })
+            .flat_map(|class| self.verifier.classes().members(class).iter().copied())
+            .collect();
+        let hops: Vec<Option<u32>> = steps.hops_max.map_or_else(|| vec![None], |most| (0..=most).map(Some).collect());
+        let with_starts = |mut set: BTreeSet<UnitId>| {
+            set.extend(&members);
+            set
+        };
+        let sets = hops.into_iter().map(|hops| with_starts(self.taken(steps, starts, hops))).collect();
+        Invariant { sets, bounded: steps.hops_max.is_some() }
+    }
+
+    /// The units that the class engine says are taken, starts aside unless they are taken again.
+    fn taken(&mut self, steps: &Steps<'_>, starts: &[Origin], hops_max: Option<u32>) -> BTreeSet<UnitId> {
+        let graph = self.verifier.graph(steps.attack);
+        let classes = self.verifier.classes();
+        let mut avoid = FixedBitSet::with_capacity(classes.len());
+        steps.avoid.iter().for_each(|unit| avoid.insert(classes.of(*unit).index()));
+        let limits = Limits { avoid: Some(&avoid), connections_max: hops_max, doubtful: steps.doubtful };
+        let spread = Spread::new(&graph, starts.to_vec(), limits);
+        let taken = spread.classes.ones().filter_map(|class| u32::try_from(class).ok());
+        taken.flat_map(|class| classes.members(ClassId(class)).iter().copied()).collect()
+    }
+
+    fn starts(&self, steps: &Steps<'_>, from: &Peer, without: Option<UnitId>) -> Starts {
+        let Members { classes, externals, sources } = self.verifier.members(from);
+        let class_of = without.map(|unit| self.verifier.classes().of(unit));
+        let avoided = |class: ClassId| {
+            let members = self.verifier.classes().members(class);
+            class_of == Some(class) || members.iter().any(|unit| steps.avoid.contains(unit))
+        };
+        let counted = |all: Vec<(u32, Match)>| all.into_iter().filter(|(_, matched)| steps.counts(*matched));
+        let units = classes.into_iter().filter(|(class, matched)| steps.counts(*matched) && !avoided(*class));
+        let origins = units
+            .map(|(class, _)| Origin::Unit(class, false))
+            .chain(counted(externals).map(|(external, _)| Origin::External(external)))
+            .chain(counted(sources).map(|(source, _)| Origin::Source(source)))
+            .collect();
+        let meant = self.meant(from);
+        let outside = meant.clone().except(Ends::every_unit());
+        let described = meant.except(Ends::Units(without.into_iter().collect()));
+        Starts { origins, outside, described }
+    }
+
+    /// Leaves open the sets that are more than are to be checked.
+    fn within_effort(&mut self, sets: usize) {
+        if let Some(more) = sets.checked_sub(self.effort.sets_max).filter(|more| *more > 0) {
+            self.leave_open(Open::MoreSets(more));
+        }
+    }
+
+    /// Each start on its own. A named external source is one start, whichever family it uses.
+    fn apart(&self, starts: &[Origin]) -> Vec<Vec<Origin>> {
+        let source = |origin: &Origin| match origin {
+            Origin::Source(class) => self.verifier.engine.source_id(*class),
+            Origin::Unit(..) | Origin::External(_) => None,
+        };
+        let mut groups: Vec<Vec<Origin>> = Vec::new();
+        for origin in starts {
+            let same =
+                |group: &&mut Vec<Origin>| source(origin).is_some() && group.first().and_then(source) == source(origin);
+            match groups.iter_mut().find(same) {
+                Some(group) => group.push(*origin),
+                None => groups.push(vec![*origin]),
+            }
+        }
+        groups
+    }
+
+    /// The external ones among the starts.
+    fn outside(&self, starts: &[Origin]) -> Ends {
+        let classes = &self.verifier.classes().endpoints;
+        let outside = starts.iter().filter_map(|origin| match origin {
+            Origin::Unit(..) => None,
+            Origin::External(external) => Some(Ends::External(classes.addresses(*external).clone())),
+            Origin::Source(source) => self.verifier.engine.source_id(*source).map(Ends::Source),
+        });
+        Ends::AnyOf(outside.collect())
+    }
+
+    /// Whom a side of a claim means. An attacker owns whole units, so where the side goes by address a unit is meant
+    /// with all of its interfaces.
+    fn meant(&self, peer: &Peer) -> Ends {
+        let Peer::Addresses { covers: Covers::All, .. } = peer else { return Ends::Peer(peer.clone()) };
+        let units = |least: Match| -> BTreeSet<UnitId> {
+            let members = self.verifier.members(peer).classes.into_iter().filter(|(_, matched)| *matched >= least);
+            members.flat_map(|(class, _)| self.verifier.classes().members(class).iter().copied()).collect()
+        };
+        let (surely, perhaps) = (units(Match::Yes), units(Match::Maybe));
+        let doubtful = Ends::AllOf(vec![Ends::Units(perhaps), Ends::Peer(Peer::Unmodelled(String::new()))]);
+        let outside = Ends::Peer(peer.clone()).except(Ends::every_unit());
+        Ends::AnyOf(vec![Ends::Units(surely), doubtful, outside])
+    }
+
+    fn selected(&self, selector: &Selector) -> BTreeSet<UnitId> {
+        self.design.select(selector).collect()
+    }
+}
+
+/// Whatever becomes of a connection, for questions about endpoints only.
+fn every_outcome() -> Vec<Outcome> {
+    Outcome::NOT_DENIED.into_iter().chain([Outcome::Denied]).collect()
+}
