@@ -25,7 +25,7 @@ pub struct BlastRadius {
     pub without_trusted: bool,
     /// How many units the design has.
     pub population: usize,
-    /// The blast radius of each unit, smallest first. [units]
+    /// The blast radius of each unit, smallest first. \[units\]
     pub sorted: Vec<usize>,
     /// The unit with the largest, the first of them by name if there are several; `None` without units.
     pub worst: Option<UnitId>,
@@ -34,18 +34,18 @@ pub struct BlastRadius {
 }
 
 impl BlastRadius {
-    /// The largest. [units]
+    /// The largest. \[units\]
     pub fn max(&self) -> usize {
         self.sorted.last().copied().unwrap_or(0)
     }
 
-    /// The mean. [units]
+    /// The mean. \[units\]
     #[expect(clippy::cast_precision_loss, reason = "designs have fewer than 2^52 pairs of units")]
     pub fn mean(&self) -> f64 {
         if self.sorted.is_empty() { 0.0 } else { self.sorted.iter().sum::<usize>() as f64 / self.sorted.len() as f64 }
     }
 
-    /// The smallest number that at least `per_mille` thousandths of the units do not exceed. [units]
+    /// The smallest number that at least `per_mille` thousandths of the units do not exceed. \[units\]
     pub fn quantile(&self, per_mille: usize) -> usize {
         let rank = (self.sorted.len() * per_mille).div_ceil(1000).max(1);
         self.sorted.get(rank.min(self.sorted.len()).wrapping_sub(1)).copied().unwrap_or(0)
