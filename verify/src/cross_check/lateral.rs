@@ -4,7 +4,7 @@
 //! units, that is an inductive invariant, and Z3 looks for what would break it. Nothing of how the sets were found is
 //! believed.
 
-use super::replay::{ends_of, shown, touched};
+use super::replay::{ends_astray, shown, starts_astray, touched};
 use super::{Disagreement, Open, Plan};
 use crate::classes::ClassId;
 use crate::endpoint_class::Match;
@@ -14,7 +14,7 @@ use crate::properties::Settled;
 use crate::smt::{Doors, Ends, Outcome, Question};
 use crate::spread::{Limits, Spread};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Covers, Peer, Pivot, Selector, Service, Side, UnitId, View};
+use seglab_policy::{Claim, Covers, Endpoint, Peer, Pivot, Selector, Service, Side, UnitId, View};
 use std::collections::BTreeSet;
 
 /// Units in an attacker's hands, after no connection, one, and so on. The last set is closed if there is no bound.
@@ -105,18 +105,19 @@ impl Plan<'_> {
             _ => (None, BTreeSet::new()),
         };
         self.carried_on(attack, hops, ends.is_some())?;
-        let (Some((from, to)), Some((first, last))) = (ends, ends_of(hops)) else { return self.evidence(verdict) };
+        let (Some((from, to)), Some(first), Some(last)) = (ends, hops.first(), hops.last()) else {
+            return self.evidence(verdict);
+        };
         if let Some(unit) = touched(hops).into_iter().find(|unit| avoid.contains(unit)) {
             let found = format!("it touches {}", self.design.unit(unit).name);
             return Err(self.contradiction("a path past the waypoint", found, None));
         }
         let surely = matches!(verdict, Settled::Unknown(_));
-        for (end, meant, about) in [(first, from, "where a path starts"), (last, to, "where a path ends")] {
-            let stray = end.except(meant);
-            let question = Question { surely, ..Question::any(every_outcome()) };
-            for question in [question.clone().between(stray.clone(), Ends::Any), question.between(Ends::Any, stray)] {
-                self.expect_nothing(about, Default::default(), question);
-            }
+        for (about, (from, to)) in
+            [("where a path starts", starts_astray(first, &from)), ("where a path ends", ends_astray(last, &to))]
+        {
+            let question = Question { surely, ..Question::any(every_outcome()) }.between(from, to);
+            self.expect_nothing(about, Default::default(), question);
         }
         self.evidence(verdict)
     }
@@ -404,7 +405,7 @@ impl Plan<'_> {
         let outside = starts.iter().filter_map(|origin| match origin {
             Origin::Unit(..) => None,
             Origin::External(external) => Some(Ends::External(classes.addresses(*external).clone())),
-            Origin::Source(source) => self.verifier.engine.source_id(*source).map(Ends::Source),
+            Origin::Source(source) => self.verifier.engine.source_id(*source).map(|id| Ends::At(Endpoint::Source(id))),
         });
         Ends::AnyOf(outside.collect())
     }
