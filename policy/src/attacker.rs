@@ -14,11 +14,11 @@ pub struct Attacker {
     pub scan_rate_per_second: f64,
     /// The chance that one attempt to exploit a fitting vulnerability works. [0 to 1]
     pub exploit_probability: f64,
-    /// The mean time that an exploit takes, exponentially distributed. [ns]
+    /// The mean time that an exploit takes, exponentially distributed. \[ns\]
     pub exploit_mean_ns: u64,
     /// The chance that one attempt to log in with a fitting credential works. [0 to 1]
     pub login_probability: f64,
-    /// The mean time that a login takes, exponentially distributed. [ns]
+    /// The mean time that a login takes, exponentially distributed. \[ns\]
     pub login_mean_ns: u64,
     /// Where it is written.
     pub provenance: Provenance,
@@ -32,9 +32,9 @@ pub struct Monitor {
     pub denied_alert_probability: f64,
     /// The chance that a sensor, which does not depend on policy, notices a unit that has been taken. [0 to 1]
     pub sensor_probability: f64,
-    /// The mean time from the taking to the sensor's alert, exponentially distributed. [ns]
+    /// The mean time from the taking to the sensor's alert, exponentially distributed. \[ns\]
     pub sensor_mean_ns: u64,
-    /// The mean time from an alert to the quarantine of the unit that caused it, exponentially distributed. [ns]
+    /// The mean time from an alert to the quarantine of the unit that caused it, exponentially distributed. \[ns\]
     pub response_mean_ns: u64,
     /// Where it is written.
     pub provenance: Provenance,

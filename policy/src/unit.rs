@@ -34,7 +34,7 @@ pub struct Unit {
     pub listeners: Vec<Listener>,
     /// The unit that this one runs on: whoever owns the host owns this unit.
     pub host: Option<String>,
-    /// How much its loss costs, 0 for a unit that is not critical. [weight]
+    /// How much its loss costs, 0 for a unit that is not critical. \[weight\]
     pub criticality: u32,
     /// The software image; replicas of an image share its vulnerabilities.
     pub image: Option<String>,

@@ -158,7 +158,7 @@ pub enum Denial {
 /// Why a verdict is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doubt {
-    /// Something that is not modelled touches the connection: its position in [`Design::unmodelled`].
+    /// Something that is not modelled touches the connection: its position in [`Design::unmodelled`](crate::Design::unmodelled).
     Unmodelled(u32),
     /// Whether this rule matches is unknown (its peer is not modelled, or it goes by an address that is shared), or
     /// its order among others is.

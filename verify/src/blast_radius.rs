@@ -1,6 +1,6 @@
 //! Blast radius: what falls with a unit, the unit included, for one unit and for all of them.
 
-use crate::classes::ClassId;
+use crate::classes::{ClassId, Classes};
 use crate::lateral::{Attack, Graph, Origin};
 use crate::properties::sizes;
 use crate::reach::Verifier;
@@ -25,7 +25,7 @@ pub struct BlastRadius {
     pub without_trusted: bool,
     /// How many units the design has.
     pub population: usize,
-    /// The blast radius of each unit, smallest first. [units]
+    /// The blast radius of each unit, smallest first. \[units\]
     pub sorted: Vec<usize>,
     /// The unit with the largest, the first of them by name if there are several; `None` without units.
     pub worst: Option<UnitId>,
@@ -34,18 +34,18 @@ pub struct BlastRadius {
 }
 
 impl BlastRadius {
-    /// The largest. [units]
+    /// The largest. \[units\]
     pub fn max(&self) -> usize {
         self.sorted.last().copied().unwrap_or(0)
     }
 
-    /// The mean. [units]
+    /// The mean. \[units\]
     #[expect(clippy::cast_precision_loss, reason = "designs have fewer than 2^52 pairs of units")]
     pub fn mean(&self) -> f64 {
         if self.sorted.is_empty() { 0.0 } else { self.sorted.iter().sum::<usize>() as f64 / self.sorted.len() as f64 }
     }
 
-    /// The smallest number that at least `per_mille` thousandths of the units do not exceed. [units]
+    /// The smallest number that at least `per_mille` thousandths of the units do not exceed. \[units\]
     pub fn quantile(&self, per_mille: usize) -> usize {
         let rank = (self.sorted.len() * per_mille).div_ceil(1000).max(1);
         self.sorted.get(rank.min(self.sorted.len()).wrapping_sub(1)).copied().unwrap_or(0)
@@ -81,17 +81,12 @@ impl Verifier<'_> {
     }
 
     fn outside_origins(&self, start: Endpoint) -> Vec<Origin> {
-        let classes = &self.engine.classes;
-        let families = match start {
-            Endpoint::External(address) => vec![Family::of(address)],
-            _ => Family::ALL.to_vec(),
+        let Classes { endpoints, atoms, .. } = &self.engine.classes;
+        let origin = match start {
+            Endpoint::External(address) => endpoints.of(start, atoms, Family::of(address)).map(Origin::External),
+            _ => endpoints.of(start, atoms, Family::V4).map(Origin::Source),
         };
-        let endpoints = families.into_iter().filter_map(|family| classes.endpoints.of(start, &classes.atoms, family));
-        let origin = |class| match start {
-            Endpoint::Source(_) => Origin::Source(class),
-            _ => Origin::External(class),
-        };
-        endpoints.map(origin).collect()
+        origin.into_iter().collect()
     }
 
     /// The blast radius of every unit; `without_trusted` takes the units declared trusted to be out of attackers'

@@ -92,11 +92,12 @@ impl<'g> States<'g> {
         let hosted = state >= self.graph.classes;
         let steps = self.graph.steps(Origin::Unit(class, hosted)).get(self.doubtful);
         let mut next = FixedBitSet::with_capacity(self.count());
-        for (word, steps) in next.as_mut_slice().iter_mut().zip(steps.as_slice()) {
-            *word = *steps;
+        // Beyond the classes a row speaks of external addresses.
+        let bits = usize::BITS as usize;
+        for (at, (word, steps)) in next.as_mut_slice().iter_mut().zip(steps.as_slice()).enumerate() {
+            let left = self.graph.classes.saturating_sub(at * bits);
+            *word = if left >= bits { *steps } else { steps & ((1 << left) - 1) };
         }
-        // Beyond the classes the row speaks of external addresses.
-        next.remove_range(self.graph.classes..);
         if let Some(avoid) = self.avoid {
             next.difference_with(avoid);
         }

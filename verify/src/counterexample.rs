@@ -432,11 +432,13 @@ impl<'r, 'a> Replay<'r, 'a> {
 /// An address that readers recognise: not the network address of the range if there is another.
 fn a_plain_address(free: &seglab_policy::AddressSet) -> Option<IpAddr> {
     let (first, last) = free.ranges().next()?;
-    let next = match first {
-        IpAddr::V4(address) => IpAddr::from((address.to_bits().checked_add(1)?).to_be_bytes()),
-        IpAddr::V6(address) => IpAddr::from((address.to_bits().checked_add(1)?).to_be_bytes()),
-    };
-    Some(if first < last { next } else { first })
+    if first == last {
+        return Some(first);
+    }
+    Some(match first {
+        IpAddr::V4(address) => IpAddr::from(address.to_bits().saturating_add(1).to_be_bytes()),
+        IpAddr::V6(address) => IpAddr::from(address.to_bits().saturating_add(1).to_be_bytes()),
+    })
 }
 
 /// Why a path could not be made concrete.

@@ -52,7 +52,7 @@ impl Matrix {
     pub(crate) fn arrives(&self, source: u32, destination: u32) -> Arrives {
         let (source, destination) = (source as usize, destination as usize);
         let at = if source < self.units {
-            Some(source * self.destinations + destination)
+            (destination < self.destinations).then(|| source * self.destinations + destination)
         } else {
             (destination < self.units)
                 .then(|| self.units * self.destinations + (source - self.units) * self.units + destination)

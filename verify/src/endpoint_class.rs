@@ -138,6 +138,16 @@ impl EndpointClasses {
         self.units + self.externals..u32::try_from(self.classes.len()).unwrap_or(u32::MAX)
     }
 
+    /// The first class of each named source, which stands for it as a whole.
+    pub(crate) fn whole_sources(&self) -> impl Iterator<Item = u32> + use<> {
+        self.sources().step_by(Family::ALL.len())
+    }
+
+    /// The classes of the source that a class is of, one for each family.
+    pub(crate) fn of_source(&self, class: u32) -> Vec<u32> {
+        self.sources().filter(|&other| self.get(other).kind == self.get(class).kind).collect()
+    }
+
     #[expect(clippy::indexing_slicing, reason = "classes are numbered as they are made")]
     pub(crate) fn get(&self, class: u32) -> &EndpointClass {
         &self.classes.values()[class as usize]

@@ -64,7 +64,7 @@ pub(crate) enum Origin {
     Unit(ClassId, bool),
     /// An external address of an endpoint class.
     External(u32),
-    /// A named external source, by its endpoint class.
+    /// A named external source, by its first endpoint class.
     Source(u32),
 }
 
@@ -172,6 +172,12 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
     }
     let columns = columns(engine, &graph, &endpoints);
     let width = graph.login_bit(graph.logins.len());
+    let sources: Vec<(u32, Rc<[u32]>)> = engine
+        .classes
+        .endpoints
+        .whole_sources()
+        .map(|source| (source, engine.classes.endpoints.of_source(source).into()))
+        .collect();
     let mut builder = Rows { engine, attack, columns, width, clients: BTreeMap::new(), matrices: BTreeMap::new() };
     let mut known: BTreeMap<(Rc<[u32]>, bool), u32> = BTreeMap::new();
     let mut row = |graph: &mut Graph, from: &Rc<[u32]>, host_owned: bool| {
@@ -195,18 +201,11 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
         let id = row(&mut graph, &Rc::from([external]), false);
         graph.row_of.insert(Origin::External(external), id);
     }
-    for source in graph_sources(builder.engine) {
-        let id = {
-            graph.rows.push(builder.row(&Rc::from([source]), false));
-            u32::try_from(graph.rows.len() - 1).unwrap_or(u32::MAX)
-        };
+    for (source, classes) in sources {
+        let id = row(&mut graph, &classes, false);
         graph.row_of.insert(Origin::Source(source), id);
     }
     graph
-}
-
-fn graph_sources(engine: &Engine<'_>) -> Vec<u32> {
-    engine.classes.endpoints.sources().collect()
 }
 
 /// For every class, the classes of the guests of its unit.

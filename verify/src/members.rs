@@ -3,7 +3,7 @@
 use crate::classes::ClassId;
 use crate::endpoint_class::{Match, address_truth};
 use crate::reach::Verifier;
-use seglab_policy::{Covers, Peer, Selector};
+use seglab_policy::{Covers, Family, Peer, Selector};
 
 /// The endpoints that a peer stands for, by class. Where it is not known whether an endpoint is meant, it is marked.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Members {
     pub(crate) classes: Vec<(ClassId, Match)>,
     /// Endpoint classes of external addresses.
     pub(crate) externals: Vec<(u32, Match)>,
-    /// Endpoint classes of named external sources.
+    /// Named external sources, each by its first endpoint class.
     pub(crate) sources: Vec<(u32, Match)>,
 }
 
@@ -45,7 +45,7 @@ impl Verifier<'_> {
         let everyone = |matched| Members {
             classes: classes.ids().map(|class| (class, matched)).collect(),
             externals: endpoints.externals().map(|external| (external, matched)).collect(),
-            sources: endpoints.sources().map(|source| (source, matched)).collect(),
+            sources: endpoints.whole_sources().map(|source| (source, matched)).collect(),
         };
         match peer {
             Peer::Anyone => everyone(Match::Yes),
@@ -56,21 +56,24 @@ impl Verifier<'_> {
                 Members {
                     classes: self.selected(selector).map(|class| (class, Match::Yes)).collect(),
                     externals: Vec::new(),
-                    sources: endpoints.sources().filter(by_source).map(|source| (source, Match::Yes)).collect(),
+                    sources: endpoints.whole_sources().filter(by_source).map(|source| (source, Match::Yes)).collect(),
                 }
             }
             Peer::Addresses { set, covers } => {
                 let inside = |external: &u32| {
                     endpoints.addresses(*external).ranges().next().is_some_and(|(first, _)| set.contains(first))
                 };
-                let covered = |source: &u32| *covers == Covers::All && set.covers_family(endpoints.get(*source).family);
+                // Its address is not known: the whole of either family may hold it.
+                let covered = |_: &u32| {
+                    *covers == Covers::All && Family::ALL.into_iter().any(|family| set.covers_family(family))
+                };
                 Members {
                     classes: match covers {
                         Covers::All => classes.ids().filter_map(|class| self.has_address(class, set)).collect(),
                         Covers::External => Vec::new(),
                     },
                     externals: endpoints.externals().filter(inside).map(|external| (external, Match::Yes)).collect(),
-                    sources: endpoints.sources().filter(covered).map(|source| (source, Match::Yes)).collect(),
+                    sources: endpoints.whole_sources().filter(covered).map(|source| (source, Match::Yes)).collect(),
                 }
             }
         }

@@ -30,7 +30,7 @@ use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Connection, Design, Doubt, Evaluation, Property, UnitId};
+use seglab_policy::{Claim, Connection, Design, Doubt, Endpoint, Evaluation, Property, UnitId};
 
 /// How properties are asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +121,13 @@ pub enum Counterexample {
         unit: UnitId,
         /// The name.
         name: String,
+    },
+    /// The service exists in one address family, and the two ends have only the other in common.
+    OtherFamily {
+        /// Who would open the connection.
+        source: Endpoint,
+        /// To whom.
+        destination: Endpoint,
     },
     /// The claim asks for connections to or from addresses, and none of them is outside of the design and reachable.
     NoSuchAddress {

@@ -10,7 +10,10 @@ use seglab_policy::Design;
 use seglab_reports::{Input, collect};
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
-use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, CampaignResult, DesignResult, Difference, Settings};
+use seglab_sim::models::{
+    AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Difference, Flows, NeedResult,
+    Settings,
+};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
@@ -105,9 +108,7 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
         let attempts = &design.attempts;
         let denied = 100.0 * attempts.denied as f64 / attempts.made.max(1) as f64;
         let _ = writeln!(out, "    attempts           {}, {denied:.1} % denied", attempts.made);
-        for critical in &design.critical {
-            let _ = writeln!(out, "    {:<18} owned in {}", critical.unit, chance(&critical.incidence, horizon));
-        }
+        critical_text(out, design, horizon);
         if design.monitored {
             let _ = writeln!(out, "    noticed            in {}", chance(&design.detection, horizon));
             let alerts = design.alerts.quantile(0.5).unwrap_or_default();
@@ -118,16 +119,42 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
     } else {
         out.push_str("  no attacker is declared: traffic only\n");
     }
-    let broken: Vec<_> = design.needs.iter().filter(|need| need.flows.broken() > 0).collect();
-    let _ = writeln!(out, "  needs: {} of {} with flows that do not work", broken.len(), design.needs.len());
-    for need in broken {
-        let flows = &need.flows;
-        let share = 100.0 * flows.broken() as f64 / flows.tried.max(1) as f64;
-        let services = need.services.join(" ");
+    needs_text(out, design);
+}
+
+/// How likely each critical unit is owned; those that never are, together under one bound.
+fn critical_text(out: &mut String, design: &DesignResult, horizon: Duration) {
+    let never = |one: &&CriticalResult| {
+        one.incidence.curve().proportion_at(horizon.after_start()).is_some_and(|owned| owned.events() == 0)
+    };
+    for critical in design.critical.iter().filter(|one| !never(one)) {
+        let _ = writeln!(out, "    {:<18} owned in {}", critical.unit, chance(&critical.incidence, horizon));
+    }
+    let spared: Vec<&CriticalResult> = design.critical.iter().filter(never).collect();
+    let bound = spared.first().and_then(|one| one.incidence.curve().proportion_at(horizon.after_start()));
+    if let Some(bound) = bound {
+        let names: Vec<&str> = spared.iter().map(|one| one.unit.as_str()).collect();
+        let most = 100.0 * bound.upper_bound(Confidence::P95);
+        let _ = writeln!(out, "    never owned        {} (each in at most {most:.1} %, 95 % bound)", names.join(", "));
+    }
+}
+
+/// The needs that policy breaks, one by one; what an attack costs the others, together.
+fn needs_text(out: &mut String, design: &DesignResult) {
+    let denied: Vec<&NeedResult> = design.needs.iter().filter(|need| need.flows.denied > 0).collect();
+    let _ = writeln!(out, "  needs: policy denies flows of {} of {}", denied.len(), design.needs.len());
+    for need in denied {
+        let share = 100.0 * need.flows.denied as f64 / need.flows.tried.max(1) as f64;
+        let _ = writeln!(out, "    {} -> {} {}: {share:.1} % denied", need.from, need.to, need.services.join(" "));
+    }
+    let sum = |of: fn(&Flows) -> u64| design.needs.iter().map(|need| of(&need.flows)).sum::<u64>();
+    let tried = sum(|flows| flows.tried).max(1) as f64;
+    let (quarantine, upstream) = (sum(|flows| flows.quarantined) as f64, sum(|flows| flows.upstream) as f64);
+    if quarantine + upstream > 0.0 {
+        let (quarantine, upstream) = (100.0 * quarantine / tried, 100.0 * upstream / tried);
         let _ = writeln!(
             out,
-            "    {} -> {} {services}: {share:.1} % ({} denied, {} waited in vain, {} in quarantine, of {})",
-            need.from, need.to, flows.denied, flows.upstream, flows.quarantined, flows.tried
+            "    of all needed flows {quarantine:.1} % meet a unit in quarantine, {upstream:.1} % wait for one in vain"
         );
     }
 }

@@ -185,7 +185,7 @@ impl Reader<'_> {
         None
     }
 
-    /// A duration. [ns]
+    /// A duration. \[ns\]
     pub(super) fn duration(&mut self, given: &Text) -> Option<u64> {
         self.notes.parsed(given, text::duration_ns(&given.value))
     }

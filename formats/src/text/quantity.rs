@@ -4,7 +4,7 @@ use super::service::trimmed;
 use super::{TextError, nearest};
 use seglab_policy::AtMost;
 
-/// The units of time by name, with their lengths. [ns]
+/// The units of time by name, with their lengths. \[ns\]
 const UNITS: [(&str, u64); 7] = [
     ("ns", 1),
     ("us", 1_000),
@@ -15,7 +15,7 @@ const UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
 ];
 
-/// Reads a duration. [ns]
+/// Reads a duration. \[ns\]
 ///
 /// ```
 /// use seglab_formats::text::duration_ns;

@@ -23,7 +23,7 @@ use std::net::IpAddr;
 ///
 /// # Errors
 /// The first line that is not as the grammar has it, the contradictions between lines that are, or the first line that
-/// [`write`] would have written otherwise.
+/// [`write()`] would have written otherwise.
 pub fn read(text: &str) -> Result<Design, NormalFormError> {
     let design = read_lines(text)?;
     // One design has one text, for certificates are bound to its bytes: order, too, has to be as it is written.

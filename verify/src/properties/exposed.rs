@@ -72,7 +72,7 @@ impl Verifier<'_> {
         let sources = endpoints
             .sources()
             .filter(|&class| inbound && external.covers_family(endpoints.get(class).family))
-            .map(|class| (class, Origin::Source(class)));
+            .filter_map(|class| Some((class, Origin::Source(endpoints.of_source(class).first().copied()?))));
         addresses.chain(sources).collect()
     }
 

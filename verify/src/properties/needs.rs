@@ -57,8 +57,8 @@ impl Verifier<'_> {
         let mut best: Option<Works> = None;
         for &(side, matched) in &outer.sides {
             let pair = |other: Side| if outer_is_source { (side, other) } else { (other, side) };
-            let mut works =
-                self.with_inner(side, inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
+            let works = self.with_inner(side, inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
+            let Some(mut works) = works.or_else(|| self.nobody(side, outer, inner)) else { continue };
             if matched == Match::Maybe {
                 works = in_doubt(works, outer.one_is_enough);
             }
@@ -76,6 +76,18 @@ impl Verifier<'_> {
         Ok(Outcome { verdict, population })
     }
 
+    /// What it means that an end has nobody to connect with: a unit that needs some address and has none is broken.
+    fn nobody(&self, side: Side, outer: &Asked, inner: &Asked) -> Option<Works> {
+        match side {
+            Side::Units(class) if inner.one_is_enough && !outer.one_is_enough => {
+                let unit = self.engine.classes.representative(class);
+                Some(Works::No(Counterexample::NoSuchAddress { unit }))
+            }
+            Side::Units(_) | Side::External(_) => None,
+        }
+    }
+
+    /// How an end fares with all, or one, of the other side; `None` if they form no pair of different ends.
     fn with_inner(
         &mut self,
         outer: Side,
@@ -83,9 +95,9 @@ impl Verifier<'_> {
         pair: &dyn Fn(Side) -> (Side, Side),
         services: &[Service],
         assume: Assume,
-    ) -> Result<Works, Flaw> {
-        let mut all = Works::Yes;
-        let mut best = None;
+    ) -> Result<Option<Works>, Flaw> {
+        let mut all: Option<Works> = None;
+        let mut best: Option<Works> = None;
         for &(side, matched) in &inner.sides {
             let (from, to) = pair(side);
             let Some(mut works) = self.works(from, to, services, assume)? else { continue };
@@ -98,20 +110,16 @@ impl Verifier<'_> {
                     break;
                 }
             } else {
-                all = worse(all, works);
-                if matches!(all, Works::No(_)) {
+                all = Some(match all.take() {
+                    None => works,
+                    Some(so_far) => worse(so_far, works),
+                });
+                if matches!(all, Some(Works::No(_))) {
                     break;
                 }
             }
         }
-        Ok(match (inner.one_is_enough, best, outer) {
-            (false, _, _) => all,
-            (true, Some(best), _) => best,
-            (true, None, Side::Units(class)) => {
-                Works::No(Counterexample::NoSuchAddress { unit: self.engine.classes.representative(class) })
-            }
-            (true, None, Side::External(_)) => Works::Yes,
-        })
+        Ok(if inner.one_is_enough { best } else { all })
     }
 
     fn asked(&self, peer: &Peer) -> Asked {
@@ -160,8 +168,12 @@ impl Verifier<'_> {
             works = works.union(&arrives.difference(&direct.reply_unknown));
             may_work = may_work.union(&arrives.union(&direct.unknown));
         }
-        // A need for ICMP of a family that the two do not share asks for nothing that could exist.
-        let needed = if asked.intersection(&needed).is_empty() { needed } else { needed.intersection(&asked) };
+        if !asked.is_empty() && !needed.is_empty() && asked.intersection(&needed).is_empty() {
+            // ICMP of a family that the two do not share.
+            let ends = pairs.first().map(|&(source, destination)| Counterexample::OtherFamily { source, destination });
+            return Ok(ends.map(Works::No));
+        }
+        let needed = if asked.is_empty() { needed } else { needed.intersection(&asked) };
         let missing = needed.difference(&may_work);
         if !missing.is_empty() {
             return self.broken(&pairs, &missing, assume).map(Some);

@@ -40,8 +40,7 @@ impl Verifier<'_> {
         for doubtful in [false, true] {
             let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
             for &(class, _) in &to.classes {
-                let meant =
-                    if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
+                let meant = if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
                 targets.set(class.index(), meant);
             }
             for &(external, _) in &to.externals {
@@ -76,40 +75,21 @@ impl Verifier<'_> {
         let mut avoid = FixedBitSet::with_capacity(graph.classes);
         self.selected(via).for_each(|class| avoid.insert(class.index()));
         let mut verdict = Settled::Holds;
-        'doubt: for doubtful in [false, true] {
+        for doubtful in [false, true] {
             let starts = self.starts(&from, Some(&avoid), doubtful);
             let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
-            // The only unit of its class, and a start: its way to itself is no path, so it is asked about alone.
-            let mut alone = Vec::new();
             for &(class, _) in &to.classes {
-                if avoid.contains(class.index()) || !(doubtful || to.certainly(class)) {
-                    continue;
-                }
-                if graph.size(class) == 1 && starts.contains(&Origin::Unit(class, false)) {
-                    alone.push(class);
-                } else {
-                    targets.insert(class.index());
-                }
+                targets.set(class.index(), !avoid.contains(class.index()) && (doubtful || to.certainly(class)));
             }
             for &(external, _) in &to.externals {
-                if doubtful || to.certainly_external(external) {
-                    targets.insert(graph.external_bit(external));
-                }
+                targets.set(graph.external_bit(external), doubtful || to.certainly_external(external));
             }
-            let asked = std::iter::once((starts.clone(), targets.clone())).chain(alone.into_iter().map(|class| {
-                let others = starts.iter().copied().filter(|start| *start != Origin::Unit(class, false));
-                let mut only = FixedBitSet::with_capacity(targets.len());
-                only.insert(class.index());
-                (others.collect(), only)
-            }));
-            for (starts, targets) in asked.collect::<Vec<_>>() {
-                let avoid = Some(avoid.clone());
-                let hops_max = property.hops_max;
-                let search = Search { attack, starts, targets, avoid, services, hops_max, doubtful };
-                if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
-                    verdict = settled;
-                    break 'doubt;
-                }
+            let avoid = Some(avoid.clone());
+            let hops_max = property.hops_max;
+            let search = Search { attack, starts, targets, avoid, services, hops_max, doubtful };
+            if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
+                verdict = settled;
+                break;
             }
         }
         Ok(Outcome { verdict, population: self.population(&from, &to) })
@@ -117,8 +97,7 @@ impl Verifier<'_> {
 
     fn population(&self, from: &Members, to: &Members) -> Population {
         let count = |members: &Members| {
-            let classes: std::collections::BTreeSet<ClassId> =
-                members.classes.iter().map(|(class, _)| *class).collect();
+            let classes: std::collections::BTreeSet<ClassId> = members.classes.iter().map(|(class, _)| *class).collect();
             self.count(classes)
         };
         Population { from: count(from), to: count(to) }
@@ -149,16 +128,22 @@ impl Verifier<'_> {
             Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
         };
         let last = self.graph(Attack { pivot, ..search.attack });
-        let groups: Vec<Vec<Origin>> = match search.attack.pivot {
-            Pivot::Exploitable => search.starts.iter().map(|start| vec![*start]).collect(),
-            Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![search.starts.clone()],
-        };
-        for starts in groups {
-            let limits =
-                Limits { avoid: search.avoid.as_ref(), connections_max: search.hops_max, doubtful: search.doubtful };
-            let spread = Spread::new(&graph, starts, limits);
-            if let Some(goal) = self.goal(search, &last, &spread) {
-                return self.settled(search, &graph, &spread, goal).map(Some);
+        let limits =
+            Limits { avoid: search.avoid.as_ref(), connections_max: search.hops_max, doubtful: search.doubtful };
+        for run in runs(search, &graph) {
+            let spread = Spread::new(&graph, run.starts, limits);
+            if let Some(goal) = self.goal(search, &run.targets, &last, &spread) {
+                return self.settled(search, &run.targets, &graph, &spread, goal).map(Some);
+            }
+            if self.goal(search, &run.alone, &last, &spread).is_none() {
+                continue;
+            }
+            for class in run.alone.ones() {
+                let Run { starts, targets, .. } = run_alone(search, class);
+                let spread = Spread::new(&graph, starts, limits);
+                if let Some(goal) = self.goal(search, &targets, &last, &spread) {
+                    return self.settled(search, &targets, &graph, &spread, goal).map(Some);
+                }
             }
         }
         Ok(None)
@@ -167,6 +152,7 @@ impl Verifier<'_> {
     fn settled(
         &mut self,
         search: &Search<'_>,
+        targets: &FixedBitSet,
         graph: &Rc<Graph>,
         spread: &Spread,
         goal: Option<Goal>,
@@ -183,7 +169,7 @@ impl Verifier<'_> {
             }
             None => {
                 let guest = spread.taken.iter().find(|(taken, _, cause)| {
-                    matches!(cause, Cause::Host(_)) && search.targets.contains(taken.class.index())
+                    matches!(cause, Cause::Host(_)) && targets.contains(taken.class.index())
                 });
                 let (taken, _, _) = guest.ok_or(Flaw::NoPath)?;
                 replay.own(By::Taken(*taken))?;
@@ -194,11 +180,17 @@ impl Verifier<'_> {
     }
 
     /// The first target that is reached, fewest connections first: `Some(None)` if by its host being taken.
-    fn goal(&mut self, search: &Search<'_>, last: &Graph, spread: &Spread) -> Option<Option<Goal>> {
+    fn goal(
+        &mut self,
+        search: &Search<'_>,
+        targets: &FixedBitSet,
+        last: &Graph,
+        spread: &Spread,
+    ) -> Option<Option<Goal>> {
         let every = search.services.iter().any(|service| matches!(service, Service::Any));
         for (by, depth, cause) in spread.everybody() {
             if let (By::Taken(taken), Some(Cause::Host(_))) = (by, cause)
-                && search.targets.contains(taken.class.index())
+                && targets.contains(taken.class.index())
             {
                 return Some(None);
             }
@@ -207,7 +199,7 @@ impl Verifier<'_> {
             }
             let origin = spread.origin(by)?;
             let steps = last.steps(origin).get(search.doubtful);
-            for bit in steps.intersection(&search.targets) {
+            for bit in steps.intersection(targets) {
                 let target = match u32::try_from(bit).ok()?.checked_sub(u32::try_from(last.classes).ok()?) {
                     None => Target::Class(ClassId(u32::try_from(bit).ok()?)),
                     Some(external) => Target::External(last.first_external + external),
@@ -230,7 +222,8 @@ impl Verifier<'_> {
     fn counts(&mut self, search: &Search<'_>, origin: Origin, target: Target) -> bool {
         let (from, host_owned, owner) = match origin {
             Origin::Unit(class, host_owned) => (self.engine.endpoints_of(class), host_owned, Some(class)),
-            Origin::External(class) | Origin::Source(class) => (vec![class], false, None),
+            Origin::External(class) => (vec![class], false, None),
+            Origin::Source(class) => (self.engine.classes.endpoints.of_source(class), false, None),
         };
         let (to, class) = match target {
             Target::Class(class) => (self.engine.endpoints_of(class), Some(class)),
@@ -261,4 +254,47 @@ impl Verifier<'_> {
             false => self.engine.sets.intern(headers),
         }
     }
+}
+
+/// Starts that are one attack, with the targets that count for them.
+struct Run {
+    starts: Vec<Origin>,
+    targets: FixedBitSet,
+    /// Targets that are starts, too, and the only units of their classes: that an attack from there gets back there
+    /// refutes nothing, so if any is reached at all it is asked about without itself among the starts.
+    alone: FixedBitSet,
+}
+
+fn runs(search: &Search<'_>, graph: &Graph) -> Vec<Run> {
+    let run = |starts: &[Origin]| {
+        let mut alone = FixedBitSet::with_capacity(search.targets.len());
+        for start in starts {
+            if let Origin::Unit(class, _) = start
+                && graph.size(*class) == 1
+            {
+                alone.insert(class.index());
+            }
+        }
+        alone.intersect_with(&search.targets);
+        let mut targets = search.targets.clone();
+        targets.difference_with(&alone);
+        Run { starts: starts.to_vec(), targets, alone }
+    };
+    match search.attack.pivot {
+        // Attacks from different starts are not one attack where credentials count.
+        Pivot::Exploitable => search.starts.chunks(1).map(run).collect(),
+        Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![run(&search.starts)],
+    }
+}
+
+/// The run that asks about the only unit of a class, which is a start and a target.
+fn run_alone(search: &Search<'_>, class: usize) -> Run {
+    let itself = |start: &&Origin| matches!(start, Origin::Unit(start, _) if start.index() == class);
+    let mut targets = FixedBitSet::with_capacity(search.targets.len());
+    targets.insert(class);
+    let starts = match search.attack.pivot {
+        Pivot::Exploitable => Vec::new(),
+        _ => search.starts.iter().filter(|start| !itself(start)).copied().collect(),
+    };
+    Run { starts, alone: FixedBitSet::with_capacity(targets.len()), targets }
 }

@@ -17,7 +17,7 @@ use z3::{Config, Model, Params, SatResult, Solver, StatisticsValue};
 pub struct Limits {
     /// Z3's own count of steps, the same on every machine. [rlimit units]
     pub resources: u32,
-    /// The backstop for what that count does not see. [ms]
+    /// The backstop for what that count does not see. \[ms\]
     pub wall_ms: u32,
 }
 

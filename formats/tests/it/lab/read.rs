@@ -275,3 +275,19 @@ fn names_of_designs() {
         assert_eq!(lab::merge(&lab::parse(&file).unwrap(), Vec::new()).unwrap().draft.name, name);
     }
 }
+
+#[test]
+fn points_of_parts_keep_their_rulebooks() {
+    let part = |name: &str| {
+        let text = format!(
+            "seglab: 1\npolicies: {{{name}: []}}\nenforcement: [{{host: {{name: {name}, on: all, policy: {name}}}}}]\n"
+        );
+        lab::merge_part(&lab::parse(&File { path: format!("{name}.yaml"), text }).unwrap(), Vec::new()).unwrap()
+    };
+    let text = "seglab: 1\nsources: [{lab: a.yaml}, {lab: b.yaml}]\nunits: [{name: u}]\n";
+    let whole = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+    let draft = lab::merge(&whole, vec![part("a"), part("b")]).unwrap().draft;
+    for point in &draft.points {
+        assert_eq!(draft.rulebooks[point.rulebook.0 as usize].name, point.name);
+    }
+}
