@@ -76,11 +76,7 @@ fn need_case(design: &str, of: &Need) -> TestCase {
         NeedStatus::Works => TestCaseStatus::success(),
         NeedStatus::Broken => {
             let place = of.witness.as_ref().and_then(Hop::place).or(of.location.as_ref());
-            let message = format!(
-                "{} of {} do not work",
-                words::number(of.pairs_broken),
-                words::count(of.pairs, "pair", "pairs")
-            );
+            let message = format!("does not work for all of its {}", words::count(of.pairs, "pair", "pairs"));
             let text = of.witness.as_ref().map_or_else(String::new, |hop| hop_text(1, hop));
             failed(NonSuccessKind::Failure, "broken", &with_place(&message, place), &text)
         }

@@ -185,11 +185,11 @@ impl Page {
 
     fn needs(&mut self, of: &Verification) {
         self.table(
-            ["status", "flow", "pairs broken", "declared at"],
+            ["status", "flow", "pairs", "declared at"],
             of.needs.iter().map(|one| {
                 let status =
                     if one.status == NeedStatus::Works { "works".to_owned() } else { format!("**{}**", one.status) };
-                let pairs = format!("{} of {}", words::number(one.pairs_broken), words::number(one.pairs));
+                let pairs = words::number(one.pairs);
                 let declared = one.location.as_ref().map_or_else(String::new, |place| code(&place.to_string()));
                 [status, code(&one.name()), pairs, declared]
             }),

@@ -229,7 +229,7 @@ fn needs(out: &mut String, of: &Verification) {
         let place = need.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
         let pairs = match need.status {
             NeedStatus::Broken => {
-                format!(", {} of {}", words::number(need.pairs_broken), words::count(need.pairs, "pair", "pairs"))
+                format!(", not for all of its {}", words::count(need.pairs, "pair", "pairs"))
             }
             NeedStatus::Works | NeedStatus::Unknown => String::new(),
         };

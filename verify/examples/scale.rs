@@ -70,7 +70,8 @@ fn rules(count: usize, apps: usize) -> Vec<Rule> {
         .map(|at| {
             let app = format!("app-{}", draw.below(apps));
             let environment = ENVIRONMENTS[draw.below(4)].to_owned();
-            let here = |tier: &str| selector(&[("app", app.clone()), ("env", environment.clone()), ("tier", tier.to_owned())]);
+            let here =
+                |tier: &str| selector(&[("app", app.clone()), ("env", environment.clone()), ("tier", tier.to_owned())]);
             let port = u16::try_from(1000 + draw.below(9000)).unwrap();
             let width = u16::try_from(draw.below(3) * 50).unwrap();
             let mut action = Action::Allow;
@@ -84,7 +85,8 @@ fn rules(count: usize, apps: usize) -> Vec<Rule> {
                 7 | 8 => {
                     let first = 0x0A00_0000 + u32::try_from(draw.below(1 << 22)).unwrap();
                     let last = first + u32::try_from(draw.below(4000)).unwrap();
-                    let set = AddressSet::from_range(Ipv4Addr::from_bits(first).into(), Ipv4Addr::from_bits(last).into());
+                    let set =
+                        AddressSet::from_range(Ipv4Addr::from_bits(first).into(), Ipv4Addr::from_bits(last).into());
                     (Peer::Addresses { set, covers: Covers::All }, Peer::Units(here("web")))
                 }
                 _ => {
@@ -95,11 +97,23 @@ fn rules(count: usize, apps: usize) -> Vec<Rule> {
             let ports = IntervalSet::from_ranges([(port, port + width)]);
             let service = Service::Ports { protocol: Transport::Tcp, ports, source_ports: IntervalSet::full() };
             let services = if at % 3 == 0 {
-                vec![Service::ports(Transport::Tcp, 443, 443), Service::ports(Transport::Tcp, 8080, 8080), Service::ports(Transport::Tcp, 5432, 5432)]
+                vec![
+                    Service::ports(Transport::Tcp, 443, 443),
+                    Service::ports(Transport::Tcp, 8080, 8080),
+                    Service::ports(Transport::Tcp, 5432, 5432),
+                ]
             } else {
                 vec![service]
             };
-            Rule { directions: Directions::UNIT, from, to, services, action, priority: 0, provenance: Provenance::default() }
+            Rule {
+                directions: Directions::UNIT,
+                from,
+                to,
+                services,
+                action,
+                priority: 0,
+                provenance: Provenance::default(),
+            }
         })
         .collect()
 }
@@ -157,7 +171,12 @@ fn main() {
     let design = Design::new(Draft {
         name: "scale".to_owned(),
         units: units(count, apps),
-        rulebooks: vec![Rulebook { name: "native".to_owned(), tiers: vec![tier], default_allow: false, stateful: true }],
+        rulebooks: vec![Rulebook {
+            name: "native".to_owned(),
+            tiers: vec![tier],
+            default_allow: false,
+            stateful: true,
+        }],
         points: vec![EnforcementPoint {
             name: "hosts".to_owned(),
             kind: PointKind::Host,
@@ -176,7 +195,11 @@ fn main() {
     let start = Instant::now();
     let mut verifier = Verifier::new(&design);
     let compiled = start.elapsed();
-    println!("{count} units, {rule_count} rules: {} classes, {} endpoint classes", verifier.classes().len(), verifier.classes().endpoint_classes());
+    println!(
+        "{count} units, {rule_count} rules: {} classes, {} endpoint classes",
+        verifier.classes().len(),
+        verifier.classes().endpoint_classes()
+    );
     println!("compile         {compiled:>12.1?}");
     for property in design.properties() {
         let start = Instant::now();

@@ -11,8 +11,8 @@ use seglab_reports::{Input, collect};
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
 use seglab_sim::models::{
-    AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Difference, Flows, NeedResult,
-    Settings,
+    AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Difference, Flows,
+    NeedResult, Settings,
 };
 use serde::Serialize;
 use std::fmt::Write as _;

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::output;
 use seglab_policy::{Design, Diagnostic};
 use seglab_reports::{Colour, NeedStatus, Tool, Verdict, Verification, collect};
+use seglab_verify::cross_check::Effort;
 use seglab_verify::{Settings, VerifyError};
 use std::io::IsTerminal;
 
@@ -59,11 +60,30 @@ pub(crate) fn verification(
     let settled =
         settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     context.timings.count("classes", settled.classes);
-    let judges = vec!["class reachability"];
-    let z3_version = None;
-    let tool = Tool { name: "seglab".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), z3_version };
+    let opinion = if cross_check {
+        let asked = context
+            .timings
+            .phase("solve", || seglab_verify::cross_check::cross_check(design, &settings, &settled, Effort::default()));
+        Some(asked.map_err(|differs| {
+            context.disagreement(design, differs.to_string(), &differs.reproduction(design).to_string())
+        })?)
+    } else {
+        None
+    };
+    let tool = Tool {
+        name: "seglab".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        z3_version: opinion.as_ref().map(|_| seglab_verify::smt::version().to_string()),
+    };
     let mut verification = collect::basis(design, diagnostics, tool, as_if_enforced);
-    collect::settle(&mut verification, design, &settled, &judges);
+    collect::settle(&mut verification, design, &settled, &["class reachability"]);
+    for (property, agreement) in verification.properties.iter_mut().zip(opinion.iter().flat_map(|all| &all.properties))
+    {
+        property.judges.push(match agreement.open.first() {
+            None => format!("Z3 ({} answers agree)", agreement.confirmed),
+            Some(open) => format!("Z3 ({} answers agree; left open: {open})", agreement.confirmed),
+        });
+    }
     Ok(verification)
 }
 

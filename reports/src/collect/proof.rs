@@ -90,6 +90,11 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
         Counterexample::NoSuchPort { unit, name } => {
             (format!("{} has no port that is called `{name}`", design.unit(*unit).name), Vec::new(), None)
         }
+        Counterexample::OtherFamily { source, destination } => {
+            let (source, destination) = (design.endpoint_name(*source), design.endpoint_name(*destination));
+            let summary = format!("{source} and {destination} have no address family in common that has the service");
+            (summary, Vec::new(), None)
+        }
         Counterexample::NoSuchAddress { unit } => {
             let name = &design.unit(*unit).name;
             (format!("no address of the claim is outside of the design and has a path to {name}"), Vec::new(), None)

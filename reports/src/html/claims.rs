@@ -119,12 +119,11 @@ pub(super) fn needs(of: &Verification) -> Html {
         ));
         return body;
     }
-    let columns =
-        [words_column("flow"), words_column("status"), number_column("pairs broken"), words_column("declared at")];
+    let columns = [words_column("flow"), words_column("status"), number_column("pairs"), words_column("declared at")];
     let mut needs: Vec<&Need> = of.needs.iter().collect();
     needs.sort_by_key(|need| std::cmp::Reverse(need.status));
     let rows = needs.iter().map(|one| {
-        let pairs = format!("{} of {}", words::number(one.pairs_broken), words::number(one.pairs));
+        let pairs = words::number(one.pairs);
         [Html::code(&one.name()), status(one.status), Html::text(&pairs), place(one.location.as_ref())]
     });
     body.push(table("Flows that the business needs, broken ones first", columns, rows));

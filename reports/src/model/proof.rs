@@ -246,8 +246,6 @@ pub struct Need {
     pub status: NeedStatus,
     /// How many pairs of ends it has.
     pub pairs: u64,
-    /// For how many of them it does not work.
-    pub pairs_broken: u64,
     /// One that does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Hop>,

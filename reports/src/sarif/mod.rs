@@ -139,7 +139,7 @@ fn need(of: &Need, rules: &Rules, fallback: Option<&Location>) -> Finding {
         }
         (NeedStatus::Broken | NeedStatus::Works, _) => {
             let pairs = words::count(of.pairs, "pair", "pairs");
-            format!("the needed flow {} is broken for {} of {pairs}.", of.name(), words::number(of.pairs_broken))
+            format!("the needed flow {} does not work for all of its {pairs}.", of.name())
         }
     };
     let hops = of.witness.as_slice();

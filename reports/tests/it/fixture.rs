@@ -132,7 +132,6 @@ fn needs() -> Vec<Need> {
             to: "app=mail".into(),
             service: "tcp/25".into(),
             status: NeedStatus::Broken,
-            pairs_broken: 2,
             witness: Some(witness),
             location: at("shop.yaml", 31, 5),
             ..works.clone()
