@@ -4,7 +4,7 @@
 //! units, that is an inductive invariant, and Z3 looks for what would break it. Nothing of how the sets were found is
 //! believed.
 
-use super::replay::{ends_of, shown, touched};
+use super::replay::{ends_astray, shown, starts_astray, touched};
 use super::{Disagreement, Open, Plan};
 use crate::classes::ClassId;
 use crate::endpoint_class::Match;
@@ -14,7 +14,7 @@ use crate::properties::Settled;
 use crate::smt::{Doors, Ends, Outcome, Question};
 use crate::spread::{Limits, Spread};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Covers, Peer, Pivot, Selector, Service, Side, UnitId, View};
+use seglab_policy::{Claim, Covers, Endpoint, Family, Peer, Pivot, Selector, Service, Side, UnitId, View};
 use std::collections::BTreeSet;
 
 /// Units in an attacker's hands, after no connection, one, and so on. The last set is closed if there is no bound.
@@ -105,18 +105,19 @@ impl Plan<'_> {
             _ => (None, BTreeSet::new()),
         };
         self.carried_on(attack, hops, ends.is_some())?;
-        let (Some((from, to)), Some((first, last))) = (ends, ends_of(hops)) else { return self.evidence(verdict) };
+        let (Some((from, to)), Some(first), Some(last)) = (ends, hops.first(), hops.last()) else {
+            return self.evidence(verdict);
+        };
         if let Some(unit) = touched(hops).into_iter().find(|unit| avoid.contains(unit)) {
             let found = format!("it touches {}", self.design.unit(unit).name);
             return Err(self.contradiction("a path past the waypoint", found, None));
         }
         let surely = matches!(verdict, Settled::Unknown(_));
-        for (end, meant, about) in [(first, from, "where a path starts"), (last, to, "where a path ends")] {
-            let stray = end.except(meant);
-            let question = Question { surely, ..Question::any(every_outcome()) };
-            for question in [question.clone().between(stray.clone(), Ends::Any), question.between(Ends::Any, stray)] {
-                self.expect_nothing(about, Default::default(), question);
-            }
+        for (about, (from, to)) in
+            [("where a path starts", starts_astray(first, &from)), ("where a path ends", ends_astray(last, &to))]
+        {
+            let question = Question { surely, ..Question::any(every_outcome()) }.between(from, to);
+            self.expect_nothing(about, Default::default(), question);
         }
         self.evidence(verdict)
     }
@@ -145,7 +146,8 @@ impl Plan<'_> {
         let via = Ends::Units(steps.avoid.clone());
         let others = self.meant(to).except(Ends::AnyOf(vec![via, Ends::Units(alone.iter().copied().collect())]));
         self.unreached(steps, from, &others, services, None)?;
-        for unit in alone {
+        self.within_effort(alone.len());
+        for unit in alone.into_iter().take(self.effort.sets_max) {
             self.unreached(steps, from, &Ends::Units([unit].into()), services, Some(unit))?;
         }
         Ok(())
@@ -163,7 +165,7 @@ impl Plan<'_> {
         let starts = self.starts(steps, from, without);
         // Credentials that one start finds open doors to another's attack, so each start has a set of its own.
         let groups: Vec<Vec<Origin>> = match steps.attack.pivot {
-            Pivot::Exploitable => self.apart(&starts.origins),
+            Pivot::Exploitable => starts.origins.chunks(1).map(<[Origin]>::to_vec).collect(),
             Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![starts.origins.clone()],
         };
         self.within_effort(groups.len());
@@ -380,31 +382,13 @@ impl Plan<'_> {
         }
     }
 
-    /// Each start on its own. A named external source is one start, whichever family it uses.
-    fn apart(&self, starts: &[Origin]) -> Vec<Vec<Origin>> {
-        let source = |origin: &Origin| match origin {
-            Origin::Source(class) => self.verifier.engine.source_id(*class),
-            Origin::Unit(..) | Origin::External(_) => None,
-        };
-        let mut groups: Vec<Vec<Origin>> = Vec::new();
-        for origin in starts {
-            let same =
-                |group: &&mut Vec<Origin>| source(origin).is_some() && group.first().and_then(source) == source(origin);
-            match groups.iter_mut().find(same) {
-                Some(group) => group.push(*origin),
-                None => groups.push(vec![*origin]),
-            }
-        }
-        groups
-    }
-
     /// The external ones among the starts.
     fn outside(&self, starts: &[Origin]) -> Ends {
         let classes = &self.verifier.classes().endpoints;
         let outside = starts.iter().filter_map(|origin| match origin {
             Origin::Unit(..) => None,
             Origin::External(external) => Some(Ends::External(classes.addresses(*external).clone())),
-            Origin::Source(source) => self.verifier.engine.source_id(*source).map(Ends::Source),
+            Origin::Source(source) => self.verifier.engine.source_id(*source).map(|id| Ends::At(Endpoint::Source(id))),
         });
         Ends::AnyOf(outside.collect())
     }
@@ -412,15 +396,18 @@ impl Plan<'_> {
     /// Whom a side of a claim means. An attacker owns whole units, so where the side goes by address a unit is meant
     /// with all of its interfaces.
     fn meant(&self, peer: &Peer) -> Ends {
-        let Peer::Addresses { covers: Covers::All, .. } = peer else { return Ends::Peer(peer.clone()) };
+        let Peer::Addresses { covers: Covers::All, set } = peer else { return Ends::Peer(peer.clone()) };
         let units = |least: Match| -> BTreeSet<UnitId> {
             let members = self.verifier.members(peer).classes.into_iter().filter(|(_, matched)| *matched >= least);
             members.flat_map(|(class, _)| self.verifier.classes().members(class).iter().copied()).collect()
         };
         let (surely, perhaps) = (units(Match::Yes), units(Match::Maybe));
         let doubtful = Ends::AllOf(vec![Ends::Units(perhaps), Ends::Peer(Peer::Unmodelled(String::new()))]);
-        let outside = Ends::Peer(peer.clone()).except(Ends::every_unit());
-        Ends::AnyOf(vec![Ends::Units(surely), doubtful, outside])
+        let outside = Ends::Peer(peer.clone()).except(Ends::AnyOf(vec![Ends::every_unit(), Ends::Sources]));
+        // A named external source has some address, of whichever family: the whole of either may hold it.
+        let whole = Family::ALL.into_iter().any(|family| set.covers_family(family));
+        let sources = if whole { Ends::Sources } else { Ends::AnyOf(Vec::new()) };
+        Ends::AnyOf(vec![Ends::Units(surely), doubtful, outside, sources])
     }
 
     fn selected(&self, selector: &Selector) -> BTreeSet<UnitId> {

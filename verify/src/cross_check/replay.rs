@@ -6,7 +6,7 @@ use crate::counterexample::{Hop, Means};
 use crate::lateral::Attack;
 use crate::properties::{Counterexample, Settled};
 use crate::smt::{Ends, Outcome};
-use seglab_policy::{AddressSet, Connection, Endpoint, Header, Pivot, Side, UnitId, View};
+use seglab_policy::{Connection, Endpoint, Header, Pivot, Side, UnitId, View};
 use std::collections::BTreeSet;
 
 impl Plan<'_> {
@@ -123,21 +123,30 @@ pub(super) fn shown(verdict: &Settled) -> Option<(&[Hop], &'static [Outcome])> {
     }
 }
 
-/// Where a path starts and where it ends; `None` without steps.
-pub(super) fn ends_of(hops: &[Hop]) -> Option<(Ends, Ends)> {
-    let of = |end: Endpoint| match end {
-        Endpoint::Unit { unit, .. } => Ends::Units([unit].into()),
-        Endpoint::External(address) => Ends::External(AddressSet::single(address)),
-        Endpoint::Source(id) => Ends::Source(id),
-    };
-    let sides = |hop: &Hop| match hop {
-        Hop::Host { host, guest } => (Ends::Units([*host].into()), Ends::Units([*guest].into())),
+/// Between whom a connection would be that shows that a path's first step starts from none of `meant`.
+pub(super) fn starts_astray(first: &Hop, meant: &Ends) -> (Ends, Ends) {
+    match first {
+        Hop::Host { host, .. } => (Ends::Units([*host].into()).except(meant.clone()), Ends::Any),
         Hop::Connection { connection, assume, .. } => {
-            let (owner, other) = owner_first(connection, assume.owned);
-            (of(owner), of(other))
+            astray(connection, assume.owned != Some(Side::Destination), meant)
         }
-    };
-    Some((sides(hops.first()?).0, sides(hops.last()?).1))
+    }
+}
+
+/// Between whom a connection would be that shows that a path's last step ends at none of `meant`.
+pub(super) fn ends_astray(last: &Hop, meant: &Ends) -> (Ends, Ends) {
+    match last {
+        Hop::Host { guest, .. } => (Ends::Units([*guest].into()).except(meant.clone()), Ends::Any),
+        Hop::Connection { connection, assume, .. } => {
+            astray(connection, assume.owned == Some(Side::Destination), meant)
+        }
+    }
+}
+
+/// The ends of a connection, its source (or else its destination) being none of `meant`.
+fn astray(connection: &Connection, source: bool, meant: &Ends) -> (Ends, Ends) {
+    let (from, to) = (Ends::At(connection.source), Ends::At(connection.destination));
+    if source { (from.except(meant.clone()), to) } else { (from, to.except(meant.clone())) }
 }
 
 /// The units that a path touches.

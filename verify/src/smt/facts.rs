@@ -164,6 +164,17 @@ impl<'a> Vocabulary<'a> {
         interfaces(self.design).count() as u128 + u128::from(id.0)
     }
 
+    /// The row of an endpoint; `None` for external addresses, and for endpoints that the design does not have.
+    pub(super) fn row_of(&self, endpoint: Endpoint) -> Option<u128> {
+        match endpoint {
+            Endpoint::Unit { .. } => {
+                interfaces(self.design).zip(0..).find(|((at, _), _)| *at == endpoint).map(|(_, row)| row)
+            }
+            Endpoint::Source(id) => Some(self.source_row(id)),
+            Endpoint::External(_) => None,
+        }
+    }
+
     /// The number of a label's value.
     pub(super) fn label(&self, key: &str, value: &str) -> u128 {
         let Some(values) = self.labels.get(key) else { return 0 };

@@ -4,7 +4,7 @@ use super::Outcome;
 use super::ends::End;
 use super::facts::{Fact, Ports, Vocabulary};
 use super::term::{Truth, all, any, constant};
-use seglab_policy::{AddressSet, ExternalSourceId, IntervalSet, Peer, Service, Transport, Unit, UnitId};
+use seglab_policy::{AddressSet, Endpoint, IntervalSet, Peer, Service, Transport, Unit, UnitId};
 use std::collections::BTreeSet;
 
 /// A description of connections; [`Encoding::find`](super::Encoding::find) looks for one.
@@ -71,8 +71,8 @@ pub enum Ends {
     External(AddressSet),
     /// Named external sources, every one.
     Sources,
-    /// One of them.
-    Source(ExternalSourceId),
+    /// One endpoint.
+    At(Endpoint),
     /// Whom a peer speaks of. It speaks of single interfaces where it goes by address.
     Peer(Peer),
     /// Endpoints of every one of these.
@@ -98,7 +98,7 @@ impl Ends {
     /// The peers that the set is made of.
     pub(super) fn peers(&self) -> Box<dyn Iterator<Item = &Peer> + '_> {
         match self {
-            Ends::Any | Ends::Units(_) | Ends::External(_) | Ends::Sources | Ends::Source(_) => {
+            Ends::Any | Ends::Units(_) | Ends::External(_) | Ends::Sources | Ends::At(_) => {
                 Box::new(std::iter::empty())
             }
             Ends::Peer(peer) => Box::new(std::iter::once(peer)),
@@ -117,7 +117,10 @@ impl Ends {
             Ends::Units(units) => Truth::known(end.one_of(units.iter().map(|unit| u128::from(unit.0)))),
             Ends::External(set) => Truth::known(end.is_address(set)),
             Ends::Sources => Truth::known(end.is_source()),
-            Ends::Source(id) => Truth::known(end.is(&Fact::Row, vocabulary.source_row(*id))),
+            Ends::At(Endpoint::External(address)) => Truth::known(end.is_address(&AddressSet::single(*address))),
+            Ends::At(endpoint) => Truth::known(
+                vocabulary.row_of(*endpoint).map_or_else(|| constant(false), |row| end.is(&Fact::Row, row)),
+            ),
             Ends::Peer(peer) => end.is_peer(peer, vocabulary),
             Ends::AllOf(ends) => {
                 let (surely, perhaps) = parts(ends);

@@ -29,10 +29,7 @@ fn verdicts_on_random_designs_are_confirmed() {
     let mut questions = 0;
     for seed in 0..seeds(150) {
         let design = design_of(seed);
-        let Ok(report) = verify(&design, &settings(seed)) else {
-            println!("ERR {seed}");
-            continue;
-        };
+        let report = verify(&design, &settings(seed)).unwrap();
         let opinion = match cross_check(&design, &settings(seed), &report, Effort::default()) {
             Ok(opinion) => opinion,
             Err(disagreement) => {
@@ -60,40 +57,37 @@ fn verdicts_on_random_designs_are_confirmed() {
     }
 }
 
-/// The report with each verdict in turn replaced by one that says the claim holds.
-fn whitewashed(report: &Report) -> Vec<Report> {
+/// Positions of claims, properties before needs, that are violated; each with a report that says it holds.
+fn whitewashed(report: &Report) -> Vec<(usize, Report)> {
     let wash = |at: usize| {
         let mut report = report.clone();
         report.properties.iter_mut().chain(&mut report.needs).nth(at).unwrap().verdict = Settled::Holds;
-        report
+        (at, report)
     };
     let all = report.properties.iter().chain(&report.needs).enumerate();
     all.filter(|(_, outcome)| matches!(outcome.verdict, Settled::Violated(_))).map(|(at, _)| wash(at)).collect()
 }
 
 #[test]
-fn a_violated_claim_that_is_said_to_hold_is_contradicted() {
-    let (mut caught, mut missed) = (0, 0);
+fn a_violated_claim_that_is_said_to_hold_is_contradicted_or_left_open() {
+    let (mut caught, mut open) = (0, 0);
     for seed in 0..seeds(150) {
         let design = design_of(seed);
-        let Ok(report) = verify(&design, &settings(seed)) else {
-            println!("ERR {seed}");
-            continue;
-        };
-        for wrong in whitewashed(&report) {
+        let report = verify(&design, &settings(seed)).unwrap();
+        for (at, wrong) in whitewashed(&report) {
             match cross_check(&design, &settings(seed), &wrong, Effort::default()) {
                 Err(_) => caught += 1,
                 Ok(opinion) => {
-                    let open =
-                        opinion.properties.iter().chain(&opinion.needs).any(|agreement| !agreement.is_complete());
-                    assert!(open, "seed {seed}: a wrong verdict is confirmed: {report:#?}");
-                    missed += 1;
+                    let agreement = opinion.properties.iter().chain(&opinion.needs).nth(at).unwrap();
+                    let claims = (design.properties(), design.needs());
+                    assert!(!agreement.is_complete(), "seed {seed}: a wrong verdict on {at} is confirmed: {claims:#?}");
+                    open += 1;
                 }
             }
         }
     }
-    println!("caught {caught}, left open {missed}");
-    assert!(caught > 20 * missed.max(1) / 10, "caught {caught}, left open {missed}");
+    println!("caught {caught}, left open {open}");
+    assert!(caught > 100 && caught > 2 * open, "caught {caught}, left open {open}");
 }
 
 /// A report on the design as a verifier sees it that misreads a feature, where it is another.
@@ -119,5 +113,5 @@ fn reports_of_a_verifier_that_misreads_a_feature_are_contradicted() {
         }
     }
     println!("{caught:#?}");
-    assert!(caught.len() >= 40, "only {} features: {caught:?}", caught.len());
+    assert!(caught.len() >= 30, "only {} features: {caught:?}", caught.len());
 }
