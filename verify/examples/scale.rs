@@ -45,7 +45,9 @@ fn units(count: usize, apps: usize) -> Vec<Unit> {
                 ("tier", tier.to_owned()),
                 ("site", format!("site-{}", app % 8)),
             ];
-            let address = Ipv4Addr::from_bits(0x0A00_0000 + u32::try_from(at * 37 % (1 << 22)).unwrap());
+            // A subnet of 256 addresses for every tier of every application in every environment.
+            let (block, host) = (at % (apps * 16), at / (apps * 16));
+            let address = Ipv4Addr::from_bits(0x0A00_0000 + u32::try_from(block * 256 + host).unwrap());
             let port = match tier {
                 "web" => 443,
                 "app" => 8080,
@@ -70,7 +72,8 @@ fn rules(count: usize, apps: usize) -> Vec<Rule> {
         .map(|at| {
             let app = format!("app-{}", draw.below(apps));
             let environment = ENVIRONMENTS[draw.below(4)].to_owned();
-            let here = |tier: &str| selector(&[("app", app.clone()), ("env", environment.clone()), ("tier", tier.to_owned())]);
+            let here =
+                |tier: &str| selector(&[("app", app.clone()), ("env", environment.clone()), ("tier", tier.to_owned())]);
             let port = u16::try_from(1000 + draw.below(9000)).unwrap();
             let width = u16::try_from(draw.below(3) * 50).unwrap();
             let mut action = Action::Allow;
@@ -82,9 +85,11 @@ fn rules(count: usize, apps: usize) -> Vec<Rule> {
                     (Peer::Units(here("app")), Peer::Units(selector(&[("app", other), ("tier", "app".to_owned())])))
                 }
                 7 | 8 => {
-                    let first = 0x0A00_0000 + u32::try_from(draw.below(1 << 22)).unwrap();
-                    let last = first + u32::try_from(draw.below(4000)).unwrap();
-                    let set = AddressSet::from_range(Ipv4Addr::from_bits(first).into(), Ipv4Addr::from_bits(last).into());
+                    // From one subnet to sixteen from a random one on, so that ranges overlap partly.
+                    let first = 0x0A00_0000 + u32::try_from(draw.below(apps * 16)).unwrap() * 256;
+                    let last = first + 255 + 256 * u32::try_from(draw.below(16)).unwrap();
+                    let set =
+                        AddressSet::from_range(Ipv4Addr::from_bits(first).into(), Ipv4Addr::from_bits(last).into());
                     (Peer::Addresses { set, covers: Covers::All }, Peer::Units(here("web")))
                 }
                 _ => {
@@ -95,11 +100,23 @@ fn rules(count: usize, apps: usize) -> Vec<Rule> {
             let ports = IntervalSet::from_ranges([(port, port + width)]);
             let service = Service::Ports { protocol: Transport::Tcp, ports, source_ports: IntervalSet::full() };
             let services = if at % 3 == 0 {
-                vec![Service::ports(Transport::Tcp, 443, 443), Service::ports(Transport::Tcp, 8080, 8080), Service::ports(Transport::Tcp, 5432, 5432)]
+                vec![
+                    Service::ports(Transport::Tcp, 443, 443),
+                    Service::ports(Transport::Tcp, 8080, 8080),
+                    Service::ports(Transport::Tcp, 5432, 5432),
+                ]
             } else {
                 vec![service]
             };
-            Rule { directions: Directions::UNIT, from, to, services, action, priority: 0, provenance: Provenance::default() }
+            Rule {
+                directions: Directions::UNIT,
+                from,
+                to,
+                services,
+                action,
+                priority: 0,
+                provenance: Provenance::default(),
+            }
         })
         .collect()
 }
@@ -157,7 +174,12 @@ fn main() {
     let design = Design::new(Draft {
         name: "scale".to_owned(),
         units: units(count, apps),
-        rulebooks: vec![Rulebook { name: "native".to_owned(), tiers: vec![tier], default_allow: false, stateful: true }],
+        rulebooks: vec![Rulebook {
+            name: "native".to_owned(),
+            tiers: vec![tier],
+            default_allow: false,
+            stateful: true,
+        }],
         points: vec![EnforcementPoint {
             name: "hosts".to_owned(),
             kind: PointKind::Host,
@@ -176,7 +198,11 @@ fn main() {
     let start = Instant::now();
     let mut verifier = Verifier::new(&design);
     let compiled = start.elapsed();
-    println!("{count} units, {rule_count} rules: {} classes, {} endpoint classes", verifier.classes().len(), verifier.classes().endpoint_classes());
+    println!(
+        "{count} units, {rule_count} rules: {} classes, {} endpoint classes",
+        verifier.classes().len(),
+        verifier.classes().endpoint_classes()
+    );
     println!("compile         {compiled:>12.1?}");
     for property in design.properties() {
         let start = Instant::now();

@@ -35,12 +35,6 @@ impl Closures {
         Self { component_of: search.component_of, taken: search.taken, units }
     }
 
-    /// The classes of which all units, the start aside, can be taken from a unit of `class`.
-    pub(crate) fn taken(&self, class: ClassId) -> Option<&FixedBitSet> {
-        let component = self.component_of.get(class.index())?;
-        self.taken.get(*component as usize)
-    }
-
     /// The number of units in the closure of a unit of `class`, that unit included.
     pub(crate) fn units(&self, class: ClassId) -> usize {
         let component = self.component_of.get(class.index()).copied().unwrap_or(u32::MAX) as usize;
@@ -186,14 +180,15 @@ impl<'s, 'g> Search<'s, 'g> {
 
     fn leave(&mut self, frame: &Frame) {
         // Steps back to an open state join everything visited since then into one component.
-        let back = frame.next.as_slice().iter().zip(self.open.as_slice()).enumerate().flat_map(|(word, (next, open))| {
-            let mut left = next & open;
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| word * usize::BITS as usize + left.trailing_zeros() as usize)?;
-                left &= left - 1;
-                Some(bit)
-            })
-        });
+        let back =
+            frame.next.as_slice().iter().zip(self.open.as_slice()).enumerate().flat_map(|(word, (next, open))| {
+                let mut left = next & open;
+                std::iter::from_fn(move || {
+                    let bit = (left != 0).then(|| word * usize::BITS as usize + left.trailing_zeros() as usize)?;
+                    left &= left - 1;
+                    Some(bit)
+                })
+            });
         if let Some(earliest) = back.map(|state| self.order[state]).min() {
             while self.path.last().is_some_and(|&top| self.order[top] > earliest) {
                 self.path.pop();

@@ -11,8 +11,8 @@ use crate::lateral::{Graph, Origin};
 use crate::reach::Verifier;
 use crate::spread::{By, Cause, Spread};
 use seglab_policy::{
-    Action, Assume, Connection, Design, Direction, Doubt, Endpoint, Evaluation, Header, Pivot, PointId,
-    Side, UnitId, Verdict, View, Why,
+    Action, Assume, Connection, Design, Direction, Doubt, Endpoint, Evaluation, Header, Pivot, PointId, Side, UnitId,
+    Verdict, View, Why,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -416,12 +416,14 @@ impl<'r, 'a> Replay<'r, 'a> {
             }
         };
         match (source, destination) {
-            (Place::Unit(from), to) => {
-                of_unit(from).into_iter().flat_map(|from| concrete(to, &from).into_iter().map(move |to| (from, to))).collect()
-            }
-            (from, Place::Unit(to)) => {
-                of_unit(to).into_iter().flat_map(|to| concrete(from, &to).into_iter().map(move |from| (from, to))).collect()
-            }
+            (Place::Unit(from), to) => of_unit(from)
+                .into_iter()
+                .flat_map(|from| concrete(to, &from).into_iter().map(move |to| (from, to)))
+                .collect(),
+            (from, Place::Unit(to)) => of_unit(to)
+                .into_iter()
+                .flat_map(|to| concrete(from, &to).into_iter().map(move |from| (from, to)))
+                .collect(),
             _ => Vec::new(),
         }
     }

@@ -86,8 +86,6 @@ pub(crate) struct EndpointClasses {
     of_atom: Vec<u32>,
     places: Interner<PlaceSeen>,
     ports: Interner<Vec<(String, Transport, u16)>>,
-    /// What address sets of rules say of an address, ascending by set.
-    truths: Interner<Vec<(u32, Match)>>,
     /// Classes of units that each address set of rules matches.
     by_set: Vec<Vec<(u32, Match)>>,
     /// Classes of external addresses that each address set holds.
@@ -103,12 +101,7 @@ pub(crate) struct EndpointClasses {
 }
 
 impl EndpointClasses {
-    pub(crate) fn new(
-        design: &Design,
-        words: &Vocabulary<'_>,
-        index: &SelectorIndex,
-        atoms: &AddressAtoms,
-    ) -> Self {
+    pub(crate) fn new(design: &Design, words: &Vocabulary<'_>, index: &SelectorIndex, atoms: &AddressAtoms) -> Self {
         let mut build = Builder::new(design, words, index, atoms);
         let of_unit = build.add_units();
         let units = build.classes.len();
@@ -221,7 +214,8 @@ impl EndpointClasses {
             Peer::Unmodelled(_) => PeerMatches::All(Match::Maybe),
             Peer::Units(selector) => {
                 let Some(id) = words.selectors.id(selector) else { return PeerMatches::Some(Vec::new()) };
-                let blocks = index.truth(id).ones().filter_map(|group| self.block_of_first.get(group).copied().flatten());
+                let blocks =
+                    index.truth(id).ones().filter_map(|group| self.block_of_first.get(group).copied().flatten());
                 let units = blocks.flat_map(|block| self.by_block.get(block as usize).into_iter().flatten().copied());
                 let sources = self.sources().filter(|&class| self.selected(index, id, class));
                 let mut matched: Vec<(u32, Match)> = units.chain(sources).map(|class| (class, Match::Yes)).collect();
@@ -235,9 +229,8 @@ impl EndpointClasses {
                     Covers::External => &[],
                 };
                 let externals = self.externals_by_set.get(id as usize).into_iter().flatten().copied();
-                let sources = self
-                    .sources()
-                    .filter(|&class| *covers == Covers::All && set.covers_family(self.get(class).family));
+                let sources =
+                    self.sources().filter(|&class| *covers == Covers::All && set.covers_family(self.get(class).family));
                 let others = externals.chain(sources).map(|class| (class, Match::Yes));
                 PeerMatches::Some(units.iter().copied().chain(others).collect())
             }
@@ -262,12 +255,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(
-        design: &'a Design,
-        words: &'a Vocabulary<'a>,
-        index: &'a SelectorIndex,
-        atoms: &'a AddressAtoms,
-    ) -> Self {
+    fn new(design: &'a Design, words: &'a Vocabulary<'a>, index: &'a SelectorIndex, atoms: &'a AddressAtoms) -> Self {
         let hosts = match words.hosts_matter {
             true => design.unit_ids().filter_map(|unit| design.host_of(unit)).collect(),
             false => std::collections::BTreeSet::new(),
@@ -306,9 +294,8 @@ impl<'a> Builder<'a> {
             let host_itself = self.hosts.contains(&id).then_some(id);
             let mut classes = Vec::with_capacity(unit.interfaces.len());
             for interface in &unit.interfaces {
-                let truth = address_truth(interface, self.words, self.atoms, |set| {
-                    self.words.on_units_in_rules.contains(&set)
-                });
+                let truth =
+                    address_truth(interface, self.words, self.atoms, |set| self.words.on_units_in_rules.contains(&set));
                 let class = EndpointClass {
                     kind: EndpointKind::Unit,
                     family: interface.family(),
@@ -422,8 +409,7 @@ impl<'a> Builder<'a> {
         }
         let atom_addresses = self.atoms.addresses();
         let names = self.spaces.values();
-        let linked =
-            names.iter().map(|a| names.iter().map(|b| self.design.spaces_linked(a, b)).collect()).collect();
+        let linked = names.iter().map(|a| names.iter().map(|b| self.design.spaces_linked(a, b)).collect()).collect();
         let reachable = names
             .iter()
             .map(|space| {
@@ -441,7 +427,6 @@ impl<'a> Builder<'a> {
             of_atom,
             places: self.places,
             ports: self.ports,
-            truths: self.truths,
             by_set,
             externals_by_set,
             by_block,

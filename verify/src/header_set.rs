@@ -173,7 +173,9 @@ impl HeaderSet {
 
     /// True for the set of no header.
     pub fn is_empty(&self) -> bool {
-        self.transports.iter().all(PairSet::is_empty) && self.icmp.iter().all(PairSet::is_empty) && self.others.is_empty()
+        self.transports.iter().all(PairSet::is_empty)
+            && self.icmp.iter().all(PairSet::is_empty)
+            && self.others.is_empty()
     }
 
     /// True if a connection of `family` with `header` is in the set.
@@ -304,7 +306,8 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.families.iter().fold(HeaderSet::empty(), |all, &family| all.union(&HeaderSet::of_family(family)));
+        let all =
+            self.families.iter().fold(HeaderSet::empty(), |all, &family| all.union(&HeaderSet::of_family(family)));
         let one_way = self.set.intersection(self.one_way);
         if one_way.is_empty() && !self.families.is_empty() && self.set.is_superset(&all) {
             return f.write_str("all");
@@ -337,10 +340,13 @@ fn parts(set: &HeaderSet) -> Vec<String> {
     parts
 }
 
+/// Inclusive ranges of ports.
+type Ranges = Vec<(u16, u16)>;
+
 /// One part for each set of source ports, in the order of the smallest destination port that goes with it.
 fn push_ports(protocol: Transport, pairs: &PairSet<u16>, parts: &mut Vec<String>) {
     let name = protocol.name().to_uppercase();
-    let mut by_source: Vec<(&Option<IntervalSet<u16>>, Vec<(u16, u16)>)> = Vec::new();
+    let mut by_source: Vec<(&Option<IntervalSet<u16>>, Ranges)> = Vec::new();
     for span in pairs.spans() {
         let range = (span.first, span.last);
         match by_source.iter_mut().find(|(seconds, _)| **seconds == span.seconds) {
@@ -456,7 +462,8 @@ mod tests {
         check(&tcp(&[(80, 80), (443, 443), (8000, 8999)], every), "TCP 80,443,8000-8999");
         check(&tcp(every, every), "TCP");
         check(&tcp(&[(22, 22)], &[(1, 9079)]), "TCP 22 [src 1-9079]");
-        let mixed = tcp(&[(22, 22)], &[(1, 9079)]).union(&tcp(&[(80, 80)], every)).union(&tcp(&[(90, 90)], &[(1, 9079)]));
+        let mixed =
+            tcp(&[(22, 22)], &[(1, 9079)]).union(&tcp(&[(80, 80)], every)).union(&tcp(&[(90, 90)], &[(1, 9079)]));
         check(&mixed, "TCP 22,90 [src 1-9079];TCP 80");
         let ping = HeaderSet::of_service(&Service::Icmp { family: Family::V4, kind: Some(8), code: Some(0) });
         check(&ping.union(&HeaderSet::of_service(&Service::Protocol(50))), "ICMP 8/0;proto 50");

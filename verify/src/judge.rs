@@ -4,10 +4,10 @@
 //! only its own rules. Most pairs meet the same few lists of rules over and over; a list is evaluated once, over sets
 //! of headers, exactly as the reference evaluator judges one header.
 
-use crate::endpoint_class::{EndpointKind, Match, PeerMatches};
-use crate::intern::{HeaderId, HeaderSets};
 use crate::classes::Classes;
+use crate::endpoint_class::{EndpointKind, Match, PeerMatches};
 use crate::header_set::HeaderSet;
+use crate::intern::{HeaderId, HeaderSets};
 use crate::vocabulary::Interner;
 use rustc_hash::FxHashMap;
 use seglab_policy::{Action, Direction, Order, Rule, Rulebook, Service};
@@ -41,6 +41,11 @@ impl Judgements {
         let words = &classes.words;
         let matched = |peer: &&seglab_policy::Peer| classes.endpoints.matched(peer, words, &classes.index);
         Self { kept: Interner::new(), peers: words.peers.values().iter().map(matched).collect() }
+    }
+
+    /// True if a judgement certainly lets nothing through.
+    pub(crate) fn stops_all(&self, id: u32) -> bool {
+        self.get(id).may_allow == HeaderId::EMPTY
     }
 
     /// A kept judgement.

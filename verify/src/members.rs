@@ -64,9 +64,8 @@ impl Verifier<'_> {
                     endpoints.addresses(*external).ranges().next().is_some_and(|(first, _)| set.contains(first))
                 };
                 // Its address is not known: the whole of either family may hold it.
-                let covered = |_: &u32| {
-                    *covers == Covers::All && Family::ALL.into_iter().any(|family| set.covers_family(family))
-                };
+                let covered =
+                    |_: &u32| *covers == Covers::All && Family::ALL.into_iter().any(|family| set.covers_family(family));
                 Members {
                     classes: match covers {
                         Covers::All => classes.ids().filter_map(|class| self.has_address(class, set)).collect(),

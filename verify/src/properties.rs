@@ -161,7 +161,8 @@ pub enum Uncertainty {
 /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
 pub fn verify(design: &Design, settings: &Settings) -> Result<Report, VerifyError> {
     let mut verifier = Verifier::new(design);
-    let properties = design.properties().iter().map(|property| verifier.settle(property, settings)).collect::<Result<_, _>>()?;
+    let properties =
+        design.properties().iter().map(|property| verifier.settle(property, settings)).collect::<Result<_, _>>()?;
     let needs = design.needs().iter().map(|need| verifier.settle_need(need, settings)).collect::<Result<_, _>>()?;
     Ok(Report { properties, needs, classes: verifier.classes().len() })
 }

@@ -140,9 +140,9 @@ impl<'a> Verifier<'a> {
             return Direct::default();
         }
         let every = HeaderSet::of_family(family);
-        let touched = source.unit().is_some_and(|unit| {
-            design.unmodelled().iter().any(|what| what.touches.matches(design.unit(unit)))
-        });
+        let touched = source
+            .unit()
+            .is_some_and(|unit| design.unmodelled().iter().any(|what| what.touches.matches(design.unit(unit))));
         if touched {
             Direct { unknown: every, ..Direct::default() }
         } else {
@@ -255,7 +255,7 @@ impl<'a> Verifier<'a> {
         for destination in owners {
             let mut merged: BTreeMap<Pair, AddressSet> = BTreeMap::new();
             for &external in &externals {
-                let all = self.into_owner(&[external], destination, matrix, assume, view);
+                let all = self.onto_owner(&[external], destination, matrix, assume, view);
                 self.merge(&mut merged, all, external);
             }
             for (first, last, pair) in ranges(&merged) {
@@ -278,12 +278,12 @@ impl<'a> Verifier<'a> {
     ) {
         let Some(name) = classes.first().and_then(|&class| self.engine.source_name(class)) else { return };
         for destination in owners {
-            let all = self.into_owner(classes, destination, matrix, assume, view);
+            let all = self.onto_owner(classes, destination, matrix, assume, view);
             rows.extend(self.row((End::Source(name.clone()), End::Units(destination.name.to_owned())), all));
         }
     }
 
-    fn into_owner(
+    fn onto_owner(
         &mut self,
         from: &[u32],
         destination: &Owner<'_>,
@@ -377,7 +377,8 @@ impl Engine<'_> {
                     Some(counts) => sets.intersection(set, counts),
                     None => set,
                 };
-                let (sure, maybe) = (counted(arrives.certain, &mut self.sets), counted(arrives.possible, &mut self.sets));
+                let (sure, maybe) =
+                    (counted(arrives.certain, &mut self.sets), counted(arrives.possible, &mut self.sets));
                 certain = self.sets.union(certain, sure);
                 possible = self.sets.union(possible, maybe);
             }

@@ -97,9 +97,10 @@ impl Spread {
     /// The number of units taken from a single start, the start included if it is a unit.
     pub(crate) fn units(&self, graph: &Graph) -> usize {
         let taken: usize = self.classes.ones().map(|class| graph.sizes.get(class).copied().unwrap_or(0)).sum();
-        let apart = self.starts.iter().any(
-            |start| matches!(start, Origin::Unit(class, _) if !self.classes.contains(class.index())),
-        );
+        let apart = self
+            .starts
+            .iter()
+            .any(|start| matches!(start, Origin::Unit(class, _) if !self.classes.contains(class.index())));
         taken + usize::from(apart)
     }
 }

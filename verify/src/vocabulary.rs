@@ -4,9 +4,7 @@
 //! collected once, numbered, and each is looked at once from then on.
 
 use rustc_hash::FxHashMap;
-use seglab_policy::{
-    AddressSet, Claim, Covers, Design, Level, Peer, Placement, Scope, Selector, Service,
-};
+use seglab_policy::{AddressSet, Claim, Covers, Design, Level, Peer, Placement, Scope, Selector, Service};
 use std::collections::BTreeSet;
 use std::hash::Hash;
 

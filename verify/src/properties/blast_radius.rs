@@ -21,10 +21,8 @@ impl Verifier<'_> {
     ) -> Result<Outcome, VerifyError> {
         let all = self.engine.design.units().len();
         let at_most = at_most.units(all);
-        let from: Vec<ClassId> = self
-            .selected(from)
-            .filter(|class| !avoid.is_some_and(|avoid| avoid.contains(class.index())))
-            .collect();
+        let from: Vec<ClassId> =
+            self.selected(from).filter(|class| !avoid.is_some_and(|avoid| avoid.contains(class.index()))).collect();
         let population = Population { from: self.count(from.iter().copied()), to: all };
         let graph = self.graph(attack);
         let mut verdict = Settled::Holds;

@@ -40,7 +40,8 @@ impl Verifier<'_> {
         for doubtful in [false, true] {
             let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
             for &(class, _) in &to.classes {
-                let meant = if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
+                let meant =
+                    if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
                 targets.set(class.index(), meant);
             }
             for &(external, _) in &to.externals {
@@ -97,7 +98,8 @@ impl Verifier<'_> {
 
     fn population(&self, from: &Members, to: &Members) -> Population {
         let count = |members: &Members| {
-            let classes: std::collections::BTreeSet<ClassId> = members.classes.iter().map(|(class, _)| *class).collect();
+            let classes: std::collections::BTreeSet<ClassId> =
+                members.classes.iter().map(|(class, _)| *class).collect();
             self.count(classes)
         };
         Population { from: count(from), to: count(to) }
@@ -168,9 +170,10 @@ impl Verifier<'_> {
                 replay.reach(goal, &counts)?;
             }
             None => {
-                let guest = spread.taken.iter().find(|(taken, _, cause)| {
-                    matches!(cause, Cause::Host(_)) && targets.contains(taken.class.index())
-                });
+                let guest = spread
+                    .taken
+                    .iter()
+                    .find(|(taken, _, cause)| matches!(cause, Cause::Host(_)) && targets.contains(taken.class.index()));
                 let (taken, _, _) = guest.ok_or(Flaw::NoPath)?;
                 replay.own(By::Taken(*taken))?;
             }

@@ -41,11 +41,9 @@ pub(crate) fn headers(design: &Design, seed: u64) -> Vec<Header> {
     let ports: Vec<Header> = all
         .iter()
         .filter_map(|header| match *header {
-            Header::Transport { protocol, source_port, destination_port } => Some(Header::Transport {
-                protocol,
-                source_port: destination_port,
-                destination_port: source_port,
-            }),
+            Header::Transport { protocol, source_port, destination_port } => {
+                Some(Header::Transport { protocol, source_port: destination_port, destination_port: source_port })
+            }
             _ => None,
         })
         .collect();
@@ -131,6 +129,8 @@ fn every_verdict_occurs() {
     (0..seeds).for_each(|seed| compare(seed, &mut counts));
     let all: u64 = counts.iter().sum();
     let [allowed, denied, unknown, blocked] = counts.map(|count| count * 1000 / all);
-    println!("of {all} connections, per mille: allowed {allowed}, denied {denied}, unknown {unknown}, one-way {blocked}");
+    println!(
+        "of {all} connections, per mille: allowed {allowed}, denied {denied}, unknown {unknown}, one-way {blocked}"
+    );
     assert!(allowed > 100 && denied > 100 && unknown > 5 && blocked > 0);
 }

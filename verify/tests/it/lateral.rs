@@ -27,7 +27,10 @@ fn closures_are_those_of_a_naive_fixpoint() {
                 for (doubtful, units) in [(false, &owned.certainly), (true, &owned.possibly)] {
                     let expected = naive.spread(attack, End::Unit(unit), hops_max, &[], doubtful);
                     let expected: Vec<UnitId> = expected.into_keys().collect();
-                    assert_eq!(*units, expected, "seed {seed}, {attack:?}, from {unit:?}, {hops_max:?}, doubt {doubtful}");
+                    assert_eq!(
+                        *units, expected,
+                        "seed {seed}, {attack:?}, from {unit:?}, {hops_max:?}, doubt {doubtful}"
+                    );
                     larger += usize::from(expected.len() > 1 && expected.len() < design.units().len());
                 }
             }
@@ -86,7 +89,8 @@ fn check_counterexample(design: &seglab_policy::Design, counterexample: &Counter
     let (Counterexample::Reached(hops) | Counterexample::TooMany { hops, .. }) = counterexample else {
         if let Counterexample::Broken { connection, evaluation } = counterexample {
             let assume = seglab_policy::Assume::business();
-            let again = [false, true].map(|as_if_enforced| design.evaluate(connection, seglab_policy::Assume { as_if_enforced, ..assume }));
+            let again = [false, true]
+                .map(|as_if_enforced| design.evaluate(connection, seglab_policy::Assume { as_if_enforced, ..assume }));
             assert!(again.contains(evaluation));
         }
         return;

@@ -79,7 +79,14 @@ impl<'d> Naive<'d> {
         found
     }
 
-    fn opens(&self, from: End, to: End, assume: Assume, doubtful: bool, counts: impl Fn(Family, Header) -> bool) -> bool {
+    fn opens(
+        &self,
+        from: End,
+        to: End,
+        assume: Assume,
+        doubtful: bool,
+        counts: impl Fn(Family, Header) -> bool,
+    ) -> bool {
         from != to
             && self
                 .arriving(from, to, assume)
@@ -98,7 +105,15 @@ impl<'d> Naive<'d> {
         view == View::Policy || self.unit(to).is_none_or(|unit| unit.listens_to(header))
     }
 
-    fn takes(&self, attack: Attack, from: End, hosted: bool, target: UnitId, held: &BTreeSet<&str>, doubtful: bool) -> bool {
+    fn takes(
+        &self,
+        attack: Attack,
+        from: End,
+        hosted: bool,
+        target: UnitId,
+        held: &BTreeSet<&str>,
+        doubtful: bool,
+    ) -> bool {
         let to = End::Unit(target);
         let unit = self.design.unit(target);
         let assume = attack.assume(Side::Source, hosted);
@@ -124,7 +139,14 @@ impl<'d> Naive<'d> {
     }
 
     /// What an attack from one end owns: breadth first, a round for each connection strung together.
-    pub(crate) fn spread(&self, attack: Attack, start: End, hops_max: Option<u32>, avoid: &[UnitId], doubtful: bool) -> Owned {
+    pub(crate) fn spread(
+        &self,
+        attack: Attack,
+        start: End,
+        hops_max: Option<u32>,
+        avoid: &[UnitId],
+        doubtful: bool,
+    ) -> Owned {
         let mut owned = Owned::new();
         if let End::Unit(unit) = start {
             owned.insert(unit, (false, 0));
@@ -132,16 +154,16 @@ impl<'d> Naive<'d> {
         self.take_guests(&mut owned, avoid, 0);
         for round in 1..=hops_max.unwrap_or(u32::MAX) {
             let before = owned.clone();
-            let held: BTreeSet<&str> = before
-                .keys()
-                .flat_map(|&unit| self.design.unit(unit).credentials.iter().map(String::as_str))
-                .collect();
-            let mut owners: Vec<(End, bool)> = before.iter().map(|(&unit, &(hosted, _))| (End::Unit(unit), hosted)).collect();
+            let held: BTreeSet<&str> =
+                before.keys().flat_map(|&unit| self.design.unit(unit).credentials.iter().map(String::as_str)).collect();
+            let mut owners: Vec<(End, bool)> =
+                before.iter().map(|(&unit, &(hosted, _))| (End::Unit(unit), hosted)).collect();
             if !matches!(start, End::Unit(_)) {
                 owners.push((start, false));
             }
             for target in self.design.unit_ids().filter(|unit| !avoid.contains(unit)) {
-                let taken = owners.iter().any(|&(from, hosted)| self.takes(attack, from, hosted, target, &held, doubtful));
+                let taken =
+                    owners.iter().any(|&(from, hosted)| self.takes(attack, from, hosted, target, &held, doubtful));
                 if taken {
                     owned.entry(target).or_insert((false, round));
                 }
@@ -196,14 +218,17 @@ impl<'d> Naive<'d> {
     }
 
     pub(crate) fn answer(&self, property: &Property, as_if_enforced: bool) -> Answer {
-        let attack =
-            Attack { pivot: property.pivot, view: property.view, trust: property.trust, as_if_enforced };
+        let attack = Attack { pivot: property.pivot, view: property.view, trust: property.trust, as_if_enforced };
         let violated = |doubtful: bool| match &property.claim {
             Claim::Isolated { from, to, services } => {
                 let (from, to) = (self.ends(from), self.ends(to));
                 let targets: BTreeSet<End> = match doubtful {
                     true => to.keys().copied().filter(|end| from.get(end) != Some(&true)).collect(),
-                    false => to.iter().filter(|(end, certain)| **certain && !from.contains_key(end)).map(|(end, _)| *end).collect(),
+                    false => to
+                        .iter()
+                        .filter(|(end, certain)| **certain && !from.contains_key(end))
+                        .map(|(end, _)| *end)
+                        .collect(),
                 };
                 self.reaches(attack, &from, &targets, &[], services, property.hops_max, doubtful)
             }
@@ -212,7 +237,8 @@ impl<'d> Naive<'d> {
                 let aside = |end: &End| matches!(end, End::Unit(unit) if via.contains(unit));
                 let (mut from, to) = (self.ends(from), self.ends(to));
                 from.retain(|end, _| !aside(end));
-                let targets = to.iter().filter(|(end, certain)| (**certain || doubtful) && !aside(end)).map(|(end, _)| *end);
+                let targets =
+                    to.iter().filter(|(end, certain)| (**certain || doubtful) && !aside(end)).map(|(end, _)| *end);
                 self.reaches(attack, &from, &targets.collect(), &via, services, property.hops_max, doubtful)
             }
             Claim::BlastRadius { from, at_most } => self.too_many(attack, from, *at_most, property.hops_max, doubtful),
@@ -231,6 +257,7 @@ impl<'d> Naive<'d> {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "it is a test's, and its callers are two")]
     fn reaches(
         &self,
         attack: Attack,
@@ -244,7 +271,9 @@ impl<'d> Naive<'d> {
         let starts = from.iter().filter(|(_, certain)| **certain || doubtful).map(|(end, _)| *end);
         starts.into_iter().any(|start| {
             let owned = self.spread(attack, start, hops_max, avoid, doubtful);
-            let by_host = owned.iter().any(|(&unit, &(hosted, _))| hosted && End::Unit(unit) != start && targets.contains(&End::Unit(unit)));
+            let by_host = owned
+                .iter()
+                .any(|(&unit, &(hosted, _))| hosted && End::Unit(unit) != start && targets.contains(&End::Unit(unit)));
             let mut owners: Vec<(End, bool)> = owned
                 .iter()
                 .filter(|(_, (_, round))| hops_max.is_none_or(|most| *round < most))
@@ -253,24 +282,37 @@ impl<'d> Naive<'d> {
             if !matches!(start, End::Unit(_)) && hops_max.is_none_or(|most| most > 0) {
                 owners.push((start, false));
             }
-            let of = |family, header, to: End| services.iter().any(|service| service.matches(family, header, self.unit(to)));
+            let of =
+                |family, header, to: End| services.iter().any(|service| service.matches(family, header, self.unit(to)));
             by_host
                 || targets.iter().filter(|to| **to != start && !matches!(to, End::Source(_))).any(|&to| {
                     owners.iter().any(|&(owner, hosted)| {
-                        let outward = self.opens(owner, to, attack.assume(Side::Source, hosted), doubtful, |family, header| {
-                            of(family, header, to) && self.seen(attack.view, to, header)
-                        });
+                        let outward =
+                            self.opens(owner, to, attack.assume(Side::Source, hosted), doubtful, |family, header| {
+                                of(family, header, to) && self.seen(attack.view, to, header)
+                            });
                         outward
                             || (attack.pivot == Pivot::EitherWay
-                                && self.opens(to, owner, attack.assume(Side::Destination, hosted), doubtful, |family, header| {
-                                    of(family, header, owner)
-                                }))
+                                && self.opens(
+                                    to,
+                                    owner,
+                                    attack.assume(Side::Destination, hosted),
+                                    doubtful,
+                                    |family, header| of(family, header, owner),
+                                ))
                     })
                 })
         })
     }
 
-    fn too_many(&self, attack: Attack, from: &Selector, at_most: AtMost, hops_max: Option<u32>, doubtful: bool) -> bool {
+    fn too_many(
+        &self,
+        attack: Attack,
+        from: &Selector,
+        at_most: AtMost,
+        hops_max: Option<u32>,
+        doubtful: bool,
+    ) -> bool {
         let at_most = at_most.units(self.design.units().len());
         self.design
             .select(from)
@@ -288,7 +330,8 @@ impl<'d> Naive<'d> {
     ) -> bool {
         let assume = attack.assume(Side::Source, false);
         let addresses = self.externals.iter().copied().filter(|&address| external.contains(address)).map(End::External);
-        let sources = (0..u32::try_from(self.design.external_sources().len()).unwrap()).map(|id| End::Source(ExternalSourceId(id)));
+        let sources = (0..u32::try_from(self.design.external_sources().len()).unwrap())
+            .map(|id| End::Source(ExternalSourceId(id)));
         let outside: Vec<End> = addresses.chain(sources.filter(|_| inbound)).collect();
         self.design.unit_ids().any(|unit| {
             let spared = only.matches(self.design.unit(unit));
@@ -308,7 +351,11 @@ impl<'d> Naive<'d> {
         let asked = |peer: &Peer| -> (bool, Vec<(End, bool)>) {
             let one = matches!(peer, Peer::Addresses { .. });
             let ends = self.ends(peer).into_iter();
-            (one, ends.filter(|(end, _)| matches!(end, End::Unit(_)) || (one && matches!(end, End::External(_)))).collect())
+            (
+                one,
+                ends.filter(|(end, _)| matches!(end, End::Unit(_)) || (one && matches!(end, End::External(_))))
+                    .collect(),
+            )
         };
         let ((one_source, sources), (one_destination, destinations)) = (asked(from), asked(to));
         // Works despite doubt, or may work.
@@ -316,7 +363,8 @@ impl<'d> Naive<'d> {
         // Of ends that may not be meant: where one is enough success does not count if in doubt, where all count
         // failure does.
         let tally = |one: bool, results: Vec<(bool, bool)>| -> Option<bool> {
-            let counted = |works: bool| move |(result, certain): &(bool, bool)| *result == works && (*certain || one != doubtful);
+            let counted =
+                |works: bool| move |(result, certain): &(bool, bool)| *result == works && (*certain || one != doubtful);
             match (results.is_empty(), one) {
                 (true, _) => None,
                 (false, true) => Some(results.iter().any(counted(true))),
@@ -356,7 +404,9 @@ impl<'d> Naive<'d> {
                 };
                 match (from, to) {
                     (Endpoint::External(_), Endpoint::External(_)) => false,
-                    (Endpoint::External(address), unit) | (unit, Endpoint::External(address)) => !is_units(address, unit),
+                    (Endpoint::External(address), unit) | (unit, Endpoint::External(address)) => {
+                        !is_units(address, unit)
+                    }
                     _ => true,
                 }
             })
@@ -374,10 +424,14 @@ impl<'d> Naive<'d> {
         }
         let families: Vec<Family> = pairs
             .iter()
-            .filter_map(|&(source, destination)| self.design.family_of(&Connection { source, destination, header: Header::Other(0) }))
+            .filter_map(|&(source, destination)| {
+                self.design.family_of(&Connection { source, destination, header: Header::Other(0) })
+            })
             .collect();
-        let in_family = |family: Family, header: Header| services.iter().any(|service| service.matches(family, header, unit));
-        let ephemeral = |header: &Header| !matches!(header, Header::Transport { source_port, .. } if *source_port < 1024);
+        let in_family =
+            |family: Family, header: Header| services.iter().any(|service| service.matches(family, header, unit));
+        let ephemeral =
+            |header: &Header| !matches!(header, Header::Transport { source_port, .. } if *source_port < 1024);
         let mut needed: BTreeSet<(Option<Family>, Header)> = BTreeSet::new();
         for &header in self.headers.iter().filter(|header| ephemeral(header)) {
             let own = |family| matches!(header, Header::Icmp { .. }).then_some(family);
@@ -385,9 +439,11 @@ impl<'d> Naive<'d> {
             needed.extend(wanted.map(|&family| (own(family), header)));
         }
         if needed.is_empty() {
-            let elsewhere = self.headers.iter().filter(|header| ephemeral(header)).any(|&header| {
-                Family::ALL.into_iter().any(|family| in_family(family, header))
-            });
+            let elsewhere = self
+                .headers
+                .iter()
+                .filter(|header| ephemeral(header))
+                .any(|&header| Family::ALL.into_iter().any(|family| in_family(family, header)));
             return Some(!elsewhere);
         }
         Some(needed.into_iter().all(|(of, header)| {
@@ -444,7 +500,12 @@ fn headers(design: &Design) -> Vec<Header> {
     }
     for unit in design.units() {
         for listener in &unit.listeners {
-            ports.extend([listener.first.saturating_sub(1), listener.first, listener.last, listener.last.saturating_add(1)]);
+            ports.extend([
+                listener.first.saturating_sub(1),
+                listener.first,
+                listener.last,
+                listener.last.saturating_add(1),
+            ]);
         }
         ports.extend(unit.vulnerabilities.iter().map(|weak| weak.port));
         ports.extend(unit.logins.iter().map(|login| login.port));
@@ -453,13 +514,18 @@ fn headers(design: &Design) -> Vec<Header> {
     let swapped = ports.clone();
     ports.extend(source_ports.iter());
     source_ports.extend(swapped);
-    let mut all: Vec<Header> = numbers.into_iter().filter(|number| ![1, 6, 17, 58, 132].contains(number)).map(Header::Other).collect();
+    let mut all: Vec<Header> =
+        numbers.into_iter().filter(|number| ![1, 6, 17, 58, 132].contains(number)).map(Header::Other).collect();
     for &kind in &kinds {
         all.extend(codes.iter().map(|&code| Header::Icmp { kind, code }));
     }
     for protocol in Transport::ALL {
         for &source_port in &source_ports {
-            all.extend(ports.iter().map(|&destination_port| Header::Transport { protocol, source_port, destination_port }));
+            all.extend(ports.iter().map(|&destination_port| Header::Transport {
+                protocol,
+                source_port,
+                destination_port,
+            }));
         }
     }
     // Of headers that nothing in the design tells apart, one is enough.
@@ -481,7 +547,9 @@ fn told_apart(design: &Design, services: &[&Service], family: Family, header: He
         told.push(source_port < 1024);
         for unit in design.units() {
             told.push(unit.listens_to(header));
-            told.extend(unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port) == (protocol, destination_port)));
+            told.extend(
+                unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port) == (protocol, destination_port)),
+            );
             told.extend(unit.logins.iter().map(|login| (login.protocol, login.port) == (protocol, destination_port)));
         }
     }
@@ -509,7 +577,9 @@ fn services(design: &Design) -> Vec<&Service> {
         .rules()
         .flat_map(|(_, rule)| &rule.services)
         .chain(design.needs().iter().flat_map(|need| &need.services))
-        .chain(design.external_sources().iter().flat_map(|source| source.entries.iter().flat_map(|entry| &entry.services)))
+        .chain(
+            design.external_sources().iter().flat_map(|source| source.entries.iter().flat_map(|entry| &entry.services)),
+        )
         .chain(claims)
         .collect()
 }
@@ -536,7 +606,9 @@ fn addresses(design: &Design) -> Vec<IpAddr> {
     }
     for property in design.properties() {
         match &property.claim {
-            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } | Claim::OnlyThrough { from, to, .. } => {
+            Claim::Isolated { from, to, .. }
+            | Claim::Allowed { from, to, .. }
+            | Claim::OnlyThrough { from, to, .. } => {
                 peer(from);
                 peer(to);
             }
@@ -548,10 +620,11 @@ fn addresses(design: &Design) -> Vec<IpAddr> {
             sets.push(external.clone());
         }
     }
-    let known = design.units().iter().flat_map(|unit| &unit.interfaces).filter_map(|interface| match interface.address {
-        Address::Known(address) => Some((address, address)),
-        _ => None,
-    });
+    let known =
+        design.units().iter().flat_map(|unit| &unit.interfaces).filter_map(|interface| match interface.address {
+            Address::Known(address) => Some((address, address)),
+            _ => None,
+        });
     let ranges: Vec<(IpAddr, IpAddr)> = sets.iter().flat_map(|set| set.ranges()).chain(known).collect();
     for (first, last) in ranges {
         all.extend([first, last, step(first, -1), step(last, 1)]);
