@@ -63,6 +63,9 @@ mod segments;
 mod spread;
 mod surface;
 
+pub mod cross_check;
+pub mod smt;
+
 pub use blast_radius::{BlastRadius, Owned};
 pub use classes::{ClassId, Classes};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};

@@ -206,7 +206,7 @@ fn ports(cell: &str) -> Ports {
             let known = numbers.split(',').map(range).filter(|(_, last)| *last > 0);
             ports.0[at] = merged(&known.map(|(first, last)| (first.max(1), last)).collect());
         } else {
-            let other = ["ICMP", "ICMPv6", "proto"].iter().any(|known| *known == name);
+            let other = ["ICMP", "ICMPv6", "proto"].contains(&name);
             assert!(other, "an unknown protocol in {cell}");
         }
     }
