@@ -172,9 +172,10 @@ impl<'a> Engine<'a> {
         if !self.stateless || certain == HeaderId::EMPTY {
             return Answers { blocked: HeaderId::EMPTY, unknown: HeaderId::EMPTY };
         }
-        let crossing = self.returning.entry(assume).or_insert_with(|| {
-            Rc::new(Crossing::new(self.design, &self.classes, assume, true))
-        });
+        let crossing = self
+            .returning
+            .entry(assume)
+            .or_insert_with(|| Rc::new(Crossing::new(self.design, &self.classes, assume, true)));
         let full = self.sets.intern(HeaderSet::full());
         let mut returns = Arrives { certain: full, possible: full };
         for (book, direction) in crossing.met(&self.classes, destination, source) {
