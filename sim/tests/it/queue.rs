@@ -39,21 +39,26 @@ impl NaiveQueue {
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// At the present plus this many nanoseconds.
-    Schedule(u64),
-    /// At this time, which may be past.
-    ScheduleAt(u64),
+    Schedule(When),
     /// The event scheduled as this share of all so far, pending or not.
     Cancel(prop::sample::Index),
     Pop,
 }
 
+#[derive(Clone, Debug)]
+enum When {
+    /// At the present plus this many nanoseconds.
+    After(u64),
+    /// At this time, which may be past.
+    At(u64),
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        3 => Just(Operation::Schedule(0)),
-        6 => (0u64..20).prop_map(Operation::Schedule),
-        2 => any::<u64>().prop_map(Operation::Schedule),
-        1 => (0u64..200).prop_map(Operation::ScheduleAt),
+        3 => Just(Operation::Schedule(When::After(0))),
+        6 => (0u64..20).prop_map(|delay| Operation::Schedule(When::After(delay))),
+        2 => any::<u64>().prop_map(|delay| Operation::Schedule(When::After(delay))),
+        1 => (0u64..200).prop_map(|at| Operation::Schedule(When::At(at))),
         6 => any::<prop::sample::Index>().prop_map(Operation::Cancel),
         6 => Just(Operation::Pop),
     ]
@@ -67,11 +72,10 @@ fn check(operations: &[Operation], limit: usize) -> Result<Met, TestCaseError> {
     let mut met = Met::default();
     for operation in operations {
         match operation {
-            Operation::Schedule(_) | Operation::ScheduleAt(_) => {
-                let at = match operation {
-                    Operation::Schedule(delay) => queue.now().as_nanos().saturating_add(*delay),
-                    Operation::ScheduleAt(at) => *at,
-                    Operation::Cancel(_) | Operation::Pop => unreachable!(),
+            Operation::Schedule(when) => {
+                let at = match when {
+                    When::After(delay) => queue.now().as_nanos().saturating_add(*delay),
+                    When::At(at) => *at,
                 };
                 let at = Time::from_nanos(at);
                 let answer = queue.schedule(at, handles.len() as u64);
