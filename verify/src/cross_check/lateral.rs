@@ -117,7 +117,7 @@ impl Plan<'_> {
             [("where a path starts", starts_astray(first, &from)), ("where a path ends", ends_astray(last, &to))]
         {
             let question = Question { surely, ..Question::any(every_outcome()) }.between(from, to);
-            self.expect_nothing(about, Default::default(), question);
+            self.expect_nothing(about, attack.assume(Side::Source, false), question);
         }
         self.evidence(verdict)
     }
@@ -181,7 +181,8 @@ impl Plan<'_> {
                 let missing = Ends::AllOf(vec![Ends::every_unit(), missing]);
                 let question =
                     Question { leaves: false, wanted: every_outcome(), ..steps.question(missing, Ends::Any) };
-                self.expect_nothing("a start outside of the units in reach", Default::default(), question);
+                let assume = steps.attack.assume(Side::Source, false);
+                self.expect_nothing("a start outside of the units in reach", assume, question);
             }
             self.inductive(steps, &invariant, outside)?;
             self.safe(steps, &invariant, outside, target, services);
@@ -293,7 +294,8 @@ impl Plan<'_> {
         });
         let fallen = Ends::AllOf(vec![target.clone(), Ends::Units(guests.collect())]);
         let question = Question { leaves: false, wanted: every_outcome(), ..steps.question(fallen, Ends::Any) };
-        self.expect_nothing("a target that falls with its host", Default::default(), question);
+        let assume = steps.attack.assume(Side::Source, false);
+        self.expect_nothing("a target that falls with its host", assume, question);
     }
 
     /// Who opens connections from inside a set, and whether the host is owned too.
