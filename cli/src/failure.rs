@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use seglab_policy::{Diagnostic, Severity, Source};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -63,7 +64,12 @@ impl Failure {
     /// The text for standard error.
     pub(crate) fn render(&self) -> String {
         match self {
-            Failure::Input { diagnostics, sources, texts } => render_diagnostics(diagnostics, sources, texts),
+            Failure::Input { diagnostics, sources, texts } => {
+                // What has to be corrected comes first: the rest may follow from it.
+                let mut diagnostics = diagnostics.clone();
+                diagnostics.sort_by_key(|one| Reverse(one.severity));
+                render_diagnostics(&diagnostics, sources, texts)
+            }
             Failure::Usage { message, help } => format!("error: {message}\n   = help: {help}\n"),
             Failure::Write { .. } => {
                 format!("error: {self}\n   = help: choose another place with `-o`, or make room there\n")

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let mut context = Context::new(cli.quiet);
     let result = commands::run(&cli.command, &mut context).and_then(|exit| {
         if let Some(path) = &cli.timings {
-            output::write_file(path, context.timings.to_json().as_bytes())?;
+            output::write_file(path, context.timings.finish().as_bytes())?;
         }
         Ok(exit)
     });

@@ -36,7 +36,7 @@ impl Timings {
     }
 
     /// The JSON document, with the peak memory of the process so far.
-    pub(crate) fn to_json(&mut self) -> String {
+    pub(crate) fn finish(&mut self) -> String {
         self.peak_memory_bytes = peak_memory_bytes();
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');

@@ -87,7 +87,7 @@ pub fn property(design: &Design, of: &Property, population: Population) -> model
     model::Property {
         id: of.id.clone(),
         kind: of.claim.kind().to_owned(),
-        claim: claim(&of.claim),
+        claim: format!("{}{}", claim(&of.claim), within(of.hops_max)),
         verdict: Verdict::Unknown,
         view: of.view.to_string(),
         pivot: needs_attacker.then(|| of.pivot.to_string()),
@@ -142,6 +142,15 @@ pub fn claim(of: &Claim) -> String {
                 format!("no unit{but} reaches {external}")
             }
         }
+    }
+}
+
+/// How far a claim goes, to end its sentence with: two claims that differ in nothing else must not read the same.
+fn within(hops_max: Option<u32>) -> String {
+    match hops_max {
+        None => String::new(),
+        Some(1) => " directly".to_owned(),
+        Some(hops) => format!(" over at most {hops} connections"),
     }
 }
 

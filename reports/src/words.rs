@@ -192,7 +192,7 @@ pub(crate) fn scope_facts(scope: &Scope) -> Vec<(&'static str, String)> {
     if !scope.objects.is_empty() {
         let objects: Vec<String> =
             scope.objects.iter().map(|held| format!("{} {}", number(held.count), held.kind)).collect();
-        facts.push(("Objects read", objects.join(", ")));
+        facts.push(("Objects with rules", objects.join(", ")));
     }
     facts
 }

@@ -45,7 +45,9 @@ fn units(count: usize, apps: usize) -> Vec<Unit> {
                 ("tier", tier.to_owned()),
                 ("site", format!("site-{}", app % 8)),
             ];
-            let address = Ipv4Addr::from_bits(0x0A00_0000 + u32::try_from(at * 37 % (1 << 22)).unwrap());
+            // A subnet of 256 addresses for every tier of every application in every environment.
+            let (block, host) = (at % (apps * 16), at / (apps * 16));
+            let address = Ipv4Addr::from_bits(0x0A00_0000 + u32::try_from(block * 256 + host).unwrap());
             let port = match tier {
                 "web" => 443,
                 "app" => 8080,
@@ -83,8 +85,9 @@ fn rules(count: usize, apps: usize) -> Vec<Rule> {
                     (Peer::Units(here("app")), Peer::Units(selector(&[("app", other), ("tier", "app".to_owned())])))
                 }
                 7 | 8 => {
-                    let first = 0x0A00_0000 + u32::try_from(draw.below(1 << 22)).unwrap();
-                    let last = first + u32::try_from(draw.below(4000)).unwrap();
+                    // From one subnet to sixteen from a random one on, so that ranges overlap partly.
+                    let first = 0x0A00_0000 + u32::try_from(draw.below(apps * 16)).unwrap() * 256;
+                    let last = first + 255 + 256 * u32::try_from(draw.below(16)).unwrap();
                     let set =
                         AddressSet::from_range(Ipv4Addr::from_bits(first).into(), Ipv4Addr::from_bits(last).into());
                     (Peer::Addresses { set, covers: Covers::All }, Peer::Units(here("web")))

@@ -112,13 +112,20 @@ impl<'a> Engine<'a> {
         let mut kept = Interner::new();
         kept.intern(Arrives::NEVER);
         let mut cells = Vec::with_capacity(units * destinations + (all - units) * units);
-        let mut paths = Paths::new(self.design, &self.classes, &mut self.sets);
+        let paths = Paths::new(self.design, &self.classes, &mut self.sets);
         let mut series = Series { known: FxHashMap::default() };
         let index = |count: usize| 0..u32::try_from(count).unwrap_or(u32::MAX);
         for source in index(all) {
             let to = if (source as usize) < units { destinations } else { units };
+            let leaving = leaving(&self.judges, &crossing, source);
             for destination in index(to) {
-                let path = paths.carried(&self.classes, source, destination, &mut self.sets);
+                // Most pairs of a design that denies by default end here.
+                let stopped = leaving.iter().any(|judge| self.judgements.stops_all(judge.cell(source, destination)));
+                if stopped && !paths.touched(source) && !paths.touched(destination) {
+                    cells.push(0);
+                    continue;
+                }
+                let path = paths.carried(&self.classes, source, destination);
                 if path == HeaderId::EMPTY {
                     cells.push(0);
                     continue;
@@ -170,6 +177,17 @@ impl<'a> Engine<'a> {
         let tcp = self.sets.get(blocked).only_transport(Transport::Tcp);
         self.sets.intern(tcp)
     }
+}
+
+/// What judges whatever leaves a class, to wherever it goes.
+fn leaving<'j>(
+    judges: &'j BTreeMap<(RulebookId, Direction), Judge>,
+    crossing: &Crossing,
+    source: u32,
+) -> Vec<&'j Judge> {
+    let judging = crossing.at(&crossing.at_source, source).iter();
+    let always = judging.filter(|(_, _, exempts_host)| !exempts_host);
+    always.filter_map(|(book, direction, _)| judges.get(&(*book, *direction))).collect()
 }
 
 fn may_meet(placement: &Placement, direction: Direction) -> bool {
@@ -226,7 +244,7 @@ impl Paths {
         self.touched.get(class as usize).copied().unwrap_or(false)
     }
 
-    fn carried(&self, classes: &Classes<'_>, source: u32, destination: u32, _sets: &mut HeaderSets) -> HeaderId {
+    fn carried(&self, classes: &Classes<'_>, source: u32, destination: u32) -> HeaderId {
         let endpoints = &classes.endpoints;
         let (from, to) = (endpoints.get(source), endpoints.get(destination));
         if from.family != to.family {
@@ -353,6 +371,12 @@ impl Crossing {
         Self { stacks: stacks.values().to_vec(), at_source, at_destination, between, places }
     }
 
+    /// What judges at a class, as the source or as the destination.
+    fn at(&self, stacks: &[u32], class: u32) -> &[Judging] {
+        let id = stacks.get(class as usize).copied().unwrap_or(0);
+        self.stacks.get(id as usize).map_or(&[], Vec::as_slice)
+    }
+
     /// What judges a connection between two classes.
     fn met<'c>(
         &'c self,
@@ -364,13 +388,9 @@ impl Crossing {
         let (from, to) = (endpoints.get(source), endpoints.get(destination));
         let host_and_guest =
             (from.host.is_some() && from.host == to.host_itself) || (to.host.is_some() && to.host == from.host_itself);
-        let stack = |of: &[u32], class: u32| -> &'c [Judging] {
-            let id = of.get(class as usize).copied().unwrap_or(0);
-            self.stacks.get(id as usize).map_or(&[], Vec::as_slice)
-        };
         let way =
             self.between.get(from.place as usize * self.places + to.place as usize).map_or(&[][..], Vec::as_slice);
-        let (out, into) = (stack(&self.at_source, source), stack(&self.at_destination, destination));
+        let (out, into) = (self.at(&self.at_source, source), self.at(&self.at_destination, destination));
         out.iter()
             .chain(way)
             .chain(into)

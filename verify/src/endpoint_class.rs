@@ -86,8 +86,6 @@ pub(crate) struct EndpointClasses {
     of_atom: Vec<u32>,
     places: Interner<PlaceSeen>,
     ports: Interner<Vec<(String, Transport, u16)>>,
-    /// What address sets of rules say of an address, ascending by set.
-    truths: Interner<Vec<(u32, Match)>>,
     /// Classes of units that each address set of rules matches.
     by_set: Vec<Vec<(u32, Match)>>,
     /// Classes of external addresses that each address set holds.
@@ -429,7 +427,6 @@ impl<'a> Builder<'a> {
             of_atom,
             places: self.places,
             ports: self.ports,
-            truths: self.truths,
             by_set,
             externals_by_set,
             by_block,

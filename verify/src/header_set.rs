@@ -340,10 +340,13 @@ fn parts(set: &HeaderSet) -> Vec<String> {
     parts
 }
 
+/// Inclusive ranges of ports.
+type Ranges = Vec<(u16, u16)>;
+
 /// One part for each set of source ports, in the order of the smallest destination port that goes with it.
 fn push_ports(protocol: Transport, pairs: &PairSet<u16>, parts: &mut Vec<String>) {
     let name = protocol.name().to_uppercase();
-    let mut by_source: Vec<(&Option<IntervalSet<u16>>, Vec<(u16, u16)>)> = Vec::new();
+    let mut by_source: Vec<(&Option<IntervalSet<u16>>, Ranges)> = Vec::new();
     for span in pairs.spans() {
         let range = (span.first, span.last);
         match by_source.iter_mut().find(|(seconds, _)| **seconds == span.seconds) {

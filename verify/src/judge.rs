@@ -43,6 +43,11 @@ impl Judgements {
         Self { kept: Interner::new(), peers: words.peers.values().iter().map(matched).collect() }
     }
 
+    /// True if a judgement certainly lets nothing through.
+    pub(crate) fn stops_all(&self, id: u32) -> bool {
+        self.get(id).may_allow == HeaderId::EMPTY
+    }
+
     /// A kept judgement.
     #[expect(clippy::indexing_slicing, reason = "numbers are made by the interner that they index")]
     pub(crate) fn get(&self, id: u32) -> Judgement {

@@ -239,9 +239,12 @@ fn add_logins(engine: &mut Engine<'_>, graph: &mut Graph) {
     }
 }
 
+/// Where something is taken, and by which headers; `None` for all.
+type Taking = (Rc<[u32]>, Option<HeaderId>);
+
 /// The columns of a graph: classes that are taken by the same headers at the same endpoints are one.
 fn columns(engine: &mut Engine<'_>, graph: &Graph, endpoints: &[Rc<[u32]>]) -> Vec<Column> {
-    let mut columns: BTreeMap<(Rc<[u32]>, Option<HeaderId>), Vec<usize>> = BTreeMap::new();
+    let mut columns: BTreeMap<Taking, Vec<usize>> = BTreeMap::new();
     let classes: Vec<ClassId> = engine.classes.ids().collect();
     for (class, to) in classes.into_iter().zip(endpoints) {
         let counts = engine.taken_by(class, graph.attack);

@@ -260,7 +260,7 @@ impl<'a> Verifier<'a> {
         for destination in owners {
             let mut merged: BTreeMap<Pair, AddressSet> = BTreeMap::new();
             for &external in &externals {
-                let all = self.into_owner(&[external], destination, matrix, assume, view);
+                let all = self.onto_owner(&[external], destination, matrix, assume, view);
                 self.merge(&mut merged, all, external);
             }
             for (first, last, pair) in ranges(&merged) {
@@ -283,12 +283,12 @@ impl<'a> Verifier<'a> {
     ) {
         let Some(name) = classes.first().and_then(|&class| self.engine.source_name(class)) else { return };
         for destination in owners {
-            let all = self.into_owner(classes, destination, matrix, assume, view);
+            let all = self.onto_owner(classes, destination, matrix, assume, view);
             rows.extend(self.row((End::Source(name.clone()), End::Units(destination.name.to_owned())), all));
         }
     }
 
-    fn into_owner(
+    fn onto_owner(
         &mut self,
         from: &[u32],
         destination: &Owner<'_>,

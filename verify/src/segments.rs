@@ -52,6 +52,9 @@ pub struct SegmentMatrix {
     pub cells: Vec<Vec<Cell>>,
 }
 
+/// A segment's name, and the number of its units in each class.
+type Members = (String, BTreeMap<ClassId, usize>);
+
 /// The most segments that a default grouping may have: a picture with more says nothing.
 const SEGMENTS_MAX: usize = 40;
 
@@ -70,14 +73,14 @@ impl Verifier<'_> {
     }
 
     /// Segments with the number of their units in each class.
-    fn segments(&self) -> (Grouping, Vec<(String, BTreeMap<ClassId, usize>)>) {
+    fn segments(&self) -> (Grouping, Vec<Members>) {
         let design = self.engine.design;
         if !design.segments().is_empty() {
             let members = |segment: &seglab_policy::Segment| {
                 let classes = self.selected(&segment.selector);
                 classes.map(|class| (class, self.engine.classes.members(class).len())).collect()
             };
-            let mut all: Vec<(String, BTreeMap<ClassId, usize>)> =
+            let mut all: Vec<Members> =
                 design.segments().iter().map(|segment| (segment.name.clone(), members(segment))).collect();
             let none: BTreeMap<ClassId, usize> = self
                 .engine
@@ -99,7 +102,7 @@ impl Verifier<'_> {
         grouped.iter().find(fits).or(coarsest).cloned().unwrap_or((Grouping::Owner, Vec::new()))
     }
 
-    fn grouped(&self, grouping: Grouping) -> Vec<(String, BTreeMap<ClassId, usize>)> {
+    fn grouped(&self, grouping: Grouping) -> Vec<Members> {
         let design = self.engine.design;
         let mut groups: BTreeMap<Option<&str>, BTreeMap<ClassId, usize>> = BTreeMap::new();
         let namespace = format!("{NAMESPACE_PREFIX}kubernetes.io/metadata.name");
@@ -128,10 +131,11 @@ impl Verifier<'_> {
         let (mut some, mut every) = (HeaderId::EMPTY, None);
         for (&source, &sources) in from {
             for (&destination, &destinations) in to {
-                // A declared segment has whole classes, so two segments share a class or have none of its units in
-                // common; a default one has parts of classes, and shares no unit with another.
-                let same = source == destination
-                    && (std::ptr::eq(from, to) || self_pairs(sources, destinations, engine, source));
+                // A declared segment has whole classes, so two segments share all units of a class or none; a default
+                // one may have some of them, and shares no unit with another.
+                let all = engine.classes.members(source).len();
+                let whole = sources == all && destinations == all;
+                let same = source == destination && (std::ptr::eq(from, to) || whole);
                 let pairs = sources as u64 * destinations as u64 - if same { sources as u64 } else { 0 };
                 if pairs == 0 {
                     continue;
@@ -150,12 +154,6 @@ impl Verifier<'_> {
         cell.every = engine.sets.get(every.unwrap_or_default()).clone();
         cell
     }
-}
-
-/// True if both counts are of all units of the class, so that the pairs of a unit with itself are among their product.
-fn self_pairs(sources: usize, destinations: usize, engine: &crate::direct::Engine<'_>, class: ClassId) -> bool {
-    let all = engine.classes.members(class).len();
-    sources == all && destinations == all
 }
 
 /// The name of a unit's group, if it has one.

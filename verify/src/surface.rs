@@ -11,7 +11,7 @@ use seglab_policy::{AddressSet, Assume, Family, UnitId, View};
 
 /// One side of a unit's surface: everything that can connect to it, or that it can connect to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Side {
+pub struct Exchange {
     /// Other units, by number.
     pub units: usize,
     /// External addresses, addresses of units inside their ranges not meant.
@@ -24,7 +24,7 @@ pub struct Side {
     pub unknown: HeaderSet,
 }
 
-impl Side {
+impl Exchange {
     /// True if nothing certainly connects.
     pub fn is_empty(&self) -> bool {
         self.headers.is_empty()
@@ -42,9 +42,9 @@ pub struct Surface {
     /// The units that have it, ascending.
     pub units: Vec<UnitId>,
     /// Who can connect to each of them.
-    pub entries: Side,
+    pub entries: Exchange,
     /// To whom each of them can connect.
-    pub exits: Side,
+    pub exits: Exchange,
 }
 
 impl Verifier<'_> {
@@ -60,10 +60,10 @@ impl Verifier<'_> {
         classes.iter().copied().map(of_class).collect()
     }
 
-    fn side(&mut self, class: ClassId, all: &[ClassId], view: View, assume: Assume, entries: bool) -> Side {
+    fn side(&mut self, class: ClassId, all: &[ClassId], view: View, assume: Assume, entries: bool) -> Exchange {
         let matrix = self.engine.matrix(assume);
         let engine = &mut self.engine;
-        let mut side = Side::default();
+        let mut side = Exchange::default();
         let (mut certain, mut possible) = (HeaderId::EMPTY, HeaderId::EMPTY);
         for &other in all {
             let members = engine.classes.members(other).len() - usize::from(other == class);

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::output;
 use seglab_engine::{CompileError, Decision, Engine, Workload};
 use seglab_policy::{Assume, Design};
+use seglab_reports::{Input, collect};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -22,6 +23,8 @@ const CHECK_BUDGET: usize = 100_000_000;
 #[derive(Serialize)]
 struct Measured {
     schema: &'static str,
+    version: &'static str,
+    inputs: Vec<Input>,
     design: String,
     units: usize,
     rules: usize,
@@ -82,6 +85,8 @@ pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Fai
     let footprint = engine.footprint();
     let measured = Measured {
         schema: "seglab/bench/v1",
+        version: env!("CARGO_PKG_VERSION"),
+        inputs: collect::inputs(design),
         design: design.name().to_owned(),
         units: design.units().len(),
         rules,

@@ -8,16 +8,19 @@ use crate::output;
 use seglab_formats::text;
 use seglab_policy::{
     Address, Assume, Connection, Denial, Design, Endpoint, Evaluation, ExternalSourceId, Header, IntervalSet, Service,
-    Side, Trust, UnitId, Verdict,
+    Side, Trust, Unit, UnitId, Verdict,
 };
-use seglab_reports::{Hop, collect, hop_text};
+use seglab_reports::{Hop, Input, collect, hop_text};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// The answer as JSON.
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
+    version: &'static str,
+    inputs: Vec<Input>,
     design: String,
     trust: String,
     as_if_enforced: bool,
@@ -49,6 +52,8 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
         }
         TableFormat::Json => to_json(&Document {
             schema: "seglab/explain/v1",
+            version: env!("CARGO_PKG_VERSION"),
+            inputs: collect::inputs(design),
             design: design.name().to_owned(),
             trust,
             as_if_enforced: assume.as_if_enforced,
@@ -72,18 +77,30 @@ fn ends(design: &Design, name: &str, option: &str) -> Result<Vec<Endpoint>, Fail
             .collect();
         return Ok(if holders.is_empty() { vec![Endpoint::External(address)] } else { holders });
     }
-    let unit = design.unit_named(name).or_else(|| design.unit_ids().find(|&id| design.unit(id).display_name() == name));
-    if let Some(unit) = unit {
+    if let Some(unit) = unit_named(design, name) {
         return Ok(interfaces(design, unit).collect());
     }
     if let Some((id, _)) = (0..).zip(design.external_sources()).find(|(_, source)| source.name == name) {
         return Ok(vec![Endpoint::Source(ExternalSourceId(id))]);
     }
+    let known: BTreeSet<&str> = design.units().iter().map(Unit::display_name).collect();
     Err(Failure::usage(
         format!("`{option} {name}` is no unit, address or external source of the design"),
-        text::suggestion(name, design.units().iter().flat_map(|unit| [unit.name.as_str(), unit.display_name()]))
-            .unwrap_or_else(|| "`seglab surface DESIGN` lists the units".to_owned()),
+        text::suggestion(name, known).unwrap_or_else(|| "`seglab surface DESIGN` lists the units".to_owned()),
     ))
+}
+
+/// The unit of a name: its own, its owner's, or its owner's without the kind in brackets, which shells trip over, where
+/// no other kind has the same.
+fn unit_named(design: &Design, name: &str) -> Option<UnitId> {
+    let shown = |id: UnitId| design.unit(id).display_name();
+    let whole = design.unit_named(name).or_else(|| design.unit_ids().find(|&id| shown(id) == name));
+    whole.or_else(|| {
+        let bare = |id: &UnitId| shown(*id).split_once('[').is_some_and(|(bare, _)| bare == name);
+        let mut same = design.unit_ids().filter(bare);
+        let first = same.next()?;
+        same.all(|id| shown(id) == shown(first)).then_some(first)
+    })
 }
 
 fn interfaces(design: &Design, unit: UnitId) -> impl Iterator<Item = Endpoint> {

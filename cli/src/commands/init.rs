@@ -27,7 +27,7 @@ pub(crate) fn run(args: &args::Init, context: &mut Context) -> Result<Exit, Fail
 
 /// The manifests' path as the lab file has to write it.
 fn source_of(folder: &Path, target: &Path) -> Result<String, Failure> {
-    let beside = target.parent().unwrap_or(Path::new(""));
+    let beside = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if beside == folder {
         return Ok(".".to_owned());
     }
@@ -82,8 +82,9 @@ fn claim(property: &Property) -> String {
             let side = if *inbound { "from" } else { "to" };
             let external = Peer::Addresses { set: external.clone(), covers: seglab_policy::Covers::External };
             let services: Vec<String> = services.iter().map(|service| quoted(service.to_string())).collect();
+            let hops = property.hops_max.map_or_else(String::new, |hops| format!(", hops: {hops}"));
             format!(
-                "exposed: {{id: {}, {side}: {}, only: {}, services: [{}]}}",
+                "exposed: {{id: {}, {side}: {}, only: {}, services: [{}]{hops}}}",
                 property.id,
                 quoted(external.to_string()),
                 quoted(only.to_string()),

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::output;
 use seglab_formats::{lab, text};
 use seglab_policy::{AddressSet, Assume, Design, Endpoint, Peer, Side, Trust, UnitId, View};
+use seglab_reports::{Input, collect};
 use seglab_verify::{Attack, End, Row, Verifier};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
+    version: &'static str,
+    inputs: Vec<Input>,
     design: String,
     view: String,
     trust: String,
@@ -67,6 +70,8 @@ pub(crate) fn run(args: &args::Reach, context: &mut Context) -> Result<Exit, Fai
         ReachFormat::Text => text_of(&entries),
         ReachFormat::Json => to_json(&Document {
             schema: "seglab/reach/v1",
+            version: env!("CARGO_PKG_VERSION"),
+            inputs: collect::inputs(design),
             design: design.name().to_owned(),
             view: view.to_string(),
             trust: trust.to_string(),
@@ -159,6 +164,8 @@ fn text_of(entries: &[Entry]) -> String {
 #[derive(Serialize)]
 struct LateralDocument {
     schema: &'static str,
+    version: &'static str,
+    inputs: Vec<Input>,
     design: String,
     pivot: String,
     view: String,
@@ -209,6 +216,8 @@ fn lateral(args: &args::Reach, design: &Design, attack: Attack, context: &mut Co
     output::print(&match args.format {
         ReachFormat::Json => to_json(&LateralDocument {
             schema: "seglab/reach-lateral/v1",
+            version: env!("CARGO_PKG_VERSION"),
+            inputs: collect::inputs(design),
             design: design.name().to_owned(),
             pivot: attack.pivot.to_string(),
             view: attack.view.to_string(),

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use seglab_policy::{Design, View};
-use seglab_reports::{Surface, SurfaceRow, collect, surface_text};
+use seglab_reports::{Input, Surface, SurfaceRow, collect, surface_text};
 use seglab_verify::Verifier;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
+    version: &'static str,
+    inputs: Vec<Input>,
     design: String,
     as_if_enforced: bool,
     surface: Surface,
@@ -37,6 +39,8 @@ pub(crate) fn run(args: &args::Surface, context: &mut Context) -> Result<Exit, F
         (TableFormat::Text, Some(before)) => changes(before, &after),
         (TableFormat::Json, _) => to_json(&Document {
             schema: "seglab/surface/v1",
+            version: env!("CARGO_PKG_VERSION"),
+            inputs: collect::inputs(&loaded.design),
             design: loaded.design.name().to_owned(),
             as_if_enforced: args.design.as_if_enforced,
             surface: after,

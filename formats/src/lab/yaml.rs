@@ -38,17 +38,22 @@ fn diagnostic(error: &Error, source: SourceId) -> Diagnostic {
 const SHAPE: &str = "`seglab schema` prints what a lab file may hold";
 
 fn words(error: &Error) -> (&'static str, String, Option<String>) {
+    let shape = || Some(SHAPE.to_owned());
     match error {
         Error::SerdeUnknownField { field, .. } if field.ends_with(')') => {
             let help = "inside `{...}` a comma ends the value: put it into quotes, as in `to: \"app in (a, b)\"`";
             ("unknown-key", format!("unknown key `{field}`"), Some(help.to_owned()))
         }
-        Error::SerdeUnknownField { field, expected, .. } => {
-            ("unknown-key", format!("unknown key `{field}`"), suggestion(field, expected.iter().copied()))
-        }
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            ("unknown-key", format!("unknown kind `{variant}`"), suggestion(variant, expected.iter().copied()))
-        }
+        Error::SerdeUnknownField { field, expected, .. } => (
+            "unknown-key",
+            format!("unknown key `{field}`"),
+            suggestion(field, expected.iter().copied()).or_else(shape),
+        ),
+        Error::SerdeUnknownVariant { variant, expected, .. } => (
+            "unknown-key",
+            format!("unknown kind `{variant}`"),
+            suggestion(variant, expected.iter().copied()).or_else(shape),
+        ),
         Error::SerdeMissingField { field, .. } => {
             ("missing-key", format!("the key `{field}` is missing"), Some(format!("add `{field}: ...`")))
         }

@@ -2,7 +2,7 @@
 
 use crate::model;
 use seglab_policy::{AddressSet, Design, Family, UnitId};
-use seglab_verify::{Grouping, SurfaceSide};
+use seglab_verify::{Exchange, Grouping};
 use std::collections::BTreeMap;
 
 /// How many rows of a surface are kept in a report.
@@ -37,7 +37,7 @@ pub fn surface(design: &Design, view: &str, of: &[seglab_verify::Surface]) -> mo
 }
 
 /// Who is outside on one side of a surface: named sources, and addresses in a few words.
-fn outside(side: &SurfaceSide) -> String {
+fn outside(side: &Exchange) -> String {
     let mut parts = side.sources.clone();
     if !side.addresses.is_empty() {
         parts.push(addresses(&side.addresses));

@@ -154,15 +154,6 @@ fn an_empty_report_is_no_pass() {
 }
 
 #[test]
-#[ignore = "writes the files into the folder SEGLAB_REPORT_OUT, to look at them in a browser"]
-fn the_bundle_on_disk() {
-    let folder = std::path::PathBuf::from(std::env::var_os("SEGLAB_REPORT_OUT").unwrap());
-    for file in bundle(&report()) {
-        std::fs::write(folder.join(file.name), file.bytes).unwrap();
-    }
-}
-
-#[test]
 fn tables_for_the_terminal_are_as_approved() {
     let report = report();
     let parts = [

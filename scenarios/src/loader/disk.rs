@@ -77,14 +77,16 @@ pub(super) fn with_slashes(path: &str) -> String {
     }
 }
 
-/// A path relative to a folder; `""` is the current one.
+/// A path relative to a folder; `""` and `"."` are the current one, which paths do not name.
 pub(super) fn join(folder: &str, path: &str) -> String {
     let path = with_slashes(path);
-    if folder.is_empty() || Path::new(&path).is_absolute() {
+    if Path::new(&path).is_absolute() {
         return path;
     }
     match path.as_str() {
+        "." if folder.is_empty() => path.clone(),
         "." => folder.to_owned(),
+        path if matches!(folder, "" | ".") => path.trim_start_matches("./").to_owned(),
         path => format!("{}/{}", folder.trim_end_matches('/'), path.trim_start_matches("./")),
     }
 }

@@ -57,7 +57,7 @@ impl Verifier<'_> {
         let mut best: Option<Works> = None;
         for &(side, matched) in &outer.sides {
             let pair = |other: Side| if outer_is_source { (side, other) } else { (other, side) };
-            let works = self.with_inner(side, inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
+            let works = self.with_inner(inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
             let Some(mut works) = works.or_else(|| self.nobody(side, outer, inner)) else { continue };
             if matched == Match::Maybe {
                 works = in_doubt(works, outer.one_is_enough);
@@ -90,7 +90,6 @@ impl Verifier<'_> {
     /// How an end fares with all, or one, of the other side; `None` if they form no pair of different ends.
     fn with_inner(
         &mut self,
-        outer: Side,
         inner: &Asked,
         pair: &dyn Fn(Side) -> (Side, Side),
         services: &[Service],

@@ -1,11 +1,24 @@
 //! Integration tests of the verifier, against the reference evaluator and nothing else.
 
 // Clippy knows test functions, but not the functions that they share.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::type_complexity,
+    clippy::too_many_arguments,
+    reason = "a test fails by panicking"
+)]
 
+mod build;
+mod classes;
 mod cross_check;
 mod direct;
 mod lateral;
 mod naive;
+mod properties;
+mod reach;
 mod smt_find;
 mod smt_verdict;

@@ -257,6 +257,7 @@ impl<'d> Naive<'d> {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "it is a test's, and its callers are two")]
     fn reaches(
         &self,
         attack: Attack,

@@ -1,0 +1,334 @@
+//! Each command on a small design, in each of its formats.
+
+use crate::designs::{PODS, UNMODELLED, site, site_text};
+use crate::program::{Run, bytes, folder, listing, seglab, write};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn lines(out: &str) -> Vec<&str> {
+    out.lines().collect()
+}
+
+mod explain {
+    use super::*;
+
+    fn explain(at: &TempDir, from: &str, to: &str, port: &str, more: &[&str]) -> Run {
+        let mut arguments = vec!["explain", ".", "--from", from, "--to", to, "--port", port];
+        arguments.extend(more);
+        seglab(at.path(), &arguments)
+    }
+
+    #[test]
+    fn names_the_rule_that_allows() {
+        let out = explain(&site(), "web", "mail-db", "tcp/5432", &[]).ends(0);
+        let lines = lines(&out);
+        assert_eq!(lines[0], "web -> mail-db tcp/5432: allowed");
+        for (line, direction) in [(lines[1], "egress at web"), (lines[2], "ingress at mail-db")] {
+            assert!(line.contains("seglab.yaml:43") && line.contains(direction) && line.contains("allows"), "{out}");
+        }
+        assert!(out.ends_with("asked under trust intact, modes as declared\n"), "{out}");
+    }
+
+    #[test]
+    fn names_the_default_that_denies() {
+        let document = explain(&site(), "web", "payroll", "tcp/443", &["--format", "json"]).json(0);
+        assert_eq!(document["schema"], "seglab/explain/v1");
+        assert_eq!(document["outcome"], "denied");
+        let decider = &document["deciders"][0];
+        assert_eq!(
+            (&decider["direction"], &decider["why"]),
+            (&"egress".into(), &"no tier decides: default deny".into())
+        );
+        assert_eq!(decider["location"]["line"], 51, "where the point is declared, for no rule decides");
+    }
+
+    #[test]
+    fn knows_addresses_and_externals() {
+        let at = site();
+        assert!(explain(&at, "1.2.3.4", "web", "tcp/443", &[]).ends(0).contains(": allowed"));
+        assert!(explain(&at, "1.2.3.4", "web", "tcp/22", &[]).ends(0).contains(": denied"));
+        assert!(explain(&at, "10.0.1.5", "mail-db", "tcp/5432", &[]).ends(0).contains("web -> mail-db"));
+    }
+
+    /// A unit of Kubernetes is found by its full name, and without the kind, which shells trip over.
+    #[test]
+    fn finds_pods_and_named_ports() {
+        let at = folder(&[("shop.yaml", PODS)]);
+        for from in ["shop/web[Deployment]", "shop/web[Deployment]#2", "shop/web"] {
+            let out = explain(&at, from, "shop/db", "tcp/5432", &[]).ends(0);
+            assert!(out.contains("-> shop/db[Pod] tcp/5432: allowed") && out.contains("shop.yaml:27"), "{out}");
+        }
+        assert!(explain(&at, "shop/db", "shop/web", "tcp/http", &[]).ends(0).contains("tcp/8080: denied"));
+        let run = explain(&at, "shop/wbe", "shop/db", "tcp/1", &[]);
+        assert!(run.err.contains("`--from shop/wbe` is no unit"), "{}", run.err);
+        for name in ["`shop/web[Deployment]`", "`shop/db[Pod]`"] {
+            assert!(run.err.matches(name).count() < 2, "{name} is suggested twice: {}", run.err);
+        }
+        run.ends(2);
+    }
+
+    /// What is not modelled is neither allowed nor denied.
+    #[test]
+    fn undecided_is_an_exit_code_of_its_own() {
+        let at = folder(&[("shop.yaml", PODS), ("cilium.yaml", UNMODELLED)]);
+        let run = explain(&at, "shop/web", "shop/db", "tcp/5432", &[]);
+        assert!(run.err.contains("unmodelled-kind") && run.err.contains("--> cilium.yaml:3:18"), "{}", run.err);
+        assert!(run.ends(3).contains("unknown"));
+    }
+}
+
+mod reach {
+    use super::*;
+
+    #[test]
+    fn csv_of_the_whole_and_of_a_part() {
+        let at = site();
+        let csv = |more: &[&str]| {
+            let run = seglab(at.path(), &[&["reach", ".", "--format", "csv"], more].concat());
+            run.ends(0).lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let all = csv(&[]);
+        for row in ["web,mail-db,TCP 5432", "workstation,web,TCP 22", "workstation,payroll,TCP 443"] {
+            assert!(all.iter().any(|line| line == row), "no {row} in {all:#?}");
+        }
+        let from = |name: &str| all.iter().filter(|row| row.starts_with(name)).cloned().collect::<Vec<_>>();
+        assert_eq!(csv(&["--from", "web"]), from("web,"));
+        assert_eq!(csv(&["--from", "site"]), [from("mail-db,"), from("web,")].concat());
+        assert_eq!(csv(&["--from", "app=web", "--to", "app=mail-db"]), ["web,mail-db,TCP 5432"]);
+        assert!(!csv(&["--from", "internet", "--to", "web"]).is_empty());
+        assert_eq!(csv(&["--from", "internet", "--to", "payroll"]), Vec::<String>::new());
+    }
+
+    /// The policy view counts ports that nobody listens on, the service view does not.
+    #[test]
+    fn views_differ() {
+        let at = folder(&[(
+            "seglab.yaml",
+            "seglab: 1\nunits: [{name: a}, {name: b, listens: [tcp/443]}]\npolicy: [{allow: {from: a, to: b}}]\n",
+        )]);
+        let rows = |view| seglab(at.path(), &["reach", ".", "--format", "csv", "--view", view]).ends(0);
+        assert!(rows("policy").contains("a,b,all\n"));
+        assert!(rows("service").contains("a,b,TCP 443\n"));
+    }
+
+    #[test]
+    fn json_and_text_say_the_same() {
+        let at = site();
+        let document = seglab(at.path(), &["reach", ".", "--format", "json"]).json(0);
+        assert_eq!(document["schema"], "seglab/reach/v1");
+        assert_eq!((document["view"].as_str(), document["trust"].as_str()), (Some("policy"), Some("intact")));
+        let entries = document["connections"].as_array().expect("a list");
+        let text = seglab(at.path(), &["reach", "."]).ends(0);
+        assert_eq!(text.lines().count(), entries.len());
+        for (line, entry) in text.lines().zip(entries) {
+            for key in ["source", "destination", "connections"] {
+                assert!(line.contains(entry[key].as_str().expect("a text")), "{line}: {entry}");
+            }
+        }
+    }
+
+    /// The blast radii that the scenario's README promises, per pivot model.
+    #[test]
+    fn lateral_follows_each_pivot_model() {
+        let at = site();
+        let units = |pivot: &str, from: &str| {
+            let run = seglab(at.path(), &["reach", ".", "--lateral", pivot, "--from", from, "--format", "json"]);
+            let document = run.json(0);
+            assert_eq!(document["schema"], "seglab/reach-lateral/v1");
+            assert_eq!(document["pivot"], pivot);
+            assert_eq!(document["closures"].as_array().map(Vec::len), Some(1));
+            document["closures"][0]["units"].as_u64().expect("a number")
+        };
+        for (name, any, exploitable) in [("web", 2, 2), ("mail-db", 1, 1), ("workstation", 4, 2)] {
+            assert_eq!((units("any", name), units("exploitable", name)), (any, exploitable), "{name}");
+        }
+        let out = seglab(at.path(), &["reach", ".", "--lateral", "--from", "web"]).ends(0);
+        assert_eq!(out, "pivot any, policy view, trust intact\n\nweb: 2 units fall, itself included\n  mail-db\n");
+        let csv = seglab(at.path(), &["reach", ".", "--lateral", "--from", "web", "--format", "csv"]).ends(0);
+        assert_eq!(csv, "source,destination,units\nweb,mail-db,1\n");
+    }
+
+    /// Replicas stand under their owner once, and what an unmodelled kind may touch is unknown.
+    #[test]
+    fn manifests() {
+        let at = folder(&[("shop.yaml", PODS)]);
+        let out = seglab(at.path(), &["reach", ".", "--format", "csv"]).ends(0);
+        assert!(out.contains("shop/web[Deployment],shop/db[Pod],TCP 5432\n"), "{out}");
+        assert!(!out.contains('#') && !out.contains("shop/db[Pod],shop"), "{out}");
+        write(at.path(), "cilium.yaml", UNMODELLED);
+        let document = seglab(at.path(), &["reach", ".", "--format", "json"]).json(3);
+        let entries = document["connections"].as_array().expect("a list");
+        assert!(entries.iter().any(|entry| entry["unknown"] == "all"), "{document:#}");
+    }
+}
+
+mod surface {
+    use super::*;
+
+    #[test]
+    fn entries_and_exits() {
+        let document = seglab(site().path(), &["surface", ".", "--format", "json"]).json(0);
+        assert_eq!(document["schema"], "seglab/surface/v1");
+        let rows = document["surface"]["rows"].as_array().expect("a list");
+        let row = |name: &str| rows.iter().find(|row| row["unit"] == name).unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!((row("mail-db")["entries"].as_u64(), row("mail-db")["exits"].as_u64()), (Some(2), Some(0)));
+        assert_ne!(row("web")["entries_external"], "");
+        assert_eq!(row("payroll")["entries_external"], "");
+    }
+
+    /// A change shows the units that it changes, and only those.
+    #[test]
+    fn before_and_after() {
+        let at = site();
+        let changed = site_text().replace("to: payroll, service: tcp/443", "to: payroll, service: tcp/8443");
+        write(
+            at.path(),
+            "other.yaml",
+            &changed.replace("  - allow: {from: workstation, to: site", "  - deny: {from: workstation, to: site"),
+        );
+        let out = seglab(at.path(), &["surface", "other.yaml", "--against", "seglab.yaml"]).ends(0);
+        assert!(out.contains("\nmail-db\n  before  entries 2"), "{out}");
+        assert!(out.contains("\n  after   entries 1"), "{out}");
+        assert!(!out.contains("payroll"), "{out}");
+        let same = seglab(at.path(), &["surface", ".", "--against", "."]).ends(0);
+        assert_eq!(same.lines().count(), 3, "{same}");
+    }
+}
+
+mod init {
+    use super::*;
+
+    /// The lab file that `init` writes parses, and finds what was found without it, in the same places.
+    #[test]
+    fn todays_violations_stay_red() {
+        let named =
+            "  egress:\n    - to: [{ipBlock: {cidr: 203.0.113.0/24}}]\n    - to: [{ipBlock: {cidr: 93.184.0.0/16}}]\n";
+        let at = folder(&[("shop/pods.yaml", &format!("{PODS}{named}"))]);
+        let before = seglab(at.path(), &["verify", "shop", "--format", "json"]).json(1);
+        let out = seglab(at.path(), &["init", "shop"]).ends(0);
+        assert_eq!(out, "shop/seglab.yaml: now `seglab verify shop/seglab.yaml`\n");
+        for path in ["shop", "shop/seglab.yaml"] {
+            let after = seglab(at.path(), &["verify", path, "--format", "json"]).json(1);
+            for key in ["id", "kind", "claim", "verdict", "counterexample", "hops_max", "view", "pivot", "trust"] {
+                let of = |document: &Value| {
+                    let list = document["properties"].as_array().expect("a list").iter();
+                    list.map(|property| property[key].clone()).collect::<Vec<_>>()
+                };
+                assert_eq!(of(&after), of(&before), "{key}");
+            }
+        }
+        let text = String::from_utf8(bytes(at.path(), "shop/seglab.yaml")).unwrap();
+        assert!(text.contains("ns-shop") && text.lines().filter(|line| line.trim().starts_with('#')).count() > 5);
+
+        let again = seglab(at.path(), &["init", "shop"]);
+        assert!(again.err.contains("`shop/seglab.yaml` exists already"), "{}", again.err);
+        again.ends(2);
+    }
+
+    /// Beside the manifests, and elsewhere.
+    #[test]
+    fn elsewhere() {
+        let at = folder(&[("shop/pods.yaml", PODS)]);
+        for target in ["lab.yaml", "deep/er/lab.yaml", "shop/other.yaml"] {
+            seglab(at.path(), &["init", "shop", "-o", target]).ends(0);
+            seglab(at.path(), &["verify", target]).ends(1);
+        }
+    }
+
+    /// The commented lines are lines that work when the comment sign is gone.
+    #[test]
+    fn comments_are_examples() {
+        let at =
+            folder(&[("shop/pods.yaml", &PODS.replace("app: web", "app: frontend").replace("app: db", "app: cart"))]);
+        seglab(at.path(), &["init", "shop"]).ends(0);
+        let text = String::from_utf8(bytes(at.path(), "shop/seglab.yaml")).unwrap();
+        let segments = "segments:\n  ns-dev: namespace=shop\n  ns-prod: app=cart\n";
+        const EXAMPLES: [&str; 4] = ["- ", "needs:", "attackers:", "monitor:"];
+        let open = text.lines().map(|line| match line.trim_start().strip_prefix("# ") {
+            Some(rest) if EXAMPLES.iter().any(|start| rest.trim_start().starts_with(start)) => {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                format!("{indent}{rest}\n")
+            }
+            _ => format!("{line}\n"),
+        });
+        let open = open.collect::<String>().replace("segments:\n", segments);
+        assert!(
+            open.contains("\nneeds:\n") && open.contains("\nattackers:\n") && open.contains("\nmonitor: {"),
+            "{open}"
+        );
+        write(at.path(), "shop/seglab.yaml", &open);
+        let document = seglab(at.path(), &["verify", "shop", "--format", "json"]).json(1);
+        assert_eq!(document["properties"].as_array().map(Vec::len), Some(4), "{open}");
+        assert_eq!(document["needs"].as_array().map(Vec::len), Some(1), "{open}");
+        seglab(at.path(), &["simulate", "shop", "--replicas", "2", "--horizon", "1h"]).ends(0);
+    }
+}
+
+mod generate {
+    use super::*;
+
+    fn generate(at: &TempDir, to: &str, seed: &str, folder: &str) {
+        let run = seglab(
+            at.path(),
+            &["generate", "--units", "60", "--rules", "40", "--seed", seed, "--to", to, "-o", folder],
+        );
+        run.ends(0);
+    }
+
+    #[test]
+    fn one_seed_one_design() {
+        for to in ["native", "kubernetes"] {
+            let at = folder(&[]);
+            generate(&at, to, "7", "a");
+            generate(&at, to, "7", "b");
+            generate(&at, to, "8", "c");
+            let texts = |folder: &str| {
+                let names = listing(&at.path().join(folder));
+                let files = names.into_iter().filter(|name| name.ends_with(".yaml"));
+                files.map(|name| (bytes(&at.path().join(folder), &name), name)).collect::<Vec<_>>()
+            };
+            assert!(!texts("a").is_empty());
+            assert_eq!(texts("a"), texts("b"), "{to}");
+            assert_ne!(texts("a"), texts("c"), "{to}");
+        }
+    }
+
+    /// What is generated is a design: it has the units and rules that were asked for, and claims to settle.
+    #[test]
+    fn verify_reads_it() {
+        let at = folder(&[]);
+        generate(&at, "native", "1", "native");
+        let run = seglab(at.path(), &["verify", "native", "--cross-check", "never", "--format", "json"]);
+        assert!(matches!(run.code, Some(0 | 1)), "{}", run.err);
+        let document: Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!((document["scope"]["units"].as_u64(), document["scope"]["rules"].as_u64()), (Some(60), Some(40)));
+        assert!(document["properties"].as_array().is_some_and(|list| list.len() >= 3));
+        assert!(document["needs"].as_array().is_some_and(|list| !list.is_empty()));
+
+        generate(&at, "kubernetes", "1", "manifests");
+        let run = seglab(at.path(), &["verify", "manifests", "--cross-check", "never", "--format", "json"]);
+        assert!(matches!(run.code, Some(0 | 1)), "{}", run.err);
+        let document: Value = serde_json::from_str(&run.out).unwrap();
+        // One of the sixty is a hypervisor, and nodes are in no manifest.
+        assert_eq!(document["scope"]["units"].as_u64(), Some(59));
+    }
+}
+
+mod bench {
+    use super::*;
+
+    #[test]
+    fn every_checked_decision_is_exact() {
+        let run = seglab(site().path(), &["bench", ".", "--connections", "2000", "--format", "json"]);
+        let document = run.json(0);
+        assert_eq!(document["schema"], "seglab/bench/v1");
+        assert_eq!(document["mismatches"], 0);
+        let number = |key: &str| document[key].as_u64().unwrap_or_else(|| panic!("no {key}"));
+        assert_eq!((number("connections"), number("checked")), (2000, 2000));
+        assert_eq!(number("allowed") + number("denied") + number("unknown"), 2000);
+        assert!(number("allowed") > 0 && number("denied") > 0);
+        assert!(document["decisions_per_second"]["by_unit"]["1"].as_u64() > Some(0));
+        let text = seglab(site().path(), &["bench", ".", "--connections", "2000"]).ends(0);
+        assert!(text.contains("2000 decisions against the reference evaluator, 0 differ"), "{text}");
+    }
+}
