@@ -6,7 +6,7 @@
 #![allow(missing_docs, clippy::disallowed_types, clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use seglab_policy::{
-    Action, Address, AddressSet, AtMost, Claim, Covers, Design, Directions, Draft, EnforcementPoint, Interface,
+    Action, Address, AddressSet, Assume, AtMost, Claim, Covers, Design, Directions, Draft, EnforcementPoint, Interface,
     IntervalSet, Listener, Mode, Order, Peer, Pivot, Placement, PointKind, Property, Provenance, Rule, Rulebook,
     RulebookId, Scope, Selector, Service, Tier, Transport, Trust, Unit, View,
 };
@@ -215,6 +215,14 @@ fn main() {
         let start = Instant::now();
         let radius = verifier.blast_radius(Attack { pivot, ..Attack::default() }, false);
         println!("radius       {pivot:10} {:>12.1?} max {} mean {:.1}", start.elapsed(), radius.max(), radius.mean());
+    }
+    if count <= 5000 {
+        let start = Instant::now();
+        let rows = verifier.reach(Assume::business(), View::Policy).count();
+        println!("reach                  {:>13.1?} {rows} rows", start.elapsed());
+        let start = Instant::now();
+        let surfaces = verifier.surface(View::Policy, false).len();
+        println!("surface                {:>13.1?} {surfaces} classes", start.elapsed());
     }
     println!("all of the above {:.1?}", start.elapsed());
 }

@@ -4,7 +4,7 @@
 //! if none of them may stop it, and possibly if all of them may let it through. A [`Matrix`] holds both sets for every
 //! two endpoint classes under one [`Assume`].
 
-use crate::classes::Classes;
+use crate::classes::{ClassId, Classes};
 use crate::endpoint_class::EndpointKind;
 use crate::header_set::HeaderSet;
 use crate::intern::{HeaderId, HeaderSets};
@@ -75,6 +75,13 @@ pub(crate) struct Engine<'a> {
     judges: BTreeMap<(RulebookId, Direction), Judge>,
     matrices: BTreeMap<Assume, Rc<Matrix>>,
     stateless: bool,
+    /// The points that judge replies.
+    returning: BTreeMap<Assume, Rc<Crossing>>,
+    replies: Series,
+    /// Answers to what arrives, by what of the replies gets back.
+    answers: FxHashMap<(HeaderId, Arrives), Answers>,
+    /// The endpoint classes of each class of units, each once.
+    pub(crate) endpoints: Vec<Rc<[u32]>>,
 }
 
 impl<'a> Engine<'a> {
@@ -92,7 +99,20 @@ impl<'a> Engine<'a> {
             }
         }
         let stateless = design.points().iter().any(|point| !design.rulebook(point.rulebook).stateful);
-        Self { design, classes, sets, judgements, judges, matrices: BTreeMap::new(), stateless }
+        let endpoints = classes.ids().map(|class| endpoints_of(&classes, class).into()).collect();
+        Self {
+            design,
+            classes,
+            sets,
+            judgements,
+            judges,
+            matrices: BTreeMap::new(),
+            stateless,
+            returning: BTreeMap::new(),
+            replies: Series::default(),
+            answers: FxHashMap::default(),
+            endpoints,
+        }
     }
 
     /// Direct reachability under an assumption.
@@ -113,7 +133,7 @@ impl<'a> Engine<'a> {
         kept.intern(Arrives::NEVER);
         let mut cells = Vec::with_capacity(units * destinations + (all - units) * units);
         let paths = Paths::new(self.design, &self.classes, &mut self.sets);
-        let mut series = Series { known: FxHashMap::default() };
+        let mut series = Series::default();
         let index = |count: usize| 0..u32::try_from(count).unwrap_or(u32::MAX);
         for source in index(all) {
             let to = if (source as usize) < units { destinations } else { units };
@@ -152,23 +172,29 @@ impl<'a> Engine<'a> {
         if !self.stateless || certain == HeaderId::EMPTY {
             return Answers { blocked: HeaderId::EMPTY, unknown: HeaderId::EMPTY };
         }
-        let crossing = Crossing::new(self.design, &self.classes, assume, true);
+        let crossing = self.returning.entry(assume).or_insert_with(|| {
+            Rc::new(Crossing::new(self.design, &self.classes, assume, true))
+        });
         let full = self.sets.intern(HeaderSet::full());
-        let mut arrives = Arrives { certain: full, possible: full };
-        let mut series = Series { known: FxHashMap::default() };
+        let mut returns = Arrives { certain: full, possible: full };
         for (book, direction) in crossing.met(&self.classes, destination, source) {
             let Some(judge) = self.judges.get(&(book, direction)) else { continue };
             let cell = judge.cell(destination, source);
-            arrives = series.pass(arrives, cell, &self.judgements, &mut self.sets);
+            returns = self.replies.pass(returns, cell, &self.judgements, &mut self.sets);
+        }
+        if let Some(&known) = self.answers.get(&(certain, returns)) {
+            return known;
         }
         let answered = self.sets.intern(HeaderSet::answered());
         let answered = self.sets.intersection(certain, answered);
         let [certainly, possibly] =
-            [arrives.certain, arrives.possible].map(|replies| self.sets.get(replies).whose_replies());
+            [returns.certain, returns.possible].map(|replies| self.sets.get(replies).whose_replies());
         let (certainly, possibly) = (self.sets.intern(certainly), self.sets.intern(possibly));
         let blocked = self.sets.difference(answered, possibly);
         let unsure = self.sets.difference(answered, certainly);
-        Answers { blocked, unknown: self.sets.difference(unsure, blocked) }
+        let answers = Answers { blocked, unknown: self.sets.difference(unsure, blocked) };
+        self.answers.insert((certain, returns), answers);
+        answers
     }
 
     /// The TCP headers that arrive and whose answer does not.
@@ -177,6 +203,14 @@ impl<'a> Engine<'a> {
         let tcp = self.sets.get(blocked).only_transport(Transport::Tcp);
         self.sets.intern(tcp)
     }
+}
+
+/// The endpoint classes of a class's units, each once.
+fn endpoints_of(classes: &Classes<'_>, class: ClassId) -> Vec<u32> {
+    let mut endpoints = classes.endpoints.of_unit(classes.representative(class)).to_vec();
+    endpoints.sort_unstable();
+    endpoints.dedup();
+    endpoints
 }
 
 /// What judges whatever leaves a class, to wherever it goes.
@@ -285,6 +319,7 @@ fn resolved(services: &[seglab_policy::Service], ports: &[(String, Transport, u1
 }
 
 /// Points in series: what a judgement leaves of what arrived until then.
+#[derive(Debug, Default)]
 struct Series {
     known: FxHashMap<(Arrives, u32), Arrives>,
 }
@@ -305,6 +340,7 @@ impl Series {
 }
 
 /// The points that count on the way between endpoint classes.
+#[derive(Debug)]
 struct Crossing {
     /// Stacks of what judges at a unit as the source, and as the destination.
     stacks: Vec<Vec<Judging>>,

@@ -151,7 +151,7 @@ impl<'a> Verifier<'a> {
 
 fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
     let classes: Vec<ClassId> = engine.classes.ids().collect();
-    let endpoints: Vec<Rc<[u32]>> = classes.iter().map(|&class| engine.endpoints_of(class).into()).collect();
+    let endpoints: Vec<Rc<[u32]>> = classes.iter().map(|&class| engine.endpoints_of(class)).collect();
     let externals = engine.classes.endpoints.externals();
     let mut graph = Graph {
         attack,

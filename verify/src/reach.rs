@@ -342,15 +342,13 @@ fn ranges(merged: &BTreeMap<Pair, AddressSet>) -> Vec<(IpAddr, IpAddr, Pair)> {
 
 impl Engine<'_> {
     /// The endpoint classes of a class's units, each once.
-    pub(crate) fn endpoints_of(&self, class: ClassId) -> Vec<u32> {
-        let mut classes = self.classes.endpoints.of_unit(self.classes.representative(class)).to_vec();
-        classes.sort_unstable();
-        classes.dedup();
-        classes
+    #[expect(clippy::indexing_slicing, reason = "every class has an entry")]
+    pub(crate) fn endpoints_of(&self, class: ClassId) -> Rc<[u32]> {
+        Rc::clone(&self.endpoints[class.index()])
     }
 
     /// As [`Engine::endpoints_of`], with the headers that count there in a view; `None` for all.
-    pub(crate) fn endpoints_of_listening(&mut self, class: ClassId, view: View) -> (Vec<u32>, Option<HeaderId>) {
+    pub(crate) fn endpoints_of_listening(&mut self, class: ClassId, view: View) -> (Rc<[u32]>, Option<HeaderId>) {
         let counts = match view {
             View::Policy => None,
             View::Service => {

@@ -51,6 +51,9 @@ fn merged(ranges: &Ranges) -> Ranges {
     out
 }
 
+/// Ranges of addresses with the ports that are open from or to each.
+type Rows = Vec<((u32, u32), Ports)>;
+
 /// An end of a connection: a name, or a range of addresses.
 enum End {
     Name(String),
@@ -61,7 +64,7 @@ enum End {
 #[derive(Default)]
 struct Connections {
     named: BTreeMap<(String, String), Ports>,
-    outside: BTreeMap<(bool, String), Vec<((u32, u32), Ports)>>,
+    outside: BTreeMap<(bool, String), Rows>,
 }
 
 impl Connections {
@@ -95,10 +98,10 @@ impl Connections {
 }
 
 /// The same as disjoint ranges, as wide as their ports allow.
-fn cut(rows: &[((u32, u32), Ports)]) -> Vec<((u32, u32), Ports)> {
+fn cut(rows: &Rows) -> Rows {
     let edges = rows.iter().flat_map(|((first, last), _)| [u64::from(*first), u64::from(*last) + 1]);
     let edges: Vec<u64> = edges.collect::<BTreeSet<_>>().into_iter().collect();
-    let mut out: Vec<((u32, u32), Ports)> = Vec::new();
+    let mut out = Rows::new();
     for pair in edges.windows(2) {
         let (first, last) = (u32::try_from(pair[0]).unwrap(), u32::try_from(pair[1] - 1).unwrap());
         let mut ports = Ports::default();

@@ -1,15 +1,13 @@
 //! The built binary, as its users meet it: what it prints, what it ends with, what it leaves behind.
 
-// Clippy knows test functions, but not the functions that they share; and a test may bound how long a refusal takes.
+// Clippy knows test functions, but not the functions that they share.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    clippy::type_complexity,
-    clippy::disallowed_types,
-    reason = "a test fails by panicking"
+    reason = "a test fails by panicking and says why it is skipped"
 )]
 
 mod bad_input;

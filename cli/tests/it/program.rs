@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
+#[expect(clippy::disallowed_types, reason = "how long a user waits is part of what is tested")]
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// How a run ended.
@@ -42,6 +45,17 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
 pub(crate) fn seglab(folder: &Path, arguments: &[&str]) -> Run {
     let output = command(folder, arguments).stdin(Stdio::null()).output().expect("the binary runs");
     run(output)
+}
+
+/// The same, and it has to end within a time that a user is ready to wait.
+#[track_caller]
+#[expect(clippy::disallowed_types, reason = "how long a user waits is part of what is tested")]
+pub(crate) fn seglab_within(limit: Duration, folder: &Path, arguments: &[&str]) -> Run {
+    let start = Instant::now();
+    let run = seglab(folder, arguments);
+    let spent = start.elapsed();
+    assert!(spent < limit, "{arguments:?} took {spent:?}");
+    run
 }
 
 /// Runs the binary in a folder, with a text on its standard input.

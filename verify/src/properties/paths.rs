@@ -225,12 +225,12 @@ impl Verifier<'_> {
     fn counts(&mut self, search: &Search<'_>, origin: Origin, target: Target) -> bool {
         let (from, host_owned, owner) = match origin {
             Origin::Unit(class, host_owned) => (self.engine.endpoints_of(class), host_owned, Some(class)),
-            Origin::External(class) => (vec![class], false, None),
-            Origin::Source(class) => (self.engine.classes.endpoints.of_source(class), false, None),
+            Origin::External(class) => (Rc::from([class]), false, None),
+            Origin::Source(class) => (self.engine.classes.endpoints.of_source(class).into(), false, None),
         };
         let (to, class) = match target {
             Target::Class(class) => (self.engine.endpoints_of(class), Some(class)),
-            Target::External(external) => (vec![external], None),
+            Target::External(external) => (Rc::from([external]), None),
         };
         let outward = self.services_at(search, class, true);
         let matrix = self.engine.matrix(search.attack.assume(Side::Source, host_owned));
