@@ -82,6 +82,8 @@ pub(crate) struct Engine<'a> {
     answers: FxHashMap<(HeaderId, Arrives), Answers>,
     /// The endpoint classes of each class of units, each once.
     pub(crate) endpoints: Vec<Rc<[u32]>>,
+    /// The headers that the units of each class listen to.
+    pub(crate) listened: Vec<HeaderId>,
 }
 
 impl<'a> Engine<'a> {
@@ -99,6 +101,13 @@ impl<'a> Engine<'a> {
             }
         }
         let stateless = design.points().iter().any(|point| !design.rulebook(point.rulebook).stateful);
+        let listened = classes
+            .ids()
+            .map(|class| {
+                let unit = design.unit(classes.representative(class));
+                sets.intern(HeaderSet::of_listeners(&unit.listeners))
+            })
+            .collect();
         let endpoints = classes.ids().map(|class| endpoints_of(&classes, class).into()).collect();
         Self {
             design,
@@ -112,6 +121,7 @@ impl<'a> Engine<'a> {
             replies: Series::default(),
             answers: FxHashMap::default(),
             endpoints,
+            listened,
         }
     }
 
@@ -172,9 +182,10 @@ impl<'a> Engine<'a> {
         if !self.stateless || certain == HeaderId::EMPTY {
             return Answers { blocked: HeaderId::EMPTY, unknown: HeaderId::EMPTY };
         }
-        let crossing = self.returning.entry(assume).or_insert_with(|| {
-            Rc::new(Crossing::new(self.design, &self.classes, assume, true))
-        });
+        let crossing = self
+            .returning
+            .entry(assume)
+            .or_insert_with(|| Rc::new(Crossing::new(self.design, &self.classes, assume, true)));
         let full = self.sets.intern(HeaderSet::full());
         let mut returns = Arrives { certain: full, possible: full };
         for (book, direction) in crossing.met(&self.classes, destination, source) {

@@ -178,13 +178,14 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
         .whole_sources()
         .map(|source| (source, engine.classes.endpoints.of_source(source).into()))
         .collect();
-    let mut builder = Rows { engine, attack, columns, width, clients: BTreeMap::new(), matrices: BTreeMap::new() };
-    let mut known: BTreeMap<(Rc<[u32]>, bool), u32> = BTreeMap::new();
+    let mut builder = Rows { engine, attack, columns, width, matrices: BTreeMap::new() };
+    let mut known: BTreeMap<RowKey, usize> = BTreeMap::new();
     let mut row = |graph: &mut Graph, from: &Rc<[u32]>, host_owned: bool| {
-        *known.entry((Rc::clone(from), host_owned)).or_insert_with(|| {
+        let id = *known.entry((host_owned, Rc::clone(from))).or_insert_with(|| {
             graph.rows.push(builder.row(from, host_owned));
-            u32::try_from(graph.rows.len() - 1).unwrap_or(u32::MAX)
-        })
+            graph.rows.len() - 1
+        });
+        u32::try_from(id).unwrap_or(u32::MAX)
     };
     for (&class, from) in classes.iter().zip(&endpoints) {
         let plain = row(&mut graph, from, false);
@@ -204,6 +205,9 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
     for (source, classes) in sources {
         let id = row(&mut graph, &classes, false);
         graph.row_of.insert(Origin::Source(source), id);
+    }
+    if attack.pivot == Pivot::EitherWay {
+        builder.add_clients(&known, &mut graph.rows);
     }
     graph
 }
@@ -260,14 +264,15 @@ fn columns(engine: &mut Engine<'_>, graph: &Graph, endpoints: &[Rc<[u32]>]) -> V
     columns.into_iter().map(|((endpoints, counts), bits)| Column { endpoints, counts, bits }).collect()
 }
 
+/// Whether the host is owned, and the endpoint classes that steps start from.
+type RowKey = (bool, Rc<[u32]>);
+
 /// Builds rows, one set of endpoint classes at a time.
 struct Rows<'e, 'a> {
     engine: &'e mut Engine<'a>,
     attack: Attack,
     columns: Vec<Column>,
     width: usize,
-    /// Columns whose units and addresses are clients, each endpoint set once.
-    clients: BTreeMap<Rc<[u32]>, Vec<usize>>,
     matrices: BTreeMap<(Side, bool), Rc<Matrix>>,
 }
 
@@ -285,22 +290,24 @@ impl Rows<'_, '_> {
             let (certain, possible) = self.engine.opens(from, &column.endpoints, column.counts, &outward);
             mark(&mut steps, &column.bits, certain, possible);
         }
-        if self.attack.pivot == Pivot::EitherWay {
-            self.add_clients(from, host_owned, &mut steps);
-        }
         steps
     }
 
-    fn add_clients(&mut self, from: &Rc<[u32]>, host_owned: bool, steps: &mut Steps) {
-        let inward = self.matrix(Side::Destination, host_owned);
-        if self.clients.is_empty() {
-            for column in &self.columns {
-                self.clients.entry(Rc::clone(&column.endpoints)).or_default().extend(&column.bits);
-            }
+    /// Adds to every row the clients that can connect to where it starts.
+    fn add_clients(&mut self, known: &BTreeMap<RowKey, usize>, rows: &mut [Steps]) {
+        let mut clients: BTreeMap<Rc<[u32]>, Vec<usize>> = BTreeMap::new();
+        for column in &self.columns {
+            clients.entry(Rc::clone(&column.endpoints)).or_default().extend(&column.bits);
         }
-        for (clients, bits) in &self.clients {
-            let (certain, possible) = self.engine.opens(clients, from, None, &inward);
-            mark(steps, bits, certain, possible);
+        // Client by client, for that is how a matrix lies in memory.
+        for (from, bits) in &clients {
+            for ((host_owned, to), row) in known {
+                let inward = self.matrix(Side::Destination, *host_owned);
+                let (certain, possible) = self.engine.opens(from, to, None, &inward);
+                if let Some(steps) = rows.get_mut(*row) {
+                    mark(steps, bits, certain, possible);
+                }
+            }
         }
     }
 }
@@ -349,10 +356,10 @@ impl Engine<'_> {
     /// The headers by which a unit of a class is taken; `None` for every header.
     pub(crate) fn taken_by(&mut self, class: ClassId, attack: Attack) -> Option<HeaderId> {
         let unit = self.design.unit(self.classes.representative(class));
-        let listens = |engine: &mut Self| engine.sets.intern(HeaderSet::of_listeners(&unit.listeners));
+        let listens = || self.listened.get(class.index()).copied();
         match (attack.pivot, attack.view) {
             (Pivot::Any | Pivot::EitherWay, View::Policy) => None,
-            (Pivot::Any | Pivot::EitherWay, View::Service) | (Pivot::Service, _) => Some(listens(self)),
+            (Pivot::Any | Pivot::EitherWay, View::Service) | (Pivot::Service, _) => listens(),
             (Pivot::Exploitable, view) => {
                 let weak = unit.vulnerabilities.iter().fold(HeaderSet::empty(), |set, weakness| {
                     set.union(&HeaderSet::to_port(weakness.protocol, weakness.port))

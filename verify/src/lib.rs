@@ -51,6 +51,7 @@ mod vocabulary;
 mod direct;
 mod intern;
 mod judge;
+mod listing;
 mod reach;
 
 mod blast_radius;

@@ -9,7 +9,8 @@ use crate::direct::{Engine, Matrix};
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph};
-use seglab_policy::{AddressSet, Assume, Connection, Design, Endpoint, Family, View};
+use crate::listing::Listing;
+use seglab_policy::{Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -91,14 +92,7 @@ pub(crate) struct Pair {
     pub(crate) certain: HeaderId,
     pub(crate) possible: HeaderId,
     pub(crate) one_way: HeaderId,
-    families: [bool; 2],
-}
-
-/// Endpoint classes of an owner's replicas, and which units they are.
-struct Owner<'a> {
-    name: &'a str,
-    /// Classes with the number of replicas in each.
-    classes: Vec<(ClassId, usize)>,
+    pub(crate) families: [bool; 2],
 }
 
 impl<'a> Verifier<'a> {
@@ -178,166 +172,9 @@ impl<'a> Verifier<'a> {
     /// external ranges, then named sources. Pairs are of different units: that a unit reaches itself goes without
     /// saying.
     pub fn reach(&mut self, assume: Assume, view: View) -> impl Iterator<Item = Row> + use<'_, 'a> {
-        let matrix = self.engine.matrix(assume);
-        let owners = self.owners();
-        let count = owners.len();
-        let sources: Vec<u32> = self.engine.classes.endpoints.sources().collect();
-        let names = sources.len() / Family::ALL.len();
-        (0..count + 1 + names).flat_map(move |at| {
-            let mut rows = Vec::new();
-            match owners.get(at) {
-                Some(source) => self.rows_from(source, &owners, &matrix, assume, view, &mut rows),
-                None if at == count => self.rows_from_outside(&owners, &matrix, assume, view, &mut rows),
-                None => {
-                    let classes = sources.chunks(Family::ALL.len()).nth(at - count - 1).unwrap_or_default();
-                    self.rows_from_source(classes, &owners, &matrix, assume, view, &mut rows);
-                }
-            }
-            rows
-        })
+        let mut listing = Listing::new(self, assume, view);
+        (0..listing.parts(self)).flat_map(move |part| listing.part(self, part))
     }
-
-    fn owners(&self) -> Vec<Owner<'a>> {
-        let design = self.engine.design;
-        let mut owners: BTreeMap<&str, BTreeMap<ClassId, usize>> = BTreeMap::new();
-        for (id, unit) in design.unit_ids().zip(design.units()) {
-            *owners.entry(unit.display_name()).or_default().entry(self.engine.classes.of(id)).or_default() += 1;
-        }
-        let owner = |(name, classes): (_, BTreeMap<_, _>)| Owner { name, classes: classes.into_iter().collect() };
-        owners.into_iter().map(owner).collect()
-    }
-
-    fn rows_from(
-        &mut self,
-        source: &Owner<'_>,
-        owners: &[Owner<'_>],
-        matrix: &Matrix,
-        assume: Assume,
-        view: View,
-        rows: &mut Vec<Row>,
-    ) {
-        for destination in owners {
-            let mut all = Pair::default();
-            for &(from, _) in &source.classes {
-                for &(to, count) in &destination.classes {
-                    if from == to && source.name == destination.name && count < 2 {
-                        continue;
-                    }
-                    let (from, to) = (self.engine.endpoints_of(from), self.engine.endpoints_of_listening(to, view));
-                    let pair = self.engine.pair(&from, &to.0, to.1, matrix, assume);
-                    all = self.engine.join(all, pair);
-                }
-            }
-            let ends = (End::Units(source.name.to_owned()), End::Units(destination.name.to_owned()));
-            rows.extend(self.row(ends, all));
-        }
-        let externals: Vec<u32> = self.engine.classes.endpoints.externals().collect();
-        let mut merged: BTreeMap<Pair, AddressSet> = BTreeMap::new();
-        for external in externals {
-            let mut all = Pair::default();
-            for &(from, _) in &source.classes {
-                let from = self.engine.endpoints_of(from);
-                let pair = self.engine.pair(&from, &[external], None, matrix, assume);
-                all = self.engine.join(all, pair);
-            }
-            self.merge(&mut merged, all, external);
-        }
-        for (first, last, pair) in ranges(&merged) {
-            rows.extend(self.row((End::Units(source.name.to_owned()), End::External(first, last)), pair));
-        }
-    }
-
-    fn rows_from_outside(
-        &mut self,
-        owners: &[Owner<'_>],
-        matrix: &Matrix,
-        assume: Assume,
-        view: View,
-        rows: &mut Vec<Row>,
-    ) {
-        let externals: Vec<u32> = self.engine.classes.endpoints.externals().collect();
-        let mut found = Vec::new();
-        for destination in owners {
-            let mut merged: BTreeMap<Pair, AddressSet> = BTreeMap::new();
-            for &external in &externals {
-                let all = self.onto_owner(&[external], destination, matrix, assume, view);
-                self.merge(&mut merged, all, external);
-            }
-            for (first, last, pair) in ranges(&merged) {
-                let ends = (End::External(first, last), End::Units(destination.name.to_owned()));
-                found.extend(self.row(ends, pair));
-            }
-        }
-        found.sort_by(|a, b| (&a.source, &a.destination).cmp(&(&b.source, &b.destination)));
-        rows.extend(found);
-    }
-
-    fn rows_from_source(
-        &mut self,
-        classes: &[u32],
-        owners: &[Owner<'_>],
-        matrix: &Matrix,
-        assume: Assume,
-        view: View,
-        rows: &mut Vec<Row>,
-    ) {
-        let Some(name) = classes.first().and_then(|&class| self.engine.source_name(class)) else { return };
-        for destination in owners {
-            let all = self.onto_owner(classes, destination, matrix, assume, view);
-            rows.extend(self.row((End::Source(name.clone()), End::Units(destination.name.to_owned())), all));
-        }
-    }
-
-    fn onto_owner(
-        &mut self,
-        from: &[u32],
-        destination: &Owner<'_>,
-        matrix: &Matrix,
-        assume: Assume,
-        view: View,
-    ) -> Pair {
-        let mut all = Pair::default();
-        for &(to, _) in &destination.classes {
-            let to = self.engine.endpoints_of_listening(to, view);
-            let pair = self.engine.pair(from, &to.0, to.1, matrix, assume);
-            all = self.engine.join(all, pair);
-        }
-        all
-    }
-
-    fn merge(&self, merged: &mut BTreeMap<Pair, AddressSet>, pair: Pair, external: u32) {
-        if pair.possible != HeaderId::EMPTY {
-            let addresses = merged.entry(pair).or_default();
-            *addresses = addresses.union(self.engine.classes.endpoints.addresses(external));
-        }
-    }
-
-    fn row(&mut self, (source, destination): (End, End), pair: Pair) -> Option<Row> {
-        if pair.possible == HeaderId::EMPTY {
-            return None;
-        }
-        let sets = &mut self.engine.sets;
-        let unknown = sets.difference(pair.possible, pair.certain);
-        let families = Family::ALL.into_iter().zip(pair.families).filter(|(_, common)| *common);
-        Some(Row {
-            source,
-            destination,
-            allowed: sets.get(pair.certain).clone(),
-            one_way: sets.get(pair.one_way).clone(),
-            unknown: sets.get(unknown).clone(),
-            families: families.map(|(family, _)| family).collect(),
-        })
-    }
-}
-
-/// The ranges of all sets, ascending, each with what goes with it.
-fn ranges(merged: &BTreeMap<Pair, AddressSet>) -> Vec<(IpAddr, IpAddr, Pair)> {
-    let mut all: Vec<(IpAddr, IpAddr, Pair)> = merged
-        .iter()
-        .flat_map(|(pair, addresses)| addresses.ranges().map(|(first, last)| (first, last, *pair)))
-        .collect();
-    all.sort_unstable();
-    all
 }
 
 impl Engine<'_> {
@@ -348,13 +185,10 @@ impl Engine<'_> {
     }
 
     /// As [`Engine::endpoints_of`], with the headers that count there in a view; `None` for all.
-    pub(crate) fn endpoints_of_listening(&mut self, class: ClassId, view: View) -> (Rc<[u32]>, Option<HeaderId>) {
+    pub(crate) fn endpoints_of_listening(&self, class: ClassId, view: View) -> (Rc<[u32]>, Option<HeaderId>) {
         let counts = match view {
             View::Policy => None,
-            View::Service => {
-                let unit = self.design.unit(self.classes.representative(class));
-                Some(self.sets.intern(HeaderSet::of_listeners(&unit.listeners)))
-            }
+            View::Service => self.listened.get(class.index()).copied(),
         };
         (self.endpoints_of(class), counts)
     }
