@@ -103,13 +103,8 @@ impl Plan<'_> {
             }
             Settled::Holds | Settled::Unknown(_) => {}
         }
-        // A service by the name of a port that a destination does not declare is a connection that nobody can open.
-        let members = self.verifier.members(to);
-        let units = members.classes.iter().flat_map(|(class, _)| self.verifier.classes().members(*class));
-        if units
-            .map(|&unit| self.design.unit(unit))
-            .any(|unit| services.iter().any(|service| is_missing(service, unit)))
-        {
+        // What nobody can open is no connection that Z3 could find.
+        if self.lacking(from, to, services) {
             self.leave_open(Open::Facts);
         }
         let (wanted, surely) = match verdict {
@@ -128,6 +123,16 @@ impl Plan<'_> {
         .between(unit(from), unit(to));
         self.expect_nothing("a connection that is needed", assume, question);
         Ok(())
+    }
+
+    /// Some service is one that a unit of either side cannot take part in.
+    fn lacking(&self, from: &Peer, to: &Peer, services: &[Service]) -> bool {
+        let lacking = |peer: &Peer, lacks: fn(&Unit, &Service) -> bool| {
+            let members = self.verifier.members(peer).classes;
+            let units = members.iter().flat_map(|(class, _)| self.verifier.classes().members(*class));
+            units.map(|&unit| self.design.unit(unit)).any(|unit| services.iter().any(|service| lacks(unit, service)))
+        };
+        lacking(from, lacks_family) || lacking(to, lacks_family) || lacking(to, lacks_port)
     }
 
     /// The connections with the same header between any two interfaces of the two units.
@@ -152,9 +157,15 @@ impl Plan<'_> {
 }
 
 /// The service goes by the name of a port that the unit does not declare.
-fn is_missing(service: &Service, unit: &Unit) -> bool {
+fn lacks_port(unit: &Unit, service: &Service) -> bool {
     let Service::NamedPort { protocol, name } = service else { return false };
     !unit.listeners.iter().any(|listener| {
         listener.name.as_ref() == Some(name) && protocol.is_none_or(|protocol| protocol == listener.protocol)
     })
+}
+
+/// The service is of an address family that none of the unit's interfaces is of.
+fn lacks_family(unit: &Unit, service: &Service) -> bool {
+    let Service::Icmp { family, .. } = service else { return false };
+    !unit.interfaces.iter().any(|interface| interface.family() == *family)
 }

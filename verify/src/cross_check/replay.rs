@@ -1,7 +1,7 @@
 //! Counterexamples and doubtful paths: every connection of theirs is put to Z3, and the steps have to follow from each
 //! other.
 
-use super::{Disagreement, Plan};
+use super::{Disagreement, Open, Plan};
 use crate::counterexample::{Hop, Means};
 use crate::lateral::Attack;
 use crate::properties::{Counterexample, Settled};
@@ -14,10 +14,16 @@ impl Plan<'_> {
     pub(super) fn evidence(&mut self, verdict: &Settled) -> Result<(), Box<Disagreement>> {
         let Some((hops, outcomes)) = shown(verdict) else { return Ok(()) };
         self.follow(hops)?;
-        for hop in hops {
-            if let Hop::Connection { connection, assume, .. } = hop {
-                self.expect("a step of the path", *assume, *connection, outcomes);
-            }
+        let mut connections = hops.iter().filter_map(|hop| match hop {
+            Hop::Connection { connection, assume, .. } => Some((*connection, *assume)),
+            Hop::Host { .. } => None,
+        });
+        for (connection, assume) in connections.by_ref().take(self.effort.steps_max) {
+            self.expect("a step of the path", assume, connection, outcomes);
+        }
+        let more = connections.count();
+        if more > 0 {
+            self.leave_open(Open::MoreSteps(more));
         }
         Ok(())
     }

@@ -37,7 +37,8 @@ impl<'a> Formulas<'a> {
         let header = HeaderTerms::variables();
         let packet = Packet { source: &source, destination: &destination, header: &header, reply: false };
         let verdict = Verdict::new(design, assume, &vocabulary, &packet, "");
-        let asked = questions.iter().any(|question| question.everywhere);
+        // Of units with one interface each the two ends are all that there is.
+        let asked = questions.iter().any(|question| question.everywhere) && vocabulary.interfaces_most() > 1;
         let siblings = asked.then(|| Siblings::new(design, assume, &vocabulary, &header));
         Self { design, vocabulary, source, destination, header, verdict, siblings }
     }
@@ -71,6 +72,7 @@ impl<'a> Formulas<'a> {
         let ends = question.from.hold(&self.source, vocabulary).and(&question.to.hold(&self.destination, vocabulary));
         let everywhere = match &self.siblings {
             Some(siblings) if question.everywhere => siblings.everywhere(&question.wanted, &packet),
+            None if question.everywhere => constant(true),
             _ => packet.one_family(),
         };
         all([

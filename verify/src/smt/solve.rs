@@ -5,6 +5,7 @@ use super::facts::{Fact, KIND_EXTERNAL, endpoint_of_row};
 use super::formulas::Formulas;
 use super::packet::header_of;
 use super::question::Question;
+use super::term::any;
 use super::{Outcome, SmtAnswer, SmtVerdict};
 use seglab_policy::{Assume, Connection, Design, Endpoint};
 use std::fmt;
@@ -83,7 +84,17 @@ pub(super) fn find(design: &Design, assume: Assume, limits: Limits, questions: &
         let formulas = Formulas::new(design, assume, questions);
         let solver = solver(limits);
         solver.assert(formulas.common());
-        questions.iter().map(|question| formulas.answer(question, &solver, limits)).collect()
+        questions.iter().map(|question| formulas.answer(formulas.described(question), &solver, limits)).collect()
+    })
+}
+
+/// A connection for some of the questions.
+pub(super) fn find_any(design: &Design, assume: Assume, limits: Limits, questions: &[Question]) -> SmtAnswer {
+    z3::with_z3_config(&Config::new(), || {
+        let formulas = Formulas::new(design, assume, questions);
+        let solver = solver(limits);
+        solver.assert(formulas.common());
+        formulas.answer(any(questions.iter().map(|question| formulas.described(question))), &solver, limits)
     })
 }
 
@@ -99,9 +110,9 @@ pub(super) fn smtlib(design: &Design, assume: Assume, question: &Question) -> St
 }
 
 impl Formulas<'_> {
-    fn answer(&self, question: &Question, solver: &Solver, limits: Limits) -> SmtAnswer {
+    fn answer(&self, described: Bool, solver: &Solver, limits: Limits) -> SmtAnswer {
         solver.push();
-        solver.assert(self.described(question));
+        solver.assert(described);
         let settled = self.settled(solver, limits);
         solver.pop(1);
         match settled {

@@ -332,6 +332,19 @@ fn an_answer_does_not_depend_on_what_was_asked_before() {
 }
 
 #[test]
+fn one_question_for_many_finds_what_one_of_them_finds() {
+    let design = open_design();
+    let encoding = Encoding::new(&design, Assume::business());
+    let nobody = Ends::Units([].into());
+    let nothing = Question::any(Outcome::NOT_DENIED).between(nobody, Ends::Any);
+    let something = Question::any(Outcome::ALLOWED);
+    assert_eq!(encoding.find_any(&[nothing.clone(), nothing.clone()]), SmtAnswer::None);
+    let SmtAnswer::Found(found) = encoding.find_any(&[nothing, something]) else { panic!("nothing is found") };
+    assert!(Outcome::ALLOWED.contains(&outcome(&design, &found, Assume::business())));
+    assert_eq!(encoding.find_any(&[]), SmtAnswer::None);
+}
+
+#[test]
 fn nothing_is_found_in_sets_of_no_units() {
     let design = open_design();
     let nobody = Ends::Units([UnitId(0)].into()).except(Ends::Units([UnitId(0)].into()));
