@@ -2,10 +2,7 @@
 
 use super::policy::{Policy, PolicyTier};
 use super::selector::every_pod;
-use seglab_policy::{
-    Action, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Provenance, Rulebook, RulebookId, Scope,
-    Tier,
-};
+use seglab_policy::{Action, EnforcementPoint, Order, Placement, Rulebook, RulebookId, Scope, Tier};
 use std::collections::BTreeSet;
 
 /// The name of the rulebook, of its point, and of what distributes it.
@@ -60,14 +57,9 @@ pub(super) fn rulebook(policies: Vec<Policy>) -> Rulebook {
 /// The network plug-in, at every pod.
 pub(super) fn point(rulebook: RulebookId) -> EnforcementPoint {
     EnforcementPoint {
-        name: NAME.to_owned(),
-        kind: PointKind::Host,
         placement: Placement::Units(every_pod()),
-        directions: Directions::UNIT,
-        mode: Mode::Enforce,
-        rulebook,
         exempts_host: true,
         controller: Some(NAME.to_owned()),
-        provenance: Provenance::default(),
+        ..EnforcementPoint::ideal(NAME, rulebook)
     }
 }

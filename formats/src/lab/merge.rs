@@ -5,12 +5,12 @@ use super::document::{Document, ExternalSourceDoc, IgnoreDoc};
 use super::names::{Names, UnitIndex};
 use super::notes::Notes;
 use super::reader::Reader;
-use super::{LabFile, NATIVE_RULEBOOK, points, units};
+use super::{LabFile, NATIVE_RULEBOOK, free_name, units};
 use crate::kubernetes::EXPECTATIONS;
 use crate::{Reading, Rejected};
 use seglab_policy::{
-    Assumption, Diagnostic, Draft, Entry, ExternalSource, Provenance, RESERVED_WORDS, RulebookId, Segment, Severity,
-    SourceId, Span,
+    Assumption, Diagnostic, Draft, EnforcementPoint, Entry, ExternalSource, Provenance, RESERVED_WORDS, RulebookId,
+    Segment, Severity, SourceId, Span,
 };
 
 /// Puts a lab file together with the readings of its [`sources`](LabFile::sources), in their order.
@@ -162,7 +162,8 @@ impl Reader<'_> {
             && let Some(at) = native(draft).filter(|&at| !carried(draft, at))
         {
             let names: Vec<String> = draft.points.iter().map(|point| point.name.clone()).collect();
-            draft.points.push(points::ideal(RulebookId(u32::try_from(at).unwrap_or(u32::MAX)), &names));
+            let rulebook = RulebookId(u32::try_from(at).unwrap_or(u32::MAX));
+            draft.points.push(EnforcementPoint::ideal(free_name("ideal", &names), rulebook));
             let text = "no enforcement is declared: an ideal point at every unit enforces `policy`, sees all of the \
                         unit's connections and holds even when the unit is owned";
             self.assume("ideal-enforcement", text);

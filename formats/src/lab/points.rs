@@ -142,21 +142,6 @@ impl Reader<'_> {
     }
 }
 
-/// The point of a design that declares no enforcement: at every unit, void only where the unit's host is owned.
-pub(super) fn ideal(rulebook: RulebookId, names: &[String]) -> EnforcementPoint {
-    EnforcementPoint {
-        name: super::free_name("ideal", names),
-        kind: PointKind::Host,
-        placement: Placement::Units(Selector::Everything),
-        directions: Directions::UNIT,
-        mode: Mode::Enforce,
-        rulebook,
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
-    }
-}
-
 fn kind_of(doc: &PointDoc) -> (PointKind, &PlacementDoc) {
     match doc {
         PointDoc::Agent(placement) => (PointKind::Agent, placement),

@@ -23,15 +23,12 @@ fn unit(name: &str, zone: Option<&str>) -> Unit {
 
 fn point(name: &str, kind: PointKind, placement: Placement, mode: Mode) -> EnforcementPoint {
     EnforcementPoint {
-        name: name.into(),
         kind,
         placement,
         directions: Directions::ALL,
         mode,
-        rulebook: RulebookId(0),
-        exempts_host: false,
-        controller: None,
         provenance: Provenance { span: span(30), ..Provenance::default() },
+        ..EnforcementPoint::ideal(name, RulebookId(0))
     }
 }
 

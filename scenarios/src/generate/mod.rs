@@ -28,8 +28,7 @@ pub use kubernetes::to_kubernetes;
 
 use estate::Estate;
 use seglab_policy::{
-    Assumption, Directions, Draft, EnforcementPoint, Level, Mode, Placement, PointKind, Provenance, RulebookId,
-    Segment, Selector,
+    Assumption, Draft, EnforcementPoint, Level, Mode, Placement, PointKind, RulebookId, Segment, Selector,
 };
 
 /// The fewest units that hold every shared service and one app.
@@ -113,15 +112,11 @@ fn segments() -> Vec<Segment> {
 /// still in alert mode.
 fn points(estate: &Estate) -> Vec<EnforcementPoint> {
     let point = |name: &str, kind, placement, mode, rulebook, controller: Option<&str>| EnforcementPoint {
-        name: name.to_owned(),
         kind,
         placement,
-        directions: Directions::UNIT,
         mode,
-        rulebook: RulebookId(rulebook),
-        exempts_host: false,
         controller: controller.map(str::to_owned),
-        provenance: Provenance::default(),
+        ..EnforcementPoint::ideal(name, RulebookId(rulebook))
     };
     let (agent, no_agent) = (Selector::Absent("agent".to_owned()), label("agent", "none"));
     let not_dev = Selector::NotIn { key: "env".to_owned(), values: vec!["dev".to_owned()] };
