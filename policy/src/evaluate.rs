@@ -19,8 +19,9 @@ use crate::verdict::{
 };
 
 /// A truth value: certain, or possible.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Match {
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Match {
+    #[default]
     No,
     Maybe,
     Yes,
@@ -30,6 +31,14 @@ impl From<bool> for Match {
     fn from(certain: bool) -> Self {
         if certain { Match::Yes } else { Match::No }
     }
+}
+
+/// Which parts of a rule match a connection.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Parts {
+    pub(crate) source: Match,
+    pub(crate) destination: Match,
+    pub(crate) service: Match,
 }
 
 impl Design {
@@ -228,6 +237,17 @@ impl Design {
         direction: Direction,
         connection: &Connection,
     ) -> (Outcomes, Vec<Decision>) {
+        self.judge_as_if(rulebook, direction, connection, None)
+    }
+
+    /// As [`Design::judge_at`], if the rule `forced` matched the connection.
+    pub(crate) fn judge_as_if(
+        &self,
+        rulebook: RulebookId,
+        direction: Direction,
+        connection: &Connection,
+        forced: Option<RuleId>,
+    ) -> (Outcomes, Vec<Decision>) {
         let book = self.rulebook(rulebook);
         let mut outcomes = Outcomes::default();
         let mut decisions = Vec::new();
@@ -236,7 +256,7 @@ impl Design {
                 continue;
             }
             let mut passes = false;
-            for decision in self.judge_tier(rulebook, at, tier, direction, connection) {
+            for decision in self.judge_tier((rulebook, at, tier), direction, connection, forced) {
                 match decision.action {
                     Action::Allow => outcomes.allow = true,
                     Action::Deny => outcomes.deny = true,
@@ -268,17 +288,17 @@ impl Design {
     /// The decisions of a tier that are possible, each with its reason; exactly one where nothing is unknown.
     fn judge_tier(
         &self,
-        rulebook: RulebookId,
-        at: u32,
-        tier: &Tier,
+        (rulebook, at, tier): (RulebookId, u32, &Tier),
         direction: Direction,
         connection: &Connection,
+        forced: Option<RuleId>,
     ) -> Vec<Decision> {
         let matches: Vec<(RuleId, &Rule, Match)> = (0u32..)
             .zip(&tier.rules)
             .filter(|(_, rule)| rule.directions.contains(direction))
-            .map(|(position, rule)| {
-                (RuleId { rulebook, tier: at, rule: position }, rule, self.rule_matches(rule, connection))
+            .map(|(position, rule)| (RuleId { rulebook, tier: at, rule: position }, rule))
+            .map(|(id, rule)| {
+                (id, rule, if forced == Some(id) { Match::Yes } else { self.rule_matches(rule, connection) })
             })
             .filter(|(_, _, matched)| *matched > Match::No)
             .collect();
@@ -294,14 +314,20 @@ impl Design {
     }
 
     fn rule_matches(&self, rule: &Rule, connection: &Connection) -> Match {
-        let Some(family) = self.family_of(connection) else { return Match::No };
+        let parts = self.parts_matched(rule, connection);
+        parts.source.min(parts.destination).min(parts.service)
+    }
+
+    /// Whether each part of a rule matches the connection.
+    pub(crate) fn parts_matched(&self, rule: &Rule, connection: &Connection) -> Parts {
+        let Some(family) = self.family_of(connection) else { return Parts::default() };
         let destination = connection.destination.unit().map(|unit| self.unit(unit));
         let service = rule.services.iter().any(|service| service.matches(family, connection.header, destination));
-        if !service {
-            return Match::No;
+        Parts {
+            source: self.peer_matches(&rule.from, connection.source, family),
+            destination: self.peer_matches(&rule.to, connection.destination, family),
+            service: service.into(),
         }
-        let from = self.peer_matches(&rule.from, connection.source, family);
-        from.min(self.peer_matches(&rule.to, connection.destination, family))
     }
 
     fn peer_matches(&self, peer: &Peer, endpoint: Endpoint, family: Family) -> Match {

@@ -9,5 +9,6 @@
 
 mod fixture;
 mod meaning;
+mod near_miss;
 mod normal_form;
 mod shares;
