@@ -10,7 +10,7 @@ mod picture;
 mod proof;
 mod simulation;
 
-pub use connection::{hop, host_hop};
+pub use connection::{explained, hop, host_hop};
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::settle;
 pub use simulation::simulations;

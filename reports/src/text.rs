@@ -205,6 +205,9 @@ fn hop(position: usize, of: &Hop) -> String {
     let mut out = format!("  {position}. {}\n", words::printable(&format!("{}: {}{gain}", words::hop(of), of.outcome)));
     for decider in &of.deciders {
         let _ = writeln!(out, "     {}", words::printable(&decider_line(decider)));
+        for line in words::decider_details(decider) {
+            let _ = writeln!(out, "       {}", words::printable(&line));
+        }
     }
     if let Some(remark) = &of.remark {
         let _ = writeln!(out, "     {}", words::printable(remark));

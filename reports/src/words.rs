@@ -1,7 +1,7 @@
 //! The sentences and number formats that all writers share, so that no two of them tell the story differently.
 
 use crate::model::{
-    BlastRadius, Decider, Hop, NeedStatus, Outcome, Population, Property, Report, Scope, Simulation, Verdict,
+    BlastRadius, Decider, Hop, Location, NeedStatus, Outcome, Population, Property, Report, Scope, Simulation, Verdict,
     Verification,
 };
 
@@ -161,6 +161,18 @@ pub(crate) fn decider_why(of: &Decider) -> String {
         (None, None) => {}
     }
     why
+}
+
+/// What an explanation adds to a decider: the tiers before the one that decided, and the rule that nearly did otherwise.
+pub(crate) fn decider_details(of: &Decider) -> Vec<String> {
+    let place = |place: &Option<Location>| place.as_ref().map_or_else(String::new, |place| format!("{place}: "));
+    let earlier =
+        of.earlier.iter().map(|one| format!("before, tier {}: {}{}", one.tier, place(&one.location), one.why));
+    let near = of.near_miss.as_ref().map(|miss| {
+        let (rule, unlike) = (&miss.rule, miss.unlike.join(" and "));
+        format!("nearest rule otherwise: {}{rule} (another {unlike})", place(&miss.location))
+    });
+    earlier.chain(near).collect()
 }
 
 /// What a rule's writers say of it: `collects addresses; owner marketing; ticket NET-12`; empty for nothing.

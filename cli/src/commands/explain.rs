@@ -43,7 +43,7 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
     let Some((connection, evaluation)) = most_open(design, &from, &to, &headers, assume) else {
         return Err(Failure::usage("there is nothing to ask about", "name two ends with at least one interface each"));
     };
-    let hop = collect::hop(design, &connection, &evaluation);
+    let hop = collect::explained(design, &connection, &evaluation);
     let trust = assume.trust.to_string();
     output::print(&match args.format {
         TableFormat::Text => {

@@ -43,6 +43,37 @@ mod explain {
     }
 
     #[test]
+    fn names_the_nearest_rule_and_every_point_that_stops() {
+        let out = explain(&site(), "web", "payroll", "tcp/443", &[]).ends(0);
+        assert!(out.contains("each of 2 points stops it alone"), "{out}");
+        let document = explain(&site(), "web", "mail-db", "tcp/5433", &["--format", "json"]).json(0);
+        for decider in document["deciders"].as_array().unwrap() {
+            let miss = &decider["near_miss"];
+            assert_eq!((&miss["unlike"], &miss["location"]["line"]), (&["service"].into(), &43.into()), "{decider:#}");
+        }
+        let allowed = explain(&site(), "web", "mail-db", "tcp/5432", &["--format", "json"]).json(0);
+        assert!(allowed["deciders"][0].get("near_miss").is_none(), "no rule of the site denies: {allowed:#}");
+    }
+
+    #[test]
+    fn names_every_tier() {
+        let admin = "\
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {name: leave-it}
+spec:
+  priority: 5
+  subject: {namespaces: {}}
+  ingress:
+    - {name: to-the-developers, action: Pass, from: [{namespaces: {}}]}
+";
+        let at = folder(&[("shop.yaml", PODS), ("admin.yaml", admin)]);
+        let out = explain(&at, "shop/web", "shop/db", "tcp/22", &[]).ends(0);
+        assert!(out.contains("before, tier") && out.contains("admin.yaml:"), "{out}");
+        assert!(out.contains("nearest rule otherwise: shop.yaml:27:") && out.contains("(another service)"), "{out}");
+    }
+
+    #[test]
     fn knows_addresses_and_externals() {
         let at = site();
         assert!(explain(&at, "1.2.3.4", "web", "tcp/443", &[]).ends(0).contains(": allowed"));

@@ -13,7 +13,9 @@ mod scope;
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
 pub use finding::{Diagnostic, FindingGroup, Location, Severity};
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
-pub use proof::{Counterexample, Decider, Doubt, Hop, Need, NeedStatus, Outcome, Population, Property, Verdict};
+pub use proof::{
+    Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property, Verdict,
+};
 pub use scope::{Assumption, Ignored, Input, ObjectCount, PointCount, Scope, Tool, Trusted, Unmodelled};
 
 use serde::{Deserialize, Serialize};
