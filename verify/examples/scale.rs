@@ -8,7 +8,7 @@
 use seglab_policy::{
     Action, Address, AddressSet, Assume, AtMost, Claim, Covers, Design, Directions, Draft, EnforcementPoint, Interface,
     IntervalSet, Listener, Order, Peer, Pivot, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector,
-    Service, Tier, Transport, Trust, Unit, View,
+    Service, Statistic, Tier, Transport, Trust, Unit, View,
 };
 use seglab_verify::{Attack, Settings, Verifier};
 use std::net::Ipv4Addr;
@@ -146,7 +146,8 @@ fn properties() -> Vec<Property> {
         to: Peer::Units(selector(&[("app", "app-1".to_owned()), ("tier", "app".to_owned())])),
         services: vec![Service::ports(Transport::Tcp, 8080, 8080)],
     });
-    let everything = Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Share(1_000_000) };
+    let everything =
+        Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Share(1_000_000), of: Statistic::Max };
     claims.extend(Pivot::ALL.map(|_| everything.clone()));
     let property = |(at, claim): (usize, Claim)| Property {
         id: format!("property-{at}"),

@@ -35,6 +35,12 @@ impl Closures {
         Self { component_of: search.component_of, taken: search.taken, units }
     }
 
+    /// The classes of which all units fall with a unit of `class`, that unit itself aside.
+    pub(crate) fn taken(&self, class: ClassId) -> Option<&FixedBitSet> {
+        let component = self.component_of.get(class.index()).copied()?;
+        self.taken.get(component as usize)
+    }
+
     /// The number of units in the closure of a unit of `class`, that unit included.
     pub(crate) fn units(&self, class: ClassId) -> usize {
         let component = self.component_of.get(class.index()).copied().unwrap_or(u32::MAX) as usize;

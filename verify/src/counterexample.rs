@@ -430,7 +430,7 @@ impl<'r, 'a> Replay<'r, 'a> {
 }
 
 /// An address that readers recognise: not the network address of the range if there is another.
-fn a_plain_address(free: &seglab_policy::AddressSet) -> Option<IpAddr> {
+pub(crate) fn a_plain_address(free: &seglab_policy::AddressSet) -> Option<IpAddr> {
     let (first, last) = free.ranges().next()?;
     if first == last {
         return Some(first);

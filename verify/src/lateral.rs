@@ -15,10 +15,11 @@ use crate::direct::{Engine, Matrix};
 use crate::endpoint_class::EndpointKind;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
+use crate::properties::Settings;
 use crate::reach::Verifier;
 use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Assume, Pivot, Side, Trust, UnitId, View};
+use seglab_policy::{Assume, Pivot, Property, Side, Trust, UnitId, View};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -36,6 +37,16 @@ pub struct Attack {
 }
 
 impl Attack {
+    /// The attack that a property is asked under.
+    pub(crate) fn of(property: &Property, settings: &Settings) -> Self {
+        Self {
+            pivot: property.pivot,
+            view: property.view,
+            trust: property.trust,
+            as_if_enforced: settings.as_if_enforced,
+        }
+    }
+
     /// What an owner of the given side of a connection leaves of the enforcement.
     pub fn assume(self, owned: Side, host_owned: bool) -> Assume {
         Assume { as_if_enforced: self.as_if_enforced, trust: self.trust, owned: Some(owned), host_owned }

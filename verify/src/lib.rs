@@ -73,7 +73,9 @@ pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
-pub use properties::{Counterexample, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify};
+pub use properties::{
+    Counterexample, Excess, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify,
+};
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};
 pub use surface::{Exchange, Surface};

@@ -180,7 +180,7 @@ const MISSING: [(Feature, usize); 8] = [
     (Feature::IcmpTypes, 40),
     (Feature::RuleDirections, 3),
     (Feature::RuleSelectors, 1),
-    (Feature::SourcePorts, 4),
+    (Feature::SourcePorts, 5),
     (Feature::Transports, 4),
 ];
 const HITTING: [(Feature, usize); 7] = [
@@ -188,7 +188,7 @@ const HITTING: [(Feature, usize); 7] = [
     (Feature::Ipv6, 1),
     (Feature::NamedPorts, 3),
     (Feature::PortRanges, 2),
-    (Feature::ProtocolNumbers, 10),
+    (Feature::ProtocolNumbers, 11),
     (Feature::SharedAddresses, 2),
     (Feature::UnmodelledPeers, 1),
 ];

@@ -63,7 +63,11 @@
 //! PLACEMENT  units SELECTOR | between LEVEL | around LEVEL STRING
 //! LEVEL      site | zone | subnet
 //! CLAIM      isolated PEER PEER SERVICES | allowed PEER PEER SERVICES | only-through PEER PEER SELECTOR SERVICES
-//!            | blast-radius SELECTOR (units | share) number | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES
+//!            | blast-radius SELECTOR STATISTIC (units | share | criticality) number
+//!            | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES | egress-only-to SELECTOR PEER SERVICES
+//!            | only (- | SELECTOR) (PEER PEER SERVICES)*N | default-deny SELECTOR DIRECTIONS
+//!            | surface SELECTOR entries exits                      a number, or -
+//! STATISTIC  max | mean | pN | pN.N                                per cent, in tenths
 //! PLACE      (- | source:line:column) object reason owner ticket
 //! ```
 //!

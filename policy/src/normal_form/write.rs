@@ -2,11 +2,13 @@
 
 use super::HEADER;
 use crate::address::AddressSet;
+use crate::claim::{AtMost, Claim};
 use crate::connection::ExternalSource;
 use crate::design::Design;
+use crate::flow::Flow;
 use crate::interval::IntervalSet;
 use crate::point::{EnforcementPoint, Placement};
-use crate::property::{AtMost, Claim, Property};
+use crate::property::Property;
 use crate::rule::{Covers, Directions, Peer, Rule};
 use crate::selector::{Labels, Selector};
 use crate::service::Service;
@@ -199,13 +201,25 @@ impl Writer {
                 line.peer(from).peer(to).services(services)
             }
             Claim::OnlyThrough { from, to, via, services } => line.peer(from).peer(to).selector(via).services(services),
-            Claim::BlastRadius { from, at_most: AtMost::Units(units) } => line.selector(from).word("units").word(units),
-            Claim::BlastRadius { from, at_most: AtMost::Share(parts) } => line.selector(from).word("share").word(parts),
+            Claim::BlastRadius { from, at_most, of } => {
+                let (unit, bound) = match at_most {
+                    AtMost::Units(units) => ("units", units),
+                    AtMost::Share(parts) => ("share", parts),
+                    AtMost::Criticality(weight) => ("criticality", weight),
+                };
+                line.selector(from).word(of).word(unit).word(bound)
+            }
             Claim::Exposed { external, inbound, only, services } => line
                 .addresses(external)
                 .word(if *inbound { "inbound" } else { "outbound" })
                 .selector(only)
                 .services(services),
+            Claim::EgressOnlyTo { from, to, services } => line.selector(from).peer(to).services(services),
+            Claim::Only { flows, among } => line.absent_or_selector(among.as_ref()).list(flows, Fields::flow),
+            Claim::DefaultDeny { units, directions } => line.selector(units).directions(*directions),
+            Claim::Surface { units, entries_max, exits_max } => {
+                line.selector(units).absent_or(*entries_max).absent_or(*exits_max)
+            }
         };
         line.place(&property.provenance);
     }
@@ -306,6 +320,17 @@ impl Fields<'_> {
 
     fn selectors(self, selectors: &[Selector]) -> Self {
         self.list(selectors, |line, selector| line.selector(selector))
+    }
+
+    fn absent_or_selector(self, selector: Option<&Selector>) -> Self {
+        match selector {
+            Some(selector) => self.selector(selector),
+            None => self.word('-'),
+        }
+    }
+
+    fn flow(self, flow: &Flow) -> Self {
+        self.peer(&flow.from).peer(&flow.to).services(&flow.services)
     }
 
     fn addresses(self, set: &AddressSet) -> Self {

@@ -1,6 +1,6 @@
 //! What the verifier settled, as properties and needs of a report.
 
-use super::{connection, location, need, property, services};
+use super::{claims, connection, location, need, property, services};
 use crate::model::{self, NeedStatus, Verdict};
 use seglab_policy::{Claim, Design, Doubt};
 use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
@@ -49,6 +49,9 @@ fn settled_need(design: &Design, of: &seglab_policy::Need, outcome: &Outcome) ->
 
 /// What a claim ranges over, in words.
 fn population(claim: &Claim, of: Population) -> model::Population {
+    if let Some(population) = claims::population(claim, of) {
+        return population;
+    }
     let (count, what) = match claim {
         Claim::BlastRadius { .. } => (of.from, "units, each as a start"),
         Claim::Exposed { .. } => (of.to, "units, each against every external address of the claim"),
@@ -73,15 +76,26 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
             };
             (summary, hops, None)
         }
-        Counterexample::TooMany { start, units, at_most, hops } => {
+        Counterexample::TooMany { start, units, excess, hops } => {
             let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
-            let name = &design.unit(*start).name;
-            let all = design.units().len();
-            (
-                format!("whoever owns {name} gets {units} of {all} units; {at_most} are allowed"),
-                hops,
-                Some(*units as u64),
-            )
+            let summary = claims::excess(excess, &design.unit(*start).name, *units, design.units().len());
+            (summary, hops, Some(*units as u64))
+        }
+        Counterexample::ByDefault(hops) => {
+            let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
+            let summary = hops.first().map_or_else(String::new, |hop| {
+                let (from, to) = (&hop.source, &hop.destination);
+                format!("without any allow rule {from} reaches {to} on {}: {}", hop.service, by_default(hop))
+            });
+            (summary, hops, None)
+        }
+        Counterexample::TooExposed { unit, entries, others, at_most, hops } => {
+            let name = &design.unit(*unit).name;
+            let summary = match entries {
+                true => format!("{others} others can connect to {name}; {at_most} may"),
+                false => format!("{name} can connect to {others} others; {at_most} are allowed"),
+            };
+            (summary, hops.iter().map(|hop| self::hop(design, hop)).collect(), None)
         }
         Counterexample::Broken { connection, evaluation } => {
             let hop = connection::hop(design, connection, evaluation);
@@ -105,6 +119,14 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
         reached_examples = hops.iter().map(|hop| hop.destination.clone()).take(EXAMPLES).collect();
     }
     model::Counterexample { summary, hops, reached, reached_examples }
+}
+
+/// Whose default lets a connection through that no rule allows.
+fn by_default(hop: &model::Hop) -> String {
+    let standing = hop.deciders.iter().filter(|decider| decider.stands && !decider.reply);
+    let defaults: Vec<String> =
+        standing.map(|decider| format!("{} ({}) says {}", decider.point, decider.direction, decider.why)).collect();
+    if defaults.is_empty() { "no point that enforces stands there".to_owned() } else { defaults.join("; ") }
 }
 
 /// A step of an attacker.

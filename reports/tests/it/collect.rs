@@ -4,8 +4,8 @@ use crate::fixture::at;
 use seglab_policy::{
     Action, Address, Assume, AtMost, Attacker, Claim, Connection, Design, Diagnostic, Directions, Draft, Endpoint,
     EnforcementPoint, Family, Header, Interface, Level, Listener, Mode, Order, Peer, Pivot, Placement, PointKind,
-    Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span, Tier,
-    Transport, Trust, Unit, Unmodelled, View, Vulnerability,
+    Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span, Statistic,
+    Tier, Transport, Trust, Unit, Unmodelled, View, Vulnerability,
 };
 use seglab_reports::{Decider, Hop, Outcome, Population, Tool, Verdict, collect, compromise_plot};
 use seglab_sim::kernel::Duration;
@@ -154,7 +154,7 @@ fn claims_read_as_sentences() {
             via: Selector::label("app", "proxy"),
             services: vec![Service::Any],
         },
-        Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Share(250_000) },
+        Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Share(250_000), of: Statistic::Max },
         Claim::Exposed {
             external: seglab_policy::AddressSet::internet(),
             inbound: true,
@@ -178,7 +178,7 @@ fn claims_read_as_sentences() {
 fn an_unsettled_property_is_unknown_and_says_what_it_leaves_open() {
     let asked = Property {
         id: "small".into(),
-        claim: Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(2) },
+        claim: Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(2), of: Statistic::Max },
         view: View::Service,
         pivot: Pivot::Any,
         trust: Trust::OwnAgentVoid,

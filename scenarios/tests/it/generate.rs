@@ -1,7 +1,7 @@
 //! Generated designs are as large, as varied and as sane as they claim to be.
 
 use seglab_policy::{
-    Action, AddressSet, Assume, Claim, Connection, Design, Direction, Draft, Endpoint, Header, Peer, Selector, Service,
+    Action, AddressSet, Assume, Connection, Design, Direction, Draft, Endpoint, Header, Peer, Selector, Service,
     Transport, Verdict,
 };
 use seglab_scenarios::generate::{RULES_MIN, Settings, SettingsError, UNITS_MIN, generate, to_kubernetes};
@@ -151,15 +151,8 @@ fn properties_name_what_exists() {
         }
     };
     for property in design.properties() {
-        match &property.claim {
-            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => [from, to].into_iter().for_each(peer),
-            Claim::OnlyThrough { from, to, via, .. } => {
-                [from, to].into_iter().for_each(peer);
-                used(via);
-            }
-            Claim::BlastRadius { from, .. } => used(from),
-            Claim::Exposed { only, .. } => used(only),
-        }
+        property.claim.peers().into_iter().for_each(peer);
+        property.claim.selectors().into_iter().for_each(used);
     }
     design.attackers().iter().for_each(|attacker| used(&attacker.foothold));
     design.segments().iter().for_each(|segment| used(&segment.selector));

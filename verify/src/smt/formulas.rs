@@ -78,13 +78,23 @@ impl<'a> Formulas<'a> {
         all([
             if question.surely { ends.surely } else { ends.perhaps },
             packet.is_of(&question.services, vocabulary),
-            packet.is_of(&question.except, vocabulary).not(),
+            self.unlisted(question),
             packet.leaves_port(&question.source_ports),
             door,
             if question.leaves { packet.stays_inside().not() } else { constant(true) },
             self.verdict.is_one_of(&question.wanted),
             everywhere,
         ])
+    }
+
+    /// The connection is none of those that the question leaves out.
+    fn unlisted(&self, question: &Question) -> Bool {
+        all(question.unless.iter().map(|listed| {
+            let from = listed.from.hold(&self.source, &self.vocabulary);
+            let ends = from.and(&listed.to.hold(&self.destination, &self.vocabulary));
+            let between = if question.surely { ends.perhaps } else { ends.surely };
+            all([between, self.packet().is_of(&listed.services, &self.vocabulary)]).not()
+        }))
     }
 
     /// The variables have the values of this connection; `None` if the design has no such endpoints, or no packet

@@ -41,7 +41,7 @@ mod question;
 mod solve;
 mod term;
 
-pub use question::{Doors, Ends, Question};
+pub use question::{Doors, Ends, Listed, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 
 use seglab_policy::{Assume, Connection, Design, Reply};

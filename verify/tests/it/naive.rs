@@ -1,8 +1,10 @@
 //! The plainest verifier there could be: it asks the reference evaluator about every pair of endpoints and every
 //! header that could matter, and follows attacks unit by unit. It shares nothing with the class engine.
 
+mod claims;
+
 use seglab_policy::{
-    Address, AddressSet, Assume, AtMost, Claim, Connection, Covers, Design, Endpoint, ExternalSourceId, Family, Header,
+    Address, AddressSet, Assume, Claim, Connection, Covers, Design, Endpoint, ExternalSourceId, Family, Header,
     Interface, Peer, Pivot, Property, Reply, Selector, Service, Side, Transport, Unit, UnitId, Verdict, View,
 };
 use seglab_verify::Attack;
@@ -27,7 +29,7 @@ pub(crate) enum Answer {
     Unknown,
 }
 
-type Arriving = Rc<Vec<(Family, Header, Verdict)>>;
+type Arriving = Rc<Vec<(Family, Connection, Verdict)>>;
 
 pub(crate) struct Naive<'d> {
     design: &'d Design,
@@ -69,7 +71,7 @@ impl<'d> Naive<'d> {
                     if let (Some(family), false) =
                         (self.design.family_of(&connection), matches!(verdict, Verdict::Denied(_)))
                     {
-                        found.push((family, header, verdict));
+                        found.push((family, connection, verdict));
                     }
                 }
             }
@@ -88,10 +90,9 @@ impl<'d> Naive<'d> {
         counts: impl Fn(Family, Header) -> bool,
     ) -> bool {
         from != to
-            && self
-                .arriving(from, to, assume)
-                .iter()
-                .any(|&(family, header, verdict)| (doubtful || verdict.is_allowed()) && counts(family, header))
+            && self.arriving(from, to, assume).iter().any(|&(family, connection, verdict)| {
+                (doubtful || verdict.is_allowed()) && counts(family, connection.header)
+            })
     }
 
     fn unit(&self, end: End) -> Option<&Unit> {
@@ -241,7 +242,15 @@ impl<'d> Naive<'d> {
                     to.iter().filter(|(end, certain)| (**certain || doubtful) && !aside(end)).map(|(end, _)| *end);
                 self.reaches(attack, &from, &targets.collect(), &via, services, property.hops_max, doubtful)
             }
-            Claim::BlastRadius { from, at_most } => self.too_many(attack, from, *at_most, property.hops_max, doubtful),
+            Claim::BlastRadius { from, at_most, of } => {
+                self.too_many(attack, from, (*at_most, *of), property.hops_max, doubtful)
+            }
+            claim @ (Claim::EgressOnlyTo { .. } | Claim::Only { .. } | Claim::DefaultDeny { .. }) => {
+                self.strays(attack, claim, doubtful)
+            }
+            Claim::Surface { units, entries_max, exits_max } => {
+                self.crowded(attack, units, (*entries_max, *exits_max), doubtful)
+            }
             Claim::Exposed { external, inbound, only, services } => {
                 self.exposed(attack, external, *inbound, only, services, doubtful)
             }
@@ -303,20 +312,6 @@ impl<'d> Naive<'d> {
                     })
                 })
         })
-    }
-
-    fn too_many(
-        &self,
-        attack: Attack,
-        from: &Selector,
-        at_most: AtMost,
-        hops_max: Option<u32>,
-        doubtful: bool,
-    ) -> bool {
-        let at_most = at_most.units(self.design.units().len());
-        self.design
-            .select(from)
-            .any(|unit| self.spread(attack, End::Unit(unit), hops_max, &[], doubtful).len() > at_most)
     }
 
     fn exposed(
@@ -448,7 +443,7 @@ impl<'d> Naive<'d> {
         }
         Some(needed.into_iter().all(|(of, header)| {
             self.arriving(from, to, assume).iter().any(|&(family, arriving, verdict)| {
-                arriving == header
+                arriving.header == header
                     && of.is_none_or(|of| of == family)
                     && match verdict {
                         Verdict::Allowed(Reply::Blocked) | Verdict::Denied(_) => false,
@@ -566,13 +561,7 @@ fn told_apart(design: &Design, services: &[&Service], family: Family, header: He
 
 /// Every service that the design names.
 fn services(design: &Design) -> Vec<&Service> {
-    let claims = design.properties().iter().flat_map(|property| match &property.claim {
-        Claim::Isolated { services, .. }
-        | Claim::Allowed { services, .. }
-        | Claim::OnlyThrough { services, .. }
-        | Claim::Exposed { services, .. } => services.as_slice(),
-        Claim::BlastRadius { .. } => &[],
-    });
+    let claims = design.properties().iter().flat_map(|property| property.claim.services());
     design
         .rules()
         .flat_map(|(_, rule)| &rule.services)
@@ -605,15 +594,7 @@ fn addresses(design: &Design) -> Vec<IpAddr> {
         peer(&need.to);
     }
     for property in design.properties() {
-        match &property.claim {
-            Claim::Isolated { from, to, .. }
-            | Claim::Allowed { from, to, .. }
-            | Claim::OnlyThrough { from, to, .. } => {
-                peer(from);
-                peer(to);
-            }
-            Claim::BlastRadius { .. } | Claim::Exposed { .. } => {}
-        }
+        property.claim.peers().into_iter().for_each(&mut peer);
     }
     for property in design.properties() {
         if let Claim::Exposed { external, .. } = &property.claim {

@@ -3,7 +3,7 @@
 use crate::build::{allow, app, design, draft, peer, point, rule, tcp, unit};
 use seglab_policy::{
     Action, AddressSet, AtMost, Claim, Design, Directions, Doubt, Draft, Login, Mode, Need, Peer, Pivot, Placement,
-    PointKind, Property, Provenance, Selector, Service, Trust, Trusted, Unmodelled, View, Vulnerability,
+    PointKind, Property, Provenance, Selector, Service, Statistic, Trust, Trusted, Unmodelled, View, Vulnerability,
 };
 use seglab_verify::{Counterexample, Hop, Means, Settings, Settled, Uncertainty, Verifier, verify};
 
@@ -182,18 +182,21 @@ fn only_through_is_about_ways_around() {
 
 #[test]
 fn blast_radius_counts_the_unit_itself() {
-    let radius = |units| property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(units) });
+    let radius = |units| {
+        property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(units), of: Statistic::Max })
+    };
     check(chain(), &radius(3), &[]);
     check(chain(), &radius(2), &["a -> b tcp/8080", "b -> c tcp/8080"]);
     let claim = radius(2);
-    let Settled::Violated(Counterexample::TooMany { units, at_most, start, .. }) =
+    let Settled::Violated(Counterexample::TooMany { units, excess, start, .. }) =
         settle(&asking(chain(), &claim), &claim)
     else {
         panic!()
     };
-    assert_eq!((units, at_most, start.0), (3, 2, 0));
+    assert_eq!((units, start.0), (3, 0));
+    assert_eq!((excess.sum, excess.count, excess.at_most), (3, 1, AtMost::Units(2)));
     check(chain(), &Property { hops_max: Some(1), ..radius(2) }, &[]);
-    let half = property(Claim::BlastRadius { from: app("b"), at_most: AtMost::Share(666_667) });
+    let half = property(Claim::BlastRadius { from: app("b"), at_most: AtMost::Share(666_667), of: Statistic::Max });
     check(chain(), &half, &[]);
     // Without the hub in the middle nobody gets any further.
     let mut hub = chain();
@@ -330,7 +333,8 @@ fn replicas_of_a_class_reach_each_other_only_if_policy_lets_them() {
     for twin in &mut twins {
         twin.labels = [("app".to_owned(), "web".to_owned())].into_iter().collect();
     }
-    let radius = property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(1) });
+    let radius =
+        property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(1), of: Statistic::Max });
     check(draft(twins.clone(), Vec::new()), &radius, &[]);
     check(draft(twins, vec![allow("web", "web", 80)]), &radius, &["web#1 -> web#2 tcp/80"]);
 }

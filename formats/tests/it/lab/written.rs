@@ -3,7 +3,7 @@
 use super::{reading, shown};
 use seglab_formats::lab;
 use seglab_policy::arbitrary::design_of;
-use seglab_policy::{Claim, Design, Draft, Peer, Placement, Scope, Selector};
+use seglab_policy::{Design, Draft, Peer, Placement, Scope, Selector};
 use std::collections::BTreeSet;
 
 /// A draft without places and sources, and without the notes that a lab file does not keep.
@@ -134,15 +134,7 @@ fn random(seed: u64) -> Design {
     }
     draft.needs.iter_mut().for_each(|need| [&mut need.from, &mut need.to].into_iter().for_each(peer));
     for property in &mut draft.properties {
-        match &mut property.claim {
-            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => [from, to].into_iter().for_each(peer),
-            Claim::OnlyThrough { from, to, via, .. } => {
-                [from, to].into_iter().for_each(peer);
-                one(via);
-            }
-            Claim::BlastRadius { from, .. } => one(from),
-            Claim::Exposed { only, .. } => one(only),
-        }
+        property.claim.for_each_selector(&mut |selector| one(selector));
     }
     draft.trusted.iter_mut().for_each(|trusted| one(&mut trusted.units));
     draft.attackers.iter_mut().for_each(|attacker| one(&mut attacker.foothold));
