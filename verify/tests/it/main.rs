@@ -14,6 +14,7 @@
 
 mod build;
 mod classes;
+mod confined;
 mod cross_check;
 mod direct;
 mod lateral;

@@ -8,7 +8,7 @@ use seglab_policy::{
 use seglab_verify::{Counterexample, Hop, Means, Settings, Settled, Uncertainty, Verifier, verify};
 
 /// `a -> b -> c` on port 8080, and nothing else.
-fn chain() -> Draft {
+pub(crate) fn chain() -> Draft {
     let units = vec![unit("a", "10.0.0.1", &[8080]), unit("b", "10.0.0.2", &[8080]), unit("c", "10.0.0.3", &[8080])];
     draft(units, vec![allow("a", "b", 8080), allow("b", "c", 8080)])
 }
@@ -33,7 +33,7 @@ fn property(claim: Claim) -> Property {
     }
 }
 
-fn settle(design: &Design, property: &Property) -> Settled {
+pub(crate) fn settle(design: &Design, property: &Property) -> Settled {
     Verifier::new(design).settle(property, &Settings::default()).unwrap().verdict
 }
 
@@ -50,13 +50,13 @@ fn steps(design: &Design, property: &Property) -> Vec<String> {
 }
 
 /// The design with a property, so that classes know of it.
-fn asking(mut draft: Draft, property: &Property) -> Design {
+pub(crate) fn asking(mut draft: Draft, property: &Property) -> Design {
     draft.properties = vec![property.clone()];
     design(draft)
 }
 
 #[track_caller]
-fn check(draft: Draft, property: &Property, expected: &[&str]) {
+pub(crate) fn check(draft: Draft, property: &Property, expected: &[&str]) {
     assert_eq!(steps(&asking(draft, property), property), expected);
 }
 

@@ -77,6 +77,13 @@ properties:
   - blast-radius: {from: any, at-most: 12.5%}
   - exposed: {from: internet, only: app=web, service: tcp/443}
   - exposed: {to: 1.2.3.0/24, only: none}
+  - blast-radius: {from: any, at-most: criticality 7, of: p99.9}
+  - egress-only-to: {from: web, to: db, service: tcp/5432, trust: intact}
+  - only: {flows: [{from: web, to: db, service: tcp/5432}, {from: internet, to: web}], among: any, view: service}
+  - only: {flows: []}
+  - default-deny: {units: front, directions: ingress}
+  - default-deny: {units: any, trust: own-agent-void}
+  - surface: {units: any, entries-at-most: 3}
 trusted: [{units: db, owner: o, reason: r, expires: 2027-01-01}]
 attackers: [{name: a, foothold: web, scan-rate: 1/min, exploit: {probability: 1, mean: 90s}, login: {probability: 0.25, mean: 1500ms}}]
 monitor: {denied-alerts: 0.9, sensor: {probability: 0.5, mean: 8h}, response: 30min}
