@@ -189,6 +189,21 @@ pub enum Claim {
         /// The most exits: to whom the unit can connect; `None` for any number.
         exits_max: Option<u32>,
     },
+    /// Every rule that matches some connection of the design decides one: none is hidden by rules that go before it.
+    NoShadowedRules {
+        /// The name of the rulebook that is meant; every one where it is absent.
+        rulebook: Option<String>,
+    },
+    /// Every rule matters: without it some connection of the design would have another verdict.
+    NoRedundantRules {
+        /// The name of the rulebook that is meant; every one where it is absent.
+        rulebook: Option<String>,
+    },
+    /// No connection's verdict is in doubt because rules of equal rank, of different objects, disagree.
+    NoUndefinedOrder {
+        /// The name of the rulebook that is meant; every one where it is absent.
+        rulebook: Option<String>,
+    },
 }
 
 /// Which parts of a question mean something to a claim.
@@ -217,6 +232,9 @@ impl Claim {
             Claim::Only { .. } => "only",
             Claim::DefaultDeny { .. } => "default-deny",
             Claim::Surface { .. } => "surface",
+            Claim::NoShadowedRules { .. } => "no-shadowed-rules",
+            Claim::NoRedundantRules { .. } => "no-redundant-rules",
+            Claim::NoUndefinedOrder { .. } => "no-undefined-order",
         }
     }
 
@@ -231,7 +249,8 @@ impl Claim {
             | Claim::Only { .. }
             | Claim::DefaultDeny { .. }
             | Claim::Surface { .. } => Asks { view: true, trust: true, ..Asks::default() },
-            Claim::Allowed { .. } => Asks::default(),
+            Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => Asks { trust: true, ..Asks::default() },
+            Claim::Allowed { .. } | Claim::NoShadowedRules { .. } => Asks::default(),
         }
     }
 
@@ -245,7 +264,12 @@ impl Claim {
             | Claim::Exposed { .. }
             | Claim::EgressOnlyTo { .. }
             | Claim::Only { .. } => Trust::default(),
-            Claim::Allowed { .. } | Claim::DefaultDeny { .. } | Claim::Surface { .. } => Trust::Intact,
+            Claim::Allowed { .. }
+            | Claim::DefaultDeny { .. }
+            | Claim::Surface { .. }
+            | Claim::NoShadowedRules { .. }
+            | Claim::NoRedundantRules { .. }
+            | Claim::NoUndefinedOrder { .. } => Trust::Intact,
         }
     }
 
@@ -259,9 +283,7 @@ impl Claim {
             }
             Claim::EgressOnlyTo { to, .. } => vec![to],
             Claim::Only { flows, .. } => flows.iter().flat_map(|flow| [&flow.from, &flow.to]).collect(),
-            Claim::BlastRadius { .. } | Claim::Exposed { .. } | Claim::DefaultDeny { .. } | Claim::Surface { .. } => {
-                Vec::new()
-            }
+            _ => Vec::new(),
         }
     }
 
@@ -275,7 +297,17 @@ impl Claim {
             | Claim::DefaultDeny { units: one, .. }
             | Claim::Surface { units: one, .. } => vec![one],
             Claim::Only { among, .. } => among.iter().collect(),
-            Claim::Isolated { .. } | Claim::Allowed { .. } => Vec::new(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The name of the rulebook that the claim speaks of, where it names one.
+    pub fn rulebook(&self) -> Option<&str> {
+        match self {
+            Claim::NoShadowedRules { rulebook }
+            | Claim::NoRedundantRules { rulebook }
+            | Claim::NoUndefinedOrder { rulebook } => rulebook.as_deref(),
+            _ => None,
         }
     }
 
@@ -306,6 +338,7 @@ impl Claim {
             | Claim::Exposed { only: one, .. }
             | Claim::DefaultDeny { units: one, .. }
             | Claim::Surface { units: one, .. } => f(one),
+            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {}
         }
     }
 
@@ -318,7 +351,7 @@ impl Claim {
             | Claim::Exposed { services, .. }
             | Claim::EgressOnlyTo { services, .. } => services.iter().collect(),
             Claim::Only { flows, .. } => flows.iter().flat_map(|flow| &flow.services).collect(),
-            Claim::BlastRadius { .. } | Claim::DefaultDeny { .. } | Claim::Surface { .. } => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }

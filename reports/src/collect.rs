@@ -137,9 +137,13 @@ pub fn claim(of: &Claim) -> String {
                 format!("no unit{but} reaches {external}")
             }
         }
-        Claim::EgressOnlyTo { .. } | Claim::Only { .. } | Claim::DefaultDeny { .. } | Claim::Surface { .. } => {
-            claims::sentence(of)
-        }
+        Claim::EgressOnlyTo { .. }
+        | Claim::Only { .. }
+        | Claim::DefaultDeny { .. }
+        | Claim::Surface { .. }
+        | Claim::NoShadowedRules { .. }
+        | Claim::NoRedundantRules { .. }
+        | Claim::NoUndefinedOrder { .. } => claims::sentence(of),
     }
 }
 

@@ -57,6 +57,7 @@ mod reach;
 mod blast_radius;
 mod closure;
 mod counterexample;
+mod deciders;
 mod lateral;
 mod members;
 mod properties;
@@ -74,7 +75,7 @@ pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
 pub use properties::{
-    Counterexample, Excess, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify,
+    Counterexample, Excess, Idle, IdleRule, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify,
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};

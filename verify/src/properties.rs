@@ -21,6 +21,15 @@
 //!   point judges has no default.
 //! - `surface` counts, for each unit, the other units that can connect to it, each named external source that can, and
 //!   one more if any external address can; exits likewise.
+//! - `no-shadowed-rules`, `no-redundant-rules` and `no-undefined-order` look at every connection that a path carries
+//!   between the units, sources and addresses of the design. A rule is *shadowed* if it matches some of them and decides
+//!   none, in any direction in which a point asks its rulebook, because rules that go before it decide: those above it
+//!   where tiers are in order, those of a stronger action where they are not (there, rules of one action decide
+//!   together), and those of earlier tiers. One that matches nothing is hidden by nobody. A rule is *redundant* if
+//!   without it every connection has the verdict that it has, its reply included, under the trust that is asked about:
+//!   also one that another point repeats, that matches nothing, or that nobody asks. Rules are taken away one by one: of
+//!   two equal rules each is redundant. The *order is undefined* if a connection's verdict is in doubt and two rules of
+//!   equal rank and different objects decide it differently.
 //! - `default-deny` and `surface` are about the policy before an attack: their trust is `intact` unless another is
 //!   given, and then whoever opens a connection is owned.
 //! - `allowed`, and every need, looks from units to units at every pair of different ones (`any` means every unit);
@@ -35,6 +44,7 @@ mod confined;
 mod default_deny;
 mod needs;
 mod paths;
+mod rules;
 mod surface;
 
 pub(crate) use blast_radius::sizes;
@@ -45,7 +55,9 @@ use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{AtMost, Claim, Connection, Design, Doubt, Endpoint, Evaluation, Property, Statistic, UnitId};
+use seglab_policy::{
+    AtMost, Claim, Connection, Design, Doubt, Endpoint, Evaluation, Property, RuleId, Statistic, UnitId,
+};
 use std::cell::OnceCell;
 
 /// How properties are asked.
@@ -92,7 +104,7 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Population {
     /// Units on the side where attacks or connections start; of `exposed`, units that may be; of `default-deny` and
-    /// `surface`, the units that are asked about.
+    /// `surface`, the units that are asked about; of claims about rules, the rules.
     pub from: usize,
     /// Units on the other side; where the claim names none, all units.
     pub to: usize,
@@ -140,6 +152,15 @@ pub enum Counterexample {
         /// One connection with each of one more than that.
         hops: Vec<Hop>,
     },
+    /// Rules that do nothing, each with the reason.
+    Rules(Vec<IdleRule>),
+    /// Two rules of equal rank of which nobody knows which goes first, and a connection that depends on it.
+    UndefinedOrder {
+        /// The rules.
+        rules: [RuleId; 2],
+        /// The connection.
+        hops: Vec<Hop>,
+    },
     /// A connection that is needed and does not work.
     Broken {
         /// The connection.
@@ -166,6 +187,28 @@ pub enum Counterexample {
         /// The unit at the other end.
         unit: UnitId,
     },
+}
+
+/// A rule that does nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleRule {
+    /// The rule.
+    pub rule: RuleId,
+    /// Why it does nothing.
+    pub why: Idle,
+}
+
+/// Why a rule does nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// These rules decide all that it matches.
+    Shadowed(Vec<RuleId>),
+    /// No point asks it.
+    NeverAsked,
+    /// It matches no connection of the design: a selector selects nothing, or a port has no such name.
+    MatchesNothing,
+    /// Every connection has the same verdict without it.
+    ChangesNothing,
 }
 
 /// How a bound on blast radii is exceeded. The value is `sum / count`, unrounded.
@@ -248,6 +291,9 @@ impl Verifier<'_> {
                 let bare = without_allows(self.engine.design);
                 Verifier::new(&bare).default_deny(property, settings, units, *directions)
             }
+            Claim::NoShadowedRules { rulebook } => Ok(self.no_shadowed_rules(rulebook.as_deref())),
+            Claim::NoRedundantRules { rulebook } => Ok(self.no_redundant_rules(attack, rulebook.as_deref())),
+            Claim::NoUndefinedOrder { rulebook } => self.no_undefined_order(&property.id, attack, rulebook.as_deref()),
             Claim::Surface { units, entries_max, exits_max } => {
                 let bounds = surface::Bounds { entries_max: *entries_max, exits_max: *exits_max };
                 self.bounded_surface(&property.id, attack, units, bounds)

@@ -97,6 +97,15 @@ impl Reader<'_> {
             PropertyDoc::Only(given) => self.only(given)?,
             PropertyDoc::DefaultDeny(given) => self.default_deny(given)?,
             PropertyDoc::Surface(given) => self.surface(doc, given)?,
+            PropertyDoc::NoShadowedRules(given) => {
+                Claim::NoShadowedRules { rulebook: self.rulebook_of(&given.policy)? }
+            }
+            PropertyDoc::NoRedundantRules(given) => {
+                Claim::NoRedundantRules { rulebook: self.rulebook_of(&given.policy)? }
+            }
+            PropertyDoc::NoUndefinedOrder(given) => {
+                Claim::NoUndefinedOrder { rulebook: self.rulebook_of(&given.policy)? }
+            }
         })
     }
 
@@ -110,6 +119,19 @@ impl Reader<'_> {
         let (from, to) = (self.peer(from), self.peer(to));
         let services = self.services(one.as_ref(), many.as_ref());
         Some((from?, to?, services?))
+    }
+
+    /// The name of a rulebook of the design, or `None` for every one.
+    fn rulebook_of(&mut self, given: &Option<Text>) -> Option<Option<String>> {
+        let Some(given) = given else { return Some(None) };
+        if self.rulebooks.contains(&given.value) {
+            return Some(Some(given.value.clone()));
+        }
+        let known = self.rulebooks.iter().map(String::as_str);
+        let help =
+            text::suggestion(&given.value, known).unwrap_or_else(|| "leave it out for every rulebook".to_owned());
+        self.notes.error("unknown-name", given, format!("there is no rulebook `{}`", given.value), &help);
+        None
     }
 
     fn blast_radius(&mut self, given: &BlastRadiusDoc) -> Option<Claim> {

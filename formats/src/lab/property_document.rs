@@ -26,6 +26,12 @@ pub(super) enum PropertyDoc {
     DefaultDeny(DefaultDenyDoc),
     /// No unit has more entries, or exits, than so many.
     Surface(SurfaceDoc),
+    /// No rule is hidden by rules that go before it.
+    NoShadowedRules(NoShadowedRulesDoc),
+    /// Without any one rule some connection would have another verdict.
+    NoRedundantRules(NoRedundantRulesDoc),
+    /// No verdict is in doubt because rules of equal rank disagree.
+    NoUndefinedOrder(NoUndefinedOrderDoc),
 }
 
 impl PropertyDoc {
@@ -41,6 +47,9 @@ impl PropertyDoc {
             PropertyDoc::Only(given) => given.asked(),
             PropertyDoc::DefaultDeny(given) => given.asked(),
             PropertyDoc::Surface(given) => given.asked(),
+            PropertyDoc::NoShadowedRules(given) => given.asked(),
+            PropertyDoc::NoRedundantRules(given) => given.asked(),
+            PropertyDoc::NoUndefinedOrder(given) => given.asked(),
         }
     }
 }
@@ -205,6 +214,28 @@ claim!(
         entries_at_most: Option<At<u32>>,
         /// The most to which each can connect.
         exits_at_most: Option<At<u32>>,
+    }
+);
+
+claim!(
+    /// Rules that others hide.
+    NoShadowedRulesDoc {
+        /// The rulebook that is meant; every one where it is absent.
+        policy: Option<Text>,
+    }
+);
+claim!(
+    /// Rules that change nothing.
+    NoRedundantRulesDoc {
+        /// The rulebook that is meant; every one where it is absent.
+        policy: Option<Text>,
+    }
+);
+claim!(
+    /// Rules whose order is not defined.
+    NoUndefinedOrderDoc {
+        /// The rulebook that is meant; every one where it is absent.
+        policy: Option<Text>,
     }
 );
 

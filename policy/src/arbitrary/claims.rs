@@ -16,7 +16,8 @@ pub(super) fn fill(draw: &mut Draw, draft: &mut Draft, wishes: &[Feature]) {
     draft.needs = draw.list(0, 2, need);
     // Of a stream of their own, so that a new kind of claim changes nothing else of a seed's design.
     let claims = &mut Draw::new(draw.word());
-    draft.properties = (0..claims.below(6)).map(|at| property(claims, at)).collect();
+    let books: Vec<String> = draft.rulebooks.iter().map(|book| book.name.clone()).collect();
+    draft.properties = (0..claims.below(6)).map(|at| property(claims, at, &books)).collect();
     draft.trusted = draw.list(0, 1, |draw| Trusted {
         units: selector(draw, 1),
         owner: "operations".to_owned(),
@@ -68,9 +69,13 @@ fn need(draw: &mut Draw) -> Need {
     }
 }
 
-fn claim(draw: &mut Draw) -> Claim {
+fn rulebook(draw: &mut Draw, books: &[String]) -> Option<String> {
+    if draw.chance(50) { draw.of(books) } else { None }
+}
+
+fn claim(draw: &mut Draw, books: &[String]) -> Claim {
     let end = |draw: &mut Draw| if draw.chance(50) { Peer::Units(selector(draw, 1)) } else { peer(draw) };
-    match draw.below(9) {
+    match draw.below(12) {
         0 => Claim::Isolated { from: end(draw), to: end(draw), services: services(draw) },
         1 => Claim::Allowed { from: end(draw), to: end(draw), services: services(draw) },
         2 => Claim::OnlyThrough { from: end(draw), to: end(draw), via: selector(draw, 1), services: services(draw) },
@@ -94,12 +99,15 @@ fn claim(draw: &mut Draw) -> Claim {
                 [Directions::UNIT, Directions::only(Direction::Egress), Directions::only(Direction::Ingress)];
             Claim::DefaultDeny { units: selector(draw, 1), directions: draw.pick(directions) }
         }
-        _ => {
+        8 => {
             let (entries, exits) = (draw.pick([0, 1, 2, 3]), draw.pick([0, 1, 2, 3]));
             let (entries_max, exits_max) =
                 draw.pick([(Some(entries), Some(exits)), (Some(entries), None), (None, Some(exits))]);
             Claim::Surface { units: selector(draw, 1), entries_max, exits_max }
         }
+        9 => Claim::NoShadowedRules { rulebook: rulebook(draw, books) },
+        10 => Claim::NoRedundantRules { rulebook: rulebook(draw, books) },
+        _ => Claim::NoUndefinedOrder { rulebook: rulebook(draw, books) },
     }
 }
 
@@ -117,8 +125,8 @@ fn blast_radius(draw: &mut Draw) -> Claim {
     Claim::BlastRadius { from: selector(draw, 1), at_most: draw.pick(bounds), of: draw.pick(statistics) }
 }
 
-fn property(draw: &mut Draw, at: usize) -> Property {
-    let mut property = Property::new(format!("property-{at}"), claim(draw));
+fn property(draw: &mut Draw, at: usize, books: &[String]) -> Property {
+    let mut property = Property::new(format!("property-{at}"), claim(draw, books));
     let asks = property.claim.asks();
     let (view, pivot) = (draw.pick([View::Policy, View::Service]), draw.pick(Pivot::ALL));
     let trust = draw.pick([Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid]);

@@ -67,6 +67,7 @@
 //!            | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES | egress-only-to SELECTOR PEER SERVICES
 //!            | only (- | SELECTOR) (PEER PEER SERVICES)*N | default-deny SELECTOR DIRECTIONS
 //!            | surface SELECTOR entries exits                      a number, or -
+//!            | (no-shadowed-rules | no-redundant-rules | no-undefined-order) rulebook   its name
 //! STATISTIC  max | mean | pN | pN.N                                per cent, in tenths
 //! PLACE      (- | source:line:column) object reason owner ticket
 //! ```

@@ -220,6 +220,9 @@ impl Writer {
             Claim::Surface { units, entries_max, exits_max } => {
                 line.selector(units).absent_or(*entries_max).absent_or(*exits_max)
             }
+            Claim::NoShadowedRules { rulebook }
+            | Claim::NoRedundantRules { rulebook }
+            | Claim::NoUndefinedOrder { rulebook } => line.optional(rulebook.as_deref()),
         };
         line.place(&property.provenance);
     }

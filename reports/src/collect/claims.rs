@@ -2,8 +2,8 @@
 
 use super::{on, services};
 use crate::model;
-use seglab_policy::{AtMost, Claim, Direction, Directions, Flow, Property, Statistic, Trust, View};
-use seglab_verify::{Excess, Population};
+use seglab_policy::{AtMost, Claim, Design, Direction, Directions, Flow, Property, RuleId, Statistic, Trust, View};
+use seglab_verify::{Excess, Idle, IdleRule, Population};
 
 /// How many of a list's flows a sentence tells.
 const FLOWS: usize = 8;
@@ -83,7 +83,50 @@ pub(super) fn sentence(of: &Claim) -> String {
             let exits = exits_max.map(|most| format!("a unit of {units} can connect to at most {most} others"));
             [entries, exits].into_iter().flatten().collect::<Vec<_>>().join(", and ")
         }
+        Claim::NoShadowedRules { rulebook } => {
+            format!("no rule{} is hidden by rules that go before it", of_rulebook(rulebook))
+        }
+        Claim::NoRedundantRules { rulebook } => {
+            format!("no rule{} can be taken away without a change to some verdict", of_rulebook(rulebook))
+        }
+        Claim::NoUndefinedOrder { rulebook } => {
+            format!("no verdict depends on an order of rules{} that is not defined", of_rulebook(rulebook))
+        }
         attack => attack.kind().to_owned(),
+    }
+}
+
+fn of_rulebook(rulebook: &Option<String>) -> String {
+    rulebook.as_ref().map_or_else(String::new, |name| format!(" of {name}"))
+}
+
+/// A rule that does nothing, and why: `allow a -> b tcp/80 (web.yaml:12) never decides: ...`.
+pub(super) fn idle(design: &Design, of: &IdleRule) -> String {
+    let rule = ruled(design, of.rule);
+    match &of.why {
+        Idle::Shadowed(by) => {
+            let more = by.len().saturating_sub(SHOWN);
+            let mut shown: Vec<String> = by.iter().take(SHOWN).map(|&id| ruled(design, id)).collect();
+            shown.extend((more > 0).then(|| format!("{more} more")));
+            let by = if shown.is_empty() { "the defaults of earlier tiers".to_owned() } else { shown.join(", ") };
+            format!("{rule} never decides: {by} before it")
+        }
+        Idle::NeverAsked => format!("{rule} is never asked: no point carries it in its direction"),
+        Idle::MatchesNothing => format!("{rule} matches no connection of the design"),
+        Idle::ChangesNothing => format!("{rule} changes no verdict"),
+    }
+}
+
+/// How many rules a sentence names.
+const SHOWN: usize = 3;
+
+/// A rule with its place.
+pub(super) fn ruled(design: &Design, id: RuleId) -> String {
+    let Some((_, rule)) = design.rule(id) else { return String::new() };
+    let sentence = format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services));
+    match rule.provenance.span {
+        Some(span) => format!("`{sentence}` ({})", design.location(span)),
+        None => format!("`{sentence}`"),
     }
 }
 
@@ -107,6 +150,9 @@ pub(super) fn population(claim: &Claim, of: Population) -> Option<model::Populat
         Claim::Only { .. } => (of.from, "units, each with everybody that it can connect to"),
         Claim::DefaultDeny { .. } => (of.from, "units, each with everybody else"),
         Claim::Surface { .. } => (of.from, "units, each by itself"),
+        Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
+            (of.from, "rules")
+        }
         _ => return None,
     };
     Some(model::Population { count: count as u64, of: what.to_owned() })
@@ -116,11 +162,17 @@ pub(super) fn population(claim: &Claim, of: Population) -> Option<model::Populat
 pub(super) fn does_not_show(of: &Property) -> Vec<String> {
     let mut open = match &of.claim {
         Claim::DefaultDeny { .. } => vec!["whether what the rules allow is right".to_owned()],
+        Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
+            vec!["what the rules would do to units and addresses that the design does not have".to_owned()]
+        }
         Claim::Surface { .. } => vec!["what lies behind those others, and on how many ports they connect".to_owned()],
         _ => vec!["what lies behind the units that can be reached: ways over more than one connection".to_owned()],
     };
     if of.view == View::Service {
         open.push("ports that policy lets through and where nothing is declared to listen".to_owned());
+    }
+    if !of.claim.asks().trust {
+        return open;
     }
     match of.trust {
         Trust::Intact => open.push("what follows if the agent of an owned unit is switched off".to_owned()),

@@ -2,10 +2,10 @@
 
 use super::{claims, connection, location, need, property, services};
 use crate::model::{self, NeedStatus, Verdict};
-use seglab_policy::{Claim, Design, Doubt};
+use seglab_policy::{Claim, Design, Doubt, RuleId};
 use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
 
-/// How many taken units a counterexample of a blast radius lists.
+/// How many taken units a counterexample of a blast radius lists, and how many rules a sentence.
 const EXAMPLES: usize = 10;
 
 /// Adds verdicts to what [`basis`](super::basis) says; `judges` names who gave them.
@@ -89,6 +89,21 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
             });
             (summary, hops, None)
         }
+        Counterexample::Rules(idle) => {
+            let rules: Vec<String> = idle.iter().map(|rule| claims::idle(design, rule)).collect();
+            let location = idle.first().and_then(|rule| rule_location(design, rule.rule));
+            let mut told: Vec<String> = rules.iter().take(EXAMPLES).cloned().collect();
+            if let Some(more) = rules.len().checked_sub(EXAMPLES).filter(|more| *more > 0) {
+                told.push(format!("and {more} more"));
+            }
+            let summary = told.join("; ");
+            return model::Counterexample { summary, rules, location, ..model::Counterexample::default() };
+        }
+        Counterexample::UndefinedOrder { rules: [first, second], hops } => {
+            let (one, other) = (claims::ruled(design, *first), claims::ruled(design, *second));
+            let summary = format!("{one} and {other} are of equal rank, and the verdict depends on which goes first");
+            (summary, hops.iter().map(|hop| self::hop(design, hop)).collect(), None)
+        }
         Counterexample::TooExposed { unit, entries, others, at_most, hops } => {
             let name = &design.unit(*unit).name;
             let summary = match entries {
@@ -118,7 +133,11 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
     if reached.is_some() {
         reached_examples = hops.iter().map(|hop| hop.destination.clone()).take(EXAMPLES).collect();
     }
-    model::Counterexample { summary, hops, reached, reached_examples }
+    model::Counterexample { summary, hops, reached, reached_examples, ..model::Counterexample::default() }
+}
+
+fn rule_location(design: &Design, id: RuleId) -> Option<model::Location> {
+    location(design, design.rule(id)?.1.provenance.span)
 }
 
 /// Whose default lets a connection through that no rule allows.

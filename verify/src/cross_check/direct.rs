@@ -26,6 +26,9 @@ impl Plan<'_> {
             Claim::Exposed { .. } | Claim::EgressOnlyTo { .. } | Claim::Only { .. } | Claim::DefaultDeny { .. } => {
                 self.confined(property, attack, verdict)
             }
+            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
+                self.rules(property, attack, verdict)
+            }
             Claim::Surface { units, entries_max, exits_max } => {
                 self.surface(attack, units, [(true, *entries_max), (false, *exits_max)], verdict)
             }

@@ -20,6 +20,7 @@ mod confined;
 mod direct;
 mod lateral;
 mod replay;
+mod rules;
 mod surface;
 
 use crate::properties::{Report, Settings, Settled, without_allows};
@@ -86,6 +87,9 @@ pub enum Open {
     /// The claim asks for one address that works in full, out of many: not a question about one connection.
     #[error("that one address of many is enough is not asked of Z3")]
     OneIsEnough,
+    /// The claim is about which rule of a rulebook decides, and Z3 is asked about connections.
+    #[error("which rule of a rulebook decides is not asked of Z3")]
+    Rulings,
     /// The verdict follows from facts about units, without any connection.
     #[error("the verdict follows from what a unit declares")]
     Facts,
@@ -226,6 +230,13 @@ impl<'a> Plan<'a> {
         let claim = self.claims.len().saturating_sub(1);
         let bare = self.bare;
         self.expected.push(Expected { claim, about, assume, bare, what: What::Becomes(connection, outcomes) });
+    }
+
+    /// Something that the verdict rests on was asked already, and confirmed.
+    fn confirm(&mut self) {
+        if let Some(claimed) = self.claims.last_mut() {
+            claimed.agreement.confirmed += 1;
+        }
     }
 
     fn leave_open(&mut self, open: Open) {

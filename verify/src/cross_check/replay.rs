@@ -133,6 +133,7 @@ pub(super) fn shown(verdict: &Settled) -> Option<(&[Hop], &'static [Outcome])> {
             | Counterexample::TooMany { hops, .. }
             | Counterexample::TooExposed { hops, .. },
         ) => Some((hops, &Outcome::ALLOWED)),
+        Settled::Violated(Counterexample::UndefinedOrder { hops, .. }) => Some((hops, &[Outcome::Unknown])),
         Settled::Unknown(unsure) => Some((&unsure.hops, &Outcome::NOT_DENIED)),
         Settled::Holds | Settled::Violated(_) => None,
     }

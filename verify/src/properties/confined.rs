@@ -56,9 +56,9 @@ pub(super) struct Confined<'c> {
 
 /// An endpoint, by class: one interface of the units of a class, external addresses or a named source.
 #[derive(Clone, Copy, Debug)]
-struct End {
+pub(super) struct End {
     /// The endpoint class.
-    class: u32,
+    pub(super) class: u32,
     /// The class of the unit, and the position of the interface.
     unit: Option<(ClassId, u16)>,
 }
@@ -240,7 +240,7 @@ impl Verifier<'_> {
     }
 
     /// Endpoints that stand for two ends: of different units.
-    fn concrete(&self, from: End, to: End) -> Option<(Endpoint, Endpoint)> {
+    pub(super) fn concrete(&self, from: End, to: End) -> Option<(Endpoint, Endpoint)> {
         let classes = &self.engine.classes;
         let source_unit = from.unit.map(|(class, _)| classes.representative(class));
         let destination_unit = match to.unit {
@@ -262,20 +262,25 @@ impl Verifier<'_> {
         Some((source.or_else(|| outside(from, destination))?, destination.or_else(|| outside(to, source))?))
     }
 
-    /// Every end, with how it matches the sides of the claim.
-    fn ends(&self, confined: &Confined<'_>) -> Ends {
+    /// Every end: the interfaces of each class of units, external addresses, named sources.
+    pub(super) fn every_end(&self) -> Vec<End> {
         let classes = &self.engine.classes;
         let of_unit = |class: ClassId| {
             let interfaces = classes.endpoints.of_unit(classes.representative(class));
             (0u16..).zip(interfaces).map(move |(at, &endpoint)| End { class: endpoint, unit: Some((class, at)) })
         };
         let outside = |class: u32| End { class, unit: None };
-        let all: Vec<End> = classes
+        classes
             .ids()
             .flat_map(of_unit)
             .chain(classes.endpoints.externals().map(outside))
             .chain(classes.endpoints.sources().map(outside))
-            .collect();
+            .collect()
+    }
+
+    /// Every end, with how it matches the sides of the claim.
+    fn ends(&self, confined: &Confined<'_>) -> Ends {
+        let all = self.every_end();
         let entries = || std::iter::once(&confined.meant).chain(&confined.listed);
         let (mut sources, mut destinations) = (Interner::new(), Interner::new());
         let (mut as_source, mut as_destination) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));

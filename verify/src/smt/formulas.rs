@@ -97,6 +97,17 @@ impl<'a> Formulas<'a> {
         }))
     }
 
+    /// Something else becomes of the connection in another design of the same vocabulary.
+    pub(super) fn differs(&self, other: &'a Design, assume: Assume) -> Bool {
+        let packet = self.packet();
+        let verdict = Verdict::new(other, assume, &self.vocabulary, &packet, "other ");
+        let unlike = self.verdict.outcomes().map(|(outcome, name)| {
+            let also = verdict.is_one_of(&[outcome]);
+            any([all([name.clone(), also.not()]), all([name.not(), also])])
+        });
+        all([packet.one_family(), verdict.definitions(), any(unlike)])
+    }
+
     /// The variables have the values of this connection; `None` if the design has no such endpoints, or no packet
     /// such a header.
     pub(super) fn pinned(&self, connection: &Connection) -> Option<Bool> {

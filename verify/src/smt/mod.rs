@@ -139,6 +139,12 @@ impl<'a> Encoding<'a> {
         self.find_all(std::slice::from_ref(question)).pop().unwrap_or(SmtAnswer::GaveUp(GaveUp::NotAConnection))
     }
 
+    /// A connection of which something else becomes in another design, which differs from this one in the directions of
+    /// its rules alone.
+    pub fn differ(&self, other: &Design) -> SmtAnswer {
+        solve::differ(self.design, other, self.assume, self.limits)
+    }
+
     /// A connection that each question describes; the formulas are built once for all of them.
     pub fn find_all(&self, questions: &[Question]) -> Vec<SmtAnswer> {
         solve::find(self.design, self.assume, self.limits, questions)

@@ -87,6 +87,9 @@ fn verdicts_are_those_of_a_naive_verifier() {
         "only",
         "default-deny",
         "surface",
+        "no-shadowed-rules",
+        "no-redundant-rules",
+        "no-undefined-order",
     ] {
         for answer in [Answer::Holds, Answer::Violated] {
             assert!(seen.contains_key(&(kind, answer)), "{kind} is never {answer:?}");
@@ -100,6 +103,12 @@ fn check_counterexample(design: &Design, counterexample: &Counterexample) {
     let (hops, design, stringed) = match counterexample {
         Counterexample::Reached(hops) | Counterexample::TooMany { hops, .. } => (hops, design, true),
         Counterexample::TooExposed { hops, .. } => (hops, design, false),
+        Counterexample::UndefinedOrder { hops, .. } => {
+            let [Hop::Connection { connection, assume, evaluation, .. }] = hops.as_slice() else { panic!() };
+            assert_eq!(design.evaluate(connection, *assume), *evaluation);
+            assert!(matches!(evaluation.verdict, seglab_policy::Verdict::Unknown(_)));
+            return;
+        }
         Counterexample::ByDefault(hops) => {
             let mut draft = design.to_draft();
             for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {

@@ -21,5 +21,6 @@ mod lateral;
 mod naive;
 mod properties;
 mod reach;
+mod rules;
 mod smt_find;
 mod smt_verdict;

@@ -2,6 +2,7 @@
 //! header that could matter, and follows attacks unit by unit. It shares nothing with the class engine.
 
 mod claims;
+mod rules;
 
 use seglab_policy::{
     Address, AddressSet, Assume, Claim, Connection, Covers, Design, Endpoint, ExternalSourceId, Family, Header,
@@ -220,6 +221,12 @@ impl<'d> Naive<'d> {
 
     pub(crate) fn answer(&self, property: &Property, as_if_enforced: bool) -> Answer {
         let attack = Attack { pivot: property.pivot, view: property.view, trust: property.trust, as_if_enforced };
+        if matches!(
+            property.claim,
+            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. }
+        ) {
+            return self.about_rules(property, as_if_enforced);
+        }
         let violated = |doubtful: bool| match &property.claim {
             Claim::Isolated { from, to, services } => {
                 let (from, to) = (self.ends(from), self.ends(to));
@@ -247,6 +254,9 @@ impl<'d> Naive<'d> {
             }
             claim @ (Claim::EgressOnlyTo { .. } | Claim::Only { .. } | Claim::DefaultDeny { .. }) => {
                 self.strays(attack, claim, doubtful)
+            }
+            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
+                unreachable!("answered above")
             }
             Claim::Surface { units, entries_max, exits_max } => {
                 self.crowded(attack, units, (*entries_max, *exits_max), doubtful)

@@ -51,6 +51,11 @@ fn claim(map: &mut Map, claim: &Claim) {
             map.put_some("entries-at-most", entries_max.map(|most| most.to_string()));
             map.put_some("exits-at-most", exits_max.map(|most| most.to_string()));
         }
+        Claim::NoShadowedRules { rulebook }
+        | Claim::NoRedundantRules { rulebook }
+        | Claim::NoUndefinedOrder { rulebook } => {
+            map.put_some("policy", rulebook.as_deref().map(scalar));
+        }
     }
 }
 

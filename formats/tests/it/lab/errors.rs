@@ -76,6 +76,7 @@ fn questions() {
   - surface: {units: all, entries-at-most: 1, hops: 2}
 ",
     );
+    check_added("no_rulebook_of_that_name", "properties:\n  - no-shadowed-rules: {policy: polici}\n");
     check_added("no_bound", "properties:\n  - surface: {units: all}\n");
     check_added("default_deny_directions", "properties:\n  - default-deny: {units: all, directions: forward}\n");
     check_added(

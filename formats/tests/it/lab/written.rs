@@ -84,6 +84,9 @@ properties:
   - default-deny: {units: front, directions: ingress}
   - default-deny: {units: any, trust: own-agent-void}
   - surface: {units: any, entries-at-most: 3}
+  - no-shadowed-rules: {}
+  - no-redundant-rules: {policy: edge, trust: own-agent-void}
+  - no-undefined-order: {policy: edge}
 trusted: [{units: db, owner: o, reason: r, expires: 2027-01-01}]
 attackers: [{name: a, foothold: web, scan-rate: 1/min, exploit: {probability: 1, mean: 90s}, login: {probability: 0.25, mean: 1500ms}}]
 monitor: {denied-alerts: 0.9, sensor: {probability: 0.5, mean: 8h}, response: 30min}

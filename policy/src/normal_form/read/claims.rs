@@ -50,8 +50,15 @@ fn claim(line: &mut Line<'_>) -> Read<Claim> {
             entries_max: absent_or_number(line, "the most entries or `-`")?,
             exits_max: absent_or_number(line, "the most exits or `-`")?,
         },
+        "no-shadowed-rules" => Claim::NoShadowedRules { rulebook: rulebook(line)? },
+        "no-redundant-rules" => Claim::NoRedundantRules { rulebook: rulebook(line)? },
+        "no-undefined-order" => Claim::NoUndefinedOrder { rulebook: rulebook(line)? },
         other => return line.refuse(wanted, other),
     })
+}
+
+fn rulebook(line: &mut Line<'_>) -> Read<Option<String>> {
+    line.optional("a rulebook's name or `-`")
 }
 
 fn flow(line: &mut Line<'_>) -> Read<Flow> {
