@@ -132,5 +132,5 @@ fn every_verdict_occurs() {
     println!(
         "of {all} connections, per mille: allowed {allowed}, denied {denied}, unknown {unknown}, one-way {blocked}"
     );
-    assert!(allowed > 100 && denied > 100 && unknown > 5 && blocked > 0);
+    assert!(allowed > 100 && denied > 100 && unknown > 5 && counts[3] > 100, "{counts:?}");
 }

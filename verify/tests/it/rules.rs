@@ -1,12 +1,15 @@
 //! Claims about rules, each true and false.
 
 use crate::build::{allow, peer, rule, tcp, unit};
+use crate::naive::{Answer, Naive};
 use crate::properties::{asking, chain, settle};
+use seglab_policy::arbitrary::design_of;
 use seglab_policy::{
     Action, Claim, Design, Direction, Directions, Draft, Order, Peer, PointKind, Property, Rule, RuleId, RulebookId,
     Service, Trust, Unmodelled, Verdict,
 };
-use seglab_verify::{Counterexample, Hop, Idle, Settled};
+use seglab_verify::{Counterexample, Hop, Idle, Settings, Settled, Verifier};
+use std::collections::BTreeMap;
 
 fn rule_id(rule: u32) -> RuleId {
     RuleId { rulebook: RulebookId(0), tier: 0, rule }
@@ -195,4 +198,54 @@ fn a_rule_of_which_nobody_knows_whether_it_matches_leaves_doubt() {
     let mut certain = crate::build::draft(units, vec![allow("a", "b", 80)]);
     certain.rulebooks[0].tiers[0].order = Order::FirstMatch;
     assert_eq!(shadowed(&certain), []);
+}
+
+/// Every rule of random designs by itself, for whole designs seldom have none that is idle.
+#[test]
+fn rules_are_idle_that_a_naive_verifier_finds_idle() {
+    let mut seen: BTreeMap<(&str, Answer), usize> = BTreeMap::new();
+    let seeds = std::env::var("SEGLAB_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(40);
+    for seed in 0..seeds {
+        let design = design_of(seed);
+        let naive = Naive::new(&design);
+        let mut verifier = Verifier::new(&design);
+        for claim in [
+            Claim::NoShadowedRules { rulebook: None },
+            Claim::NoRedundantRules { rulebook: None },
+            Claim::NoUndefinedOrder { rulebook: None },
+        ] {
+            let usual = Property::new("claim", claim);
+            let trust = if usual.claim.asks().trust && seed % 3 == 0 { Trust::OwnAgentVoid } else { usual.trust };
+            let property = Property { trust, ..usual };
+            let settings = Settings { as_if_enforced: seed % 2 == 0, ..Settings::default() };
+            let verdict = verifier.settle(&property, &settings).unwrap().verdict;
+            let kind = property.claim.kind();
+            let answer = match &verdict {
+                Settled::Holds => Answer::Holds,
+                Settled::Violated(_) => Answer::Violated,
+                Settled::Unknown(_) => Answer::Unknown,
+            };
+            if kind == "no-undefined-order" {
+                let expected = naive.answer(&property, settings.as_if_enforced);
+                assert_eq!(answer, expected, "seed {seed}: {property:?} {verdict:#?}");
+                *seen.entry((kind, answer)).or_default() += 1;
+                continue;
+            }
+            let expected = naive.rule_by_rule(&property, settings.as_if_enforced);
+            let idle: Vec<RuleId> = match verdict {
+                Settled::Violated(Counterexample::Rules(idle)) => idle.into_iter().map(|idle| idle.rule).collect(),
+                _ => Vec::new(),
+            };
+            for (rule, answer) in expected {
+                assert_eq!(idle.contains(&rule), answer == Answer::Violated, "seed {seed}: {kind} {rule:?}");
+                *seen.entry((kind, answer)).or_default() += 1;
+            }
+        }
+    }
+    println!("{seen:#?}");
+    for kind in ["no-shadowed-rules", "no-redundant-rules", "no-undefined-order"] {
+        for answer in [Answer::Holds, Answer::Violated] {
+            assert!(seen.contains_key(&(kind, answer)), "{kind} is never {answer:?}");
+        }
+    }
 }

@@ -3,13 +3,17 @@
 use super::{Answer, End, Naive};
 use seglab_policy::{
     Action, Assume, Connection, Decision, Design, Direction, Directions, Draft, Endpoint, Order, Peer, Placement,
-    Property, RuleId, RulebookId, Side, Verdict, Why,
+    Property, RuleId, RulebookId, Verdict, Why,
 };
 use std::collections::BTreeSet;
 
 fn of_answers(answers: impl IntoIterator<Item = Answer>) -> Answer {
     let answers: Vec<Answer> = answers.into_iter().collect();
     *[Answer::Violated, Answer::Unknown].iter().find(|answer| answers.contains(answer)).unwrap_or(&Answer::Holds)
+}
+
+fn assume(property: &Property, as_if_enforced: bool) -> Assume {
+    Assume { as_if_enforced, ..Assume::attack(property.trust) }
 }
 
 /// A design with its draft changed.
@@ -21,15 +25,28 @@ fn changed(design: &Design, change: impl FnOnce(&mut Draft)) -> Design {
 
 impl Naive<'_> {
     pub(super) fn about_rules(&self, property: &Property, as_if_enforced: bool) -> Answer {
-        let assume = Assume { as_if_enforced, owned: Some(Side::Source), ..Assume::attack(property.trust) };
+        match property.claim.kind() {
+            "no-undefined-order" => {
+                let books = self.rules_of(property).iter().map(|rule| rule.rulebook).collect();
+                self.undefined(&books, assume(property, as_if_enforced))
+            }
+            _ => of_answers(self.rule_by_rule(property, as_if_enforced).into_iter().map(|(_, answer)| answer)),
+        }
+    }
+
+    /// What a claim about rules comes to for each of them.
+    pub(crate) fn rule_by_rule(&self, property: &Property, as_if_enforced: bool) -> Vec<(RuleId, Answer)> {
+        let answer = |rule: RuleId| match property.claim.kind() {
+            "no-shadowed-rules" => self.shadowed(rule),
+            _ => self.redundant(rule, assume(property, as_if_enforced)),
+        };
+        self.rules_of(property).into_iter().map(|rule| (rule, answer(rule))).collect()
+    }
+
+    fn rules_of(&self, property: &Property) -> Vec<RuleId> {
         let meant =
             |id: &RuleId| property.claim.rulebook().is_none_or(|name| self.design.rulebook(id.rulebook).name == name);
-        let rules: Vec<RuleId> = self.design.rules().map(|(id, _)| id).filter(meant).collect();
-        match property.claim.kind() {
-            "no-shadowed-rules" => of_answers(rules.into_iter().map(|rule| self.shadowed(rule))),
-            "no-redundant-rules" => of_answers(rules.into_iter().map(|rule| self.redundant(rule, assume))),
-            _ => self.undefined(&rules.iter().map(|rule| rule.rulebook).collect(), assume),
-        }
+        self.design.rules().map(|(id, _)| id).filter(meant).collect()
     }
 
     fn connections(&self) -> Vec<Connection> {
