@@ -1,5 +1,9 @@
 //! A design: everything that a person describes of a data center, checked to be whole.
 
+mod choice;
+
+pub use choice::{Choice, TierId};
+
 use crate::address::AddressSet;
 use crate::attacker::{Attacker, Monitor};
 use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
@@ -66,6 +70,8 @@ pub struct Draft {
     pub monitor: Option<Monitor>,
     /// What the results rest on.
     pub assumptions: Vec<Assumption>,
+    /// What the policy leaves open and a reader has decided.
+    pub choices: Vec<Choice>,
     /// What was read and is not modelled.
     pub unmodelled: Vec<Unmodelled>,
 }
@@ -443,6 +449,13 @@ fn check_rulebooks(draft: &Draft, errors: &mut Vec<DesignError>) {
         if draft.rulebooks.get(point.rulebook.0 as usize).is_none() {
             let name = format!("#{}", point.rulebook.0);
             errors.push(DesignError::UnknownName { kind: "rulebook", name, span: point.provenance.span });
+        }
+    }
+    for tier in draft.choices.iter().flat_map(|choice| &choice.tiers) {
+        let book = draft.rulebooks.get(tier.rulebook.0 as usize);
+        if book.is_none_or(|book| book.tiers.get(tier.tier as usize).is_none()) {
+            let name = format!("#{}/{}", tier.rulebook.0, tier.tier);
+            errors.push(DesignError::UnknownName { kind: "tier", name, span: None });
         }
     }
     for tier in draft.rulebooks.iter().flat_map(|book| &book.tiers).filter(|tier| tier.order == Order::AllowUnion) {

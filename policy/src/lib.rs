@@ -36,7 +36,7 @@ mod verdict;
 pub use address::{AddressSet, Family};
 pub use attacker::{Attacker, Monitor};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
-pub use design::{Assumption, Design, DesignError, Draft, RuleId, Unmodelled};
+pub use design::{Assumption, Choice, Design, DesignError, Draft, RuleId, TierId, Unmodelled};
 pub use diagnostic::{Diagnostic, Severity};
 pub use flow::Need;
 pub use header::{Header, ICMP_V4, ICMP_V6, Transport, icmp_reply};

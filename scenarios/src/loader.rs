@@ -115,12 +115,12 @@ impl Loader<'_> {
                     Diagnostic::error("empty-input", "standard input is empty", None).with_help(help),
                 ));
             }
-            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]) };
+            return if is_lab(&file.text) { self.lab(&file, true) } else { self.unaccompanied(&[file]) };
         }
         let path = disk::with_slashes(path);
         if !disk::is_folder(&path) {
             let file = self.disk.read(&path).map_err(placeless)?;
-            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]).map(named(&path)) };
+            return if is_lab(&file.text) { self.lab(&file, true) } else { self.unaccompanied(&[file]).map(named(&path)) };
         }
         let inside = disk::join(&path, lab::FILE_NAME);
         if disk::is_file(&inside) {
@@ -134,10 +134,11 @@ impl Loader<'_> {
             let help = format!("name the one that you mean, such as `{}`", lab.path);
             return Err(placeless(Diagnostic::error("which-lab-file", message, None).with_help(help)));
         }
-        self.manifests(&files).map(named(&path))
+        self.unaccompanied(&files).map(named(&path))
     }
 
-    fn manifests(&self, files: &[File]) -> Result<Reading, Rejected> {
+    /// Manifests that no lab file says anything about.
+    fn unaccompanied(&self, files: &[File]) -> Result<Reading, Rejected> {
         kubernetes::read(files, &self.options.kubernetes)
     }
 
@@ -160,7 +161,7 @@ impl Loader<'_> {
                     if files.is_empty() {
                         return Err(rejected(nothing_in(&path)));
                     }
-                    self.manifests(&files)?
+                    kubernetes::read(&files, &part.kubernetes(&self.options.kubernetes))?
                 }
                 PartKind::Lab => {
                     if self.open.contains(&path) {

@@ -15,7 +15,8 @@ use super::{Options, admin_policy, assumption, network_policy, rulebook};
 use crate::File;
 use crate::yaml::documents;
 use seglab_policy::{
-    Assumption, Covers, Diagnostic, Draft, ExternalSource, Provenance, RulebookId, Selector, SourceId, Span, Unmodelled,
+    Assumption, Choice, Covers, Diagnostic, Draft, ExternalSource, Family, Provenance, RulebookId, Selector, SourceId,
+    Span, TierId, Unmodelled,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,6 +150,7 @@ impl Inventory {
             scalings: &self.scalings,
             questions: &asked,
             space: &options.space,
+            pod_addresses: &options.pod_addresses,
         };
         let units = workload::units(std::mem::take(&mut self.workloads), &circumstances, report);
         let input = lint::Input {
@@ -159,6 +161,7 @@ impl Inventory {
         };
         report.extend(lint::surprises(&input));
         self.assume(options, !units.is_empty(), &host_network);
+        let choices: Vec<Choice> = self.choice(options).into_iter().collect();
         let rulebook = rulebook::rulebook(self.policies);
         Draft {
             name: "kubernetes".to_owned(),
@@ -168,6 +171,7 @@ impl Inventory {
             rulebooks: vec![rulebook],
             points: vec![rulebook::point(RulebookId(0))],
             assumptions: self.assumptions.into_iter().collect(),
+            choices,
             unmodelled: self.unmodelled,
             ..Draft::default()
         }
@@ -190,15 +194,26 @@ impl Inventory {
         self.unmodelled.push(Unmodelled { what, touches: Selector::Everything, provenance: provenance.clone() });
     }
 
+    /// Whom address ranges speak of is for the network plug-in to say.
+    fn choice(&self, options: &Options) -> Option<Choice> {
+        let covers = options.ip_block_covers;
+        let other = match covers {
+            Covers::External => Covers::All,
+            Covers::All => Covers::External,
+        };
+        self.policies.iter().any(|policy| policy.tier == PolicyTier::Namespaced).then(|| Choice {
+            assumption: ip_blocks(covers),
+            otherwise: ip_blocks(other).text,
+            covers,
+            tiers: vec![TierId { rulebook: RulebookId(0), tier: rulebook::NETWORK_POLICY }],
+        })
+    }
+
     fn assume(&mut self, options: &Options, any_units: bool, host_network: &[String]) {
         let mut assume = |id: &str, text: String| self.assumptions.insert(assumption(id, text));
         if any_units {
-            assume(
-                "pod-addresses-unknown",
-                "pods have addresses of IPv4 and of IPv6, and which is not known: an address range matches a pod only if \
-                 it is all of a family"
-                    .to_owned(),
-            );
+            let (id, text) = pod_addresses(options);
+            assume(id, text);
             assume(
                 "plugin-enforces",
                 "the cluster's network plug-in enforces every kind of policy that was read".to_owned(),
@@ -209,11 +224,8 @@ impl Inventory {
             assume("host-network", format!("pods on the network of their node count as ordinary pods: {names}"));
         }
         if self.policies.iter().any(|policy| policy.tier == PolicyTier::Namespaced) {
-            let whom = match options.ip_block_covers {
-                Covers::External => "addresses outside the cluster only",
-                Covers::All => "all addresses, those of pods included",
-            };
-            assume("ip-block-covers", format!("address ranges of NetworkPolicy speak of {whom}"));
+            let Assumption { id, text } = ip_blocks(options.ip_block_covers);
+            assume(&id, text);
         }
         for (kind, count) in &self.ignored {
             let reason = options.ignore.iter().find(|ignore| ignore.kind == *kind);
@@ -222,4 +234,31 @@ impl Inventory {
             assume(&format!("ignored-{kind}"), format!("{objects} of the kind {kind} may be left out: {reason}"));
         }
     }
+}
+
+/// Whom the address ranges of NetworkPolicy speak of, and how a lab file says so.
+fn ip_blocks(covers: Covers) -> Assumption {
+    let (whom, value) = match covers {
+        Covers::External => ("addresses outside the cluster only", "external"),
+        Covers::All => ("all addresses, those of pods included", "all"),
+    };
+    assumption("ip-block-covers", format!("address ranges of NetworkPolicy speak of {whom} (`ip-blocks: {value}`)"))
+}
+
+/// What is taken to be known of pods' addresses.
+fn pod_addresses(options: &Options) -> (&'static str, String) {
+    if options.pod_addresses.is_empty() {
+        let text = "pods have addresses of IPv4 and of IPv6, and which is not known: an address range matches a pod only \
+                    if it is all of a family";
+        return ("pod-addresses-unknown", text.to_owned());
+    }
+    let [v4, v6] = Family::ALL.map(|family| match options.pod_addresses.get(&family) {
+        Some(range) => format!("one of {family} within {range}"),
+        None => format!("one of {family} that is not known"),
+    });
+    let text = format!(
+        "pods have two addresses, {v4} and {v6}: an address range matches a pod only if it holds all of the range that \
+         the address is within, or is all of a family"
+    );
+    ("pod-addresses-within", text)
 }

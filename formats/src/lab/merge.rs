@@ -200,6 +200,14 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
     draft.routes.extend(part.routes);
     draft.segments.extend(part.segments);
     draft.rulebooks.extend(part.rulebooks);
+    for mut choice in part.choices {
+        choice.tiers.iter_mut().for_each(|tier| tier.rulebook.0 += books_before);
+        // Two clusters that were read alike are one choice, as they are one assumption.
+        match draft.choices.iter_mut().find(|held| held.assumption == choice.assumption) {
+            Some(held) => held.tiers.extend(choice.tiers),
+            None => draft.choices.push(choice),
+        }
+    }
     draft.points.extend(part.points);
     draft.needs.extend(part.needs);
     draft.properties.extend(part.properties);
