@@ -4,12 +4,14 @@
 //! everything that a report says about the design itself, about a claim as such, and about one judged connection, is
 //! said here.
 
+mod choice;
 mod connection;
 mod coverage;
 mod picture;
 mod proof;
 mod simulation;
 
+pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::settle;
@@ -47,7 +49,7 @@ pub fn basis(
         assumptions: design
             .assumptions()
             .iter()
-            .map(|one| model::Assumption { id: one.id.clone(), text: one.text.clone() })
+            .map(|one| model::Assumption { id: one.id.clone(), text: one.text.clone(), choice: None })
             .collect(),
         trusted: design.trusted().iter().map(|one| trusted(design, one)).collect(),
         unmodelled: design

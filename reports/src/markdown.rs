@@ -78,7 +78,18 @@ impl Page {
         let facts = words::scope_facts(&of.scope);
         self.table(["", ""], facts.into_iter().map(|(name, fact)| [name.to_owned(), escape(&fact)]));
         self.heading(2, "Assumptions");
-        self.list(of.assumptions.iter().map(|one| format!("{} ({})", escape(&one.text), code(&one.id))), "None.");
+        if of.assumptions.is_empty() {
+            self.line("None.");
+        }
+        for one in &of.assumptions {
+            self.line(&format!("- {} ({})", escape(&one.text), code(&one.id)));
+            if let Some(choice) = &one.choice {
+                self.line(&format!("  - {}", escape(&words::choice(choice))));
+                for change in &choice.changes {
+                    self.line(&format!("    - {}", escape(&words::changed_verdict(change))));
+                }
+            }
+        }
         if !of.trusted.is_empty() {
             self.heading(2, "Trusted units");
             self.list(

@@ -1,6 +1,6 @@
 //! A verification for the terminal and the log: what it rests on first, the verdict in the last line.
 
-use crate::model::{Decider, Hop, NeedStatus, Property, Severity, Verdict, Verification};
+use crate::model::{Assumption, Decider, DecidingRule, Hop, NeedStatus, Property, Severity, Verdict, Verification};
 use crate::table::table;
 use crate::words;
 use std::fmt::Write;
@@ -54,7 +54,7 @@ fn basis(out: &mut String, of: &Verification) {
     for (name, fact) in facts {
         let _ = writeln!(out, "  {:width$}  {}", name.to_lowercase(), words::printable(&fact));
     }
-    section(out, "assumptions", of.assumptions.iter().map(|one| format!("{}: {}", one.id, one.text)));
+    section(out, "assumptions", of.assumptions.iter().flat_map(assumption));
     if !of.trusted.is_empty() {
         section(
             out,
@@ -86,6 +86,16 @@ fn basis(out: &mut String, of: &Verification) {
     }
     section(out, "outside every model", of.not_covered.iter().cloned());
     out.push('\n');
+}
+
+/// An assumption, and under it what hangs on it.
+fn assumption(of: &Assumption) -> Vec<String> {
+    let mut lines = vec![format!("{}: {}", of.id, of.text)];
+    if let Some(choice) = &of.choice {
+        lines.push(format!("  {}", words::choice(choice)));
+        lines.extend(choice.changes.iter().map(|change| format!("    {}", words::changed_verdict(change))));
+    }
+    lines
 }
 
 fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
@@ -198,6 +208,11 @@ pub fn hop_text(of: &Hop) -> String {
         _ => line.strip_prefix("   ").unwrap_or(line).to_owned(),
     });
     lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// Writes rules by object and place on one line: `NetworkPolicy shop/db (db.yaml:12:9)`.
+pub fn rules_text(of: &[DecidingRule]) -> String {
+    words::printable(&words::deciding_rules(of))
 }
 
 fn hop(position: usize, of: &Hop) -> String {

@@ -1,8 +1,8 @@
 //! The sentences and number formats that all writers share, so that no two of them tell the story differently.
 
 use crate::model::{
-    BlastRadius, Decider, Hop, Location, NeedStatus, Outcome, Population, Property, Report, Scope, Simulation, Verdict,
-    Verification,
+    Assumption, BlastRadius, ChangedVerdict, Choice, Decider, DecidingRule, Hop, Location, NeedStatus, Outcome,
+    Population, Property, Report, Scope, Simulation, Verdict, Verification,
 };
 
 /// A whole number with a separator every three digits: `40,000`.
@@ -180,6 +180,41 @@ pub(crate) fn decider_stamp(of: &Decider) -> String {
     let owner = of.owner.as_ref().map(|owner| format!("owner {owner}"));
     let ticket = of.ticket.as_ref().map(|ticket| format!("ticket {ticket}"));
     [of.reason.clone(), owner, ticket].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// What hangs on an assumption that could have been made the other way, in one sentence.
+pub(crate) fn choice(of: &Choice) -> String {
+    match of.changes.len() as u64 {
+        0 => "no verdict depends on it".to_owned(),
+        changes => {
+            let differ = if changes == 1 { "differs" } else { "differ" };
+            format!("{} {differ} if {}", count(changes, "verdict", "verdicts"), of.otherwise)
+        }
+    }
+}
+
+/// A verdict that depends on a choice: both verdicts, the connection that shows it, and the rules that decide there.
+pub(crate) fn changed_verdict(of: &ChangedVerdict) -> String {
+    let connection = of.connection.as_ref().map_or_else(String::new, |connection| format!(": {connection}"));
+    let rules = deciding_rules(&of.deciding);
+    format!("{} {}: {} -> {}{connection}, decided by {rules}", of.kind, of.name, of.verdict, of.otherwise)
+}
+
+/// Rules by object and place: `NetworkPolicy shop/db (db.yaml:12)`.
+pub(crate) fn deciding_rules(of: &[DecidingRule]) -> String {
+    let names = of.iter().map(|one| {
+        let name = one.object.as_ref().unwrap_or(&one.rule);
+        one.location.as_ref().map_or_else(|| name.clone(), |place| format!("{name} ({place})"))
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// An assumption in one line, with what hangs on it.
+pub(crate) fn assumption(of: &Assumption) -> String {
+    let Some(held) = &of.choice else { return of.text.clone() };
+    let changes: Vec<String> = held.changes.iter().map(changed_verdict).collect();
+    let listed = if changes.is_empty() { String::new() } else { format!(": {}", changes.join("; ")) };
+    format!("{}; {}{listed}", of.text, choice(held))
 }
 
 /// The facts that open a report, most important first: each a label and a sentence.

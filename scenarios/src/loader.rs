@@ -120,7 +120,11 @@ impl Loader<'_> {
         let path = disk::with_slashes(path);
         if !disk::is_folder(&path) {
             let file = self.disk.read(&path).map_err(placeless)?;
-            return if is_lab(&file.text) { self.lab(&file, true) } else { self.unaccompanied(&[file]).map(named(&path)) };
+            return if is_lab(&file.text) {
+                self.lab(&file, true)
+            } else {
+                self.unaccompanied(&[file]).map(named(&path))
+            };
         }
         let inside = disk::join(&path, lab::FILE_NAME);
         if disk::is_file(&inside) {

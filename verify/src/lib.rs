@@ -55,6 +55,7 @@ mod listing;
 mod reach;
 
 mod blast_radius;
+pub mod choice;
 mod closure;
 mod counterexample;
 mod lateral;

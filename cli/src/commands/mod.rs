@@ -6,6 +6,7 @@ mod compare;
 mod explain;
 mod generate;
 mod init;
+mod otherwise;
 mod reach;
 mod report;
 mod surface;

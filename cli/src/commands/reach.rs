@@ -1,5 +1,6 @@
 //! `seglab reach`: who may open which connections to whom.
 
+use super::otherwise::Otherwise;
 use super::{Context, to_json};
 use crate::args::{self, ReachFormat};
 use crate::exit::Exit;
@@ -10,7 +11,7 @@ use seglab_policy::{AddressSet, Assume, Design, Endpoint, Peer, Side, Trust, Uni
 use seglab_reports::{Input, collect};
 use seglab_verify::{Attack, End, Row, Verifier};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The connections as JSON.
 #[derive(Serialize)]
@@ -23,10 +24,13 @@ struct Document {
     trust: String,
     as_if_enforced: bool,
     connections: Vec<Entry>,
+    /// The rows that differ the other way of a choice, as they are then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    choices: Vec<Otherwise<Entry>>,
 }
 
 /// The connections from one end to another.
-#[derive(Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Entry {
     source: String,
     destination: String,
@@ -35,6 +39,20 @@ struct Entry {
     /// What may arrive; empty where nothing is unknown.
     #[serde(skip_serializing_if = "String::is_empty")]
     unknown: String,
+    /// True if one of the ends is a range of external addresses.
+    #[serde(skip)]
+    external: bool,
+}
+
+impl Entry {
+    fn ends(&self) -> (&str, &str) {
+        (&self.source, &self.destination)
+    }
+
+    /// The same ends, and nothing between them.
+    fn emptied(&self) -> Self {
+        Self { connections: String::new(), unknown: String::new(), ..self.clone() }
+    }
 }
 
 pub(crate) fn run(args: &args::Reach, context: &mut Context) -> Result<Exit, Failure> {
@@ -56,15 +74,23 @@ pub(crate) fn run(args: &args::Reach, context: &mut Context) -> Result<Exit, Fai
     }
     let mut verifier = context.timings.phase("classes", || Verifier::new(design));
     context.timings.count("classes", verifier.classes().len());
-    let entries: Vec<Entry> = context.timings.phase("reach", || {
-        let rows = verifier.reach(assume, view);
-        // What the replicas of one owner can open to each other is no news about the owner.
-        rows.filter(|row| row.source != row.destination)
-            .filter(|row| from.admits(design, &row.source) && to.admits(design, &row.destination))
-            .map(|row| entry(&row))
-            .collect()
+    // What the replicas of one owner can open to each other is no news about the owner.
+    let asked = |row: &Row| {
+        row.source != row.destination && from.admits(design, &row.source) && to.admits(design, &row.destination)
+    };
+    let entries: Vec<Entry> =
+        context.timings.phase("reach", || verifier.reach(assume, view).filter(asked).map(|row| entry(&row)).collect());
+    let choices = context.timings.phase("choices", || {
+        Otherwise::of(design, |other| {
+            let theirs: Vec<Entry> =
+                Verifier::new(other).reach(assume, view).filter(asked).map(|row| entry(&row)).collect();
+            differing(&entries, &theirs)
+        })
     });
     let undecided = entries.iter().any(|entry| !entry.unknown.is_empty());
+    if args.format != ReachFormat::Json {
+        context.note_choices(&choices, "row", "rows");
+    }
     let text = context.timings.phase("render", || match args.format {
         ReachFormat::Csv => csv_of(&entries),
         ReachFormat::Text => text_of(&entries),
@@ -77,6 +103,7 @@ pub(crate) fn run(args: &args::Reach, context: &mut Context) -> Result<Exit, Fai
             trust: trust.to_string(),
             as_if_enforced: assume.as_if_enforced,
             connections: entries,
+            choices,
         }),
     });
     output::print(&text)?;
@@ -135,7 +162,20 @@ fn entry(row: &Row) -> Entry {
         destination: name(&row.destination),
         connections: row.connections(),
         unknown: row.unknown_connections(),
+        external: [&row.source, &row.destination].into_iter().any(|end| matches!(end, End::External(..))),
     }
+}
+
+/// The rows between units and named sources that are not the same the other way, as they are then: empty ones for what is
+/// no longer possible. Ranges match external addresses either way.
+fn differing(ours: &[Entry], theirs: &[Entry]) -> Vec<Entry> {
+    let inside = |all: &'_ [Entry]| all.iter().filter(|entry| !entry.external).cloned().collect::<BTreeSet<_>>();
+    let (ours, theirs) = (inside(ours), inside(theirs));
+    let ends: BTreeSet<(&str, &str)> = theirs.iter().map(Entry::ends).collect();
+    let gone = ours.iter().filter(|entry| !ends.contains(&entry.ends())).map(Entry::emptied);
+    let mut differing: Vec<Entry> = theirs.difference(&ours).cloned().chain(gone).collect();
+    differing.sort();
+    differing
 }
 
 /// RFC 4180, certain connections only; what is unknown is told by the exit code and by the other formats.
@@ -172,10 +212,13 @@ struct LateralDocument {
     trust: String,
     as_if_enforced: bool,
     closures: Vec<Closure>,
+    /// The closures that differ the other way of a choice, as they are then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    choices: Vec<Otherwise<Closure>>,
 }
 
 /// What an attacker who owns one unit can own.
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Closure {
     source: String,
     /// How many units certainly fall, the source included.
@@ -192,26 +235,17 @@ fn lateral(args: &args::Reach, design: &Design, attack: Attack, context: &mut Co
     let to = filter(design, args.to.as_deref(), "--to")?;
     let mut verifier = context.timings.phase("classes", || Verifier::new(design));
     context.timings.count("classes", verifier.classes().len());
-    let name = |unit: UnitId| End::Units(design.unit(unit).display_name().to_owned());
-    let mut closures: BTreeMap<(String, BTreeMap<String, usize>), Closure> = BTreeMap::new();
-    context.timings.phase("closure", || {
-        for start in design.unit_ids().filter(|&unit| from.admits(design, &name(unit))) {
-            let owned = verifier.owned(Endpoint::Unit { unit: start, interface: 0 }, attack, None);
-            let mut reached = BTreeMap::new();
-            for &unit in owned.certainly.iter().filter(|&&unit| unit != start && to.admits(design, &name(unit))) {
-                *reached.entry(design.unit(unit).display_name().to_owned()).or_default() += 1;
-            }
-            let source = design.unit(start).display_name().to_owned();
-            let uncertain = owned.possibly.len() - owned.certainly.len();
-            closures.entry((source.clone(), reached.clone())).or_insert(Closure {
-                source,
-                units: owned.certainly.len(),
-                uncertain,
-                reached,
-            });
-        }
+    let closures = context.timings.phase("closure", || closures(design, &mut verifier, attack, &from, &to));
+    let choices = context.timings.phase("choices", || {
+        Otherwise::of(design, |other| {
+            let mut theirs = self::closures(other, &mut Verifier::new(other), attack, &from, &to);
+            theirs.retain(|closure| !closures.contains(closure));
+            theirs
+        })
     });
-    let closures: Vec<Closure> = closures.into_values().collect();
+    if args.format != ReachFormat::Json {
+        context.note_choices(&choices, "closure", "closures");
+    }
     let undecided = closures.iter().any(|closure| closure.uncertain > 0);
     output::print(&match args.format {
         ReachFormat::Json => to_json(&LateralDocument {
@@ -224,11 +258,33 @@ fn lateral(args: &args::Reach, design: &Design, attack: Attack, context: &mut Co
             trust: attack.trust.to_string(),
             as_if_enforced: attack.as_if_enforced,
             closures,
+            choices,
         }),
         ReachFormat::Csv => lateral_csv(&closures),
         ReachFormat::Text => lateral_text(&closures, attack),
     })?;
     Ok(if undecided { Exit::Undecided } else { Exit::Holds })
+}
+
+fn closures(design: &Design, verifier: &mut Verifier<'_>, attack: Attack, from: &Filter, to: &Filter) -> Vec<Closure> {
+    let name = |unit: UnitId| End::Units(design.unit(unit).display_name().to_owned());
+    let mut closures: BTreeMap<(String, BTreeMap<String, usize>), Closure> = BTreeMap::new();
+    for start in design.unit_ids().filter(|&unit| from.admits(design, &name(unit))) {
+        let owned = verifier.owned(Endpoint::Unit { unit: start, interface: 0 }, attack, None);
+        let mut reached = BTreeMap::new();
+        for &unit in owned.certainly.iter().filter(|&&unit| unit != start && to.admits(design, &name(unit))) {
+            *reached.entry(design.unit(unit).display_name().to_owned()).or_default() += 1;
+        }
+        let source = design.unit(start).display_name().to_owned();
+        let uncertain = owned.possibly.len() - owned.certainly.len();
+        closures.entry((source.clone(), reached.clone())).or_insert(Closure {
+            source,
+            units: owned.certainly.len(),
+            uncertain,
+            reached,
+        });
+    }
+    closures.into_values().collect()
 }
 
 fn lateral_csv(closures: &[Closure]) -> String {

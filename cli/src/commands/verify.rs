@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::output;
 use seglab_policy::{Design, Diagnostic};
 use seglab_reports::{Colour, NeedStatus, Tool, Verdict, Verification, collect};
-use seglab_verify::cross_check::Effort;
-use seglab_verify::{Settings, VerifyError};
+use seglab_verify::cross_check::{Effort, SecondOpinion};
+use seglab_verify::{Settings, VerifyError, choice};
 use std::io::IsTerminal;
 
 /// Up to so many units `--cross-check auto` asks Z3.
@@ -56,20 +56,8 @@ pub(crate) fn verification(
     context: &mut Context,
 ) -> Result<Verification, Failure> {
     let settings = Settings { as_if_enforced, ..Settings::default() };
-    let settled = context.timings.phase("verify", || seglab_verify::verify(design, &settings));
-    let settled =
-        settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
+    let (settled, opinion) = judge(design, &settings, cross_check, context)?;
     context.timings.count("classes", settled.classes);
-    let opinion = if cross_check {
-        let asked = context
-            .timings
-            .phase("solve", || seglab_verify::cross_check::cross_check(design, &settings, &settled, Effort::default()));
-        Some(asked.map_err(|differs| {
-            context.disagreement(design, differs.to_string(), &differs.reproduction(design).to_string())
-        })?)
-    } else {
-        None
-    };
     let tool = Tool {
         name: "seglab".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,7 +72,39 @@ pub(crate) fn verification(
             Some(open) => format!("Z3 ({} answers agree; left open: {open})", agreement.confirmed),
         });
     }
+    for choice in design.choices() {
+        match design.otherwise(choice) {
+            None => collect::choice(&mut verification, design, choice, &[], &settled, &settled),
+            Some(other) => {
+                let (theirs, _) = judge(&other, &settings, cross_check, context)?;
+                let changed = choice::changed(choice, (design, &settled), (&other, &theirs), &settings);
+                collect::choice(&mut verification, design, choice, &changed, &settled, &theirs);
+            }
+        }
+    }
     Ok(verification)
+}
+
+/// What the class engine says of a design, and what Z3 says of that where it is asked.
+fn judge(
+    design: &Design,
+    settings: &Settings,
+    cross_check: bool,
+    context: &mut Context,
+) -> Result<(seglab_verify::Report, Option<SecondOpinion>), Failure> {
+    let settled = context.timings.phase("verify", || seglab_verify::verify(design, settings));
+    let settled =
+        settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
+    if !cross_check {
+        return Ok((settled, None));
+    }
+    let asked = context
+        .timings
+        .phase("solve", || seglab_verify::cross_check::cross_check(design, settings, &settled, Effort::default()));
+    let opinion = asked.map_err(|differs| {
+        context.disagreement(design, differs.to_string(), &differs.reproduction(design).to_string())
+    })?;
+    Ok((settled, Some(opinion)))
 }
 
 /// A violated property or a broken need outweighs an undecided one.

@@ -249,7 +249,7 @@ fn ip_blocks(covers: Covers) -> Assumption {
 fn pod_addresses(options: &Options) -> (&'static str, String) {
     if options.pod_addresses.is_empty() {
         let text = "pods have addresses of IPv4 and of IPv6, and which is not known: an address range matches a pod only \
-                    if it is all of a family";
+                    if it is all of a family (`pod-addresses` in a lab file gives their range)";
         return ("pod-addresses-unknown", text.to_owned());
     }
     let [v4, v6] = Family::ALL.map(|family| match options.pod_addresses.get(&family) {

@@ -95,7 +95,12 @@ fn pod_addresses(given: Option<&Texts>, notes: &mut Notes<'_>) -> BTreeMap<Famil
         let family = Address::Within(range).family();
         if ranges.insert(family, range).is_some() {
             let message = format!("`{}` is the second range of {family}", text.value);
-            notes.error("invalid-value", text, message, "give one range for each family, one that holds both if need be");
+            notes.error(
+                "invalid-value",
+                text,
+                message,
+                "give one range for each family, one that holds both if need be",
+            );
         }
     }
     ranges

@@ -34,7 +34,7 @@ pub struct Choice {
     pub otherwise: String,
     /// What the address peers cover as it was decided.
     pub covers: Covers,
-    /// The tiers whose address peers it is about.
+    /// The tiers whose address peers it is about: of allow rules only, so that the one way allows all that the other does.
     pub tiers: Vec<TierId>,
 }
 
@@ -119,8 +119,7 @@ struct Inside {
 
 impl Inside {
     fn of(design: &Design) -> Self {
-        let mut inside =
-            Inside { known: AddressSet::empty(), drawn: BTreeSet::new(), families: BTreeSet::new() };
+        let mut inside = Inside { known: AddressSet::empty(), drawn: BTreeSet::new(), families: BTreeSet::new() };
         for known in design.addresses.values() {
             inside.known = inside.known.union(known);
         }

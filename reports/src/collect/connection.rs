@@ -169,6 +169,6 @@ fn why(decision: &Decision, rule: Option<&Rule>) -> String {
 }
 
 /// A rule as a lab file would say it: `allow app=web -> app=db tcp/5432`.
-fn sentence(rule: &Rule) -> String {
+pub(super) fn sentence(rule: &Rule) -> String {
     format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))
 }

@@ -17,12 +17,10 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
         .map(|(claim, outcome)| {
             let mut held = property(design, claim, population(&claim.claim, outcome.population));
             held.judges = judges.iter().map(|&judge| judge.to_owned()).collect();
+            held.verdict = verdict(&outcome.verdict);
             match &outcome.verdict {
-                Settled::Holds => held.verdict = Verdict::Holds,
-                Settled::Violated(refuted) => {
-                    held.verdict = Verdict::Violated;
-                    held.counterexample = Some(counterexample(design, refuted));
-                }
+                Settled::Holds => {}
+                Settled::Violated(refuted) => held.counterexample = Some(counterexample(design, refuted)),
                 Settled::Unknown(unsure) => held.doubt = Some(doubt(design, unsure)),
             }
             held
@@ -36,15 +34,31 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
 fn settled_need(design: &Design, of: &seglab_policy::Need, outcome: &Outcome) -> model::Need {
     let pairs = outcome.population.from.max(1) * outcome.population.to.max(1);
     let mut held = need(design, of, pairs as u64);
+    held.status = status(&outcome.verdict);
     match &outcome.verdict {
-        Settled::Holds => held.status = NeedStatus::Works,
-        Settled::Violated(refuted) => {
-            held.status = NeedStatus::Broken;
-            held.witness = counterexample(design, refuted).hops.into_iter().next();
-        }
+        Settled::Holds => {}
+        Settled::Violated(refuted) => held.witness = counterexample(design, refuted).hops.into_iter().next(),
         Settled::Unknown(unsure) => held.doubt = Some(doubt(design, unsure)),
     }
     held
+}
+
+/// The bare verdict on a property.
+pub(super) fn verdict(of: &Settled) -> Verdict {
+    match of {
+        Settled::Holds => Verdict::Holds,
+        Settled::Violated(_) => Verdict::Violated,
+        Settled::Unknown(_) => Verdict::Unknown,
+    }
+}
+
+/// The bare verdict on a need.
+pub(super) fn status(of: &Settled) -> NeedStatus {
+    match of {
+        Settled::Holds => NeedStatus::Works,
+        Settled::Violated(_) => NeedStatus::Broken,
+        Settled::Unknown(_) => NeedStatus::Unknown,
+    }
 }
 
 /// What a claim ranges over, in words.

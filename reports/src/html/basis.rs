@@ -1,7 +1,7 @@
 //! What a report rests on: key figures, scope, assumptions, what was not modelled.
 
 use super::markup::{Html, facts, number_column, rich, table, words_column};
-use crate::model::{NeedStatus, Report, Severity, Verdict, Verification};
+use crate::model::{Assumption, NeedStatus, Report, Severity, Verdict, Verification};
 use crate::words;
 
 /// The few figures that stand under the verdict.
@@ -49,7 +49,7 @@ pub(super) fn assumptions(of: &Verification) -> Html {
         body = Html::element("p", "", "None was made.");
     } else {
         let columns = [words_column("assumption"), words_column("name")];
-        let rows = of.assumptions.iter().map(|one| [sentence(&one.text), Html::code(&one.id)]);
+        let rows = of.assumptions.iter().map(|one| [assumption(one), Html::code(&one.id)]);
         body.push(table("Assumptions", columns, rows));
     }
     if !of.trusted.is_empty() {
@@ -70,6 +70,18 @@ pub(super) fn assumptions(of: &Verification) -> Html {
             ]
         });
         body.push(table("Units taken as impossible to own, in the figures that say so", columns, rows));
+    }
+    body
+}
+
+/// An assumption, and under it what hangs on it.
+fn assumption(of: &Assumption) -> Html {
+    let mut body = sentence(&of.text);
+    if let Some(choice) = &of.choice {
+        body.push(Html::element("p", "muted", sentence(&words::choice(choice))));
+        if !choice.changes.is_empty() {
+            body.push(Html::list("plain", choice.changes.iter().map(|one| rich(&words::changed_verdict(one)))));
+        }
     }
     body
 }

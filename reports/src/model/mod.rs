@@ -16,7 +16,10 @@ pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, Surf
 pub use proof::{
     Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property, Verdict,
 };
-pub use scope::{Assumption, Ignored, Input, ObjectCount, PointCount, Scope, Tool, Trusted, Unmodelled};
+pub use scope::{
+    Assumption, ChangedVerdict, Choice, DecidingRule, Ignored, Input, ObjectCount, PointCount, Scope, Tool, Trusted,
+    Unmodelled,
+};
 
 use serde::{Deserialize, Serialize};
 

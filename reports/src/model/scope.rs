@@ -70,12 +70,55 @@ pub struct Scope {
 }
 
 /// A sentence that the results rest on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumption {
     /// Its stable name.
     pub id: String,
     /// The sentence.
     pub text: String,
+    /// What follows if it is the other way round, where the policy leaves it to the implementation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+}
+
+/// What hangs on an assumption that could have been made the other way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The other way, as a sentence.
+    pub otherwise: String,
+    /// The verdicts that it changes; where there is none, no verdict depends on the assumption.
+    pub changes: Vec<ChangedVerdict>,
+}
+
+/// A verdict that depends on a choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedVerdict {
+    /// `property` or `need`.
+    pub kind: String,
+    /// The property's name, or the needed flow.
+    pub name: String,
+    /// The verdict under the assumption.
+    pub verdict: String,
+    /// The verdict the other way.
+    pub otherwise: String,
+    /// A connection on the way to the verdict that fares differently: `web -> db tcp/5432`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// The rules that make the difference.
+    pub deciding: Vec<DecidingRule>,
+}
+
+/// A rule that a verdict depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidingRule {
+    /// The rule, as a lab file would say it.
+    pub rule: String,
+    /// The object that it is part of: `NetworkPolicy shop/web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// Units that are assumed out of attackers' reach.
