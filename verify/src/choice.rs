@@ -11,7 +11,7 @@
 
 use crate::counterexample::Hop;
 use crate::properties::{Counterexample, Report, Settings, Settled};
-use seglab_policy::{Assume, Choice, Connection, Design, RuleId, Why};
+use seglab_policy::{Assume, Choice, Connection, Design, Endpoint, RuleId, Why};
 use std::collections::BTreeSet;
 
 /// What was asked of a design: a property or a need, by its position.
@@ -29,7 +29,7 @@ pub struct Changed {
     /// What was asked.
     pub question: Question,
     /// The first connection on the way to the verdict, of the one design or the other, that fares differently in the
-    /// two; `None` if none does.
+    /// two; `None` where none does, as with a need of which any one of several addresses will do.
     pub connection: Option<Connection>,
     /// The rules that make the difference there, ascending; where there is no such connection, all that the choice
     /// changes.
@@ -52,8 +52,8 @@ pub fn changed(
     let differing = properties.chain(needs).filter(|(_, (one, two))| kind(&one.verdict) != kind(&two.verdict));
     differing
         .map(|(question, (one, two))| {
-            let mut shown = evidence(&one.verdict, settings);
-            shown.extend(evidence(&two.verdict, settings));
+            let mut shown = evidence(design, &one.verdict, settings);
+            shown.extend(evidence(design, &two.verdict, settings));
             let found = shown.into_iter().find_map(|(connection, assume)| {
                 let deciding = deciding(design, other.0, &connection, assume);
                 (!deciding.is_empty()).then_some((connection, deciding))
@@ -93,13 +93,13 @@ fn kind(verdict: &Settled) -> u8 {
 }
 
 /// The connections that a verdict shows, each with what was assumed of enforcement.
-fn evidence(verdict: &Settled, settings: &Settings) -> Vec<(Connection, Assume)> {
+fn evidence(design: &Design, verdict: &Settled, settings: &Settings) -> Vec<(Connection, Assume)> {
     let hops: &[Hop] = match verdict {
         Settled::Violated(Counterexample::Reached(hops) | Counterexample::TooMany { hops, .. }) => hops,
         Settled::Unknown(unsure) => &unsure.hops,
         Settled::Violated(Counterexample::Broken { connection, .. }) => {
             let assume = Assume { as_if_enforced: settings.as_if_enforced, ..Assume::business() };
-            return vec![(*connection, assume)];
+            return between(design, connection).into_iter().map(|connection| (connection, assume)).collect();
         }
         Settled::Holds
         | Settled::Violated(
@@ -113,4 +113,18 @@ fn evidence(verdict: &Settled, settings: &Settings) -> Vec<(Connection, Assume)>
         Hop::Host { .. } => None,
     });
     connections.collect()
+}
+
+/// A connection, and the same between the other interfaces of its units: of all those only one has to work.
+fn between(design: &Design, shown: &Connection) -> Vec<Connection> {
+    let interfaces = |endpoint: Endpoint| match endpoint {
+        Endpoint::Unit { unit, .. } => {
+            (0..).zip(&design.unit(unit).interfaces).map(|(interface, _)| Endpoint::Unit { unit, interface }).collect()
+        }
+        Endpoint::External(_) | Endpoint::Source(_) => vec![endpoint],
+    };
+    let destinations = interfaces(shown.destination);
+    let pairs = interfaces(shown.source).into_iter().flat_map(|source| destinations.iter().map(move |&to| (source, to)));
+    let others = pairs.map(|(source, destination)| Connection { source, destination, header: shown.header });
+    std::iter::once(*shown).chain(others.filter(|other| other != shown)).collect()
 }

@@ -32,7 +32,7 @@ pub struct Choice {
     pub assumption: Assumption,
     /// The sentence that would stand there, had it been decided the other way.
     pub otherwise: String,
-    /// What the address peers cover as it was decided.
+    /// What all of the address peers cover, as it was decided.
     pub covers: Covers,
     /// The tiers whose address peers it is about: of allow rules only, so that the one way allows all that the other does.
     pub tiers: Vec<TierId>,
