@@ -124,7 +124,8 @@ fn between(design: &Design, shown: &Connection) -> Vec<Connection> {
         Endpoint::External(_) | Endpoint::Source(_) => vec![endpoint],
     };
     let destinations = interfaces(shown.destination);
-    let pairs = interfaces(shown.source).into_iter().flat_map(|source| destinations.iter().map(move |&to| (source, to)));
+    let pairs =
+        interfaces(shown.source).into_iter().flat_map(|source| destinations.iter().map(move |&to| (source, to)));
     let others = pairs.map(|(source, destination)| Connection { source, destination, header: shown.header });
     std::iter::once(*shown).chain(others.filter(|other| other != shown)).collect()
 }

@@ -42,7 +42,13 @@ fn lab_file(design: &Design, folder: &Path, source: &str) -> String {
     let mut out = format!(
         "# A lab file: `seglab verify` checks it, `seglab report` shows it, `seglab schema` describes every key.\n\
          seglab: 1\nname: {name:?}\n\
-         sources:\n  - kubernetes: {source:?}\n"
+         sources:\n  - kubernetes:\n      path: {source:?}\n\
+         \x20     # Whom the network plug-in takes the `ipBlock` of a NetworkPolicy to speak of: `external`, never pods\n\
+         \x20     # (Cilium), or `all`, pods by their addresses too (Calico). `seglab verify` lists the verdicts that\n\
+         \x20     # hang on it.\n\
+         \x20     ip-blocks: external\n\
+         \x20     # The range that the cluster draws its pods' addresses within: which `ipBlock` holds them.\n\
+         \x20     # pod-addresses: 10.244.0.0/16\n"
     );
     out.push_str("\n# Named groups of units. Properties and needs below may use the names.\nsegments:\n");
     for namespace in namespaces(design) {

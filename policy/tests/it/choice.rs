@@ -44,7 +44,9 @@ fn only_the_tiers_of_the_choice_and_its_words_change() {
         let turned = design.otherwise(&design.choices()[0]).expect("a unit is in the range");
         let covered = |design: &Design| -> Vec<Covers> {
             let peers = design.rules().map(|(_, rule)| rule.from.clone());
-            peers.map(|peer| if let Peer::Addresses { covers, .. } = peer { covers } else { panic!("{peer}") }).collect()
+            peers
+                .map(|peer| if let Peer::Addresses { covers, .. } = peer { covers } else { panic!("{peer}") })
+                .collect()
         };
         assert_eq!((covered(&design), covered(&turned)), (vec![covers, covers], vec![covers, other]));
         let stated: Vec<&str> = turned.assumptions().iter().map(|one| one.text.as_str()).collect();

@@ -147,7 +147,8 @@ fn on_random_designs_the_other_way_is_exact() {
         let by_hand = turned(&design, &choice);
         let asked = (0..30).map(|at| connection_of(&design, at));
         for connection in asked {
-            let [one, two] = [&design, &by_hand].map(|of| outcomes(of.evaluate(&connection, Assume::business()).verdict));
+            let [one, two] =
+                [&design, &by_hand].map(|of| outcomes(of.evaluate(&connection, Assume::business()).verdict));
             assert!(!one.allow || two.allow, "{seed}: the wider way lost {connection:?}");
             assert!(one.deny || !two.deny, "{seed}: the wider way stops {connection:?}");
         }
@@ -186,9 +187,8 @@ fn on_random_designs_choices_add_up() {
     for seed in 0..2000 {
         let of = |tier: u32| if tier == 0 { Covers::External } else { Covers::All };
         let (draft, tiers) = drawn(seed, of);
-        let [one, two] = [Covers::External, Covers::All].map(|covers| {
-            choice(covers, tiers.iter().copied().filter(|tier| of(tier.tier) == covers).collect())
-        });
+        let [one, two] = [Covers::External, Covers::All]
+            .map(|covers| choice(covers, tiers.iter().copied().filter(|tier| of(tier.tier) == covers).collect()));
         let plain = Design::new(draft).unwrap();
         let here = kinds(&settle(&plain));
         let alone = [&one, &two].map(|choice| kinds(&settle(&turned(&plain, choice))));

@@ -1,10 +1,10 @@
 //! What lab files read to.
 
 use super::{read, reading, shown};
-use seglab_formats::{File, lab};
+use seglab_formats::{File, kubernetes, lab};
 use seglab_policy::{
-    Address, Claim, Covers, Directions, Family, Level, Order, Peer, Placement, PointKind, Scope, Selector, Service,
-    Transport,
+    Address, Claim, Covers, Design, Directions, Family, Level, Order, Peer, Placement, PointKind, Scope, Selector,
+    Service, Transport,
 };
 
 #[test]
@@ -290,4 +290,57 @@ fn points_of_parts_keep_their_rulebooks() {
     for point in &draft.points {
         assert_eq!(draft.rulebooks[point.rulebook.0 as usize].name, point.name);
     }
+}
+
+/// A lab file says of each source of manifests what they leave open; what it does not say is as it was.
+#[test]
+fn sources_of_manifests_say_how_they_are_read() {
+    let text = "
+seglab: 1
+sources:
+  - kubernetes: plain
+  - kubernetes: {path: here, ip-blocks: all, pod-addresses: [10.244.0.0/16, 'fd00::/64']}
+  - kubernetes: {path: there, ip-blocks: external, pod-addresses: 10.245.0.0/16}
+";
+    let file = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+    let paths: Vec<_> = file.sources().iter().map(|part| (part.path.as_str(), part.span.line)).collect();
+    assert_eq!(paths, [("plain", 4), ("here", 5), ("there", 6)]);
+    let nets = |texts: &[&str]| {
+        let nets = texts.iter().map(|text| text.parse().unwrap());
+        nets.map(|net| (Address::Within(net).family(), net)).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let given = kubernetes::Options { ip_block_covers: Covers::All, ..kubernetes::Options::default() };
+    let [plain, here, there] = [0, 1, 2].map(|at| file.sources()[at].kubernetes(&given));
+    assert_eq!(plain, given);
+    assert_eq!((here.ip_block_covers, here.pod_addresses), (Covers::All, nets(&["10.244.0.0/16", "fd00::/64"])));
+    assert_eq!((there.ip_block_covers, there.pod_addresses), (Covers::External, nets(&["10.245.0.0/16"])));
+}
+
+/// Clusters that are read alike make one choice, others make one each; each is about the tiers of its own rulebooks.
+#[test]
+fn choices_of_parts_keep_their_tiers() {
+    let cluster = |namespace: &str, covers: Covers| {
+        let text = format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: {namespace}}}\n\
+             spec: {{podSelector: {{}}, ingress: [{{from: [{{ipBlock: {{cidr: 10.0.0.0/8}}}}]}}]}}\n"
+        );
+        let options = kubernetes::Options { ip_block_covers: covers, ..kubernetes::Options::default() };
+        let mut reading = kubernetes::read(&[File { path: "p.yaml".to_owned(), text }], &options).unwrap();
+        reading.draft.rulebooks[0].name = namespace.to_owned();
+        reading.draft.points[0].name = namespace.to_owned();
+        reading.draft.properties.clear();
+        reading
+    };
+    let text = "seglab: 1\nsources: [{kubernetes: a}, {kubernetes: b}, {kubernetes: c}]\nunits: [{name: u, addresses: [10.0.0.1]}]\n";
+    let whole = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+    let parts = vec![cluster("a", Covers::External), cluster("b", Covers::All), cluster("c", Covers::External)];
+    let design = Design::new(lab::merge(&whole, parts).unwrap().draft).unwrap();
+    let concerned: Vec<Vec<u32>> = design
+        .choices()
+        .iter()
+        .map(|choice| design.rules_changed_by(choice).iter().map(|rule| rule.rulebook.0).collect())
+        .collect();
+    assert_eq!(concerned, [vec![0, 2], vec![1]]);
+    let stated = design.choices().iter().all(|choice| design.assumptions().contains(&choice.assumption));
+    assert!(stated, "{:?}", design.assumptions());
 }
