@@ -98,6 +98,8 @@ pub enum DesignError {
         space: String,
         /// The second unit's place.
         span: Option<Span>,
+        /// The first unit's place.
+        first: Option<Span>,
     },
     /// A unit has no interface.
     #[error("the unit `{unit}` has no interface")]
@@ -147,6 +149,17 @@ impl DesignError {
             | DesignError::UnknownName { span, .. }
             | DesignError::HostCycle { span, .. }
             | DesignError::NotAnAllow { span, .. } => *span,
+        }
+    }
+
+    /// The other place that it speaks of, of two things that clash the first.
+    pub fn first(&self) -> Option<Span> {
+        match self {
+            DesignError::DuplicateName { first, .. } | DesignError::DuplicateAddress { first, .. } => *first,
+            DesignError::NoInterface { .. }
+            | DesignError::UnknownName { .. }
+            | DesignError::HostCycle { .. }
+            | DesignError::NotAnAllow { .. } => None,
         }
     }
 
@@ -221,6 +234,13 @@ impl Design {
             }
         }
         Ok(Self { draft, by_name, hosts, addresses, linked })
+    }
+
+    /// The same design under another name, such as one that tells it from others.
+    #[must_use]
+    pub fn renamed(mut self, name: impl Into<String>) -> Self {
+        self.draft.name = name.into();
+        self
     }
 
     /// The parts, to build a variant from.
@@ -495,12 +515,16 @@ fn check_addresses(draft: &Draft, errors: &mut Vec<DesignError>) -> BTreeMap<Str
             if let Some((other, shared)) = held.insert(address, (unit, interface.shared))
                 && !(shared && interface.shared)
             {
+                // Units are sorted by name; the second of two is the one that is written later.
+                let in_order = unit.provenance.span >= other.provenance.span;
+                let (unit, other) = if in_order { (unit, other) } else { (other, unit) };
                 errors.push(DesignError::DuplicateAddress {
                     unit: unit.name.clone(),
                     other: other.name.clone(),
                     address,
                     space: interface.space.clone(),
                     span: unit.provenance.span,
+                    first: other.provenance.span,
                 });
             }
         }

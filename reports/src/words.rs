@@ -5,23 +5,7 @@ use crate::model::{
     Verification,
 };
 
-/// A whole number with a separator every three digits: `40,000`.
-pub(crate) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A number and what it counts, in the singular or plural: `1 unit`, `40,000 units`.
-pub(crate) fn count(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(value), if value == 1 { one } else { many })
-}
+pub(crate) use seglab_policy::{count, number};
 
 /// A share in percent, to at most one decimal; what is not quite nothing or everything is not shown as such.
 pub(crate) fn percent(share: f64) -> String {
@@ -273,12 +257,6 @@ pub(crate) fn is_hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let shown: Vec<String> = [0, 999, 1_000, 40_000, 1_234_567].into_iter().map(number).collect();
-        assert_eq!(shown, ["0", "999", "1,000", "40,000", "1,234,567"]);
-    }
 
     #[test]
     fn a_share_is_never_rounded_to_nothing_or_everything() {

@@ -22,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What was found.
 #[derive(Default)]
 pub(super) struct Inventory {
-    paths: Vec<String>,
     seen: BTreeMap<(String, String, String), Span>,
     objects: usize,
     namespaces: Namespaces,
@@ -47,7 +46,6 @@ impl Inventory {
 
     /// Reads a file.
     pub(super) fn read(&mut self, file: &File, source: SourceId, options: &Options, report: &mut Vec<Diagnostic>) {
-        self.paths.push(file.path.clone());
         for document in documents(&file.text, source) {
             match document {
                 Ok(document) => {
@@ -83,10 +81,10 @@ impl Inventory {
             return;
         }
         if let Some(first) = self.seen.insert(key(manifest, kind), manifest.span()) {
-            let path = self.paths.get(first.source.0 as usize).map_or("", String::as_str);
-            let message = format!("`{}` is there twice, first at {path}:{}", manifest.title(), first.line);
+            let message = format!("`{}` is there twice", manifest.title());
             report.push(
                 Diagnostic::error("duplicate-object", message, Some(manifest.span()))
+                    .with_related("the first of the two", Some(first))
                     .with_help("remove one of the two, or give it another name or namespace"),
             );
             return;
@@ -218,7 +216,7 @@ impl Inventory {
         for (kind, count) in &self.ignored {
             let reason = options.ignore.iter().find(|ignore| ignore.kind == *kind);
             let reason = reason.map_or("", |ignore| ignore.reason.as_str());
-            let objects = if *count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
+            let objects = seglab_policy::count(*count as u64, "object", "objects");
             assume(&format!("ignored-{kind}"), format!("{objects} of the kind {kind} may be left out: {reason}"));
         }
     }

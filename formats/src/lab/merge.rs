@@ -191,7 +191,10 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
         }
     };
     for_each_provenance(&mut part, |provenance| shift(&mut provenance.span));
-    said.iter_mut().for_each(|diagnostic| shift(&mut diagnostic.span));
+    for diagnostic in &mut said {
+        shift(&mut diagnostic.span);
+        diagnostic.related.iter_mut().for_each(|related| related.span.source.0 += sources_before);
+    }
     part.points.iter_mut().for_each(|point| point.rulebook.0 += books_before);
     draft.sources.extend(part.sources);
     draft.units.extend(part.units);
@@ -237,8 +240,8 @@ fn ignore(draft: &mut Draft, diagnostics: &mut Vec<Diagnostic>, doc: &At<IgnoreD
     let answered: Vec<Option<Span>> = ignored.iter().map(|what| what.provenance.span).collect();
     diagnostics.retain(|said| said.code != "unmodelled-kind" || !answered.contains(&said.span));
     let by = owner.as_ref().map(|owner| format!(", says {owner}")).unwrap_or_default();
-    let objects = if ignored.len() == 1 { "object" } else { "objects" };
-    let text = format!("{} {objects} of the kind {kind} left out of the model: {reason}{by}", ignored.len());
+    let objects = seglab_policy::count(ignored.len() as u64, "object", "objects");
+    let text = format!("{objects} of the kind {kind} left out of the model: {reason}{by}");
     draft.assumptions.push(Assumption { id: format!("ignored-{kind}"), text });
 }
 
