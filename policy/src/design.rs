@@ -35,6 +35,18 @@ pub struct Unmodelled {
     pub provenance: Provenance,
 }
 
+/// A kind of object that was read and left out on purpose. Nothing judges by it, so the normal form leaves it out; what
+/// results rest on because of it is an [`Assumption`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// The kind: `ConfigMap`.
+    pub kind: String,
+    /// How many objects of it.
+    pub count: u64,
+    /// Why, for auditors: `changes no connection`, or what the lab file says; its owner, and where it says so.
+    pub provenance: Provenance,
+}
+
 /// The parts of a design before they are checked against each other: what readers fill in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
@@ -68,6 +80,8 @@ pub struct Draft {
     pub assumptions: Vec<Assumption>,
     /// What was read and is not modelled.
     pub unmodelled: Vec<Unmodelled>,
+    /// What was read and left out on purpose.
+    pub ignored: Vec<Ignored>,
 }
 
 /// A way in which the parts of a design contradict each other.
@@ -200,6 +214,7 @@ pub struct Design {
     /// Known addresses of each address space, those of routed spaces included.
     addresses: BTreeMap<String, AddressSet>,
     linked: BTreeSet<(String, String)>,
+    namespace_is_label: bool,
 }
 
 impl Design {
@@ -233,7 +248,8 @@ impl Design {
                 *ours = ours.union(theirs);
             }
         }
-        Ok(Self { draft, by_name, hosts, addresses, linked })
+        let namespace_is_label = draft.units.iter().any(|unit| unit.labels.contains_key("namespace"));
+        Ok(Self { draft, by_name, hosts, addresses, linked, namespace_is_label })
     }
 
     /// The same design under another name, such as one that tells it from others.
@@ -266,6 +282,11 @@ impl Design {
     /// The ids of the units, by name.
     pub fn unit_ids(&self) -> impl ExactSizeIterator<Item = UnitId> + DoubleEndedIterator + use<> {
         (0..u32::try_from(self.draft.units.len()).unwrap_or(u32::MAX)).map(UnitId)
+    }
+
+    /// True if some unit has a label `namespace`: otherwise a lab file's `namespace=shop` speaks of Kubernetes namespaces.
+    pub fn namespace_is_label(&self) -> bool {
+        self.namespace_is_label
     }
 
     /// Named sources outside the design.
@@ -331,6 +352,11 @@ impl Design {
     /// What was read and is not modelled.
     pub fn unmodelled(&self) -> &[Unmodelled] {
         &self.draft.unmodelled
+    }
+
+    /// What was read and left out on purpose.
+    pub fn ignored(&self) -> &[Ignored] {
+        &self.draft.ignored
     }
 
     /// The unit of this id.
@@ -531,16 +557,6 @@ fn check_addresses(draft: &Draft, errors: &mut Vec<DesignError>) -> BTreeMap<Str
     }
     holders
         .into_iter()
-        .map(|(space, held)| {
-            let (mut v4, mut v6) = (Vec::new(), Vec::new());
-            for address in held.into_keys() {
-                match address {
-                    IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
-                    IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
-                }
-            }
-            let set = AddressSet { v4: crate::IntervalSet::from_ranges(v4), v6: crate::IntervalSet::from_ranges(v6) };
-            (space.to_owned(), set)
-        })
+        .map(|(space, held)| (space.to_owned(), AddressSet::from_ranges(held.into_keys().map(|one| (one, one)))))
         .collect()
 }

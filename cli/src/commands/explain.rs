@@ -4,13 +4,14 @@ use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{
     Address, Assume, Connection, Denial, Design, Endpoint, Evaluation, ExternalSourceId, Header, IntervalSet, Service,
     Side, Trust, Unit, UnitId, Verdict,
 };
-use seglab_reports::{Hop, Input, collect, hop_text};
+use seglab_reports::{Heading, Hop, collect, heading_text, hop_text};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -19,9 +20,8 @@ use std::net::IpAddr;
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
-    design: String,
+    #[serde(flatten)]
+    heading: Heading,
     trust: String,
     as_if_enforced: bool,
     #[serde(flatten)]
@@ -45,16 +45,15 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
     };
     let hop = collect::hop(design, &connection, &evaluation);
     let trust = assume.trust.to_string();
+    let heading = heading(design, None);
     output::print(&match args.format {
         TableFormat::Text => {
             let modes = if assume.as_if_enforced { "every point as if it enforced" } else { "modes as declared" };
-            format!("{}\nasked under trust {trust}, {modes}\n", hop_text(&hop))
+            format!("{}asked: trust {trust}, {modes}\n\n{}", heading_text(&[heading]), hop_text(&hop))
         }
         TableFormat::Json => to_json(&Document {
             schema: "seglab/explain/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: collect::inputs(design),
-            design: design.name().to_owned(),
+            heading,
             trust,
             as_if_enforced: assume.as_if_enforced,
             hop,

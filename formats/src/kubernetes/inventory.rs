@@ -15,7 +15,8 @@ use super::{Options, admin_policy, assumption, network_policy, rulebook};
 use crate::File;
 use crate::yaml::documents;
 use seglab_policy::{
-    Assumption, Covers, Diagnostic, Draft, ExternalSource, Provenance, RulebookId, Selector, SourceId, Span, Unmodelled,
+    Assumption, Covers, Diagnostic, Draft, ExternalSource, Ignored, Provenance, RulebookId, Selector, SourceId, Span,
+    Unmodelled,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +36,8 @@ pub(super) struct Inventory {
     generations: BTreeMap<bool, (String, Provenance)>,
     unmodelled: Vec<Unmodelled>,
     assumptions: BTreeSet<Assumption>,
-    ignored: BTreeMap<String, usize>,
+    /// How many objects were left out, by kind and reason.
+    ignored: BTreeMap<(String, String), u64>,
 }
 
 impl Inventory {
@@ -62,9 +64,13 @@ impl Inventory {
     fn add(&mut self, manifest: &Manifest<'_>, options: &Options, report: &mut Vec<Diagnostic>) {
         let kind = match treatment(manifest.api_version, manifest.kind) {
             Treatment::Read(kind) => kind,
-            Treatment::Harmless => return,
+            Treatment::Harmless => {
+                self.leave_out(manifest.kind, "changes no connection".to_owned());
+                return;
+            }
             Treatment::Assume(id, text) => {
                 self.assumptions.insert(assumption(id, text));
+                self.leave_out(manifest.kind, format!("assumed: {text}"));
                 return;
             }
             Treatment::UnknownVersion(known) => {
@@ -109,8 +115,8 @@ impl Inventory {
     /// An object of a kind that is not modelled: it touches its namespace's units, or, if it names none and may be
     /// cluster-wide, everything.
     fn add_unknown(&mut self, manifest: &Manifest<'_>, options: &Options, report: &mut Vec<Diagnostic>) {
-        if options.ignore.iter().any(|ignore| ignore.kind == manifest.kind) {
-            *self.ignored.entry(manifest.kind.to_owned()).or_default() += 1;
+        if let Some(ignore) = options.ignore.iter().find(|ignore| ignore.kind == manifest.kind) {
+            self.leave_out(manifest.kind, ignore.reason.clone());
             return;
         }
         let (touches, where_) = match manifest.written_namespace {
@@ -126,6 +132,10 @@ impl Inventory {
         )));
         let provenance = manifest.provenance(manifest.span());
         self.unmodelled.push(Unmodelled { what, touches, provenance });
+    }
+
+    fn leave_out(&mut self, kind: &str, reason: String) {
+        *self.ignored.entry((kind.to_owned(), reason)).or_default() += 1;
     }
 
     /// The design.
@@ -167,6 +177,7 @@ impl Inventory {
             points: vec![rulebook::point(RulebookId(0))],
             assumptions: self.assumptions.into_iter().collect(),
             unmodelled: self.unmodelled,
+            ignored: self.ignored.into_iter().map(ignored).collect(),
             ..Draft::default()
         }
     }
@@ -213,11 +224,16 @@ impl Inventory {
             };
             assume("ip-block-covers", format!("address ranges of NetworkPolicy speak of {whom}"));
         }
-        for (kind, count) in &self.ignored {
-            let reason = options.ignore.iter().find(|ignore| ignore.kind == *kind);
-            let reason = reason.map_or("", |ignore| ignore.reason.as_str());
-            let objects = seglab_policy::count(*count as u64, "object", "objects");
-            assume(&format!("ignored-{kind}"), format!("{objects} of the kind {kind} may be left out: {reason}"));
+        for ignore in &options.ignore {
+            if let Some(count) = self.ignored.get(&(ignore.kind.clone(), ignore.reason.clone())) {
+                let objects = seglab_policy::count(*count, "object", "objects");
+                let text = format!("{objects} of the kind {} may be left out: {}", ignore.kind, ignore.reason);
+                assume(&format!("ignored-{}", ignore.kind), text);
+            }
         }
     }
+}
+
+fn ignored(((kind, reason), count): ((String, String), u64)) -> Ignored {
+    Ignored { kind, count, provenance: Provenance { reason: Some(reason), ..Provenance::default() } }
 }

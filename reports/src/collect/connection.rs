@@ -1,6 +1,6 @@
 //! One judged connection, with every point that judged it.
 
-use super::{location, services};
+use super::{location, services, shown};
 use crate::model::{self, Outcome};
 use seglab_policy::{
     Connection, Denial, Design, Doubt, Evaluation, Judgement, NoPath, Provenance, Reply, Rule, UnitId, Verdict, Why,
@@ -46,7 +46,7 @@ fn remark(design: &Design, evaluation: &Evaluation) -> Option<String> {
             Some(format!("`{what}` is not modelled and may touch it"))
         }
         Verdict::Unknown(Doubt::Rule(id)) => {
-            let rule = design.rule(id).map_or_else(String::new, |(_, rule)| sentence(rule));
+            let rule = design.rule(id).map_or_else(String::new, |(_, rule)| sentence(design, rule));
             Some(format!("whether the rule `{rule}` matches, or in which order, is unknown"))
         }
         Verdict::Allowed(Reply::Blocked) => Some("one-way: a stateless point stops the reply".to_owned()),
@@ -79,7 +79,7 @@ fn decider(design: &Design, judgement: &Judgement) -> model::Decider {
         _ => None,
     };
     let why = match (decision, rule) {
-        (Some(_), Some(rule)) => sentence(rule),
+        (Some(_), Some(rule)) => sentence(design, rule),
         (Some(decision), None) => match decision.why {
             Why::Otherwise(_) => format!("no rule of the tier matches: {}", decision.action),
             Why::Default | Why::Rule(_) => format!("no tier decides: default {}", decision.action),
@@ -112,6 +112,6 @@ fn decider(design: &Design, judgement: &Judgement) -> model::Decider {
 }
 
 /// A rule as a lab file would say it: `allow app=web -> app=db tcp/5432`.
-fn sentence(rule: &Rule) -> String {
-    format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))
+pub(super) fn sentence(design: &Design, rule: &Rule) -> String {
+    shown(design, format_args!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services)))
 }
