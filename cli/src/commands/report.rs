@@ -127,7 +127,7 @@ fn summary(report: &Report, page: &std::path::Path) -> String {
     }
     for radius in report.blast_radius.iter().filter(|radius| !radius.hubs_trusted) {
         out.push_str(&format!(
-            "  one compromised unit leads to, pivot {}: median {}, at most {} of {}\n",
+            "  one compromised unit can reach, pivot {}: median {}, at most {} of {}\n",
             radius.pivot,
             number(radius.median().unwrap_or_default()),
             number(radius.max().unwrap_or_default()),
@@ -135,7 +135,7 @@ fn summary(report: &Report, page: &std::path::Path) -> String {
         ));
     }
     out.push_str(&format!(
-        "  properties: {} hold, {} violated, {} unknown; needs broken: {} of {}\n{}\n",
+        "  properties: {} proved, {} violated, {} undecided; needs broken: {} of {}\n{}\n",
         of.count(Verdict::Holds),
         of.count(Verdict::Violated),
         of.count(Verdict::Unknown),

@@ -90,6 +90,9 @@ fn changes(before: &Surface, after: &Surface) -> String {
             },
         )
     };
+    if old == new {
+        out.push_str("\nno unit differs\n");
+    }
     for unit in units {
         let (was, is) = (old.get(unit), new.get(unit));
         if was != is {
