@@ -10,6 +10,7 @@
 
 mod bundle;
 pub mod collect;
+mod heading;
 mod html;
 mod json;
 mod junit;
@@ -23,6 +24,7 @@ mod text_tables;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
+pub use heading::heading_text;
 pub use html::html;
 pub use json::{REPORT_SCHEMA, ReadError, VERIFY_SCHEMA, read_report, report_json, verify_json};
 pub use junit::junit;

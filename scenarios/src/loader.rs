@@ -11,7 +11,7 @@ mod disk;
 use disk::Disk;
 use seglab_formats::lab::{self, PartKind};
 use seglab_formats::{File, Reading, Rejected, kubernetes};
-use seglab_policy::{Design, DesignError, Diagnostic, Source, SourceId, Span};
+use seglab_policy::{Design, DesignError, Diagnostic, Source};
 use std::collections::BTreeMap;
 
 /// What to read beside the path, and how.
@@ -73,7 +73,7 @@ pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
         match Design::new(reading.draft) {
             Ok(design) => Ok((design, reading.diagnostics)),
             Err(errors) => {
-                let said = errors.iter().map(|error| contradiction(error, &sources));
+                let said = errors.iter().map(contradiction);
                 Err(Rejected { diagnostics: said.chain(reading.diagnostics).collect(), sources })
             }
         }
@@ -201,7 +201,7 @@ fn placeless(diagnostic: Diagnostic) -> Rejected {
 }
 
 /// What parts that contradict each other are to the user.
-fn contradiction(error: &DesignError, sources: &[Source]) -> Diagnostic {
+fn contradiction(error: &DesignError) -> Diagnostic {
     let code = match error {
         DesignError::DuplicateName { .. } => "duplicate-name",
         DesignError::DuplicateAddress { .. } => "duplicate-address",
@@ -210,12 +210,7 @@ fn contradiction(error: &DesignError, sources: &[Source]) -> Diagnostic {
         DesignError::HostCycle { .. } => "host-cycle",
         DesignError::NotAnAllow { .. } => "not-an-allow",
     };
-    let first = match error {
-        DesignError::DuplicateName { first: Some(Span { source: SourceId(at), line, .. }), .. } => {
-            sources.get(*at as usize).map(|source| format!("; the first is at {}:{line}", source.path))
-        }
-        _ => None,
-    };
-    let message = format!("{error}{}", first.unwrap_or_default());
-    Diagnostic::error(code, message, error.span()).with_help(error.help())
+    Diagnostic::error(code, error.to_string(), error.span())
+        .with_related("the first of the two", error.first())
+        .with_help(error.help())
 }

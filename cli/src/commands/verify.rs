@@ -4,9 +4,10 @@ use super::Context;
 use crate::args::{self, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::tool;
 use crate::output;
-use seglab_policy::{Design, Diagnostic};
-use seglab_reports::{Colour, NeedStatus, Tool, Verdict, Verification, collect};
+use seglab_policy::{Design, Diagnostic, count};
+use seglab_reports::{Colour, NeedStatus, Verdict, Verification, collect};
 use seglab_verify::cross_check::{Effort, SecondOpinion};
 use seglab_verify::{Settings, VerifyError, choice};
 use std::io::IsTerminal;
@@ -58,18 +59,14 @@ pub(crate) fn verification(
     let settings = Settings { as_if_enforced, ..Settings::default() };
     let (settled, opinion) = judge(design, &settings, cross_check, context)?;
     context.timings.count("classes", settled.classes);
-    let tool = Tool {
-        name: "seglab".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        z3_version: opinion.as_ref().map(|_| seglab_verify::smt::version().to_string()),
-    };
-    let mut verification = collect::basis(design, diagnostics, tool, as_if_enforced);
+    let mut verification = collect::basis(design, diagnostics, tool(cross_check), as_if_enforced);
     collect::settle(&mut verification, design, &settled, &["class reachability"]);
     for (property, agreement) in verification.properties.iter_mut().zip(opinion.iter().flat_map(|all| &all.properties))
     {
+        let agree = count(agreement.confirmed as u64, "answer agrees", "answers agree");
         property.judges.push(match agreement.open.first() {
-            None => format!("Z3 ({} answers agree)", agreement.confirmed),
-            Some(open) => format!("Z3 ({} answers agree; left open: {open})", agreement.confirmed),
+            None => format!("Z3 ({agree})"),
+            Some(open) => format!("Z3 ({agree}; left open: {open})"),
         });
     }
     for choice in design.choices() {

@@ -6,12 +6,14 @@
 
 mod campaign;
 mod finding;
+mod heading;
 mod picture;
 mod proof;
 mod scope;
 
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
 pub use finding::{Diagnostic, FindingGroup, Location, Severity};
+pub use heading::Heading;
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
 pub use proof::{
     Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property, Verdict,

@@ -171,7 +171,12 @@ pub(crate) fn verification() -> Verification {
     });
     Verification {
         design: "Online shop".into(),
-        tool: Tool { name: "seglab".into(), version: "0.1.0".into(), z3_version: Some("4.8.12".into()) },
+        tool: Tool {
+            name: "seglab".into(),
+            version: "0.1.0".into(),
+            z3_version: Some("4.8.12".into()),
+            z3_asked: true,
+        },
         command: Some("seglab report shop.yaml -o audit".into()),
         seed: Some(7),
         inputs: vec![
@@ -220,7 +225,8 @@ pub(crate) fn verification() -> Verification {
             kind: "PrometheusRule".into(),
             count: 4,
             reason: "speaks of alerts, not of connections".into(),
-            owner: None,
+            owner: Some("platform team".into()),
+            location: at("shop.yaml", 52, 5),
         }],
         not_covered: vec![
             "escape from a container to its node".into(),
@@ -317,6 +323,7 @@ fn simulation(design: &str, speed: f64, most: f64) -> Simulation {
 
 fn comparison() -> Comparison {
     let of = |design: &str, rules, median, max, broken, owned| DesignOutcome {
+        inputs: vec![Input { path: format!("{design}.yaml"), sha256: "cd".repeat(32) }],
         design: design.into(),
         units: 60,
         rules,
