@@ -204,8 +204,27 @@ pub(crate) fn verification() -> Verification {
             Assumption {
                 id: "unknown-address".into(),
                 text: "units without a known address match an address range only if it is the whole family".into(),
+                choice: Some(Choice {
+                    otherwise: "units without a known address match every range that may hold it".into(),
+                    changes: vec![ChangedVerdict {
+                        kind: "property".into(),
+                        name: "database-isolated".into(),
+                        verdict: "holds".into(),
+                        otherwise: "violated".into(),
+                        connection: Some("shop/web -> shop/db tcp/5432".into()),
+                        deciding: vec![DecidingRule {
+                            rule: "allow external 10.0.0.0-10.255.255.255 -> app=db tcp/5432".into(),
+                            object: Some("NetworkPolicy shop/db".into()),
+                            location: at("policies/db.yaml", 12, 9),
+                        }],
+                    }],
+                }),
             },
-            Assumption { id: "stateful".into(), text: "replies to allowed connections pass unjudged".into() },
+            Assumption {
+                id: "stateful".into(),
+                text: "replies to allowed connections pass unjudged".into(),
+                choice: Some(Choice { otherwise: "they are judged".into(), changes: Vec::new() }),
+            },
         ],
         trusted: vec![Trusted {
             units: "app=dns".into(),
