@@ -7,7 +7,7 @@
 //! else: not the reference evaluator, not the matching functions of selectors and services, not the classes. Two
 //! verdicts that agree are evidence only because of that.
 //!
-//! What is not known for sure is carried as two formulas, *surely* and *perhaps*. A connection is then
+//! What is not known for sure is carried as two formulas, *surely* and *perhaps*. A connection is then the first of
 //!
 //! - denied if there can be no such connection;
 //! - unknown if something unmodelled touches it, which may open a path for it as well as stop it;
