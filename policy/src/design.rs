@@ -27,7 +27,8 @@ pub struct Assumption {
     pub text: String,
 }
 
-/// Something that was read and is not modelled: the verdicts that it touches are unknown.
+/// Something that was read and is not modelled: the verdicts that it touches are unknown, be it that it restricts a
+/// connection, allows it, or opens the very path for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unmodelled {
     /// What it is: `CiliumNetworkPolicy shop/web`.

@@ -22,7 +22,7 @@ pub fn hop(design: &Design, connection: &Connection, evaluation: &Evaluation) ->
         },
         gain: None,
         deciders: evaluation.judgements.iter().map(|judgement| decider(design, judgement)).collect(),
-        remark: remark(design, evaluation),
+        remark: remark(design, connection, evaluation),
     }
 }
 
@@ -88,12 +88,15 @@ pub fn host_hop(design: &Design, host: UnitId, guest: UnitId) -> model::Hop {
     }
 }
 
-fn remark(design: &Design, evaluation: &Evaluation) -> Option<String> {
+fn remark(design: &Design, connection: &Connection, evaluation: &Evaluation) -> Option<String> {
     match evaluation.verdict {
         Verdict::Denied(Denial::NoPath(reason)) => Some(no_path(reason).to_owned()),
         Verdict::Unknown(Doubt::Unmodelled(position)) => {
             let what = design.unmodelled().get(position as usize).map_or("", |one| one.what.as_str());
-            Some(format!("`{what}` is not modelled and may touch it"))
+            Some(match design.missing_path(connection) {
+                Some(reason) => format!("{}; `{what}` is not modelled and may open one", no_path(reason)),
+                None => format!("`{what}` is not modelled and may touch it"),
+            })
         }
         Verdict::Unknown(Doubt::Rule(id)) => {
             let rule = design.rule(id).map_or_else(String::new, |(_, rule)| sentence(design, rule));

@@ -1,5 +1,6 @@
 //! Generated designs are as large, as varied and as sane as they claim to be.
 
+use crate::settled::{confirm, settled};
 use seglab_policy::{
     Action, Address, AddressSet, Assume, Claim, Connection, Design, Direction, Draft, Endpoint, Header, Peer, Selector,
     Service, Transport, Verdict,
@@ -7,6 +8,7 @@ use seglab_policy::{
 use seglab_scenarios::generate::{
     RULES_MAX, RULES_MIN, Settings, SettingsError, UNITS_MAX, UNITS_MIN, generate, nodes, to_kubernetes,
 };
+use seglab_verify::Settled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -217,4 +219,30 @@ fn manifests_describe_the_same_estate() {
     assert!(!ask(("dev", "app"), ("prod", "data"), port("data")));
     let directions = design.rules().flat_map(|(_, rule)| rule.directions.iter());
     assert!(directions.filter(|&direction| direction == Direction::Ingress).count() > 100);
+}
+
+/// Nothing that the generator makes is beyond the model: no verdict is unknown, and both others occur.
+#[test]
+fn every_verdict_is_certain() {
+    let mut verdicts = BTreeMap::from([("holds", 0), ("violated", 0)]);
+    for (units, rules) in [(UNITS_MIN, RULES_MIN), (61, 60), (150, 90), (400, 150)] {
+        for seed in 0..3 {
+            let asked = Settings { units, rules, seed };
+            let native = Design::new(generate(&asked).unwrap()).unwrap();
+            let files = to_kubernetes(&asked).unwrap();
+            let reading = seglab_formats::kubernetes::read(&files, &Default::default()).unwrap();
+            let cluster = Design::new(reading.draft).unwrap();
+            for design in [native, cluster] {
+                let report = settled(&design);
+                for outcome in report.properties.iter().chain(&report.needs) {
+                    let verdict = if matches!(outcome.verdict, Settled::Holds) { "holds" } else { "violated" };
+                    *verdicts.entry(verdict).or_default() += 1;
+                }
+                if units < 100 {
+                    confirm(&design, &report);
+                }
+            }
+        }
+    }
+    assert!(verdicts.values().all(|&count| count > 20), "{verdicts:?}");
 }
