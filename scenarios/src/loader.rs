@@ -152,20 +152,23 @@ impl Loader<'_> {
         self.open.push(file.path.clone());
         let folder = disk::folder_of(&file.path);
         let mut parts = Vec::new();
+        // Folders of manifests are one cluster: the policies of one are about the pods of another, too.
+        let (mut manifests, mut options) = (Vec::new(), self.options.kubernetes.clone());
         for part in read.sources() {
             let path = disk::join(folder, &part.path);
             let rejected = |diagnostic: Diagnostic| Rejected {
                 diagnostics: vec![Diagnostic { span: diagnostic.span.or(Some(part.span)), ..diagnostic }],
                 sources: vec![read.source().clone()],
             };
-            parts.push(match part.kind {
+            match part.kind {
                 PartKind::Kubernetes => {
                     let mut files = self.disk.read_all(&path).map_err(rejected)?;
                     files.retain(|file| !is_lab(&file.text));
                     if files.is_empty() {
                         return Err(rejected(nothing_in(&path)));
                     }
-                    kubernetes::read(&files, &part.kubernetes(&self.options.kubernetes))?
+                    options = part.kubernetes(&options);
+                    manifests.extend(files);
                 }
                 PartKind::Lab => {
                     if self.open.contains(&path) {
@@ -174,10 +177,13 @@ impl Loader<'_> {
                         return Err(rejected(Diagnostic::error("source-cycle", message, None).with_help(help)));
                     }
                     let inner = self.disk.read(&path).map_err(rejected)?;
-                    self.lab(&inner, false)?
+                    parts.push(self.lab(&inner, false)?);
                 }
-                PartKind::Units => lab::units_csv(&self.disk.read(&path).map_err(rejected)?)?,
-            });
+                PartKind::Units => parts.push(lab::units_csv(&self.disk.read(&path).map_err(rejected)?)?),
+            }
+        }
+        if !manifests.is_empty() {
+            parts.insert(0, kubernetes::read(&manifests, &options)?);
         }
         self.open.pop();
         if whole { lab::merge(&read, parts) } else { lab::merge_part(&read, parts) }
