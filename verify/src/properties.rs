@@ -21,7 +21,7 @@
 
 mod blast_radius;
 mod exposed;
-mod needs;
+pub(crate) mod needs;
 mod paths;
 
 pub(crate) use blast_radius::sizes;

@@ -1,6 +1,6 @@
 //! `seglab verify`: the gate.
 
-use super::Context;
+use super::{Context, certificates};
 use crate::args::{self, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,8 +17,13 @@ const AUTO_UNITS_MAX: usize = 100;
 pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
     let loaded = context.load_silently(&args.design.path)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
-    let mut verification =
-        verification(&loaded.design, &loaded.diagnostics, args.design.as_if_enforced, cross_check, context)?;
+    let as_if_enforced = args.design.as_if_enforced;
+    let (mut verification, settled) =
+        verification(&loaded.design, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
+    if let Some(folder) = &args.certificates {
+        let settings = Settings { as_if_enforced, ..Settings::default() };
+        certificates::write(folder, &loaded.design, &settings, &settled, &mut verification, context)?;
+    }
     verification.command = Some(format!("seglab verify {}", args.design.path));
     let exit = exit_of(&verification);
     let text = context.timings.phase("render", || match args.format {
@@ -54,7 +59,7 @@ pub(crate) fn verification(
     as_if_enforced: bool,
     cross_check: bool,
     context: &mut Context,
-) -> Result<Verification, Failure> {
+) -> Result<(Verification, seglab_verify::Report), Failure> {
     let settings = Settings { as_if_enforced, ..Settings::default() };
     let settled = context.timings.phase("verify", || seglab_verify::verify(design, &settings));
     let settled =
@@ -84,7 +89,7 @@ pub(crate) fn verification(
             Some(open) => format!("Z3 ({} answers agree; left open: {open})", agreement.confirmed),
         });
     }
-    Ok(verification)
+    Ok((verification, settled))
 }
 
 /// A violated property or a broken need outweighs an undecided one.

@@ -148,7 +148,7 @@ impl Checker<'_, '_> {
         }
         let next = |node: &crate::certificate::Node| -> Check<Vec<usize>> {
             if node.next.last().is_some_and(|(_, last)| *last >= nodes.len()) {
-                return Err(Refusal::Unreadable { line: 0, wanted: "positions of nodes" });
+                return Err(Refusal::NoSuch { kind: "node" });
             }
             Ok(node.next.iter().flat_map(|(first, last)| *first..=*last).collect())
         };

@@ -62,10 +62,13 @@ impl<'d> Judge<'d> {
         let design = self.world.design;
         let of_section = design.claims.iter().filter(|claimed| claimed.section == certificate.section);
         let Some(claimed) = of_section.skip(certificate.position).next() else {
-            return Err(Refusal::Unmet { obligation: Obligation::Claim, shown_by: "there is no such claim".to_owned() });
+            return Err(Refusal::NoSuch { kind: "claim" });
         };
+        if certificate.by.iter().any(|(point, _)| *point >= design.points.len()) {
+            return Err(Refusal::NoSuch { kind: "point" });
+        }
         let edges = certificate.nodes.iter().flat_map(|node| &node.next);
-        let edges = edges.map(|(first, last)| (last - first) as u64 + 1).sum();
+        let edges = edges.fold(0u64, |all, (first, last)| all.saturating_add((last - first) as u64).saturating_add(1));
         let checker = Checker { world: &self.world, claimed, certificate: &certificate, without };
         checker.settle(question)?;
         let obligations = self.world.obligations.get();
@@ -113,7 +116,7 @@ impl Checker<'_, '_> {
     pub(crate) fn units(&self, units: &Units) -> Check<Bits> {
         let count = self.world.design.units.len();
         if units.last().is_some_and(|(_, last)| *last >= count) {
-            return Err(Refusal::Unreadable { line: 0, wanted: "positions of units" });
+            return Err(Refusal::NoSuch { kind: "unit" });
         }
         self.world.spend((self.world.bound / 64) as u64 + 1)?;
         Ok(self.world.of_units(units.iter().flat_map(|(first, last)| *first..=*last)))

@@ -88,6 +88,11 @@ pub enum Refusal {
         /// What should have stood there.
         wanted: &'static str,
     },
+    /// The certificate names something that the design, or the certificate, does not have.
+    NoSuch {
+        /// What, in the singular.
+        kind: &'static str,
+    },
     /// An obligation is not met.
     Unmet {
         /// Which.
@@ -108,6 +113,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Unreadable { line, wanted } => write!(f, "line {line} is unreadable: expected {wanted}"),
+            Refusal::NoSuch { kind } => write!(f, "it names a {kind} that there is not"),
             Refusal::Unmet { obligation, shown_by } => write!(f, "{}: {shown_by}", obligation.sentence()),
             Refusal::Unmodelled { what } => write!(f, "`{what}` is not modelled and in scope"),
             Refusal::TooMuch => f.write_str("checking it takes more steps than a check may"),

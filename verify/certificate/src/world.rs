@@ -421,7 +421,7 @@ fn cells(design: &Design) -> Vec<(Address, Address)> {
     let mut cut = |ranges: &Ranges| {
         for &(first, last) in ranges {
             cuts.insert(first);
-            cuts.extend((last.1 < last_of(last.0)).then_some((last.0, last.1 + 1)));
+            cuts.extend((last.1 < last_of(last.0)).then(|| (last.0, last.1 + 1)));
         }
     };
     for peer in &design.peers {
