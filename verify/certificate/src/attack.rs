@@ -6,7 +6,7 @@ use crate::design::{Pivot, Ranges};
 use crate::fields::Selector;
 use crate::judge::{Assume, Owned};
 use crate::refusal::{Obligation, Refusal};
-use crate::sets::{Bits, EVERYTHING, Rect, Region, meet};
+use crate::sets::{Bits, EVERYTHING, Rect, Region, disjoint, meet};
 use crate::world::{Check, Served, to_ports};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -214,7 +214,7 @@ impl Checker<'_, '_> {
             }
             let logins = unit.logins.iter().filter(|login| credentials.contains(login.0.as_str()));
             let weak = unit.weak.iter().copied().chain(logins.map(|login| (login.1, login.2)));
-            let weak: Vec<Rect> = weak.map(|(protocol, port)| to_ports(protocol, port, port)).collect();
+            let weak = disjoint(weak.map(|(protocol, port)| to_ports(protocol, port, port)));
             if listening { meet(&weak, &listens) } else { weak }
         })
     }
@@ -354,8 +354,8 @@ impl Checker<'_, '_> {
         let mut kin = Vec::new();
         for (host, guests) in guests {
             let (host, guests) = (self.world.of_units([host]), self.world.of_units(guests));
-            kin.extend(regions.iter().filter_map(|region| region.meet(&host, &guests, &region.headers)));
-            kin.extend(regions.iter().filter_map(|region| region.meet(&guests, &host, &region.headers)));
+            kin.extend(regions.iter().filter_map(|region| region.meet(&host, &guests, &[EVERYTHING])));
+            kin.extend(regions.iter().filter_map(|region| region.meet(&guests, &host, &[EVERYTHING])));
         }
         kin
     }
@@ -367,9 +367,7 @@ impl Checker<'_, '_> {
 
 /// What a unit listens to.
 fn listens(unit: &crate::design::Unit) -> Vec<Rect> {
-    let mut all: Vec<Rect> =
+    let listeners: BTreeSet<Rect> =
         unit.listeners.iter().map(|(protocol, first, last, _)| to_ports(*protocol, *first, *last)).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+    disjoint(listeners)
 }

@@ -57,6 +57,7 @@ impl World<'_> {
             }
             let mut left = Vec::new();
             self.at_point(point, direction, &regions, Action::Allow, &mut left, true)?;
+            self.bounded(&left)?;
             regions = left;
         }
         Ok(regions)
@@ -280,6 +281,7 @@ impl World<'_> {
                 self.spend(from.words() * 4 + region.headers.len() as u64 * 8)?;
                 region.minus(from, &to, &served.headers, &mut left);
             }
+            self.bounded(&left)?;
             regions = left;
         }
         Ok(regions)

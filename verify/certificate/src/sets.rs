@@ -105,6 +105,16 @@ pub(crate) fn universe(family: usize) -> Vec<Rect> {
     all
 }
 
+/// The same headers as rectangles that do not overlap. Every list of rectangles in a region is such a list, and what
+/// is made from two of them is one again, so that lists stay as short as what they say.
+pub(crate) fn disjoint(rects: impl IntoIterator<Item = Rect>) -> Vec<Rect> {
+    rects.into_iter().fold(Vec::new(), |mut all, rect| {
+        let new = minus(&[rect], &all);
+        all.extend(new);
+        all
+    })
+}
+
 /// The headers that are in both sets.
 pub(crate) fn meet(a: &[Rect], b: &[Rect]) -> Vec<Rect> {
     let both = |a: (u32, u32), b: (u32, u32)| (a.0.max(b.0), a.1.min(b.1));

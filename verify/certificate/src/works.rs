@@ -5,7 +5,7 @@ use crate::check::Checker;
 use crate::design::{Action, Peer, Service};
 use crate::judge::{Assume, EGRESS, FORWARD, INGRESS, Owned};
 use crate::refusal::Obligation;
-use crate::sets::{Bits, ICMP, OTHER, Rect, Region, universe};
+use crate::sets::{Bits, EVERYTHING, ICMP, OTHER, Rect, Region, disjoint, universe};
 use crate::world::Check;
 
 /// First source port from which a need must work.
@@ -186,6 +186,7 @@ impl Checker<'_, '_> {
                 }
             }
             left.retain(|region| !region.is_empty() && self.apart(region));
+            self.world.bounded(&left)?;
             (from, to) = match (some_from, some_to) {
                 (_, true) => (from, to + 1),
                 (true, false) if to > 0 => (from + 1, 0),
@@ -212,13 +213,14 @@ impl Checker<'_, '_> {
                 world.spend(region.from.words() * 4)?;
                 region.minus(&path.from, &path.to, &path.headers, &mut left);
             }
+            world.bounded(&left)?;
             stopped = left;
             carried.extend(region.meet(&path.from, &path.to, &path.headers));
         }
         for (_, touched) in self.unmodelled() {
             let all = world.all();
-            stopped.extend(region.meet(&touched, &all, &region.headers));
-            stopped.extend(region.meet(&all, &touched, &region.headers));
+            stopped.extend(region.meet(&touched, &all, &[EVERYTHING]));
+            stopped.extend(region.meet(&all, &touched, &[EVERYTHING]));
         }
         let answer = |region: &Region, back| Region {
             from: region.to.clone(),
@@ -265,7 +267,7 @@ impl Checker<'_, '_> {
 /// The headers of families that have to work: from ephemeral ports, and all that have no ports.
 fn ephemeral(families: [bool; 2]) -> Vec<Rect> {
     let wanted = [0, 1].into_iter().zip(families).filter(|(_, wanted)| *wanted);
-    let mut all: Vec<Rect> = wanted.flat_map(|(family, _)| universe(family)).collect();
+    let mut all = disjoint(wanted.flat_map(|(family, _)| universe(family)));
     for rect in all.iter_mut().filter(|rect| rect.x.0 < ICMP[0]) {
         rect.y.0 = FIRST_SOURCE_PORT;
     }

@@ -8,14 +8,14 @@ use crate::design::{Address, Claim, Design, LAST, Peer, Ranges, Service, Unit};
 use crate::fields::Selector;
 use crate::judge::Part;
 use crate::refusal::Refusal;
-use crate::sets::{Bits, EVERYTHING, ICMP, OTHER, Rect, Region, universe};
+use crate::sets::{Bits, EVERYTHING, ICMP, OTHER, Rect, Region, disjoint, universe};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The most words of memory that the sets of one design may take, and the most steps of one check.
 const WORDS_MAX: usize = 1 << 27;
-const STEPS_MAX: u64 = 1 << 34;
+const STEPS_MAX: u64 = 1 << 33;
 
 pub(crate) type Check<T> = Result<T, Refusal>;
 
@@ -129,6 +129,12 @@ impl<'d> World<'d> {
     pub(crate) fn spend(&self, steps: u64) -> Check<()> {
         self.steps.set(self.steps.get().checked_sub(steps).ok_or(Refusal::TooMuch)?);
         Ok(())
+    }
+
+    /// Refuses more regions at once than a check may hold.
+    pub(crate) fn bounded(&self, regions: &[Region]) -> Check<()> {
+        let words = regions.iter().map(|region| 2 * region.from.words() as usize + 2 * region.headers.len());
+        if words.sum::<usize>() <= WORDS_MAX { Ok(()) } else { Err(Refusal::TooMuch) }
     }
 
     /// Starts a new check, with all of its steps before it.
@@ -289,7 +295,7 @@ impl<'d> World<'d> {
                     service => anywhere.extend(headers(service)),
                 }
             }
-            all.push(Served { at: None, headers: anywhere });
+            all.push(Served { at: None, headers: disjoint(anywhere) });
             all
         }))
     }
