@@ -80,24 +80,28 @@ pub fn certify(
     settings: &Settings,
     report: &Report,
 ) -> Result<Proofs, VerifyError> {
-    let mut verifier = Verifier::new(design);
-    let holds = |outcome: &crate::properties::Outcome| outcome.verdict == Settled::Holds;
-    let properties = design
-        .properties()
-        .iter()
-        .zip(&report.properties)
-        .map(|(property, outcome)| holds(outcome).then(|| verifier.prove(property, settings)).transpose())
-        .collect::<Result<_, _>>()?;
-    let needs = design
-        .needs()
-        .iter()
-        .zip(&report.needs)
-        .map(|(need, outcome)| holds(outcome).then(|| verifier.prove_need(need, settings)).transpose())
-        .collect::<Result<_, _>>()?;
-    Ok(Proofs { properties, needs })
+    Verifier::new(design).prove_all(settings, report)
 }
 
 impl Verifier<'_> {
+    /// As [`certify`], with what has been worked out already.
+    ///
+    /// # Errors
+    /// As [`certify`].
+    pub fn prove_all(&mut self, settings: &Settings, report: &Report) -> Result<Proofs, VerifyError> {
+        let design = self.design();
+        let holds = |outcome: &crate::properties::Outcome| outcome.verdict == Settled::Holds;
+        let properties = design.properties().iter().zip(&report.properties);
+        let properties = properties
+            .map(|(property, outcome)| holds(outcome).then(|| self.prove(property, settings)).transpose())
+            .collect::<Result<_, _>>()?;
+        let needs = design.needs().iter().zip(&report.needs);
+        let needs = needs
+            .map(|(need, outcome)| holds(outcome).then(|| self.prove_need(need, settings)).transpose())
+            .collect::<Result<_, _>>()?;
+        Ok(Proofs { properties, needs })
+    }
+
     /// What a property rests on that holds under the settings; of one that does not, something that proves nothing.
     ///
     /// # Errors
@@ -106,7 +110,7 @@ impl Verifier<'_> {
         let lines = match &property.claim {
             Claim::Isolated { from, to, .. } => self.prove_paths(property, settings, from, to, None),
             Claim::OnlyThrough { from, to, via, .. } => self.prove_paths(property, settings, from, to, Some(via)),
-            Claim::BlastRadius { from, .. } => self.prove_blast_radius(property, settings, from),
+            Claim::BlastRadius { from, at_most } => self.prove_blast_radius(property, settings, from, *at_most),
             Claim::Exposed { .. } => Vec::new(),
             Claim::Allowed { from, to, services } => self.prove_allowed(&property.id, from, to, services, settings)?,
         };

@@ -103,8 +103,6 @@ fn check_design(design: &Design, settings: &Settings, what: &str) -> (usize, usi
         match (holds(&report, claim), checked) {
             (true, Ok(_)) => accepted += 1,
             (false, Err(_)) => refused += 1,
-            // TEMPORARY
-            (true, Err(seglab_certificate::Refusal::Unmodelled { .. })) => {}
             (true, Err(refusal)) => {
                 panic!("{what}: {claim:?} holds and is refused: {refusal}\n{}\n{certificate}", bound.normal_form)
             }

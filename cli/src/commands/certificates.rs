@@ -8,9 +8,9 @@ use super::Context;
 use crate::failure::Failure;
 use crate::output;
 use seglab_certificate::sha256;
-use seglab_policy::{Design, Hex, normal_form};
+use seglab_policy::{Hex, normal_form};
 use seglab_reports::Verification;
-use seglab_verify::{Proof, Report, Settings, VerifyError};
+use seglab_verify::{Proof, Report, Settings, Verifier, VerifyError};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -24,13 +24,14 @@ pub(crate) const MANIFEST_HEADER: &str = "seglab-manifest 1";
 /// Writes the certificates of everything that holds, and names them in the verification.
 pub(crate) fn write(
     folder: &Path,
-    design: &Design,
+    verifier: &mut Verifier<'_>,
     settings: &Settings,
     settled: &Report,
     verification: &mut Verification,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    let proofs = context.timings.phase("prove", || seglab_verify::certify(design, settings, settled));
+    let design = verifier.design();
+    let proofs = context.timings.phase("prove", || verifier.prove_all(settings, settled));
     let proofs =
         proofs.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     let normal_form = normal_form::write(design);

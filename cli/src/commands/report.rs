@@ -24,9 +24,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     for one in &loaded {
         let cross_check = verify::asks_z3(When::Auto, &one.design);
         let as_if_enforced = args.design.as_if_enforced;
-        let (verification, _) =
-            verify::verification(&one.design, &one.diagnostics, as_if_enforced, cross_check, context)?;
-        verifications.push(verification);
+        verifications.push(verify::verification(&one.design, &one.diagnostics, as_if_enforced, cross_check, context)?);
         pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, as_if_enforced)));
     }
     let attacked = designs.iter().all(|design| !design.attackers().is_empty());

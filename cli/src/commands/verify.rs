@@ -8,7 +8,7 @@ use crate::output;
 use seglab_policy::{Design, Diagnostic};
 use seglab_reports::{Colour, NeedStatus, Tool, Verdict, Verification, collect};
 use seglab_verify::cross_check::Effort;
-use seglab_verify::{Settings, VerifyError};
+use seglab_verify::{Settings, Verifier, VerifyError};
 use std::io::IsTerminal;
 
 /// Up to so many units `--cross-check auto` asks Z3.
@@ -18,11 +18,12 @@ pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Fa
     let loaded = context.load_silently(&args.design.path)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
     let as_if_enforced = args.design.as_if_enforced;
+    let mut verifier = Verifier::new(&loaded.design);
     let (mut verification, settled) =
-        verification(&loaded.design, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
+        settled(&mut verifier, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
     if let Some(folder) = &args.certificates {
         let settings = Settings { as_if_enforced, ..Settings::default() };
-        certificates::write(folder, &loaded.design, &settings, &settled, &mut verification, context)?;
+        certificates::write(folder, &mut verifier, &settings, &settled, &mut verification, context)?;
     }
     verification.command = Some(format!("seglab verify {}", args.design.path));
     let exit = exit_of(&verification);
@@ -59,9 +60,22 @@ pub(crate) fn verification(
     as_if_enforced: bool,
     cross_check: bool,
     context: &mut Context,
+) -> Result<Verification, Failure> {
+    let verifier = &mut Verifier::new(design);
+    settled(verifier, diagnostics, as_if_enforced, cross_check, context).map(|(verification, _)| verification)
+}
+
+/// As [`verification`], with a verifier at hand and what it says.
+fn settled(
+    verifier: &mut Verifier<'_>,
+    diagnostics: &[Diagnostic],
+    as_if_enforced: bool,
+    cross_check: bool,
+    context: &mut Context,
 ) -> Result<(Verification, seglab_verify::Report), Failure> {
+    let design = verifier.design();
     let settings = Settings { as_if_enforced, ..Settings::default() };
-    let settled = context.timings.phase("verify", || seglab_verify::verify(design, &settings));
+    let settled = context.timings.phase("verify", || verifier.settle_all(&settings));
     let settled =
         settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     context.timings.count("classes", settled.classes);

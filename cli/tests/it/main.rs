@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod campaigns;
+mod certificates;
 mod commands;
 mod conformance;
 mod designs;

@@ -53,17 +53,29 @@ impl Checker<'_, '_> {
         }
         let only = world.selected_units(std::slice::from_ref(only));
         let (from, to) = if inbound { (&outside, &world.interfaces) } else { (&world.interfaces, &outside) };
-        let mut asked = self.asked(from, to, &self.seen(&[Served { at: None, headers: vec![EVERYTHING] }]))?;
-        for served in world.served(services)? {
-            let all = world.all();
-            let at = served.at.as_ref().unwrap_or(&all);
-            let (from, to) = if inbound { (&all, &only.and(at)) } else { (&only, at) };
-            let mut left = Vec::new();
-            asked.into_iter().for_each(|region| region.minus(from, to, &served.headers, &mut left));
-            asked = left;
-        }
-        let crossing = self.crossing(asked, self.assume(Owned::Source, false))?;
+        let everything = [Served { at: None, headers: vec![EVERYTHING] }];
+        let assume = self.assume(Owned::Source, false);
+        // Units that may be exposed are spared on some services, all others on none.
+        let others = world.all().minus(&only);
+        let (from_others, to_others) = if inbound { (from, &to.and(&others)) } else { (&from.and(&others), to) };
+        let crossing = self.crossing(from_others, to_others, &self.seen(&everything), assume)?;
+        self.require(Obligation::Exposed, crossing.is_none(), || self.shown(&crossing))?;
+        let (from, to) = if inbound { (from, &to.and(&only)) } else { (&from.and(&only), to) };
+        let crossing = self.crossing(from, to, &self.seen(&self.unserved(services)?), assume)?;
         self.require(Obligation::Exposed, crossing.is_none(), || self.shown(&crossing))
+    }
+
+    /// The headers of no service.
+    fn unserved(&self, services: usize) -> Check<Vec<Served>> {
+        let world = self.world;
+        let all = Region { from: world.all(), to: world.all(), headers: vec![EVERYTHING] };
+        let mut left = vec![all];
+        for served in world.served(services)? {
+            let (all, mut rest) = (world.all(), Vec::new());
+            left.into_iter().for_each(|region| region.minus(&all, served.at.as_ref().unwrap_or(&all), &served.headers, &mut rest));
+            left = rest;
+        }
+        Ok(left.into_iter().map(|region| Served { at: Some(region.to), headers: region.headers }).collect())
     }
 
     /// Every attack of the certificate, and that every start is among theirs.
@@ -191,9 +203,8 @@ impl Checker<'_, '_> {
 
     /// The interfaces of the units that run on units of a set.
     fn guests(&self, owned: &Bits) -> Bits {
-        let units = self.world.units(owned);
-        let hosts = (0..).zip(&self.world.host_of);
-        self.world.of_units(hosts.filter(|(_, host)| host.is_some_and(|host| units.contains(&host))).map(|(at, _)| at))
+        let hosts = self.world.units(owned);
+        self.world.of_units(hosts.iter().filter_map(|host| self.world.guests_of.get(host)).flatten().copied())
     }
 
     fn held(&self, owned: &Bits) -> BTreeSet<&str> {
@@ -275,8 +286,7 @@ impl Checker<'_, '_> {
 
     fn outward_of(&self, owned: &Bits, hosted: &Bits, to: &Bits, counted: &[Served]) -> Check<Option<Region>> {
         for (from, host_owned) in [(&owned.minus(hosted), false), (hosted, true)] {
-            let asked = self.asked(from, to, counted)?;
-            if let Some(step) = self.crossing(asked, self.assume(Owned::Source, host_owned))? {
+            if let Some(step) = self.crossing(from, to, counted, self.assume(Owned::Source, host_owned))? {
                 return Ok(Some(step));
             }
         }
@@ -289,71 +299,70 @@ impl Checker<'_, '_> {
 
     fn inward_of(&self, from: &Bits, owned: &Bits, hosted: &Bits, counted: &[Served]) -> Check<Option<Region>> {
         for (to, host_owned) in [(&owned.minus(hosted), false), (hosted, true)] {
-            let asked = self.asked(from, to, counted)?;
-            if let Some(step) = self.crossing(asked, self.assume(Owned::Destination, host_owned))? {
+            if let Some(step) = self.crossing(from, to, counted, self.assume(Owned::Destination, host_owned))? {
                 return Ok(Some(step));
             }
         }
         Ok(None)
     }
 
-    /// The connections that paths carry from some ends to others, of the headers that count: refused if something
-    /// that is not modelled touches one of them, or could open a path to one.
-    fn asked(&self, from: &Bits, to: &Bits, counted: &[Served]) -> Check<Vec<Region>> {
+    /// A connection that the points of the certificate may let through, from some ends to other ends, of the headers
+    /// that count. Refused if something that is not modelled touches one, or could open a path to one.
+    fn crossing(&self, from: &Bits, to: &Bits, counted: &[Served], assume: Assume) -> Check<Option<Region>> {
+        let world = self.world;
         for (what, touched) in self.unmodelled() {
             for (from, to) in [(&from.and(&touched), to), (from, &to.and(&touched))] {
-                let conceivable = self.on_paths(self.world.conceivable(), from, to, counted)?;
+                let conceivable = self.narrowed(self.on_paths(world.conceivable(), from, to)?, counted)?;
                 if conceivable.iter().any(|region| self.apart(region)) {
                     return Err(Refusal::Unmodelled { what: what.to_owned() });
                 }
             }
         }
-        self.on_paths(self.world.paths()?, from, to, counted)
-    }
-
-    fn on_paths(&self, paths: &[Region], from: &Bits, to: &Bits, counted: &[Served]) -> Check<Vec<Region>> {
-        let mut asked = Vec::new();
-        for path in paths {
-            if !path.from.meets(from) || !path.to.meets(to) {
-                continue;
-            }
-            for served in counted {
-                self.world.spend(from.words() * 2)?;
-                let to = served.at.as_ref().map_or_else(|| to.clone(), |at| to.and(at));
-                asked.extend(path.meet(from, &to, &served.headers));
-            }
-        }
-        Ok(asked)
-    }
-
-    /// Some connection of regions, between different ends, that the points of the certificate may let through.
-    fn crossing(&self, asked: Vec<Region>, assume: Assume) -> Check<Option<Region>> {
-        let world = self.world;
         let stands = |(at, direction): &&(usize, usize)| world.stands(*at, *direction, assume);
         let points: Vec<(usize, usize)> = self.certificate.by.iter().filter(stands).copied().collect();
+        let (first, others) = points.split_at(points.len().min(1));
+        let asked = self.on_paths(world.paths()?, from, to)?;
         let spared = |(at, _): &(usize, usize)| world.design.points.get(*at).is_some_and(|point| point.exempts_host);
-        if points.iter().any(spared) {
-            let kin = self.kin(&asked);
-            let left = world.let_through(kin, &points, Assume { kin: true, ..assume })?;
+        let kin = if points.iter().any(spared) { self.kin(&asked) } else { Vec::new() };
+        for (asked, assume) in [(kin, Assume { kin: true, ..assume }), (asked, assume)] {
+            // Headers are looked at where the first point has left something: there may be as many of them as units.
+            let left = self.narrowed(world.let_through(asked, first, assume)?, counted)?;
+            let left = world.let_through(left, others, assume)?;
             if let Some(crossing) = left.into_iter().find(|region| self.apart(region)) {
                 return Ok(Some(crossing));
             }
         }
-        let left = world.let_through(asked, &points, assume)?;
-        Ok(left.into_iter().find(|region| self.apart(region)))
+        Ok(None)
+    }
+
+    /// The connections that paths carry from some ends to others.
+    fn on_paths(&self, paths: &[Region], from: &Bits, to: &Bits) -> Check<Vec<Region>> {
+        self.world.spend(paths.len() as u64 * from.words())?;
+        Ok(paths.iter().filter_map(|path| path.meet(from, to, &[EVERYTHING])).collect())
+    }
+
+    /// What of regions is of the headers that count.
+    fn narrowed(&self, regions: Vec<Region>, counted: &[Served]) -> Check<Vec<Region>> {
+        let all = self.world.all();
+        let mut narrowed = Vec::new();
+        for region in regions {
+            let to = region.to.sparse();
+            for served in counted {
+                self.world.spend(to.len() as u64)?;
+                if served.at.as_ref().is_none_or(|at| at.meets_sparse(&to)) {
+                    narrowed.extend(region.meet(&all, served.at.as_ref().unwrap_or(&all), &served.headers));
+                }
+            }
+            self.world.bounded(&narrowed)?;
+        }
+        Ok(narrowed)
     }
 
     /// The connections of regions between units and their own hosts.
     fn kin(&self, regions: &[Region]) -> Vec<Region> {
-        let mut guests: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (guest, host) in (0..).zip(&self.world.host_of) {
-            if let Some(host) = host {
-                guests.entry(*host).or_default().push(guest);
-            }
-        }
         let mut kin = Vec::new();
-        for (host, guests) in guests {
-            let (host, guests) = (self.world.of_units([host]), self.world.of_units(guests));
+        for (host, guests) in &self.world.guests_of {
+            let (host, guests) = (self.world.of_units([*host]), self.world.of_units(guests.iter().copied()));
             kin.extend(regions.iter().filter_map(|region| region.meet(&host, &guests, &[EVERYTHING])));
             kin.extend(regions.iter().filter_map(|region| region.meet(&guests, &host, &[EVERYTHING])));
         }

@@ -9,8 +9,8 @@ use crate::design::{Action, Kind, Order, Placement, Rule, Tier};
 use crate::refusal::Refusal;
 use crate::fields::Selector;
 use crate::sets::{Bits, EVERYTHING, Region};
-use crate::world::{Check, Served, World};
-use std::collections::BTreeSet;
+use crate::world::{Check, Served, WORDS_MAX, World};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub(crate) const EGRESS: usize = 0;
@@ -34,6 +34,15 @@ pub(crate) struct Assume {
     pub(crate) host_owned: bool,
     /// The connections are between a unit and its own host.
     pub(crate) kin: bool,
+}
+
+/// So many endpoints are looked up one by one.
+const FEW: usize = 64;
+
+/// The peers that may mean an endpoint, and the rules that name a peer on either side.
+pub(crate) struct Index {
+    peers_of: Vec<Vec<usize>>,
+    rules_of: [BTreeMap<usize, Vec<usize>>; 2],
 }
 
 /// Part of all pairs of endpoints: a point judges all of it, or nothing.
@@ -184,7 +193,7 @@ impl World<'_> {
                         inside
                     }
                 };
-                self.at_tier(tier, direction, region, outcome, out, &mut passed)?;
+                self.at_tier((number, at), direction, region, outcome, out, &mut passed)?;
             }
             asked = passed;
         }
@@ -207,14 +216,15 @@ impl World<'_> {
 
     fn at_tier(
         &self,
-        tier: &Tier,
+        number: (usize, usize),
         direction: usize,
         region: Region,
         outcome: Action,
         out: &mut Vec<Region>,
         passed: &mut Vec<Region>,
     ) -> Check<()> {
-        let rules = self.touching(tier, direction, &region)?;
+        let tier = self.design.books.get(number.0).and_then(|book| book.tiers.get(number.1)).ok_or(Refusal::TooMuch)?;
+        let rules = self.touching(number, tier, direction, &region)?;
         for &(at, rule) in rules.iter().filter(|(_, rule)| rule.action == outcome || rule.action == Action::Pass) {
             let (from, to) = (&self.peer(rule.from)?.maybe, &self.peer(rule.to)?.maybe);
             let mut left = Vec::new();
@@ -245,20 +255,76 @@ impl World<'_> {
     }
 
     /// The rules that are asked in a direction and may match some connection of a region, headers aside.
-    fn touching<'t>(&self, tier: &'t Tier, direction: usize, region: &Region) -> Check<Vec<(usize, &'t Rule)>> {
+    fn touching<'t>(
+        &self,
+        number: (usize, usize),
+        tier: &'t Tier,
+        direction: usize,
+        region: &Region,
+    ) -> Check<Vec<(usize, &'t Rule)>> {
         let (from, to) = (region.from.sparse(), region.to.sparse());
         let mut known: [Vec<Option<bool>>; 2] = [vec![None; self.design.peers.len()], vec![None; self.design.peers.len()]];
         let mut touching = Vec::new();
-        let asked = (0..).zip(&tier.rules).filter(|(_, rule)| rule.directions.get(direction) == Some(&true));
-        for (at, rule) in asked {
-            self.obligations.set(self.obligations.get() + 1);
+        // Where few endpoints are asked about, only rules that name one of them can match.
+        let few = |set: &Bits| set.iter().take(FEW + 1).count() <= FEW;
+        let candidates: Vec<usize> = match (few(&region.from), few(&region.to)) {
+            (true, _) => self.rules_naming(number, 0, &region.from)?,
+            (false, true) => self.rules_naming(number, 1, &region.to)?,
+            (false, false) => (0..tier.rules.len()).collect(),
+        };
+        self.spend(candidates.len() as u64 + self.design.peers.len() as u64 / 8)?;
+        self.obligations.set(self.obligations.get() + candidates.len() as u64);
+        for (at, rule) in candidates.into_iter().filter_map(|at| Some((at, tier.rules.get(at)?))) {
             let [known_from, known_to] = &mut known;
-            if self.meets(rule.from, &from, known_from)? && self.meets(rule.to, &to, known_to)? {
+            if rule.directions.get(direction) == Some(&true)
+                && self.meets(rule.from, &from, known_from)?
+                && self.meets(rule.to, &to, known_to)?
+            {
                 touching.push((at, rule));
             }
         }
-        self.spend(tier.rules.len() as u64 + self.design.peers.len() as u64 / 8)?;
         Ok(touching)
+    }
+
+    /// The rules of a tier that may mean one of some endpoints on a side (0: from, 1: to), ascending.
+    fn rules_naming(&self, tier: (usize, usize), side: usize, endpoints: &Bits) -> Check<Vec<usize>> {
+        let index = self.index(tier)?;
+        let peers: BTreeSet<usize> =
+            endpoints.iter().filter_map(|at| index.peers_of.get(at)).flatten().copied().collect();
+        let by_peer = index.rules_of.get(side);
+        let mut rules: Vec<usize> =
+            peers.iter().filter_map(|peer| by_peer?.get(peer)).flatten().copied().collect();
+        rules.sort_unstable();
+        self.spend(rules.len() as u64)?;
+        Ok(rules)
+    }
+
+    /// Who is named where in a tier, worked out once.
+    fn index(&self, tier: (usize, usize)) -> Check<Rc<Index>> {
+        if let Some(known) = self.indices.borrow().get(&tier) {
+            return Ok(Rc::clone(known));
+        }
+        let rules = self.design.books.get(tier.0).and_then(|book| book.tiers.get(tier.1)).map(|tier| &tier.rules);
+        let mut index = Index { peers_of: vec![Vec::new(); self.bound], rules_of: Default::default() };
+        for (at, rule) in rules.into_iter().flatten().enumerate() {
+            let [from, to] = &mut index.rules_of;
+            from.entry(rule.from).or_default().push(at);
+            to.entry(rule.to).or_default().push(at);
+        }
+        let peers: BTreeSet<usize> = index.rules_of.iter().flat_map(BTreeMap::keys).copied().collect();
+        let mut held = 0;
+        for peer in peers {
+            for endpoint in self.peer(peer)?.maybe.iter() {
+                held += 1;
+                if held > WORDS_MAX {
+                    return Err(Refusal::TooMuch);
+                }
+                index.peers_of.get_mut(endpoint).into_iter().for_each(|peers| peers.push(peer));
+            }
+        }
+        let index = Rc::new(index);
+        self.indices.borrow_mut().insert(tier, Rc::clone(&index));
+        Ok(index)
     }
 
     fn meets(&self, peer: usize, set: &[(usize, u64)], known: &mut [Option<bool>]) -> Check<bool> {

@@ -6,7 +6,7 @@
 
 use crate::design::{Address, Claim, Design, LAST, Peer, Ranges, Service, Unit};
 use crate::fields::Selector;
-use crate::judge::Part;
+use crate::judge::{Index, Part};
 use crate::refusal::Refusal;
 use crate::sets::{Bits, EVERYTHING, ICMP, OTHER, Rect, Region, disjoint, universe};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The most words of memory that the sets of one design may take, and the most steps of one check.
-const WORDS_MAX: usize = 1 << 27;
+pub(crate) const WORDS_MAX: usize = 1 << 27;
 const STEPS_MAX: u64 = 1 << 33;
 
 pub(crate) type Check<T> = Result<T, Refusal>;
@@ -48,6 +48,7 @@ pub(crate) struct World<'d> {
     /// The first interface of each unit.
     pub(crate) first: Vec<usize>,
     pub(crate) host_of: Vec<Option<usize>>,
+    pub(crate) guests_of: BTreeMap<usize, Vec<usize>>,
     pub(crate) cells: Vec<(Address, Address)>,
     pub(crate) interfaces: Bits,
     pub(crate) outside: Bits,
@@ -65,6 +66,7 @@ pub(crate) struct World<'d> {
     /// By point and direction, and by rulebook and tier: worked out once.
     pub(crate) parts: RefCell<BTreeMap<(usize, usize), Rc<Vec<Part>>>>,
     pub(crate) scopes: RefCell<BTreeMap<(usize, usize), Rc<[Bits; 2]>>>,
+    pub(crate) indices: RefCell<BTreeMap<(usize, usize), Rc<Index>>>,
     steps: Cell<u64>,
     /// Rules and defaults that have been looked at.
     pub(crate) obligations: Cell<u64>,
@@ -92,6 +94,7 @@ impl<'d> World<'d> {
             bound,
             first: firsts(&design.units),
             host_of: design.units.iter().map(|unit| names.get(unit.host.as_deref()?).copied()).collect(),
+            guests_of: BTreeMap::new(),
             interfaces: Bits::of(bound, 0..unit_of.len()),
             outside: Bits::of(bound, unit_of.len()..named_at),
             named: Bits::of(bound, named_at..bound),
@@ -108,9 +111,15 @@ impl<'d> World<'d> {
             conceivable: OnceCell::new(),
             parts: RefCell::default(),
             scopes: RefCell::default(),
+            indices: RefCell::default(),
             steps: Cell::new(STEPS_MAX),
             obligations: Cell::new(0),
         };
+        for (guest, host) in world.host_of.iter().enumerate() {
+            if let Some(host) = host {
+                world.guests_of.entry(*host).or_default().push(guest);
+            }
+        }
         let labelled = design.units.iter().map(|unit| &unit.labels);
         for (thing, labels) in (0..).zip(labelled.chain(design.sources.iter().map(|source| &source.labels))) {
             for (key, value) in labels {

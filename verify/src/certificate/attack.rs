@@ -40,12 +40,49 @@ impl Verifier<'_> {
         let others = others.chain(from.externals.iter().map(|(external, _)| Origin::External(*external)));
         let others: Vec<Origin> = others.chain(from.sources.iter().map(|(source, _)| Origin::Source(*source))).collect();
         match property.pivot {
-            // What one attack finds opens no doors to another.
-            Pivot::Exploitable => starts.extend(others.into_iter().map(|start| vec![start])),
+            // What one attack finds opens no doors to another; where nothing that they find together does either,
+            // they are one all the same.
+            Pivot::Exploitable if self.find_more_together(&graph, &others, avoid.as_ref(), property) => {
+                starts.extend(others.into_iter().map(|start| vec![start]));
+            }
             _ if !others.is_empty() => starts.push(others),
             _ => {}
         }
         starts.iter().flat_map(|starts| self.attack(&graph, starts, avoid.as_ref(), property)).collect()
+    }
+
+    /// Whether attacks from several starts take more if they share what they find.
+    fn find_more_together(
+        &self,
+        graph: &Graph,
+        starts: &[Origin],
+        avoid: Option<&FixedBitSet>,
+        property: &Property,
+    ) -> bool {
+        let limits = Limits { avoid, connections_max: property.hops_max, doubtful: true };
+        let mut apart = FixedBitSet::with_capacity(graph.classes);
+        for start in starts {
+            apart.union_with(&Spread::new(graph, vec![*start], limits).classes);
+        }
+        // A bound on connections counts them for each attack.
+        property.hops_max.is_some() || !Spread::new(graph, starts.to_vec(), limits).classes.is_subset(&apart)
+    }
+
+    /// One attack from all of some classes, if it takes no more units than a bound.
+    pub(super) fn attack_within(
+        &self,
+        graph: &Graph,
+        starts: &[ClassId],
+        avoid: Option<&FixedBitSet>,
+        property: &Property,
+        at_most: usize,
+    ) -> Option<Vec<String>> {
+        let starts: Vec<Origin> = starts.iter().map(|class| Origin::Unit(*class, false)).collect();
+        let limits = Limits { avoid, connections_max: property.hops_max, doubtful: true };
+        let taken = Spread::new(graph, starts.clone(), limits).classes;
+        let units: usize = taken.ones().map(|class| graph.sizes.get(class).copied().unwrap_or(0)).sum();
+        let itself = starts.iter().any(|start| matches!(start, Origin::Unit(class, _) if !taken.contains(class.index())));
+        (units + usize::from(itself) <= at_most).then(|| self.attack(graph, &starts, avoid, property))
     }
 
     /// Attacks from each class of units.

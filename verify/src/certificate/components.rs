@@ -7,7 +7,7 @@ use crate::lateral::{Graph, Origin};
 use crate::properties::Settings;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Pivot, Property, Selector};
+use seglab_policy::{AtMost, Pivot, Property, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A class, and whether the host of its units is owned.
@@ -19,11 +19,16 @@ impl Verifier<'_> {
         property: &Property,
         settings: &Settings,
         from: &Selector,
+        at_most: AtMost,
     ) -> Vec<String> {
         let graph = self.graph(asked(property, settings));
         let avoid = settings.honour_trusted.then(|| self.trusted_classes());
         let avoided = |class: &ClassId| avoid.as_ref().is_some_and(|avoid| avoid.contains(class.index()));
         let starts: Vec<ClassId> = self.selected(from).filter(|class| !avoided(class)).collect();
+        let at_most = at_most.units(self.design().units().len());
+        if let Some(together) = self.attack_within(&graph, &starts, avoid.as_ref(), property, at_most) {
+            return together;
+        }
         if property.pivot == Pivot::Exploitable || property.hops_max.is_some() {
             return self.attack_by_attack(&graph, &starts, avoid.as_ref(), property);
         }
