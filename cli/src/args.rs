@@ -1,6 +1,8 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seglab_scenarios::generate;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// A simulation and verification lab for segmentation designs.
@@ -112,7 +114,7 @@ pub(crate) enum ReachFormat {
 pub(crate) struct Reach {
     #[command(flatten)]
     pub(crate) design: Design,
-    /// Output format
+    /// Output format; csv is rows alone, the other two say what made them, from which bytes
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: ReachFormat,
     /// Follow connections on from unit to unit under this pivot model
@@ -296,17 +298,21 @@ pub(crate) struct Report {
 pub(crate) enum GenerateFormat {
     /// One lab file
     Native,
-    /// Manifests, one file a namespace
+    /// Manifests, one file a namespace; hypervisors are the cluster's nodes, which no manifest declares
     Kubernetes,
 }
 
+const UNITS: RangeInclusive<i64> = generate::UNITS_MIN as i64..=generate::UNITS_MAX as i64;
+const RULES: RangeInclusive<i64> = generate::RULES_MIN as i64..=generate::RULES_MAX as i64;
+
 #[derive(Debug, Args)]
 pub(crate) struct Generate {
-    /// Units
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
+    /// Units, 20 to 1,000,000; of manifests, the pods and the nodes that they run on, which no manifest declares (about
+    /// one unit in fifty)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(UNITS))]
     pub(crate) units: u32,
-    /// Rules
-    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    /// Rules, 40 to 1,000,000; of manifests, a measure of how many calls between apps their policies allow
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(RULES))]
     pub(crate) rules: u32,
     /// Seed
     #[arg(long, default_value_t = 1)]

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod failure;
+mod heading;
 mod output;
 mod progress;
 mod timings;

@@ -12,6 +12,7 @@ use crate::connection::{Connection, Endpoint};
 use crate::design::{Design, RuleId};
 use crate::point::{Placement, PointId};
 use crate::rule::{Action, Covers, Direction, Peer, Rule};
+use crate::service::Service;
 use crate::tier::{Order, RulebookId, Scope, Tier};
 use crate::unit::{Address, Interface};
 use crate::verdict::{
@@ -19,8 +20,9 @@ use crate::verdict::{
 };
 
 /// A truth value: certain, or possible.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Match {
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Match {
+    #[default]
     No,
     Maybe,
     Yes,
@@ -32,13 +34,23 @@ impl From<bool> for Match {
     }
 }
 
+/// Which parts of a rule match a connection.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Parts {
+    pub(crate) source: Match,
+    pub(crate) destination: Match,
+    pub(crate) service: Match,
+}
+
 impl Design {
     /// Judges one connection.
     ///
     /// A connection from a unit to itself never leaves it and passes no point.
     pub fn evaluate(&self, connection: &Connection, assume: Assume) -> Evaluation {
         if let Some(no_path) = self.missing_path(connection) {
-            return Evaluation { verdict: Verdict::Denied(Denial::NoPath(no_path)), judgements: Vec::new() };
+            let doubt = if no_path.may_be_opened() { self.unmodelled_doubt(connection) } else { None };
+            let verdict = doubt.map_or(Verdict::Denied(Denial::NoPath(no_path)), Verdict::Unknown);
+            return Evaluation { verdict, judgements: Vec::new() };
         }
         let mut judgements = self.judge(connection, assume, false);
         let mut verdict = verdict_of(&judgements);
@@ -71,7 +83,8 @@ impl Design {
         }
     }
 
-    /// Why no path carries the connection; `None` if one does.
+    /// Why no path that is modelled carries the connection; `None` if one does. What is not modelled may open one in
+    /// spite of some of the [reasons](NoPath::may_be_opened).
     pub fn missing_path(&self, connection: &Connection) -> Option<NoPath> {
         let Some(family) = self.family_of(connection) else { return Some(NoPath::Family) };
         match (connection.source, connection.destination) {
@@ -89,15 +102,11 @@ impl Design {
                 self.missing_external_path(unit, address, |interface| interface.outbound)
             }
             (Endpoint::Source(id), Endpoint::Unit { unit, .. }) => {
+                let Some(source) = self.external_source(id) else { return Some(NoPath::NotAnEndpoint) };
                 let destination = self.unit(unit);
-                let carried = self.external_source(id).is_some_and(|source| {
-                    source.entries.iter().any(|entry| {
-                        entry.to.matches(destination)
-                            && entry
-                                .services
-                                .iter()
-                                .any(|service| service.matches(family, connection.header, Some(destination)))
-                    })
+                let carried = source.entries.iter().any(|entry| {
+                    let serves = |service: &Service| service.matches(family, connection.header, Some(destination));
+                    entry.to.matches(destination) && entry.services.iter().any(serves)
                 });
                 (!carried).then_some(NoPath::Source)
             }
@@ -228,6 +237,17 @@ impl Design {
         direction: Direction,
         connection: &Connection,
     ) -> (Outcomes, Vec<Decision>) {
+        self.judge_as_if(rulebook, direction, connection, None)
+    }
+
+    /// As [`Design::judge_at`], if the rule `forced` matched the connection.
+    pub(crate) fn judge_as_if(
+        &self,
+        rulebook: RulebookId,
+        direction: Direction,
+        connection: &Connection,
+        forced: Option<RuleId>,
+    ) -> (Outcomes, Vec<Decision>) {
         let book = self.rulebook(rulebook);
         let mut outcomes = Outcomes::default();
         let mut decisions = Vec::new();
@@ -236,7 +256,7 @@ impl Design {
                 continue;
             }
             let mut passes = false;
-            for decision in self.judge_tier(rulebook, at, tier, direction, connection) {
+            for decision in self.judge_tier((rulebook, at, tier), direction, connection, forced) {
                 match decision.action {
                     Action::Allow => outcomes.allow = true,
                     Action::Deny => outcomes.deny = true,
@@ -268,17 +288,17 @@ impl Design {
     /// The decisions of a tier that are possible, each with its reason; exactly one where nothing is unknown.
     fn judge_tier(
         &self,
-        rulebook: RulebookId,
-        at: u32,
-        tier: &Tier,
+        (rulebook, at, tier): (RulebookId, u32, &Tier),
         direction: Direction,
         connection: &Connection,
+        forced: Option<RuleId>,
     ) -> Vec<Decision> {
         let matches: Vec<(RuleId, &Rule, Match)> = (0u32..)
             .zip(&tier.rules)
             .filter(|(_, rule)| rule.directions.contains(direction))
-            .map(|(position, rule)| {
-                (RuleId { rulebook, tier: at, rule: position }, rule, self.rule_matches(rule, connection))
+            .map(|(position, rule)| (RuleId { rulebook, tier: at, rule: position }, rule))
+            .map(|(id, rule)| {
+                (id, rule, if forced == Some(id) { Match::Yes } else { self.rule_matches(rule, connection) })
             })
             .filter(|(_, _, matched)| *matched > Match::No)
             .collect();
@@ -294,14 +314,20 @@ impl Design {
     }
 
     fn rule_matches(&self, rule: &Rule, connection: &Connection) -> Match {
-        let Some(family) = self.family_of(connection) else { return Match::No };
+        let parts = self.parts_matched(rule, connection);
+        parts.source.min(parts.destination).min(parts.service)
+    }
+
+    /// Whether each part of a rule matches the connection.
+    pub(crate) fn parts_matched(&self, rule: &Rule, connection: &Connection) -> Parts {
+        let Some(family) = self.family_of(connection) else { return Parts::default() };
         let destination = connection.destination.unit().map(|unit| self.unit(unit));
         let service = rule.services.iter().any(|service| service.matches(family, connection.header, destination));
-        if !service {
-            return Match::No;
+        Parts {
+            source: self.peer_matches(&rule.from, connection.source, family),
+            destination: self.peer_matches(&rule.to, connection.destination, family),
+            service: service.into(),
         }
-        let from = self.peer_matches(&rule.from, connection.source, family);
-        from.min(self.peer_matches(&rule.to, connection.destination, family))
     }
 
     fn peer_matches(&self, peer: &Peer, endpoint: Endpoint, family: Family) -> Match {

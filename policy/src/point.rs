@@ -129,3 +129,20 @@ pub struct EnforcementPoint {
     /// Where it is written.
     pub provenance: Provenance,
 }
+
+impl EnforcementPoint {
+    /// The ideal point: at every unit, enforcing both ways, void only where the unit's host is owned.
+    pub fn ideal(name: impl Into<String>, rulebook: RulebookId) -> Self {
+        Self {
+            name: name.into(),
+            kind: PointKind::Host,
+            placement: Placement::Units(Selector::Everything),
+            directions: Directions::UNIT,
+            mode: Mode::Enforce,
+            rulebook,
+            exempts_host: false,
+            controller: None,
+            provenance: Provenance::default(),
+        }
+    }
+}

@@ -11,7 +11,7 @@ mod disk;
 use disk::Disk;
 use seglab_formats::lab::{self, PartKind};
 use seglab_formats::{File, Reading, Rejected, kubernetes};
-use seglab_policy::{Design, DesignError, Diagnostic, Source, SourceId, Span};
+use seglab_policy::{Design, DesignError, Diagnostic, Source};
 use std::collections::BTreeMap;
 
 /// What to read beside the path, and how.
@@ -73,7 +73,7 @@ pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
         match Design::new(reading.draft) {
             Ok(design) => Ok((design, reading.diagnostics)),
             Err(errors) => {
-                let said = errors.iter().map(|error| contradiction(error, &sources));
+                let said = errors.iter().map(contradiction);
                 Err(Rejected { diagnostics: said.chain(reading.diagnostics).collect(), sources })
             }
         }
@@ -115,12 +115,16 @@ impl Loader<'_> {
                     Diagnostic::error("empty-input", "standard input is empty", None).with_help(help),
                 ));
             }
-            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]) };
+            return if is_lab(&file.text) { self.lab(&file, true) } else { self.unaccompanied(&[file]) };
         }
         let path = disk::with_slashes(path);
         if !disk::is_folder(&path) {
             let file = self.disk.read(&path).map_err(placeless)?;
-            return if is_lab(&file.text) { self.lab(&file, true) } else { self.manifests(&[file]).map(named(&path)) };
+            return if is_lab(&file.text) {
+                self.lab(&file, true)
+            } else {
+                self.unaccompanied(&[file]).map(named(&path))
+            };
         }
         let inside = disk::join(&path, lab::FILE_NAME);
         if disk::is_file(&inside) {
@@ -134,10 +138,11 @@ impl Loader<'_> {
             let help = format!("name the one that you mean, such as `{}`", lab.path);
             return Err(placeless(Diagnostic::error("which-lab-file", message, None).with_help(help)));
         }
-        self.manifests(&files).map(named(&path))
+        self.unaccompanied(&files).map(named(&path))
     }
 
-    fn manifests(&self, files: &[File]) -> Result<Reading, Rejected> {
+    /// Manifests that no lab file says anything about.
+    fn unaccompanied(&self, files: &[File]) -> Result<Reading, Rejected> {
         kubernetes::read(files, &self.options.kubernetes)
     }
 
@@ -160,7 +165,7 @@ impl Loader<'_> {
                     if files.is_empty() {
                         return Err(rejected(nothing_in(&path)));
                     }
-                    self.manifests(&files)?
+                    kubernetes::read(&files, &part.kubernetes(&self.options.kubernetes))?
                 }
                 PartKind::Lab => {
                     if self.open.contains(&path) {
@@ -196,7 +201,7 @@ fn placeless(diagnostic: Diagnostic) -> Rejected {
 }
 
 /// What parts that contradict each other are to the user.
-fn contradiction(error: &DesignError, sources: &[Source]) -> Diagnostic {
+fn contradiction(error: &DesignError) -> Diagnostic {
     let code = match error {
         DesignError::DuplicateName { .. } => "duplicate-name",
         DesignError::DuplicateAddress { .. } => "duplicate-address",
@@ -205,12 +210,7 @@ fn contradiction(error: &DesignError, sources: &[Source]) -> Diagnostic {
         DesignError::HostCycle { .. } => "host-cycle",
         DesignError::NotAnAllow { .. } => "not-an-allow",
     };
-    let first = match error {
-        DesignError::DuplicateName { first: Some(Span { source: SourceId(at), line, .. }), .. } => {
-            sources.get(*at as usize).map(|source| format!("; the first is at {}:{line}", source.path))
-        }
-        _ => None,
-    };
-    let message = format!("{error}{}", first.unwrap_or_default());
-    Diagnostic::error(code, message, error.span()).with_help(error.help())
+    Diagnostic::error(code, error.to_string(), error.span())
+        .with_related("the first of the two", error.first())
+        .with_help(error.help())
 }

@@ -7,8 +7,8 @@
 
 use seglab_policy::{
     Action, Address, AddressSet, Assume, AtMost, Claim, Covers, Design, Directions, Draft, EnforcementPoint, Interface,
-    IntervalSet, Listener, Mode, Order, Peer, Pivot, Placement, PointKind, Property, Provenance, Rule, Rulebook,
-    RulebookId, Scope, Selector, Service, Tier, Transport, Trust, Unit, View,
+    IntervalSet, Listener, Order, Peer, Pivot, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector,
+    Service, Tier, Transport, Trust, Unit, View,
 };
 use seglab_verify::{Attack, Settings, Verifier};
 use std::net::Ipv4Addr;
@@ -180,17 +180,7 @@ fn main() {
             default_allow: false,
             stateful: true,
         }],
-        points: vec![EnforcementPoint {
-            name: "hosts".to_owned(),
-            kind: PointKind::Host,
-            placement: Placement::Units(Selector::Everything),
-            directions: Directions::UNIT,
-            mode: Mode::Enforce,
-            rulebook: RulebookId(0),
-            exempts_host: false,
-            controller: None,
-            provenance: Provenance::default(),
-        }],
+        points: vec![EnforcementPoint::ideal("hosts", RulebookId(0))],
         properties: properties(),
         ..Draft::default()
     })

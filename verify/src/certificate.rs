@@ -16,9 +16,7 @@ use crate::classes::ClassId;
 use crate::counterexample::VerifyError;
 use crate::properties::{Report, Settings, Settled};
 use crate::reach::Verifier;
-use seglab_policy::{
-    Claim, Direction, EnforcementPoint, Mode, Need, Placement, Property, Trust, UnitId,
-};
+use seglab_policy::{Claim, Direction, EnforcementPoint, Mode, Need, Placement, Property, Trust, UnitId};
 use std::fmt::{self, Write};
 
 /// What the verdicts of one design rest on.
@@ -57,7 +55,8 @@ impl Proof {
         let asked = if self.settings.as_if_enforced { "as-if-enforced" } else { "as-declared" };
         let owned = if self.settings.honour_trusted { "all-but-trusted" } else { "anybody" };
         let mut text = format!("seglab-certificate 1\ndesign {design_sha256}\n");
-        let _ = write!(text, "claim {section} {position} {claim_sha256}\nquestion {asked} {owned}\nby {}", self.by.len());
+        let _ =
+            write!(text, "claim {section} {position} {claim_sha256}\nquestion {asked} {owned}\nby {}", self.by.len());
         for (point, direction) in &self.by {
             let _ = write!(text, " {point} {direction}");
         }
@@ -75,11 +74,7 @@ impl Proof {
 ///
 /// # Errors
 /// [`VerifyError`] if what makes a verdict hold is not found again: a defect of the tool.
-pub fn certify(
-    design: &seglab_policy::Design,
-    settings: &Settings,
-    report: &Report,
-) -> Result<Proofs, VerifyError> {
+pub fn certify(design: &seglab_policy::Design, settings: &Settings, report: &Report) -> Result<Proofs, VerifyError> {
     Verifier::new(design).prove_all(settings, report)
 }
 

@@ -11,8 +11,8 @@ use crate::lateral::{Graph, Origin};
 use crate::reach::Verifier;
 use crate::spread::{By, Cause, Spread};
 use seglab_policy::{
-    Action, Assume, Connection, Design, Direction, Doubt, Endpoint, Evaluation, Header, Pivot, PointId, Side, UnitId,
-    Verdict, View, Why,
+    Action, AddressSet, Assume, Connection, Design, Direction, Doubt, Endpoint, Evaluation, Header, Pivot, PointId,
+    Side, UnitId, Verdict, View, Why,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -169,6 +169,8 @@ pub(crate) struct Replay<'r, 'a> {
     chosen: BTreeMap<By, UnitId>,
     /// The external address that an attack starts from, once it is chosen.
     address: Option<IpAddr>,
+    /// The same once the attack is about to reach its target, which is to be another end.
+    left: Option<IpAddr>,
     hops: Vec<Hop>,
 }
 
@@ -182,7 +184,8 @@ enum Place {
 
 impl<'r, 'a> Replay<'r, 'a> {
     pub(crate) fn new(verifier: &'r mut Verifier<'a>, graph: &'r Graph, spread: &'r Spread, doubtful: bool) -> Self {
-        Self { verifier, graph, spread, doubtful, chosen: BTreeMap::new(), address: None, hops: Vec::new() }
+        let (chosen, hops) = (BTreeMap::new(), Vec::new());
+        Self { verifier, graph, spread, doubtful, chosen, address: None, left: None, hops }
     }
 
     /// The steps made so far, in an order in which they can be taken.
@@ -285,7 +288,10 @@ impl<'r, 'a> Replay<'r, 'a> {
                 others_and_start.extend((0..self.spread.starts.len()).filter_map(|at| self.unit(By::Start(at))));
                 Place::Unit(self.pick(class, &others_and_start))
             }
-            Target::External(external) => Place::External(external),
+            Target::External(external) => {
+                self.left = self.address.take();
+                Place::External(external)
+            }
         };
         let listened = |unit: Option<UnitId>| counts(unit);
         self.last(goal.by, target, &listened)
@@ -409,7 +415,8 @@ impl<'r, 'a> Replay<'r, 'a> {
                     let all = engine.classes.endpoints.addresses(external);
                     let free = known.map_or_else(|| all.clone(), |known| all.difference(known));
                     let kept = self.address.filter(|&address| free.contains(address));
-                    let address = kept.or_else(|| a_plain_address(&free));
+                    let others = self.left.map(|left| free.difference(&AddressSet::single(left)));
+                    let address = kept.or_else(|| a_plain_address(&others?)).or_else(|| a_plain_address(&free));
                     address.map(Endpoint::External).into_iter().collect()
                 }
                 Place::Source(source) => engine.source_id(source).map(Endpoint::Source).into_iter().collect(),
@@ -429,9 +436,10 @@ impl<'r, 'a> Replay<'r, 'a> {
     }
 }
 
-/// An address that readers recognise: not the network address of the range if there is another.
-fn a_plain_address(free: &seglab_policy::AddressSet) -> Option<IpAddr> {
-    let (first, last) = free.ranges().next()?;
+/// An address that readers recognise: of the internet, and not the network address of the range, if there is another.
+fn a_plain_address(free: &AddressSet) -> Option<IpAddr> {
+    let public = free.intersection(&AddressSet::internet());
+    let (first, last) = public.ranges().chain(free.ranges()).next()?;
     if first == last {
         return Some(first);
     }

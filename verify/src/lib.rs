@@ -56,6 +56,7 @@ mod reach;
 
 mod blast_radius;
 mod certificate;
+pub mod choice;
 mod closure;
 mod counterexample;
 mod lateral;

@@ -6,8 +6,8 @@
 //!   attack on. The last step of `isolated` and `only-through` counts whatever it is good for: an attacker who can
 //!   connect to a target has reached it, vulnerability or not.
 //! - A guest is reached when its host is owned, whatever services a claim names.
-//! - `only-through` speaks of two different units: that a unit reaches itself refutes nothing. Attacks that start in
-//!   `via` pass it by starting.
+//! - `only-through` speaks of two different ends: that a unit, or an external address, reaches itself refutes nothing.
+//!   Attacks that start in `via` pass it by starting.
 //! - `blast-radius` assumes that hubs declared `trusted` can be owned, unless [`Settings::honour_trusted`].
 //! - `exposed` is about single connections between units and external addresses, whatever the pivot model and the
 //!   number of hops; for what lies behind an exposed unit ask `isolated: {from: internet, …}`. A named external source

@@ -147,10 +147,8 @@ fn mutant(design: &Design, draw: &mut Draw) -> Option<Design> {
         return neutralised(design, features[draw.below(features.len())]);
     }
     let mut draft = design.to_draft();
-    let rules: Vec<(usize, usize, usize)> = design
-        .rules()
-        .map(|(id, _)| (id.rulebook.0 as usize, id.tier as usize, id.rule as usize))
-        .collect();
+    let rules: Vec<(usize, usize, usize)> =
+        design.rules().map(|(id, _)| (id.rulebook.0 as usize, id.tier as usize, id.rule as usize)).collect();
     match draw.below(8) {
         0 if !rules.is_empty() => {
             let (book, tier, rule) = rules[draw.below(rules.len())];
@@ -204,7 +202,8 @@ fn a_design_that_changes_under_a_certificate_is_noticed() {
         seglab_scenarios::load(path.to_str().unwrap(), &Default::default()).unwrap().design
     });
     // Designs that people make are changed more often: more of what they claim holds, and less of it by chance.
-    let designs = catalogue.map(|design| (design, designs() / 4)).chain((0..designs()).map(|seed| (design_of(seed), 8)));
+    let designs =
+        catalogue.map(|design| (design, designs() / 4)).chain((0..designs()).map(|seed| (design_of(seed), 8)));
     for (seed, (design, mutants)) in (0..).zip(designs) {
         let settings = settings_of(seed);
         let report = verify(&design, &settings).unwrap();

@@ -40,7 +40,9 @@ pub(crate) fn run(args: &args::Check, context: &mut Context) -> Result<Exit, Fai
     for (name, digest) in &listed.certificates {
         let certificate = read(folder, name)?;
         let verdict = match &judge {
-            _ if sha256(certificate.as_bytes()) != *digest => Err("its digest is not the one in the manifest".to_owned()),
+            _ if sha256(certificate.as_bytes()) != *digest => {
+                Err("its digest is not the one in the manifest".to_owned())
+            }
             Ok(judge) => context
                 .timings
                 .phase("check", || judge.check(&certificate, question))
@@ -124,7 +126,11 @@ fn binding(design: &Design, folder: &Path, listed: &Listed, text: &str, out: &mu
         design.sources().iter().map(|source| (Hex(&source.sha256).to_string(), format!("{:?}", source.path))).collect();
     for (digest, path) in listed.sources.iter().filter(|source| !now.contains(source)) {
         wrong += 1;
-        let _ = writeln!(out, "REFUSED: the source {} is not as it was: no file of it has SHA-256 {digest}", printable(path));
+        let _ = writeln!(
+            out,
+            "REFUSED: the source {} is not as it was: no file of it has SHA-256 {digest}",
+            printable(path)
+        );
     }
     for (_, path) in now.iter().filter(|source| !listed.sources.contains(source)) {
         wrong += 1;
@@ -164,7 +170,8 @@ fn sample(loaded: &Loaded, count: usize, seed: u64, out: &mut String) {
         drawn.insert(usize::try_from(value % rules.len() as u64).unwrap_or_default());
     }
     if !drawn.is_empty() {
-        let _ = writeln!(out, "\n{} of {} rules, drawn with seed {seed}, beside their source:", drawn.len(), rules.len());
+        let _ =
+            writeln!(out, "\n{} of {} rules, drawn with seed {seed}, beside their source:", drawn.len(), rules.len());
     }
     let mut lines: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (id, rule) in drawn.into_iter().filter_map(|at| rules.get(at)) {
@@ -182,7 +189,11 @@ fn sample(loaded: &Loaded, count: usize, seed: u64, out: &mut String) {
         let _ = writeln!(out, "  {}", printable(&said));
         let source = rule.provenance.span.and_then(|span| Some((span, loaded.design.source(span.source)?)));
         let Some((span, source)) = source else {
-            let _ = writeln!(out, "    no line: {}", printable(rule.provenance.object.as_deref().unwrap_or("the reader added it")));
+            let _ = writeln!(
+                out,
+                "    no line: {}",
+                printable(rule.provenance.object.as_deref().unwrap_or("the reader added it"))
+            );
             continue;
         };
         let text = loaded.texts.get(&source.path).map_or("", String::as_str);

@@ -8,6 +8,7 @@ mod compare;
 mod explain;
 mod generate;
 mod init;
+mod otherwise;
 mod reach;
 mod report;
 mod surface;
@@ -54,6 +55,18 @@ impl Context {
         Self { timings: Timings::new(), quiet }
     }
 
+    /// Reads several designs, as [`load`](Context::load) does, and makes their names tell them apart.
+    pub(crate) fn load_all(&mut self, paths: &[impl AsRef<str>]) -> Result<Vec<Loaded>, Failure> {
+        let loaded: Result<Vec<Loaded>, Failure> = paths.iter().map(|path| self.load(path.as_ref())).collect();
+        Ok(told_apart(loaded?, paths))
+    }
+
+    /// The same for a command whose own output shows what the readers have to say.
+    pub(crate) fn load_all_silently(&mut self, paths: &[impl AsRef<str>]) -> Result<Vec<Loaded>, Failure> {
+        let loaded: Result<Vec<Loaded>, Failure> = paths.iter().map(|path| self.load_silently(path.as_ref())).collect();
+        Ok(told_apart(loaded?, paths))
+    }
+
     /// Reads a design and shows on standard error what its readers have to say about it.
     pub(crate) fn load(&mut self, path: &str) -> Result<Loaded, Failure> {
         let loaded = self.load_silently(path)?;
@@ -88,6 +101,23 @@ impl Context {
         self.timings.count("rules", loaded.design.rules().count());
         Ok(loaded)
     }
+}
+
+/// Gives designs of one name their paths beside it, and those of one path their number.
+fn told_apart(loaded: Vec<Loaded>, paths: &[impl AsRef<str>]) -> Vec<Loaded> {
+    let names: Vec<String> = loaded.iter().map(|one| one.design.name().to_owned()).collect();
+    let same = |all: &[String], name: &String| all.iter().filter(|other| *other == name).count() > 1;
+    let with_path = |(name, path): (&String, &_)| match same(&names, name) {
+        true => format!("{name} ({})", AsRef::as_ref(path)),
+        false => name.clone(),
+    };
+    let with_paths: Vec<String> = names.iter().zip(paths).map(with_path).collect();
+    let apart = with_paths.iter().enumerate().map(|(position, name)| match same(&with_paths, name) {
+        true => format!("{name} no. {}", position + 1),
+        false => name.clone(),
+    });
+    let rename = |(one, name): (Loaded, String)| Loaded { design: one.design.renamed(name), ..one };
+    loaded.into_iter().zip(apart.collect::<Vec<_>>()).map(rename).collect()
 }
 
 /// A result as a JSON document.

@@ -30,10 +30,12 @@ fn what_holds_is_certified_and_accepted() {
     assert!(out.contains("seglab.yaml:"), "{out}");
     assert_eq!(seglab(at.path(), &CHECK).ends(0), out);
     // The same bytes again, and nothing else.
-    let before: Vec<Vec<u8>> = listed.iter().filter(|path| path.contains('/')).map(|path| bytes(at.path(), path)).collect();
+    let before: Vec<Vec<u8>> =
+        listed.iter().filter(|path| path.contains('/')).map(|path| bytes(at.path(), path)).collect();
     seglab(at.path(), &VERIFY).ends(0);
     assert_eq!(listing(at.path()), listed);
-    let after: Vec<Vec<u8>> = listed.iter().filter(|path| path.contains('/')).map(|path| bytes(at.path(), path)).collect();
+    let after: Vec<Vec<u8>> =
+        listed.iter().filter(|path| path.contains('/')).map(|path| bytes(at.path(), path)).collect();
     assert_eq!(before, after);
 }
 
@@ -104,7 +106,11 @@ fn a_folder_without_certificates_is_an_error_of_usage() {
 fn what_no_longer_holds_loses_its_certificate() {
     let at = site();
     seglab(at.path(), &VERIFY).ends(0);
-    let open = text(at.path(), "seglab.yaml").replacen("\npolicy:", "\npolicy:\n  - allow: {from: any, to: any, service: any}", 1);
+    let open = text(at.path(), "seglab.yaml").replacen(
+        "\npolicy:",
+        "\npolicy:\n  - allow: {from: any, to: any, service: any}",
+        1,
+    );
     write(at.path(), "seglab.yaml", &open);
     let document = seglab(at.path(), &[&VERIFY[..], &["--format", "json"]].concat()).json(1);
     let listed = listing(at.path());

@@ -13,6 +13,7 @@
 mod bad_input;
 mod campaigns;
 mod certificates;
+mod choices;
 mod commands;
 mod conformance;
 mod designs;

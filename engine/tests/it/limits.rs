@@ -3,8 +3,8 @@
 use crate::equivalence::{HASHED, LISTED};
 use seglab_engine::{CompileError, Decision, Engine, Limits, Workload};
 use seglab_policy::{
-    Action, Address, Assume, Design, Directions, Draft, EnforcementPoint, Interface, IntervalSet, Mode, Order, Peer,
-    Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport, Unit,
+    Action, Address, Assume, Design, Directions, Draft, EnforcementPoint, Interface, IntervalSet, Order, Peer,
+    Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport, Unit,
 };
 
 fn unit(number: u8) -> Unit {
@@ -31,17 +31,7 @@ fn design(rules: Vec<Rule>) -> Design {
         rules,
     };
     let rulebook = Rulebook { name: "native".to_owned(), tiers: vec![tier], default_allow: false, stateful: true };
-    let point = EnforcementPoint {
-        name: "hosts".to_owned(),
-        kind: PointKind::Host,
-        placement: Placement::Units(Selector::Everything),
-        directions: Directions::UNIT,
-        mode: Mode::Enforce,
-        rulebook: RulebookId(0),
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
-    };
+    let point = EnforcementPoint::ideal("hosts", RulebookId(0));
     let units = (1..40).map(unit).collect();
     Design::new(Draft { units, rulebooks: vec![rulebook], points: vec![point], ..Draft::default() }).unwrap()
 }

@@ -2,14 +2,14 @@
 
 use super::policy::{Policy, PolicyTier};
 use super::selector::every_pod;
-use seglab_policy::{
-    Action, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Provenance, Rulebook, RulebookId, Scope,
-    Tier,
-};
+use seglab_policy::{Action, EnforcementPoint, Order, Placement, Rulebook, RulebookId, Scope, Tier};
 use std::collections::BTreeSet;
 
 /// The name of the rulebook, of its point, and of what distributes it.
 const NAME: &str = "kubernetes";
+
+/// The position of the tier of `NetworkPolicy`.
+pub(super) const NETWORK_POLICY: u32 = 1;
 
 /// The tiers of a cluster, in their order.
 ///
@@ -51,6 +51,7 @@ pub(super) fn rulebook(policies: Vec<Policy>) -> Rulebook {
     };
     Rulebook {
         name: NAME.to_owned(),
+        // The second is `NETWORK_POLICY`.
         tiers: vec![admin, network_policy, baseline],
         default_allow: true,
         stateful: true,
@@ -60,14 +61,9 @@ pub(super) fn rulebook(policies: Vec<Policy>) -> Rulebook {
 /// The network plug-in, at every pod.
 pub(super) fn point(rulebook: RulebookId) -> EnforcementPoint {
     EnforcementPoint {
-        name: NAME.to_owned(),
-        kind: PointKind::Host,
         placement: Placement::Units(every_pod()),
-        directions: Directions::UNIT,
-        mode: Mode::Enforce,
-        rulebook,
         exempts_host: true,
         controller: Some(NAME.to_owned()),
-        provenance: Provenance::default(),
+        ..EnforcementPoint::ideal(NAME, rulebook)
     }
 }

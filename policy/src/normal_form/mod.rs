@@ -2,7 +2,8 @@
 //!
 //! It is what certificates are bound to and what an independent checker reads: everything that a verdict depends on,
 //! without any vendor's schema, and simple enough to be read by a few hundred lines without dependencies. One design
-//! has one text: [`write()`] is a function of the design, and [`read`] gives the same design back.
+//! has one text: [`write()`] is a function of the design, and [`read`] gives the same design back,
+//! but for its [choices](crate::Choice): it is the design as they were decided.
 //!
 //! # Lines and fields
 //!

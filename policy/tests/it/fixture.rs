@@ -100,15 +100,10 @@ pub(crate) fn guarded(units: Vec<Unit>, book: Rulebook) -> Draft {
 
 pub(crate) fn point(name: &str, kind: PointKind, placement: Placement, rulebook: u32) -> EnforcementPoint {
     EnforcementPoint {
-        name: name.to_owned(),
         kind,
         placement,
         directions: Directions::ALL,
-        mode: Mode::Enforce,
-        rulebook: RulebookId(rulebook),
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
+        ..EnforcementPoint::ideal(name, RulebookId(rulebook))
     }
 }
 

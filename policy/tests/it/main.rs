@@ -7,7 +7,9 @@
     reason = "helpers of tests"
 )]
 
+mod choice;
 mod fixture;
 mod meaning;
+mod near_miss;
 mod normal_form;
 mod shares;

@@ -168,6 +168,30 @@ impl Hop {
     }
 }
 
+/// What a tier said before the one that decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The tier.
+    pub tier: String,
+    /// Why it passed, in words.
+    pub why: String,
+    /// Where its rule is written, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+/// The rule that would have made a point decide otherwise, if only it had matched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearMiss {
+    /// The rule.
+    pub rule: String,
+    /// What of it does not match: `source`, `destination`, `service`.
+    pub unlike: Vec<String>,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
 /// What one enforcement point said, and by which rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decider {
@@ -188,6 +212,12 @@ pub struct Decider {
     pub stands: bool,
     /// Whether it lets the connection through.
     pub outcome: Outcome,
+    /// What the tiers before it said; filled where a single connection is explained.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
+    /// The rule that nearly decided otherwise; filled where a single connection is explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_miss: Option<NearMiss>,
     /// The tier that decided; `None` for the default after the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,

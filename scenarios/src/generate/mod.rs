@@ -24,27 +24,28 @@ mod ranges;
 mod rules;
 mod units;
 
-pub use kubernetes::to_kubernetes;
+pub use kubernetes::{nodes, to_kubernetes};
 
 use estate::Estate;
 use seglab_policy::{
-    Assumption, Directions, Draft, EnforcementPoint, Level, Mode, Placement, PointKind, Provenance, RulebookId,
-    Segment, Selector,
+    Assumption, Draft, EnforcementPoint, Level, Mode, Placement, PointKind, RulebookId, Segment, Selector,
 };
 
 /// The fewest units that hold every shared service and one app.
 pub const UNITS_MIN: u32 = 20;
-/// The most units that the address plan has room for.
-pub const UNITS_MAX: u32 = 200_000;
+/// The most units that the address plan has room for, however unevenly they spread.
+pub const UNITS_MAX: u32 = 1_000_000;
 /// The fewest rules: those that every company has.
 pub const RULES_MIN: u32 = 40;
+/// The most rules that are of use to anybody.
+pub const RULES_MAX: u32 = 1_000_000;
 
 /// What to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How many units, exactly; [`UNITS_MIN`] to [`UNITS_MAX`].
     pub units: u32,
-    /// How many rules, exactly; at least [`RULES_MIN`].
+    /// How many rules, exactly; [`RULES_MIN`] to [`RULES_MAX`].
     pub rules: u32,
     /// What the random choices are drawn from.
     pub seed: u64,
@@ -56,8 +57,8 @@ pub enum SettingsError {
     /// Too few or too many units.
     #[error("a design of `{0}` units cannot be generated; ask for {UNITS_MIN} to {UNITS_MAX}")]
     Units(u32),
-    /// Too few rules.
-    #[error("a design of `{0}` rules cannot be generated; ask for {RULES_MIN} or more")]
+    /// Too few or too many rules.
+    #[error("a design of `{0}` rules cannot be generated; ask for {RULES_MIN} to {RULES_MAX}")]
     Rules(u32),
 }
 
@@ -113,15 +114,11 @@ fn segments() -> Vec<Segment> {
 /// still in alert mode.
 fn points(estate: &Estate) -> Vec<EnforcementPoint> {
     let point = |name: &str, kind, placement, mode, rulebook, controller: Option<&str>| EnforcementPoint {
-        name: name.to_owned(),
         kind,
         placement,
-        directions: Directions::UNIT,
         mode,
-        rulebook: RulebookId(rulebook),
-        exempts_host: false,
         controller: controller.map(str::to_owned),
-        provenance: Provenance::default(),
+        ..EnforcementPoint::ideal(name, RulebookId(rulebook))
     };
     let (agent, no_agent) = (Selector::Absent("agent".to_owned()), label("agent", "none"));
     let not_dev = Selector::NotIn { key: "env".to_owned(), values: vec!["dev".to_owned()] };

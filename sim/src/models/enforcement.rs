@@ -21,6 +21,7 @@ pub(super) struct Enforcement {
 
 /// What becomes of an attacker's attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Passage {
     /// It arrives.
     Allowed,

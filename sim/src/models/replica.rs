@@ -35,6 +35,7 @@ pub struct Replica {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Course {
     /// When.
+    #[serde(rename = "at_ns")]
     pub at: Time,
     /// Units taken up to and including then; quarantine takes none away.
     pub compromised: u32,
@@ -46,6 +47,7 @@ pub struct Course {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Settled {
     /// When.
+    #[serde(rename = "at_ns")]
     pub at: Time,
     /// What. For a critical unit, the event is that it is taken; the competitor, that the last owned unit is quarantined.
     pub fate: Fate,

@@ -27,6 +27,7 @@ pub struct CampaignScope {
     /// The seed.
     pub seed: u64,
     /// How long each replica is watched \[ns\].
+    #[serde(rename = "horizon_ns")]
     pub horizon: Duration,
     /// The pivot model, by its name.
     pub pivot: String,
@@ -81,6 +82,7 @@ pub struct DesignResult {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CurvePoint {
     /// When.
+    #[serde(rename = "at_ns")]
     pub at: Time,
     /// The mean.
     pub mean: f64,

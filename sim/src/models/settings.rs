@@ -39,6 +39,7 @@ pub struct Settings {
 
 /// Which of the attackers that a design declares is simulated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AttackerChoice {
     /// None: only traffic.
     Nobody,
@@ -53,6 +54,7 @@ pub enum AttackerChoice {
 ///
 /// Running a campaign in all three shows how much of a design's success is due to its denials giving the attacker away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Detection {
     /// Nothing.
     Off,
@@ -65,6 +67,7 @@ pub enum Detection {
 
 /// What an owned unit tries when its scan comes to an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Search {
     /// One service of those that the attacker knows, from one of the unit's own interfaces.
     #[default]

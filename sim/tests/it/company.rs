@@ -2,8 +2,8 @@
 
 use seglab_policy::{
     Action, Address, Attacker, Design, Directions, Draft, EnforcementPoint, Interface, Listener, Login, Mode, Monitor,
-    Need, Order, Peer, Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier,
-    Transport, Unit, Vulnerability,
+    Need, Order, Peer, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport,
+    Unit, Vulnerability,
 };
 use seglab_sim::models::{Campaign, CampaignResult, Settings};
 
@@ -82,17 +82,7 @@ pub(crate) fn rulebook(rules: Vec<Rule>) -> Rulebook {
 
 /// A point of this kind and mode at every unit, with the first rulebook.
 pub(crate) fn everywhere(kind: PointKind, mode: Mode) -> EnforcementPoint {
-    EnforcementPoint {
-        name: kind.to_string(),
-        kind,
-        placement: Placement::Units(Selector::Everything),
-        directions: Directions::UNIT,
-        mode,
-        rulebook: RulebookId(0),
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
-    }
+    EnforcementPoint { kind, mode, ..EnforcementPoint::ideal(kind.to_string(), RulebookId(0)) }
 }
 
 /// A need for a service.

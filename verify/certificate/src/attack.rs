@@ -72,7 +72,8 @@ impl Checker<'_, '_> {
         let mut left = vec![all];
         for served in world.served(services)? {
             let (all, mut rest) = (world.all(), Vec::new());
-            left.into_iter().for_each(|region| region.minus(&all, served.at.as_ref().unwrap_or(&all), &served.headers, &mut rest));
+            left.into_iter()
+                .for_each(|region| region.minus(&all, served.at.as_ref().unwrap_or(&all), &served.headers, &mut rest));
             left = rest;
         }
         Ok(left.into_iter().map(|region| Served { at: Some(region.to), headers: region.headers }).collect())
@@ -90,7 +91,9 @@ impl Checker<'_, '_> {
                 let owned = self.units(last)?;
                 let apart = !covered.within(&owned);
                 let count = self.world.units(&owned).len() as u64 + u64::from(apart);
-                self.require(Obligation::Bound, count <= bound, || format!("{count} units from {}", self.name(&starts)))?;
+                self.require(Obligation::Bound, count <= bound, || {
+                    format!("{count} units from {}", self.name(&starts))
+                })?;
             }
         }
         self.require(Obligation::Starts, uncovered.is_empty(), || self.name(&uncovered))
@@ -108,7 +111,11 @@ impl Checker<'_, '_> {
         let world = self.world;
         let hops = self.claimed.hops;
         // Connections to itself do not count, which matters where nobody else starts.
-        let itself = if starts.within(&world.interfaces) && world.units(starts).len() == 1 { starts.clone() } else { Bits::none(world.bound) };
+        let itself = if starts.within(&world.interfaces) && world.units(starts).len() == 1 {
+            starts.clone()
+        } else {
+            Bits::none(world.bound)
+        };
         let layers = attack.layers.iter().map(|(units, _)| self.units(units)).collect::<Check<Vec<Bits>>>()?;
         let within = |connections: u64| hops.is_none_or(|most| connections < most);
         let mut hosted_at_last = Bits::none(world.bound);
@@ -244,7 +251,11 @@ impl Checker<'_, '_> {
                 (Some(at), None) | (None, Some(at)) => Some(at.clone()),
                 (None, None) => None,
             };
-            let headers = if heard.headers == [EVERYTHING] { asked.headers.clone() } else { meet(&asked.headers, &heard.headers) };
+            let headers = if heard.headers == [EVERYTHING] {
+                asked.headers.clone()
+            } else {
+                meet(&asked.headers, &heard.headers)
+            };
             seen.push(Served { at, headers });
         }
         seen

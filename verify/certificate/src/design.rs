@@ -370,7 +370,8 @@ impl<'a> Reader<'a> {
                 Claim::OnlyThrough { from, to, via, services: self.services(f)? }
             }
             "blast-radius" => {
-                let (from, is_share, bound) = (f.selector(0)?, f.choice([("units", false), ("share", true)])?, f.number::<u32>()?);
+                let (from, is_share, bound) =
+                    (f.selector(0)?, f.choice([("units", false), ("share", true)])?, f.number::<u32>()?);
                 let units = (!is_share).then_some(u64::from(bound));
                 Claim::BlastRadius { from, units, share: u64::from(bound) }
             }

@@ -6,8 +6,8 @@
 //! connections of the regions that come out.
 
 use crate::design::{Action, Kind, Order, Placement, Rule, Tier};
-use crate::refusal::Refusal;
 use crate::fields::Selector;
+use crate::refusal::Refusal;
 use crate::sets::{Bits, EVERYTHING, Region};
 use crate::world::{Check, Served, WORDS_MAX, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +132,8 @@ impl World<'_> {
         let all = self.all();
         let part = |from: &Bits, to: &Bits, judged| Part { from: from.clone(), to: to.clone(), judged };
         let place = |level: usize, at: usize| self.interface(at).and_then(|one| one.place.get(level)?.as_deref());
-        let placed = |level, name: Option<&str>| Bits::of(self.bound, all.iter().filter(|at| place(level, *at) == name));
+        let placed =
+            |level, name: Option<&str>| Bits::of(self.bound, all.iter().filter(|at| place(level, *at) == name));
         match (self.design.points.get(point).map(|point| &point.placement), direction) {
             (Some(Placement::Units(selector)), EGRESS | INGRESS) => {
                 let here = self.selected_units(std::slice::from_ref(selector));
@@ -263,7 +264,8 @@ impl World<'_> {
         region: &Region,
     ) -> Check<Vec<(usize, &'t Rule)>> {
         let (from, to) = (region.from.sparse(), region.to.sparse());
-        let mut known: [Vec<Option<bool>>; 2] = [vec![None; self.design.peers.len()], vec![None; self.design.peers.len()]];
+        let mut known: [Vec<Option<bool>>; 2] =
+            [vec![None; self.design.peers.len()], vec![None; self.design.peers.len()]];
         let mut touching = Vec::new();
         // Where few endpoints are asked about, only rules that name one of them can match.
         let few = |set: &Bits| set.iter().take(FEW + 1).count() <= FEW;
@@ -292,8 +294,7 @@ impl World<'_> {
         let peers: BTreeSet<usize> =
             endpoints.iter().filter_map(|at| index.peers_of.get(at)).flatten().copied().collect();
         let by_peer = index.rules_of.get(side);
-        let mut rules: Vec<usize> =
-            peers.iter().filter_map(|peer| by_peer?.get(peer)).flatten().copied().collect();
+        let mut rules: Vec<usize> = peers.iter().filter_map(|peer| by_peer?.get(peer)).flatten().copied().collect();
         rules.sort_unstable();
         self.spend(rules.len() as u64)?;
         Ok(rules)

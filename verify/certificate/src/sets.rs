@@ -96,10 +96,7 @@ pub(crate) const EVERYTHING: Rect = Rect { x: (0, u32::MAX), y: (0, u32::MAX) };
 /// Every header of a family: 0 for IPv4, 1 for IPv6. Numbers 1, 6, 17, 58 and 132 have forms of their own.
 pub(crate) fn universe(family: usize) -> Vec<Rect> {
     let icmp = ICMP.get(family).copied().unwrap_or(0);
-    let mut all = vec![
-        Rect { x: (0, ICMP[0] - 1), y: (0, 0xFFFF) },
-        Rect { x: (icmp, icmp + 0xFF), y: (0, 0xFF) },
-    ];
+    let mut all = vec![Rect { x: (0, ICMP[0] - 1), y: (0, 0xFFFF) }, Rect { x: (icmp, icmp + 0xFF), y: (0, 0xFF) }];
     let others = [(0, 0), (2, 5), (7, 16), (18, 57), (59, 131), (133, 255)];
     all.extend(others.map(|(first, last)| Rect { x: (OTHER + first, OTHER + last), y: (0, 0) }));
     all

@@ -18,9 +18,8 @@ const K: [u32; 64] = [
 /// assert!(seglab_certificate::sha256(b"abc").starts_with("ba7816bf8f01cfea414140de5dae2223"));
 /// ```
 pub fn sha256(bytes: &[u8]) -> String {
-    let mut state: [u32; 8] = [
-        0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-    ];
+    let mut state: [u32; 8] =
+        [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
     let mut blocks = bytes.chunks_exact(64);
     blocks.by_ref().for_each(|block| compress(&mut state, block));
     let mut last = blocks.remainder().to_vec();

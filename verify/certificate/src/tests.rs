@@ -90,7 +90,12 @@ fn case(obligation: Obligation) -> (String, String) {
         }
         Obligation::Works => {
             let allowed = format!("allowed {} {} 1 any", app("a"), app("b"));
-            normal_form(&plain(), &[allow(&app("a"), &app("b"), "1 ports tcp 1 443-443 1 0-65535")], &claim("any", &allowed), "")
+            normal_form(
+                &plain(),
+                &[allow(&app("a"), &app("b"), "1 ports tcp 1 443-443 1 0-65535")],
+                &claim("any", &allowed),
+                "",
+            )
         }
         Obligation::Choice | Obligation::Chosen => {
             let allowed = format!("allowed {} addresses 1 10.0.0.3-10.0.0.3 1 any", app("a"));

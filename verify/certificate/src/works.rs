@@ -81,7 +81,8 @@ impl Checker<'_, '_> {
             let ends = a.and(&self.world.outside);
             ends.iter().any(|end| self.partners(&Bits::of(self.world.bound, [end])).meets(b))
         };
-        let units = Region { from: from.and(&self.world.interfaces), to: to.and(&self.world.interfaces), headers: vec![] };
+        let units =
+            Region { from: from.and(&self.world.interfaces), to: to.and(&self.world.interfaces), headers: vec![] };
         self.apart(&units) || one_way(from, to) || one_way(to, from)
     }
 

@@ -353,10 +353,18 @@ impl<'d> World<'d> {
             let rest = [(&self.interfaces, &self.interfaces), (&self.named, &self.interfaces)];
             let ways: Vec<(&Bits, &Bits)> = spaces.chain(rest).collect();
             let of = |family: usize, of: &Bits| {
-                let region = |(from, to): &(&Bits, &Bits)| Region { from: from.and(of), to: to.and(of), headers: universe(family) };
+                let region = |(from, to): &(&Bits, &Bits)| Region {
+                    from: from.and(of),
+                    to: to.and(of),
+                    headers: universe(family),
+                };
                 ways.iter().map(region).collect::<Vec<_>>()
             };
-            (0..).zip(&self.family).flat_map(|(family, bits)| of(family, bits)).filter(|region| !region.is_empty()).collect()
+            (0..)
+                .zip(&self.family)
+                .flat_map(|(family, bits)| of(family, bits))
+                .filter(|region| !region.is_empty())
+                .collect()
         })
     }
 
@@ -370,7 +378,11 @@ impl<'d> World<'d> {
         for Space { here, near, live } in self.spaces() {
             for (family, of) in (0..).zip(&self.family) {
                 let ways = [(here, near), (&here.and(&outbound), live), (live, &here.and(&inbound))];
-                let region = |(from, to): (&Bits, &Bits)| Region { from: from.and(of), to: to.and(of), headers: universe(family) };
+                let region = |(from, to): (&Bits, &Bits)| Region {
+                    from: from.and(of),
+                    to: to.and(of),
+                    headers: universe(family),
+                };
                 paths.extend(ways.map(region));
             }
             self.spend(here.words() * 16)?;

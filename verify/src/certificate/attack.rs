@@ -38,7 +38,8 @@ impl Verifier<'_> {
         together.sort_unstable();
         let others = together.iter().map(|class| Origin::Unit(*class, false));
         let others = others.chain(from.externals.iter().map(|(external, _)| Origin::External(*external)));
-        let others: Vec<Origin> = others.chain(from.sources.iter().map(|(source, _)| Origin::Source(*source))).collect();
+        let others: Vec<Origin> =
+            others.chain(from.sources.iter().map(|(source, _)| Origin::Source(*source))).collect();
         match property.pivot {
             // What one attack finds opens no doors to another; where nothing that they find together does either,
             // they are one all the same.
@@ -81,7 +82,8 @@ impl Verifier<'_> {
         let limits = Limits { avoid, connections_max: property.hops_max, doubtful: true };
         let taken = Spread::new(graph, starts.clone(), limits).classes;
         let units: usize = taken.ones().map(|class| graph.sizes.get(class).copied().unwrap_or(0)).sum();
-        let itself = starts.iter().any(|start| matches!(start, Origin::Unit(class, _) if !taken.contains(class.index())));
+        let itself =
+            starts.iter().any(|start| matches!(start, Origin::Unit(class, _) if !taken.contains(class.index())));
         (units + usize::from(itself) <= at_most).then(|| self.attack(graph, &starts, avoid, property))
     }
 

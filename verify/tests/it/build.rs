@@ -1,7 +1,7 @@
 //! Small designs by hand.
 
 use seglab_policy::{
-    Action, Address, Design, Directions, Draft, EnforcementPoint, Interface, Listener, Mode, Order, Peer, Placement,
+    Action, Address, Design, Directions, Draft, EnforcementPoint, Interface, Listener, Order, Peer, Placement,
     PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport, Unit,
 };
 
@@ -38,17 +38,7 @@ pub(crate) fn allow(from: &str, to: &str, port: u16) -> Rule {
 }
 
 pub(crate) fn point(name: &str, kind: PointKind, placement: Placement, directions: Directions) -> EnforcementPoint {
-    EnforcementPoint {
-        name: name.to_owned(),
-        kind,
-        placement,
-        directions,
-        mode: Mode::Enforce,
-        rulebook: RulebookId(0),
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
-    }
+    EnforcementPoint { kind, placement, directions, ..EnforcementPoint::ideal(name, RulebookId(0)) }
 }
 
 /// Units under one native rulebook, enforced by an ideal point at every host.

@@ -13,6 +13,7 @@
 )]
 
 mod build;
+mod choice;
 mod classes;
 mod cross_check;
 mod direct;

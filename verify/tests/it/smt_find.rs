@@ -4,8 +4,7 @@ use proptest::prelude::*;
 use seglab_policy::arbitrary::{Answer, assume, design, design_of};
 use seglab_policy::{
     Action, AddressSet, Assume, Connection, Design, Directions, Endpoint, EnforcementPoint, ExternalSourceId, Header,
-    IntervalSet, Mode, Order, Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service,
-    Tier, Transport, UnitId,
+    IntervalSet, Order, Rule, Rulebook, RulebookId, Scope, Service, Tier, Transport, UnitId,
 };
 use seglab_verify::smt::{Doors, Encoding, Ends, GaveUp, Limits, Outcome, Question, SmtAnswer};
 use std::net::IpAddr;
@@ -284,17 +283,7 @@ fn only_rule(design: &Design, rule: &Rule) -> Design {
         default_allow: true,
         stateful: true,
     }];
-    draft.points = vec![EnforcementPoint {
-        name: "everywhere".to_owned(),
-        kind: PointKind::Host,
-        placement: Placement::Units(Selector::Everything),
-        directions: Directions::UNIT,
-        mode: Mode::Enforce,
-        rulebook: RulebookId(0),
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
-    }];
+    draft.points = vec![EnforcementPoint::ideal("everywhere", RulebookId(0))];
     draft.unmodelled.clear();
     Design::new(draft).unwrap()
 }

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 use seglab_policy::arbitrary::{Answer, assume, case, connection, design};
 use seglab_policy::{
     Action, Address, Assume, Connection, Design, Directions, Draft, Endpoint, EnforcementPoint, Family, Header,
-    Interface, Mode, Order, Peer, Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector,
-    Service, Tier, Unit, UnitId,
+    Interface, Order, Peer, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Unit, UnitId,
 };
 use seglab_verify::smt::{Encoding, GaveUp, Outcome, SmtVerdict};
 
@@ -80,17 +79,7 @@ fn stopping_answers(family: Family, kinds: &[u8]) -> Design {
         otherwise: Action::Pass,
         rules: vec![stopped],
     };
-    let point = EnforcementPoint {
-        name: "filter".to_owned(),
-        kind: PointKind::Host,
-        placement: Placement::Units(Selector::Everything),
-        directions: Directions::UNIT,
-        mode: Mode::Enforce,
-        rulebook: RulebookId(0),
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
-    };
+    let point = EnforcementPoint::ideal("filter", RulebookId(0));
     let book = Rulebook { name: "book".to_owned(), tiers: vec![tier], default_allow: true, stateful: false };
     Design::new(Draft {
         units: vec![unit("a"), unit("b")],

@@ -39,6 +39,7 @@ use crate::kernel::{Duration, Time};
 
 /// What became of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// The event happened.
     Event,
@@ -48,9 +49,9 @@ pub enum Fate {
     Censored,
 }
 
-/// The fates of replicas, in replica order.
+/// The fates of replicas, in replica order. It is serialised as its [curve](Incidence::curve).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[serde(into = "IncidenceCurve")]
 pub struct Incidence {
     fates: Vec<(Time, Fate)>,
 }
@@ -60,6 +61,7 @@ pub struct Incidence {
 pub struct IncidenceCurve {
     replicas: u64,
     /// The first time at which a replica was censored.
+    #[serde(rename = "censored_from_ns")]
     censored_from: Option<Time>,
     // INVARIANT: times ascend strictly.
     steps: Vec<Step>,
@@ -69,6 +71,7 @@ pub struct IncidenceCurve {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Step {
     /// When.
+    #[serde(rename = "at_ns")]
     pub at: Time,
     /// Replicas undecided just before.
     pub at_risk: u64,
@@ -122,6 +125,12 @@ impl Incidence {
             at_risk -= tied.len() as u64;
         }
         curve
+    }
+}
+
+impl From<Incidence> for IncidenceCurve {
+    fn from(incidence: Incidence) -> Self {
+        incidence.curve()
     }
 }
 
