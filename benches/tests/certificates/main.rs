@@ -1,7 +1,7 @@
 //! Certificates: every claim that holds has one that the independent checker accepts, and none that does not hold has
 //! one that it accepts, whatever is done to the design or to the certificate.
 //!
-//! `CERTIFICATE_DESIGNS=1000 cargo test -p seglab-benches --test certificates` is the long run.
+//! `CERTIFICATE_DESIGNS=7000 cargo test -p seglab-benches --test certificates` is the long run, in which ten thousand claims become false.
 
 // Clippy knows test functions, but not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -73,7 +73,7 @@ fn settings_of(seed: u64) -> Settings {
 }
 
 fn designs() -> u64 {
-    std::env::var("CERTIFICATE_DESIGNS").map_or(150, |count| count.parse().unwrap())
+    std::env::var("CERTIFICATE_DESIGNS").map_or(1000, |count| count.parse().unwrap())
 }
 
 /// A generator for tests: SplitMix64 (Steele, Lea, Flood 2014).
@@ -232,7 +232,7 @@ fn a_design_that_changes_under_a_certificate_is_noticed() {
     }
     println!("{flipped} claims became false, and all of their certificates were refused");
     assert_eq!(flipped, unbound);
-    assert!(flipped > 50, "{flipped} claims");
+    assert!(flipped > designs() / 2, "{flipped} claims");
 }
 
 /// A certificate with something in its proof changed.

@@ -8,9 +8,11 @@ use super::certificates::{MANIFEST, MANIFEST_HEADER, NORMAL_FORM, file_name, is_
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
-use seglab_certificate::{Judge, Question, sha256};
+use seglab_certificate::{Accepted, Judge, Question, sha256};
 use seglab_policy::{Design, Hex, Rule, RuleId, normal_form};
+use seglab_reports::heading_text;
 use seglab_scenarios::Loaded;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -31,56 +33,53 @@ pub(crate) fn run(args: &args::Check, context: &mut Context) -> Result<Exit, Fai
         )
     })?;
     let text = context.timings.phase("parse", || normal_form::write(&loaded.design));
-    let mut out = String::new();
+    let mut out = heading_text(&[heading(&loaded.design, Some(args.seed))]);
     let mut refused = binding(&loaded.design, folder, &listed, &text, &mut out)?;
     let question = Question { as_if_enforced: args.design.as_if_enforced, honour_trusted: false };
     let readable = context.timings.phase("read", || seglab_certificate::Design::read(&text));
     let judge = readable.as_ref().map_err(Clone::clone).and_then(Judge::new);
-    let mut checked = BTreeSet::new();
+    let mut accepted = 0;
     for (name, digest) in &listed.certificates {
-        let certificate = read(folder, name)?;
-        let verdict = match &judge {
-            _ if sha256(certificate.as_bytes()) != *digest => {
-                Err("its digest is not the one in the manifest".to_owned())
-            }
-            Ok(judge) => context
-                .timings
-                .phase("check", || judge.check(&certificate, question))
-                .map_err(|refusal| refusal.to_string())
-                .and_then(|accepted| {
-                    // A certificate proves the claim that it names, and its file stands for one claim.
-                    let of_file = claims(&loaded.design).find(|claim| claim.0 == *name);
-                    match of_file.is_some_and(|(_, section, id)| section == accepted.section && id == accepted.name) {
-                        true => Ok(accepted),
-                        false => Err(format!("it is of {} `{}`", accepted.section, accepted.name)),
-                    }
-                }),
+        let verdict = context.timings.phase("check", || match &judge {
+            Ok(judge) => judged(judge, folder, name, digest, question),
             Err(refusal) => Err(refusal.to_string()),
-        };
-        match verdict {
-            Ok(accepted) => {
-                let _ = writeln!(
-                    out,
-                    "accepted: {} `{}` ({} obligations) [{name}]",
-                    accepted.section,
-                    printable(&accepted.name),
-                    accepted.obligations
-                );
-                checked.insert(name.clone());
+        });
+        // A certificate proves the claim that it names, and its file stands for one claim.
+        let verdict = verdict.and_then(|accepted| {
+            let of_file = claims(&loaded.design).find(|claim| claim.0 == *name);
+            match of_file.is_some_and(|(_, section, id)| section == accepted.section && id == accepted.name) {
+                true => Ok(accepted),
+                false => Err(format!("it is of {} `{}`", accepted.section, accepted.name)),
+            }
+        });
+        let line = match verdict {
+            Ok(Accepted { section, name: claim, obligations, .. }) => {
+                accepted += 1;
+                format!("accepted: {section} `{claim}` ({obligations} obligations) [{name}]")
             }
             Err(why) => {
                 refused += 1;
-                let _ = writeln!(out, "REFUSED: {name}: {}", printable(&why));
+                format!("REFUSED: {name}: {why}")
             }
-        }
+        };
+        let _ = writeln!(out, "{}", printable(&line));
     }
     for (name, section, id) in claims(&loaded.design).filter(|(name, _, _)| !listed.certificates.contains_key(name)) {
         let _ = writeln!(out, "no certificate: {section} `{}` [{name}]", printable(&id));
     }
-    let _ = writeln!(out, "\n{} accepted, {refused} refused", checked.len());
+    let _ = writeln!(out, "\n{accepted} accepted, {refused} refused");
     sample(&loaded, args.rules, args.seed, &mut out);
     output::print(&out)?;
     Ok(if refused == 0 { Exit::Holds } else { Exit::Violated })
+}
+
+/// What the checker says of a file, or why it is not asked.
+fn judged(judge: &Judge<'_>, folder: &Path, name: &str, digest: &str, question: Question) -> Result<Accepted, String> {
+    let certificate = read(folder, name).map_err(|failure| failure.to_string())?;
+    if sha256(certificate.as_bytes()) != digest {
+        return Err("its digest is not the one in the manifest".to_owned());
+    }
+    judge.check(&certificate, question).map_err(|refusal| refusal.to_string())
 }
 
 /// What a manifest lists.

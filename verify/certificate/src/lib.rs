@@ -46,9 +46,10 @@
 //! # What it costs
 //! A check looks at each rule once for every product of places and points that is asked (a handful), by comparing sets
 //! of endpoints word by word: time and memory grow with (rules + peers) × endpoints ÷ 64, where endpoints are
-//! interfaces, ranges of addresses that rules tell apart, and named sources. Rules that do lead out, and only those, are
-//! compared with the rules before them. A blast radius does this once for each component. Hostile texts cost no more
-//! than a bound on steps and memory admits ([`Refusal::TooMuch`]).
+//! interfaces, ranges of addresses that rules tell apart, and named sources. What leads out at one point is asked again
+//! at the next, where few endpoints are left and only the rules that name them are looked at. Rules that do lead out,
+//! and only those, are compared with the rules before them. A blast radius does all of this once for each component.
+//! Hostile texts cost no more than a bound on steps and memory admits ([`Refusal::TooMuch`]).
 //!
 //! # What remains to be trusted
 //! This crate, the compiler, the meaning of the normal form, and the reader that made it: `seglab check` runs the reader
