@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Check the design's properties and needs: the gate
     Verify(Verify),
+    /// Re-check certificates with the independent checker
+    Check(Check),
     /// Let the declared attacker loose, many times over
     Simulate(Simulate),
     /// Simulate several designs under the same chance events
@@ -193,6 +195,24 @@ pub(crate) struct Verify {
     /// Ask Z3 for a second opinion on every verdict: `auto` does so for up to 100 units
     #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, default_value = "auto", default_missing_value = "always")]
     pub(crate) cross_check: When,
+    /// Also write a certificate of everything that holds, for `seglab check` and for others
+    #[arg(long, value_name = "DIR")]
+    pub(crate) certificates: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// The folder that `seglab verify --certificates` wrote
+    #[arg(long, value_name = "DIR")]
+    pub(crate) certificates: PathBuf,
+    /// So many rules are printed beside their source lines
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) rules: usize,
+    /// Seed of the drawing of rules
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

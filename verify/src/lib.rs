@@ -55,6 +55,7 @@ mod listing;
 mod reach;
 
 mod blast_radius;
+mod certificate;
 pub mod choice;
 mod closure;
 mod counterexample;
@@ -69,6 +70,7 @@ pub mod cross_check;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};
+pub use certificate::{Proof, Proofs, certify};
 pub use classes::{ClassId, Classes};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 pub use header_set::HeaderSet;

@@ -21,7 +21,7 @@
 
 mod blast_radius;
 mod exposed;
-mod needs;
+pub(crate) mod needs;
 mod paths;
 
 pub(crate) use blast_radius::sizes;
@@ -160,14 +160,22 @@ pub enum Uncertainty {
 /// # Errors
 /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
 pub fn verify(design: &Design, settings: &Settings) -> Result<Report, VerifyError> {
-    let mut verifier = Verifier::new(design);
-    let properties =
-        design.properties().iter().map(|property| verifier.settle(property, settings)).collect::<Result<_, _>>()?;
-    let needs = design.needs().iter().map(|need| verifier.settle_need(need, settings)).collect::<Result<_, _>>()?;
-    Ok(Report { properties, needs, classes: verifier.classes().len() })
+    Verifier::new(design).settle_all(settings)
 }
 
 impl Verifier<'_> {
+    /// Settles every property and need of the design.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
+    pub fn settle_all(&mut self, settings: &Settings) -> Result<Report, VerifyError> {
+        let design = self.engine.design;
+        let properties =
+            design.properties().iter().map(|property| self.settle(property, settings)).collect::<Result<_, _>>()?;
+        let needs = design.needs().iter().map(|need| self.settle_need(need, settings)).collect::<Result<_, _>>()?;
+        Ok(Report { properties, needs, classes: self.classes().len() })
+    }
+
     /// Settles one property of the design.
     ///
     /// # Errors

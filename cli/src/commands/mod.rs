@@ -2,6 +2,8 @@
 
 mod bench;
 mod campaign;
+mod certificates;
+mod check;
 mod compare;
 mod explain;
 mod generate;
@@ -31,6 +33,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Fail
         Command::Surface(args) => surface::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Check(args) => check::run(args, context),
         Command::Simulate(args) => campaign::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Bench(args) => bench::run(args, context),

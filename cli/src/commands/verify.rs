@@ -1,6 +1,6 @@
 //! `seglab verify`: the gate.
 
-use super::Context;
+use super::{Context, certificates};
 use crate::args::{self, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -9,7 +9,7 @@ use crate::output;
 use seglab_policy::{Design, Diagnostic, count};
 use seglab_reports::{Colour, NeedStatus, Verdict, Verification, collect};
 use seglab_verify::cross_check::{Effort, SecondOpinion};
-use seglab_verify::{Settings, VerifyError, choice};
+use seglab_verify::{Settings, Verifier, VerifyError, choice};
 use std::io::IsTerminal;
 
 /// Up to so many units `--cross-check auto` asks Z3.
@@ -18,8 +18,14 @@ const AUTO_UNITS_MAX: usize = 100;
 pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
     let loaded = context.load_silently(&args.design.path)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
-    let mut verification =
-        verification(&loaded.design, &loaded.diagnostics, args.design.as_if_enforced, cross_check, context)?;
+    let as_if_enforced = args.design.as_if_enforced;
+    let mut verifier = Verifier::new(&loaded.design);
+    let (mut verification, settled) =
+        settled(&mut verifier, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
+    if let Some(folder) = &args.certificates {
+        let settings = Settings { as_if_enforced, ..Settings::default() };
+        certificates::write(folder, &mut verifier, &settings, &settled, &mut verification, context)?;
+    }
     verification.command = Some(format!("seglab verify {}", args.design.path));
     let exit = exit_of(&verification);
     let text = context.timings.phase("render", || match args.format {
@@ -56,8 +62,21 @@ pub(crate) fn verification(
     cross_check: bool,
     context: &mut Context,
 ) -> Result<Verification, Failure> {
+    let verifier = &mut Verifier::new(design);
+    settled(verifier, diagnostics, as_if_enforced, cross_check, context).map(|(verification, _)| verification)
+}
+
+/// As [`verification`], with a verifier at hand, and with the verdicts themselves.
+fn settled(
+    verifier: &mut Verifier<'_>,
+    diagnostics: &[Diagnostic],
+    as_if_enforced: bool,
+    cross_check: bool,
+    context: &mut Context,
+) -> Result<(Verification, seglab_verify::Report), Failure> {
+    let design = verifier.design();
     let settings = Settings { as_if_enforced, ..Settings::default() };
-    let (settled, opinion) = judge(design, &settings, cross_check, context)?;
+    let (settled, opinion) = judge(verifier, &settings, cross_check, context)?;
     context.timings.count("classes", settled.classes);
     let mut verification = collect::basis(design, diagnostics, tool(cross_check), as_if_enforced);
     collect::settle(&mut verification, design, &settled, &["class reachability"]);
@@ -73,23 +92,24 @@ pub(crate) fn verification(
         match design.otherwise(choice) {
             None => collect::choice(&mut verification, design, choice, &[], &settled, &settled),
             Some(other) => {
-                let (theirs, _) = judge(&other, &settings, cross_check, context)?;
+                let (theirs, _) = judge(&mut Verifier::new(&other), &settings, cross_check, context)?;
                 let changed = choice::changed(choice, (design, &settled), (&other, &theirs), &settings);
                 collect::choice(&mut verification, design, choice, &changed, &settled, &theirs);
             }
         }
     }
-    Ok(verification)
+    Ok((verification, settled))
 }
 
 /// What the class engine says of a design, and what Z3 says of that where it is asked.
 fn judge(
-    design: &Design,
+    verifier: &mut Verifier<'_>,
     settings: &Settings,
     cross_check: bool,
     context: &mut Context,
 ) -> Result<(seglab_verify::Report, Option<SecondOpinion>), Failure> {
-    let settled = context.timings.phase("verify", || seglab_verify::verify(design, settings));
+    let design = verifier.design();
+    let settled = context.timings.phase("verify", || verifier.settle_all(settings));
     let settled =
         settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     if !cross_check {

@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod campaigns;
+mod certificates;
 mod choices;
 mod commands;
 mod conformance;
