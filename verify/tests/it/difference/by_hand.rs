@@ -1,0 +1,1 @@
+//! Small changes whose difference one can say in a sentence.
