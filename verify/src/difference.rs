@@ -48,9 +48,11 @@ use crate::counterexample::{Flaw, VerifyError};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use block::EndId;
-use refinement::{Both, Refinement};
-use seglab_policy::{Assume, Design, ExternalSourceId, UnitId, View};
+use refinement::{Alike, Both, Refinement};
+use seglab_policy::{Assume, Design, ExternalSourceId, Family, UnitId, View};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 use witness::Place;
 
 /// The ways in which an answer can differ.
@@ -109,15 +111,20 @@ pub struct Difference<'a> {
     old: Verifier<'a>,
     new: Verifier<'a>,
     population: Population,
-    refinement: Refinement<'a>,
+    refinements: BTreeMap<Alike, Rc<Refinement<'a>>>,
 }
 
 impl<'a> Difference<'a> {
-    /// Matches the units of two designs and cuts both into ends that neither tells apart.
+    /// Matches the units of two designs.
     pub fn new(old: Verifier<'a>, new: Verifier<'a>) -> Self {
         let population = Population::new(old.design(), new.design());
-        let refinement = Refinement::new([&old, &new], &population);
-        Self { old, new, population, refinement }
+        Self { old, new, population, refinements: BTreeMap::new() }
+    }
+
+    /// Both designs cut into ends that neither tells apart, once for each question.
+    fn refinement(&mut self, alike: Alike) -> Rc<Refinement<'a>> {
+        let made = || Rc::new(Refinement::new([&self.old, &self.new], &self.population, alike));
+        Rc::clone(self.refinements.entry(alike).or_insert_with(made))
     }
 
     /// The two designs, the old one first.
@@ -130,14 +137,15 @@ impl<'a> Difference<'a> {
         &self.population
     }
 
-    /// The number of ends that neither design tells apart.
+    /// The number of ends that neither design tells apart, in all questions asked so far.
     pub fn ends(&self) -> usize {
-        self.refinement.len()
+        self.refinements.values().map(|refinement| refinement.len()).sum()
     }
 
     /// Everything that differs directly: by kind, largest first.
     pub fn direct(&mut self, assume: Assume, view: View) -> Vec<DirectChange> {
-        let mut changes = direct::changes([&mut self.old, &mut self.new], &self.refinement, assume, view);
+        let refinement = self.refinement(Alike::Directly(view));
+        let mut changes = direct::changes([&mut self.old, &mut self.new], &refinement, assume, view);
         changes.sort_by_cached_key(|change| {
             let (kind, pairs) = (Kind::of(change.was, change.is), std::cmp::Reverse(change.block.pairs));
             (kind, pairs, change.block.clone(), change.was, change.is, change.headers.clone(), change.families.clone())
@@ -149,7 +157,8 @@ impl<'a> Difference<'a> {
     ///
     /// A unit is reached if it falls, an external address if some owned unit can connect to it.
     pub fn lateral(&mut self, attack: Attack, hops_max: Option<u32>) -> Vec<LateralChange> {
-        let mut changes = lateral::changes([&mut self.old, &mut self.new], &self.refinement, attack, hops_max);
+        let refinement = self.refinement(Alike::Laterally);
+        let mut changes = lateral::changes([&mut self.old, &mut self.new], &refinement, attack, hops_max);
         changes.sort_by_cached_key(|change| {
             let (kind, pairs) = (Kind::of(change.was, change.is), std::cmp::Reverse(change.block.pairs));
             (kind, pairs, change.block.clone(), change.was, change.is)
@@ -161,12 +170,13 @@ impl<'a> Difference<'a> {
     ///
     /// # Errors
     /// If the reference evaluator judges it otherwise than the change says: a defect of the tool.
-    pub fn witness(&self, change: &DirectChange, assume: Assume, view: View) -> Result<Witness, VerifyError> {
+    pub fn witness(&mut self, change: &DirectChange, assume: Assume, view: View) -> Result<Witness, VerifyError> {
         let missing = || Flaw::NoPath.into_error("a direct difference");
+        let refinement = self.refinement(Alike::Directly(view));
         let family = change.families.first().copied().ok_or_else(missing)?;
         let header = change.headers.witness(family).ok_or_else(missing)?;
-        let (from, to) = self.example(&change.block, Some(family)).ok_or_else(missing)?;
-        let (from, to) = (self.place(from), self.place(to));
+        let (from, to) = example(&refinement, &change.block, Some(family)).ok_or_else(missing)?;
+        let (from, to) = (self.place(&refinement, from), self.place(&refinement, to));
         let mut judged = [(&self.old, change.was), (&self.new, change.is)].into_iter().enumerate().map(
             |(side, (verifier, expected))| {
                 let design = verifier.design();
@@ -192,7 +202,8 @@ impl<'a> Difference<'a> {
     /// If the reference evaluator does not confirm it: a defect of the tool.
     pub fn path(&mut self, change: &LateralChange, attack: Attack, hops_max: Option<u32>) -> Result<Path, VerifyError> {
         let missing = || Flaw::NoPath.into_error("a lateral difference");
-        let (from, to) = self.example(&change.block, None).ok_or_else(missing)?;
+        let refinement = self.refinement(Alike::Laterally);
+        let (from, to) = example(&refinement, &change.block, None).ok_or_else(missing)?;
         let in_new = change.is >= change.was;
         let side = usize::from(in_new);
         let unit = |of: Example| self.unit(of).and_then(|units| units.get(side).copied().flatten());
@@ -209,7 +220,7 @@ impl<'a> Difference<'a> {
             true => (&mut self.new, &mut self.old),
             false => (&mut self.old, &mut self.new),
         };
-        let hops = lateral::path(with, &self.refinement, attack, hops_max, example)?;
+        let hops = lateral::path(with, &refinement, attack, hops_max, example)?;
         let less = change.is.min(change.was);
         let stopped = if change.was == change.is {
             None
@@ -221,41 +232,18 @@ impl<'a> Difference<'a> {
         Ok(Path { in_new, hops, stopped })
     }
 
-    /// Concrete ends of a block, two different units if it is about units.
-    fn example(&self, block: &Block, family: Option<seglab_policy::Family>) -> Option<(Example, Example)> {
-        let (from, to) = block.example();
-        let find = |ends: &[u32], mate: Option<usize>| -> Option<Example> {
-            let of_family = |at: &usize| {
-                let end = self.refinement.addresses.get(*at);
-                family.is_none_or(|family| end.is_some_and(|end| end.family == family))
-            };
-            let end = ends.iter().copied().find(|&end| match (mate, self.refinement.id(end)) {
-                (Some(mate), EndId::Units(_)) => self.refinement.mates(end).binary_search(&mate).is_ok(),
-                (None, EndId::Addresses(at)) => of_family(&at),
-                (None, EndId::Source(_)) => true,
-                _ => false,
-            })?;
-            let address = match self.refinement.id(end) {
-                EndId::Addresses(at) => self.refinement.addresses.get(at)?.example(),
-                EndId::Units(_) | EndId::Source(_) => None,
-            };
-            Some(Example { end, mate, address })
-        };
-        Some((find(&block.from, from)?, find(&block.to, to)?))
-    }
-
     fn unit(&self, of: Example) -> Option<Both<Option<UnitId>>> {
         let mate = self.population.mates.get(of.mate?)?;
         Some([mate.old, mate.new])
     }
 
-    fn place(&self, of: Example) -> Place {
+    fn place(&self, refinement: &Refinement<'_>, of: Example) -> Place {
         if let Some(address) = of.address {
             return Place::Address(address);
         }
-        match self.refinement.id(of.end) {
+        match refinement.id(of.end) {
             EndId::Source(at) => {
-                let name = self.refinement.sources.get(at).map(|source| source.name.as_str());
+                let name = refinement.sources.get(at).map(|source| source.name.as_str());
                 let id = |design: &Design| {
                     let found =
                         (0u32..).zip(design.external_sources()).find(|(_, one)| Some(one.name.as_str()) == name);
@@ -274,4 +262,27 @@ struct Example {
     end: u32,
     mate: Option<usize>,
     address: Option<IpAddr>,
+}
+
+/// Concrete ends of a block, two different units if it is about units.
+fn example(refinement: &Refinement<'_>, block: &Block, family: Option<Family>) -> Option<(Example, Example)> {
+    let (from, to) = block.example();
+    let find = |ends: &[u32], mate: Option<usize>| -> Option<Example> {
+        let of_family = |at: &usize| {
+            let end = refinement.addresses.get(*at);
+            family.is_none_or(|family| end.is_some_and(|end| end.family == family))
+        };
+        let end = ends.iter().copied().find(|&end| match (mate, refinement.id(end)) {
+            (Some(mate), EndId::Units(_)) => refinement.mates(end).binary_search(&mate).is_ok(),
+            (None, EndId::Addresses(at)) => of_family(&at),
+            (None, EndId::Source(_)) => true,
+            _ => false,
+        })?;
+        let address = match refinement.id(end) {
+            EndId::Addresses(at) => refinement.addresses.get(at)?.example(),
+            EndId::Units(_) | EndId::Source(_) => None,
+        };
+        Some(Example { end, mate, address })
+    };
+    Some((find(&block.from, from)?, find(&block.to, to)?))
 }

@@ -1,14 +1,15 @@
 //! `seglab diff`: what may connect, and what an attacker may own, in one design and not in the other.
 
-use super::Context;
+use super::{Context, told_apart};
 use crate::args::{self, DiffFormat, FailOn};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::tool;
 use crate::output;
-use crate::revision::{Range, Repository, Revision};
+use crate::revision::{Range, Repository};
 use seglab_policy::{Pivot, Trust};
 use seglab_reports::collect::Asked;
-use seglab_reports::{ChangeKind, Colour, Difference, Tool, collect};
+use seglab_reports::{ChangeKind, Colour, Difference, collect};
 use seglab_scenarios::Loaded;
 use seglab_verify::difference::Difference as Designs;
 use seglab_verify::{Attack, Verifier};
@@ -21,20 +22,21 @@ struct Side {
 }
 
 pub(crate) fn run(args: &args::Diff, context: &mut Context) -> Result<Exit, Failure> {
-    let [old, new] = load(args, context)?;
+    let sides = load(args, context)?;
+    let [old, new] = sides.as_slice() else { return Err(one_design()) };
     let asked = asked(args);
-    let [before, after] = [&old, &new].map(|side| &side.loaded.design);
+    let [before, after] = [old, new].map(|side| &side.loaded.design);
     let verifiers = context.timings.phase("classes", || [Verifier::new(before), Verifier::new(after)]);
     context.timings.count("classes", verifiers.iter().map(|verifier| verifier.classes().len()).sum());
     let [old_verifier, new_verifier] = verifiers;
     let mut designs = context.timings.phase("refinement", || Designs::new(old_verifier, new_verifier));
     context.timings.count("ends", designs.ends());
-    let tool = Tool { name: "seglab".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), z3_version: None };
+    let tool = tool(false);
     let found = context.timings.phase("difference", || collect::difference(&mut designs, &asked, tool));
     let mut difference =
         found.map_err(|error| context.disagreement(after, error.to_string(), &format!("{error:?}")))?;
-    difference.old.commit = old.commit;
-    difference.new.commit = new.commit;
+    difference.old.commit.clone_from(&old.commit);
+    difference.new.commit.clone_from(&new.commit);
     difference.command = Some(command(args));
     let text = context.timings.phase("render", || match args.format {
         DiffFormat::Text => {
@@ -49,36 +51,43 @@ pub(crate) fn run(args: &args::Diff, context: &mut Context) -> Result<Exit, Fail
 }
 
 /// The two designs: two paths, or one path in two revisions.
-fn load(args: &args::Diff, context: &mut Context) -> Result<[Side; 2], Failure> {
+fn load(args: &args::Diff, context: &mut Context) -> Result<Vec<Side>, Failure> {
     match (&args.rev, args.paths.as_slice()) {
-        (None, [old, new]) => {
-            let [old, new] = [context.load(old)?, context.load(new)?];
-            Ok([old, new].map(|loaded| Side { loaded, commit: None }))
+        (None, [_, _]) => {
+            let loaded = context.load_all(&args.paths)?;
+            Ok(loaded.into_iter().map(|loaded| Side { loaded, commit: None }).collect())
         }
-        (None, _) => Err(Failure::usage(
-            "`seglab diff` compares two designs, and one is named",
-            "name the new one, too, or revisions of the folder: `--rev main..HEAD`",
-        )),
+        (None, _) => Err(one_design()),
         (Some(range), [path]) => {
             let repository = Repository::of(path)?;
             let range = repository.range(range)?;
-            let mut at = |revision: &Revision| -> Result<Side, Failure> {
-                let loaded = context.load_from(revision, &revision.path)?;
-                Ok(Side { loaded, commit: Some(revision.commit.clone()) })
+            let (revisions, paths) = match &range {
+                Range::Between(both) => (vec![&both.0, &both.1], vec![&both.0.path, &both.1.path]),
+                Range::ToNow(old) => (vec![old], vec![&old.path, path]),
             };
-            match range {
-                Range::Between(both) => Ok([at(&both.0)?, at(&both.1)?]),
-                Range::ToNow(old) => {
-                    let old = at(&old)?;
-                    Ok([old, Side { loaded: context.load(path)?, commit: None }])
-                }
+            let commits = revisions.iter().map(|revision| Some(revision.commit.clone())).chain([None]);
+            let mut loaded = Vec::new();
+            for revision in &revisions {
+                loaded.push(context.load_from(*revision, &revision.path)?);
             }
+            if loaded.len() < paths.len() {
+                loaded.push(context.load(path)?);
+            }
+            let loaded = told_apart(loaded, &paths);
+            Ok(loaded.into_iter().zip(commits).map(|(loaded, commit)| Side { loaded, commit }).collect())
         }
         (Some(_), _) => Err(Failure::usage(
             "`--rev` compares revisions of one folder, and two designs are named",
             "name one folder, or leave `--rev` out",
         )),
     }
+}
+
+fn one_design() -> Failure {
+    Failure::usage(
+        "`seglab diff` compares two designs, and one is named",
+        "name the new one, too, or revisions of the folder: `--rev main..HEAD`",
+    )
 }
 
 fn asked(args: &args::Diff) -> Asked {

@@ -118,7 +118,7 @@ impl Context {
 }
 
 /// Gives designs of one name their paths beside it, and those of one path their number.
-fn told_apart(loaded: Vec<Loaded>, paths: &[impl AsRef<str>]) -> Vec<Loaded> {
+pub(crate) fn told_apart(loaded: Vec<Loaded>, paths: &[impl AsRef<str>]) -> Vec<Loaded> {
     let names: Vec<String> = loaded.iter().map(|one| one.design.name().to_owned()).collect();
     let same = |all: &[String], name: &String| all.iter().filter(|other| *other == name).count() > 1;
     let with_path = |(name, path): (&String, &_)| match same(&names, name) {

@@ -4,7 +4,7 @@
 mod party;
 
 use super::{connection, heading, location, proof};
-use crate::model::{self, Change, ChangeKind, ChangePath, Responsible, Which};
+use crate::model::{self, Change, ChangeKind, ChangePath, Outcome, Responsible, Which};
 use party::Namer;
 use seglab_policy::{Assume, Design, Family, Trust, View};
 use seglab_verify::difference::{
@@ -170,7 +170,7 @@ fn direct(of: &mut Difference<'_>, namer: &Namer<'_>, asked: &Asked) -> Result<m
 }
 
 fn direct_change(
-    of: &Difference<'_>,
+    of: &mut Difference<'_>,
     namer: &Namer<'_>,
     change: &DirectChange,
     assume: Assume,
@@ -193,9 +193,9 @@ fn direct_change(
         was: state(change.was).to_owned(),
         is: state(change.is).to_owned(),
         connections: Some(change.headers.display(&change.families, &seglab_verify::HeaderSet::empty()).to_string()),
-        families: match change.families.as_slice() {
-            families if families.len() == Family::ALL.len() => Vec::new(),
-            families => families.iter().map(Family::to_string).collect(),
+        families: match families(of, &change.block) {
+            common if common == change.families => Vec::new(),
+            _ => change.families.iter().map(Family::to_string).collect(),
         },
         responsible: responsible(before.as_ref(), after.as_ref()),
         remark,
@@ -205,12 +205,29 @@ fn direct_change(
     })
 }
 
+/// The address families in which the two sides of a block may have connections, in either design.
+fn families(of: &Difference<'_>, block: &Block) -> Vec<Family> {
+    let designs = of.designs();
+    let has = |ends: &Ends, family: Family| match ends {
+        Ends::External(addresses) => addresses.ranges().any(|(first, _)| Family::of(first) == family),
+        Ends::Sources(_) => true,
+        Ends::Units(units) => units.iter().filter_map(|&at| of.population().mates.get(at)).any(|mate| {
+            designs.into_iter().zip([mate.old, mate.new]).any(|(design, unit)| {
+                let interfaces = unit.map(|unit| design.unit(unit).interfaces.iter());
+                interfaces.into_iter().flatten().any(|interface| interface.family() == family)
+            })
+        }),
+    };
+    let both = |family: &Family| has(&block.sources, *family) && has(&block.destinations, *family);
+    Family::ALL.into_iter().filter(both).collect()
+}
+
 /// A judged connection, with what the view has to say.
 fn hop_of(design: &Design, judged: Option<&Judged>) -> Option<model::Hop> {
     let judged = judged?;
     let mut hop = connection::hop(design, &judged.connection, &judged.evaluation);
     if judged.unheard {
-        hop.outcome = model::Outcome::Denied;
+        hop.outcome = Outcome::Denied;
         hop.remark = Some("nothing listens there, so it does not count in the service view".to_owned());
     }
     Some(hop)
@@ -249,27 +266,13 @@ fn named(namer: &Namer<'_>, block: &Block) -> Change {
 fn party(namer: &Namer<'_>, ends: &Ends) -> model::Party {
     match ends {
         Ends::Units(units) => namer.party(units),
-        Ends::External(addresses) => model::Party { name: addresses_text(addresses), ..model::Party::default() },
+        Ends::External(addresses) => namer.outside(addresses),
         Ends::Sources(names) => model::Party { name: names.join(", "), ..model::Party::default() },
     }
 }
 
-/// How many ranges of addresses are written out in a name.
-const RANGES: usize = 4;
-
-fn addresses_text(of: &seglab_policy::AddressSet) -> String {
-    let ranges: Vec<String> = of
-        .ranges()
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
-        .collect();
-    let more = ranges.len().saturating_sub(RANGES);
-    let shown = ranges.iter().take(RANGES).cloned().collect::<Vec<_>>().join(", ");
-    let rest = if more > 0 { format!(" and {more} more ranges") } else { String::new() };
-    format!("external {shown}{rest}")
-}
-
 /// The deciders by which two judgements of one connection differ: of each design those that count and that the other
-/// has not, or has with another outcome.
+/// has not, or has with another outcome. Where a connection is stopped, who would have let it through says nothing.
 fn responsible(before: Option<&model::Hop>, after: Option<&model::Hop>) -> Vec<Responsible> {
     let of = |hop: Option<&model::Hop>, other: Option<&model::Hop>, design: Which| -> Vec<Responsible> {
         let deciders = hop.into_iter().flat_map(|hop| &hop.deciders).filter(|decider| decider.stands);
@@ -279,6 +282,10 @@ fn responsible(before: Option<&model::Hop>, after: Option<&model::Hop>) -> Vec<R
                     (&other.point, &other.direction, other.reply) == (&decider.point, &decider.direction, decider.reply)
                 });
                 same.is_none_or(|same| !same.stands || same.outcome != decider.outcome)
+            })
+            .filter(|decider| {
+                let stopped = hop.is_some_and(|hop| hop.outcome == Outcome::Denied);
+                !stopped || decider.outcome != Outcome::Allowed
             })
             .map(|decider| Responsible { design, decider: decider.clone() })
             .collect()

@@ -9,7 +9,7 @@ use crate::words;
 /// Writes a difference as Markdown.
 pub fn difference_markdown(of: &Difference) -> String {
     let mut page = Page::default();
-    page.line(&format!("# Difference: {} → {}\n", escape(&of.old.design), escape(&of.new.design)));
+    page.line(&format!("# Difference: {} → {}\n", escape(&of.old.heading.design), escape(&of.new.heading.design)));
     page.line(&format!("**{}**\n", escape(&said::headline(of))));
     let designs = format!("Old: {}; new: {}.", said::design(&of.old), said::design(&of.new));
     page.line(&format!("{} {} {}", escape(&designs), escape(&of.tool.name), escape(&of.tool.version)));
@@ -26,7 +26,7 @@ pub fn difference_markdown(of: &Difference) -> String {
         "None.",
     );
     page.heading(2, "Not modelled");
-    let unmodelled = [("old", &of.old.unmodelled), ("new", &of.new.unmodelled)];
+    let unmodelled = [("old", &of.old.heading.unmodelled), ("new", &of.new.heading.unmodelled)];
     page.list(
         unmodelled.into_iter().flat_map(|(design, all)| {
             all.iter().map(move |one| {

@@ -1,6 +1,7 @@
 //! A difference for the terminal and the log: who is there first, then what may connect, the headline in the last line.
 
 use super::words as said;
+use crate::heading::heading_text;
 use crate::model::{Change, ChangeKind, ChangedUnits, Difference, DifferenceSection};
 use crate::text::{Colour, RED, YELLOW, decider_line, hop, paint};
 use crate::words;
@@ -15,10 +16,10 @@ use std::fmt::Write;
 /// ```
 pub fn difference_text(of: &Difference, colour: Colour) -> String {
     let mut out = String::new();
-    let tool = format!("{} {}", of.tool.name, of.tool.version);
-    line(&mut out, 0, &format!("old  {}", said::design(&of.old)));
-    line(&mut out, 0, &format!("new  {} · {}", said::design(&of.new), tool.trim()));
-    basis(&mut out, of);
+    out.push_str(&heading_text(&[of.old.heading.clone(), of.new.heading.clone()]));
+    for (which, design) in [("old", &of.old), ("new", &of.new)] {
+        line(&mut out, 0, &format!("{which}: {}", said::design(design)));
+    }
     population(&mut out, of);
     for section in &of.sections {
         self::section(&mut out, section, colour);
@@ -31,25 +32,6 @@ pub fn difference_text(of: &Difference, colour: Colour) -> String {
 fn line(out: &mut String, indent: usize, text: &str) {
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(out, "{:indent$}{}", "", words::printable(text).trim_end());
-}
-
-fn basis(out: &mut String, of: &Difference) {
-    let assumptions = said::assumptions(of);
-    if !assumptions.is_empty() {
-        out.push_str("\nassumptions\n");
-        for (design, one) in assumptions {
-            line(out, 2, &format!("{design:4}  {}: {}", one.id, one.text));
-        }
-    }
-    let unmodelled = [("old", &of.old.unmodelled), ("new", &of.new.unmodelled)];
-    if unmodelled.iter().any(|(_, all)| !all.is_empty()) {
-        out.push_str("\nnot modelled: verdicts that it touches are unknown\n");
-        for (design, one) in unmodelled.into_iter().flat_map(|(design, all)| all.iter().map(move |one| (design, one))) {
-            let place = one.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
-            let units = words::count(one.units, "unit", "units");
-            line(out, 2, &format!("{design}  {}{place} touches {units}", one.what));
-        }
-    }
 }
 
 fn population(out: &mut String, of: &Difference) {

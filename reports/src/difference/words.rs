@@ -28,15 +28,15 @@ pub(super) fn headline(of: &Difference) -> String {
 
 /// A design with its size: `shop (2 inputs, 12 units, 9 rules)`.
 pub(super) fn design(of: &ComparedDesign) -> String {
-    let inputs = count(of.inputs.len() as u64, "input", "inputs");
+    let inputs = count(of.heading.inputs.len() as u64, "input", "inputs");
     let commit = of.commit.as_ref().map_or_else(String::new, |commit| format!("commit {commit}, "));
     let (units, rules) = (count(of.units, "unit", "units"), count(of.rules, "rule", "rules"));
-    format!("{} ({commit}{inputs}, {units}, {rules})", of.design)
+    format!("{} ({commit}{inputs}, {units}, {rules})", of.heading.design)
 }
 
 /// The assumptions of both designs, each with those of whom it is: `both`, `old`, `new`.
 pub(super) fn assumptions(of: &Difference) -> Vec<(&'static str, &Assumption)> {
-    let (old, new) = (&of.old.assumptions, &of.new.assumptions);
+    let (old, new) = (&of.old.heading.assumptions, &of.new.heading.assumptions);
     let of_old = old.iter().map(|one| (if new.contains(one) { "both" } else { "old" }, one));
     let of_new = new.iter().filter(|one| !old.contains(one)).map(|one| ("new", one));
     of_old.chain(of_new).collect()

@@ -208,6 +208,9 @@ pub struct Party {
     /// The units, replicas under their owner with their number, up to a few dozen; empty for what is outside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<PartyMember>,
+    /// The external addresses, as `first-last`; empty for units and sources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
     /// Workloads that are not listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub members_unlisted: u64,

@@ -70,8 +70,7 @@ struct Reach {
 }
 
 /// The closures of one design.
-struct Side<'r, 'a> {
-    verifier: &'r mut Verifier<'a>,
+struct Side {
     graph: Rc<Graph>,
     hops_max: Option<u32>,
     /// For pivot models under which closures are unions: those of every class, certain and possible.
@@ -81,21 +80,33 @@ struct Side<'r, 'a> {
     /// What attacks get hold of, by number; the first is nothing.
     reaches: Vec<Reach>,
     numbers: FxHashMap<Reach, u32>,
+    /// Sets of external addresses that single steps lead to, by number, and those of each origin.
+    outsides: Vec<FixedBitSet>,
+    outside_numbers: FxHashMap<FixedBitSet, u32>,
+    outside_of: FxHashMap<(Origin, bool), u32>,
+    /// The class of the host of each class.
+    hosts: Vec<Option<ClassId>>,
 }
 
-impl<'r, 'a> Side<'r, 'a> {
-    fn new(verifier: &'r mut Verifier<'a>, attack: Attack, hops_max: Option<u32>) -> Self {
+impl Side {
+    fn new(verifier: &mut Verifier<'_>, attack: Attack, hops_max: Option<u32>) -> Self {
         let graph = verifier.graph(attack);
         let unions = attack.pivot != Pivot::Exploitable && hops_max.is_none();
+        let classes = &verifier.engine.classes;
+        let host = |class| verifier.design().host_of(classes.representative(class)).map(|host| classes.of(host));
+        let hosts = classes.ids().map(host).collect();
         let closures = unions.then(|| [false, true].map(|doubtful| Closures::new(&graph, None, doubtful)));
         let mut side = Self {
-            verifier,
             graph,
             hops_max,
             closures,
             of_component: FxHashMap::default(),
             reaches: Vec::new(),
             numbers: FxHashMap::default(),
+            outsides: Vec::new(),
+            outside_numbers: FxHashMap::default(),
+            outside_of: FxHashMap::default(),
+            hosts,
         };
         let nothing = side.nothing();
         side.number(nothing);
@@ -141,11 +152,30 @@ impl<'r, 'a> Side<'r, 'a> {
         self.number(reach)
     }
 
-    fn add_outside(&self, reach: &mut Reach, origin: Origin, doubtful: bool) {
-        let first = self.graph.classes;
-        let steps = self.graph.steps(origin).get(doubtful);
-        let outside = steps.ones().skip_while(|&bit| bit < first).take_while(|&bit| bit < first + self.graph.externals);
-        reach.outside.extend(outside.map(|bit| bit - first));
+    fn add_outside(&mut self, reach: &mut Reach, origin: Origin, doubtful: bool) {
+        let number = self.outside(origin, doubtful);
+        if let Some(outside) = self.outsides.get(number as usize) {
+            reach.outside.union_with(outside);
+        }
+    }
+
+    /// The external addresses that one step from an origin leads to, by number.
+    fn outside(&mut self, origin: Origin, doubtful: bool) -> u32 {
+        if let Some(&known) = self.outside_of.get(&(origin, doubtful)) {
+            return known;
+        }
+        let graph = &self.graph;
+        let steps = graph.steps(origin).get(doubtful);
+        let mut outside = FixedBitSet::with_capacity(graph.externals);
+        outside.extend((0..graph.externals).filter(|at| steps.contains(graph.classes + at)));
+        let number = self.outside_numbers.get(&outside).copied().unwrap_or_else(|| {
+            let number = u32::try_from(self.outsides.len()).unwrap_or(u32::MAX);
+            self.outsides.push(outside.clone());
+            self.outside_numbers.insert(outside, number);
+            number
+        });
+        self.outside_of.insert((origin, doubtful), number);
+        number
     }
 
     /// What follows from a unit of a class, from its component's closure.
@@ -165,13 +195,16 @@ impl<'r, 'a> Side<'r, 'a> {
         }
         let mut owned = reach.classes.clone();
         owned.insert(class.index());
-        let ids = owned.ones().filter_map(|class| u32::try_from(class).ok()).map(ClassId);
-        for owner in ids {
+        // Most owners can reach one of a few sets of addresses.
+        let mut outside = FixedBitSet::new();
+        for owner in owned.ones().filter_map(|class| u32::try_from(class).ok()).map(ClassId) {
             // Whoever owns a host voids what it enforces at its guests, so these get further.
-            let design = self.verifier.design();
-            let host = design.host_of(self.verifier.engine.classes.representative(owner));
-            let hosted = host.is_some_and(|host| owned.contains(self.verifier.engine.classes.of(host).index()));
-            self.add_outside(&mut reach, Origin::Unit(owner, hosted), doubtful);
+            let host = self.hosts.get(owner.index()).copied().flatten();
+            let hosted = host.is_some_and(|host| owned.contains(host.index()));
+            outside.grow_and_insert(self.outside(Origin::Unit(owner, hosted), doubtful) as usize);
+        }
+        for set in outside.ones().filter_map(|number| self.outsides.get(number)) {
+            reach.outside.union_with(set);
         }
         let number = self.number(reach);
         self.of_component.insert((component, doubtful), number);

@@ -9,18 +9,19 @@ use crate::address_atoms::AddressAtoms;
 use crate::classes::ClassId;
 use crate::difference::population::{Population, Standing};
 use crate::reach::Verifier;
+use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{AddressSet, Design, Family};
+use seglab_policy::{AddressSet, Design, Family, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Old before new, wherever something is there once for each design.
 pub(super) type Both<T> = [T; 2];
 
-/// Units of one class in each design that has them.
+/// Units that are alike in each design that has them.
 #[derive(Clone, Debug)]
 pub(super) struct UnitEnd {
-    /// Their class; `None` where the design lacks them.
+    /// A class of theirs; `None` where the design lacks them.
     pub(super) class: Both<Option<ClassId>>,
     pub(super) standing: Standing,
     /// Positions in [`Population::mates`], ascending; at least one.
@@ -124,11 +125,20 @@ pub(super) struct Refinement<'a> {
     pub(super) spaces: Both<Spaces<'a>>,
 }
 
+/// What makes units alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Alike {
+    /// Everything that an attack may depend on: their class.
+    Laterally,
+    /// What the policy sees of them; in the service view also what they listen to. Fewer ends than classes.
+    Directly(View),
+}
+
 impl<'a> Refinement<'a> {
-    pub(super) fn new(verifiers: Both<&Verifier<'a>>, population: &Population) -> Self {
+    pub(super) fn new(verifiers: Both<&Verifier<'a>>, population: &Population, alike: Alike) -> Self {
         let spaces = verifiers.map(Spaces::new);
         Self {
-            units: unit_ends(verifiers, population),
+            units: unit_ends(verifiers, population, alike),
             addresses: address_ends(verifiers, &spaces),
             sources: source_ends(verifiers),
             spaces,
@@ -136,13 +146,37 @@ impl<'a> Refinement<'a> {
     }
 }
 
-fn unit_ends([old, new]: Both<&Verifier<'_>>, population: &Population) -> Vec<UnitEnd> {
-    let mut ends: BTreeMap<(Both<Option<ClassId>>, Standing), Vec<usize>> = BTreeMap::new();
+fn unit_ends(verifiers: Both<&Verifier<'_>>, population: &Population, alike: Alike) -> Vec<UnitEnd> {
+    let groups = verifiers.map(|verifier| groups(verifier, alike));
+    let mut ends: BTreeMap<(Both<Option<u32>>, Standing), UnitEnd> = BTreeMap::new();
     for (at, mate) in population.mates.iter().enumerate() {
-        let class = [mate.old.map(|unit| old.classes().of(unit)), mate.new.map(|unit| new.classes().of(unit))];
-        ends.entry((class, mate.standing)).or_default().push(at);
+        let mut class = [None; 2];
+        let mut group = [None; 2];
+        for (side, (verifier, unit)) in verifiers.into_iter().zip([mate.old, mate.new]).enumerate() {
+            let of = unit.map(|unit| verifier.classes().of(unit));
+            if let (Some(class), Some(group), Some(groups)) =
+                (class.get_mut(side), group.get_mut(side), groups.get(side))
+            {
+                *class = of;
+                *group = of.and_then(|class| groups.get(class.index())).copied();
+            }
+        }
+        let standing = mate.standing;
+        ends.entry((group, standing)).or_insert_with(|| UnitEnd { class, standing, mates: Vec::new() }).mates.push(at);
     }
-    ends.into_iter().map(|((class, standing), mates)| UnitEnd { class, standing, mates }).collect()
+    ends.into_values().collect()
+}
+
+/// For each class the number of those that are alike.
+fn groups(verifier: &Verifier<'_>, alike: Alike) -> Vec<u32> {
+    let classes = verifier.classes().ids();
+    match alike {
+        Alike::Laterally => classes.map(|ClassId(class)| class).collect(),
+        Alike::Directly(view) => {
+            let mut known = Interner::new();
+            classes.map(|class| known.intern(verifier.engine.endpoints_of_listening(class, view))).collect()
+        }
+    }
 }
 
 /// Cuts the addresses wherever a class of either design begins or ends, and where units' addresses do.

@@ -2,7 +2,8 @@
 //! and not three hundred names.
 
 use crate::model::{Party, PartyMember};
-use seglab_policy::{Design, Selector, Unit};
+use crate::collect::outside::{Outside, range};
+use seglab_policy::{AddressSet, Design, Selector, Unit};
 use seglab_verify::difference::{Mate, Population};
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ pub(super) struct Namer<'p> {
     labels: BTreeMap<(&'p str, &'p str), Vec<usize>>,
     /// How many units each owner has.
     owners: BTreeMap<&'p str, u64>,
+    outside: Outside,
 }
 
 impl<'p> Namer<'p> {
@@ -33,6 +35,7 @@ impl<'p> Namer<'p> {
             segments: BTreeMap::new(),
             labels: BTreeMap::new(),
             owners: BTreeMap::new(),
+            outside: Outside::of(&[old, new]),
         };
         for at in 0..namer.mates.len() {
             let Some(unit) = namer.unit(at) else { continue };
@@ -65,9 +68,18 @@ impl<'p> Namer<'p> {
         Party {
             name: self.name(units, &workloads),
             units: units.len() as u64,
+            addresses: Vec::new(),
             members: workloads.iter().take(MEMBERS).map(member).collect(),
             members_unlisted: workloads.len().saturating_sub(MEMBERS) as u64,
         }
+    }
+
+    /// External addresses under a name. As everywhere, addresses of units inside the named ranges are not meant.
+    pub(super) fn outside(&self, addresses: &AddressSet) -> Party {
+        let named = self.outside.name(addresses);
+        let name = named.unwrap_or_else(|| format!("external {}", self.outside.words(addresses)));
+        let ranges = addresses.ranges().map(|(first, last)| range(first, last));
+        Party { name, addresses: ranges.collect(), ..Party::default() }
     }
 
     fn name(&self, units: &[usize], workloads: &BTreeMap<&str, u64>) -> String {
