@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Re-check certificates with the independent checker
     Check(Check),
+    /// Say what may connect, and what an attacker may own, in one design and not in the other
+    Diff(Diff),
     /// Let the declared attacker loose, many times over
     Simulate(Simulate),
     /// Simulate several designs under the same chance events
@@ -213,6 +215,63 @@ pub(crate) struct Check {
     /// Seed of the drawing of rules
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Something is possible that was not
+    Gained,
+    /// Something is no longer possible
+    Lost,
+    /// Either, or the reply to a connection fares otherwise
+    Any,
+}
+
+/// The formats of the two may differ. Exit codes: 0 nothing fails; 1 a change that `--fail-on` names; 2 wrong input;
+/// 3 undecided, because something is unknown in either design.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Two designs, the old one first; or with `--rev` one path, in a git repository
+    #[arg(value_name = "DESIGN", num_args = 1..=2, required = true)]
+    pub(crate) paths: Vec<String>,
+    /// Compare revisions of the path: A..B, A...B (from where they parted), or A (with what is there now)
+    #[arg(long, value_name = "REV")]
+    pub(crate) rev: Option<String>,
+    /// Compare what an attacker may own, too
+    #[arg(long)]
+    pub(crate) lateral: bool,
+    /// Under these pivot models, separated by commas; implies --lateral [default: any]
+    #[arg(long, value_enum, value_name = "PIVOT", value_delimiter = ',')]
+    pub(crate) pivot: Vec<PivotArg>,
+    /// The most connections that an attacker strings together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) hops: Option<u32>,
+    /// Which ports count
+    #[arg(long, value_enum, default_value = "policy")]
+    pub(crate) view: ViewArg,
+    /// Which enforcement still stands at an owned unit [default: intact for direct connections, own-agent-void for
+    /// lateral movement]
+    #[arg(long, value_enum)]
+    pub(crate) trust: Option<TrustArg>,
+    /// Ask about every declared point as if it enforced, whatever its mode
+    #[arg(long)]
+    pub(crate) as_if_enforced: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: DiffFormat,
+    /// End with 1 if there is such a change
+    #[arg(long, value_enum, value_name = "CHANGE")]
+    pub(crate) fail_on: Option<FailOn>,
+    /// List so many changes of each kind, the largest first; all of them are counted
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) limit: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,7 @@ mod failure;
 mod heading;
 mod output;
 mod progress;
+mod revision;
 mod timings;
 
 use clap::Parser;

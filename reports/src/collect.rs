@@ -7,6 +7,7 @@
 mod choice;
 mod connection;
 mod coverage;
+mod difference;
 mod outside;
 mod picture;
 mod proof;
@@ -14,6 +15,7 @@ mod simulation;
 
 pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
+pub use difference::{Asked, difference};
 pub use outside::Outside;
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::settle;

@@ -33,22 +33,22 @@ pub fn verify_markdown(of: &Verification) -> String {
 }
 
 #[derive(Default)]
-struct Page {
-    text: String,
+pub(crate) struct Page {
+    pub(crate) text: String,
 }
 
 impl Page {
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
 
-    fn heading(&mut self, level: usize, title: &str) {
+    pub(crate) fn heading(&mut self, level: usize, title: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "\n{} {title}\n", "#".repeat(level));
     }
 
-    fn list(&mut self, lines: impl Iterator<Item = String>, otherwise: &str) {
+    pub(crate) fn list(&mut self, lines: impl Iterator<Item = String>, otherwise: &str) {
         let mut empty = true;
         for line in lines {
             empty = false;
@@ -60,7 +60,7 @@ impl Page {
     }
 
     /// A table; cells are Markdown already.
-    fn table<const N: usize>(&mut self, header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+    pub(crate) fn table<const N: usize>(&mut self, header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
         self.line(&format!("| {} |", header.join(" | ")));
         self.line(&format!("|{}", " --- |".repeat(N)));
         for row in rows {
@@ -389,14 +389,14 @@ impl Page {
     }
 }
 
-fn decision(of: &Decider) -> String {
+pub(crate) fn decision(of: &Decider) -> String {
     let stamp = words::decider_stamp(of);
     let stamp = if stamp.is_empty() { stamp } else { format!(" ({})", escape(&stamp)) };
     let (place, why) = (escape(&words::decider_place(of)), escape(&words::decider_why(of)));
     format!("{place} **{}**: {why}{}{stamp}", words::decider_outcome(of), self::place(of.location.as_ref()))
 }
 
-fn place(of: Option<&Location>) -> String {
+pub(crate) fn place(of: Option<&Location>) -> String {
     of.map_or_else(String::new, |place| format!(" ({})", code(&place.to_string())))
 }
 
@@ -409,7 +409,7 @@ fn verdict(of: Verdict) -> String {
 }
 
 /// Text that means nothing to Markdown or HTML, on one line.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in words::printable(text).chars() {
         match c {
@@ -429,7 +429,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Text as code. A backtick would end it and a pipe would end the cell: such text is escaped instead.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = words::printable(text);
     if text.is_empty() || text.contains(['`', '|']) { escape(&text) } else { format!("`{text}`") }
 }

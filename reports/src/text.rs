@@ -204,7 +204,7 @@ pub fn rules_text(of: &[DecidingRule]) -> String {
     words::printable(&words::deciding_rules(of))
 }
 
-fn hop(position: usize, of: &Hop) -> String {
+pub(crate) fn hop(position: usize, of: &Hop) -> String {
     let gain = of.gain.as_ref().map_or_else(String::new, |gain| format!(", {gain}"));
     let mut out = format!("  {position}. {}\n", words::printable(&format!("{}: {}{gain}", words::hop(of), of.outcome)));
     for decider in &of.deciders {
@@ -219,7 +219,7 @@ fn hop(position: usize, of: &Hop) -> String {
     out
 }
 
-fn decider_line(of: &Decider) -> String {
+pub(crate) fn decider_line(of: &Decider) -> String {
     let place = of.location.as_ref().map_or_else(String::new, |place| format!("{place}: "));
     let stamp = words::decider_stamp(of);
     let stamp = if stamp.is_empty() { stamp } else { format!(" ({stamp})") };
@@ -252,11 +252,11 @@ fn needs(out: &mut String, of: &Verification) {
     out.push('\n');
 }
 
-const RED: &str = "31;1";
-const YELLOW: &str = "33;1";
+pub(crate) const RED: &str = "31;1";
+pub(crate) const YELLOW: &str = "33;1";
 const GREEN: &str = "32";
 
-fn paint(colour: Colour, code: &str, text: &str) -> String {
+pub(crate) fn paint(colour: Colour, code: &str, text: &str) -> String {
     match colour {
         Colour::Never => text.to_owned(),
         Colour::Ansi => format!("\u{1b}[{code}m{text}\u{1b}[0m"),

@@ -2,11 +2,14 @@
 //!
 //! A file with a top-level key `seglab` is a lab file, and so is a folder that holds a `seglab.yaml`. Any other file
 //! or folder is read as Kubernetes manifests, folders with everything below them in the order of their names; `-` is
-//! standard input, either of the two. This is the only module of the crate that reads files.
+//! standard input, either of the two. This is the only module of the crate that reads files; [`load_from`] reads them from
+//! elsewhere.
 //!
 //! Paths in messages and in [`Design::sources`] are those that the user gave, with `/` between their parts.
 
 mod disk;
+
+pub use disk::{Files, Kind, OnDisk};
 
 use disk::Disk;
 use seglab_formats::lab::{self, PartKind};
@@ -67,7 +70,15 @@ fn first_error(diagnostics: &[Diagnostic]) -> &str {
 /// # Errors
 /// Everything that is wrong with the input, each with its place; nothing is half read.
 pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
-    let mut loader = Loader { disk: Disk::default(), options, open: Vec::new() };
+    load_from(&OnDisk, path, options)
+}
+
+/// Loads a design from files that need not be on disk.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, LoadError> {
+    let mut loader = Loader { disk: Disk::new(files), options, open: Vec::new() };
     let read = loader.root(path).and_then(|reading| {
         let sources = reading.draft.sources.clone();
         match Design::new(reading.draft) {
@@ -98,7 +109,7 @@ fn named(path: &str) -> impl FnOnce(Reading) -> Reading {
 }
 
 struct Loader<'a> {
-    disk: Disk,
+    disk: Disk<'a>,
     options: &'a Options,
     /// The lab files that are being read, from the outermost on.
     open: Vec<String>,
@@ -118,7 +129,7 @@ impl Loader<'_> {
             return if is_lab(&file.text) { self.lab(&file, true) } else { self.unaccompanied(&[file]) };
         }
         let path = disk::with_slashes(path);
-        if !disk::is_folder(&path) {
+        if !self.disk.is_folder(&path) {
             let file = self.disk.read(&path).map_err(placeless)?;
             return if is_lab(&file.text) {
                 self.lab(&file, true)
@@ -127,7 +138,7 @@ impl Loader<'_> {
             };
         }
         let inside = disk::join(&path, lab::FILE_NAME);
-        if disk::is_file(&inside) {
+        if self.disk.is_file(&inside) {
             let file = self.disk.read(&inside).map_err(placeless)?;
             return self.lab(&file, true);
         }

@@ -171,6 +171,10 @@ pub(crate) struct Replay<'r, 'a> {
     address: Option<IpAddr>,
     /// The same once the attack is about to reach its target, which is to be another end.
     left: Option<IpAddr>,
+    /// The external address that it is to reach.
+    aim: Option<IpAddr>,
+    /// Units that stand for their classes wherever they can.
+    wanted: Vec<UnitId>,
     hops: Vec<Hop>,
 }
 
@@ -185,7 +189,20 @@ enum Place {
 impl<'r, 'a> Replay<'r, 'a> {
     pub(crate) fn new(verifier: &'r mut Verifier<'a>, graph: &'r Graph, spread: &'r Spread, doubtful: bool) -> Self {
         let (chosen, hops) = (BTreeMap::new(), Vec::new());
-        Self { verifier, graph, spread, doubtful, chosen, address: None, left: None, hops }
+        let (address, left, aim, wanted) = (None, None, None, Vec::new());
+        Self { verifier, graph, spread, doubtful, chosen, address, left, aim, wanted, hops }
+    }
+
+    /// The same from and to these ends, units or external addresses, as far as the spread is about them.
+    pub(crate) fn between(
+        mut self,
+        start: (Option<UnitId>, Option<IpAddr>),
+        target: (Option<UnitId>, Option<IpAddr>),
+    ) -> Self {
+        self.chosen.extend(start.0.map(|start| (By::Start(0), start)));
+        self.wanted.extend(target.0);
+        (self.address, self.aim) = (start.1, target.1);
+        self
     }
 
     /// The steps made so far, in an order in which they can be taken.
@@ -235,10 +252,11 @@ impl<'r, 'a> Replay<'r, 'a> {
         }
     }
 
-    /// A unit of a class that is none of `others` if there is one.
+    /// A unit of a class that is none of `others` if there is one, and one that is wanted before any.
     fn pick(&self, class: ClassId, others: &[UnitId]) -> UnitId {
         let members = self.verifier.engine.classes.members(class);
-        let other = members.iter().find(|unit| !others.contains(unit));
+        let wanted = self.wanted.iter().filter(|unit| self.verifier.engine.classes.of(**unit) == class);
+        let other = wanted.chain(members).find(|unit| !others.contains(unit));
         other.copied().unwrap_or_else(|| self.verifier.engine.classes.representative(class))
     }
 
@@ -290,6 +308,7 @@ impl<'r, 'a> Replay<'r, 'a> {
             }
             Target::External(external) => {
                 self.left = self.address.take();
+                self.address = self.aim;
                 Place::External(external)
             }
         };
@@ -437,7 +456,7 @@ impl<'r, 'a> Replay<'r, 'a> {
 }
 
 /// An address that readers recognise: of the internet, and not the network address of the range, if there is another.
-fn a_plain_address(free: &AddressSet) -> Option<IpAddr> {
+pub(crate) fn a_plain_address(free: &AddressSet) -> Option<IpAddr> {
     let public = free.intersection(&AddressSet::internet());
     let (first, last) = public.ranges().chain(free.ranges()).next()?;
     if first == last {

@@ -74,7 +74,8 @@ pub(crate) struct Engine<'a> {
     judgements: Judgements,
     judges: BTreeMap<(RulebookId, Direction), Judge>,
     matrices: BTreeMap<Assume, Rc<Matrix>>,
-    stateless: bool,
+    /// Whether some point judges replies.
+    pub(crate) stateless: bool,
     /// The points that judge replies.
     returning: BTreeMap<Assume, Rc<Crossing>>,
     replies: Series,

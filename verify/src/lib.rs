@@ -67,6 +67,7 @@ mod spread;
 mod surface;
 
 pub mod cross_check;
+pub mod difference;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};

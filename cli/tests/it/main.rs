@@ -17,6 +17,7 @@ mod choices;
 mod commands;
 mod conformance;
 mod designs;
+mod diff;
 mod everywhere;
 mod exit_codes;
 mod five_minutes;

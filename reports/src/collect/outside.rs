@@ -14,7 +14,12 @@ pub struct Outside {
 impl Outside {
     /// The outside of a design.
     pub fn new(design: &Design) -> Self {
-        let interfaces = design.units().iter().flat_map(|unit| &unit.interfaces);
+        Self::of(&[design])
+    }
+
+    /// What is outside of several designs.
+    pub fn of(designs: &[&Design]) -> Self {
+        let interfaces = designs.iter().flat_map(|design| design.units()).flat_map(|unit| &unit.interfaces);
         let known = interfaces.filter_map(|interface| match interface.address {
             Address::Known(address) => Some((address, address)),
             Address::Within(_) | Address::Unknown(_) => None,
@@ -61,6 +66,7 @@ impl Outside {
     }
 }
 
-fn range(first: IpAddr, last: IpAddr) -> String {
+/// `first-last`, or the only address.
+pub(super) fn range(first: IpAddr, last: IpAddr) -> String {
     if first == last { first.to_string() } else { format!("{first}-{last}") }
 }

@@ -132,7 +132,7 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
 }
 
 /// A step of an attacker.
-fn hop(design: &Design, of: &Hop) -> model::Hop {
+pub(super) fn hop(design: &Design, of: &Hop) -> model::Hop {
     match of {
         Hop::Host { host, guest } => connection::host_hop(design, *host, *guest),
         Hop::Connection { connection, evaluation, means, .. } => {
