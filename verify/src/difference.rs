@@ -211,9 +211,8 @@ impl<'a> Difference<'a> {
             side,
             from: from.end,
             to: to.end,
-            start: unit(from),
-            end: unit(to),
-            address: from.address.or(to.address),
+            start: (unit(from), from.address),
+            target: (unit(to), to.address),
             doubtful: change.is.max(change.was) == State::Unknown,
         };
         let (with, without) = match in_new {

@@ -1,8 +1,8 @@
 //! What differs between two designs: who is there, what may connect, what an attacker may own.
 
 use super::finding::Location;
-use super::proof::{Decider, Hop};
 use super::heading::Heading;
+use super::proof::{Decider, Hop};
 use super::scope::Tool;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -306,9 +306,8 @@ pub(super) struct Example {
     pub(super) side: usize,
     pub(super) from: u32,
     pub(super) to: u32,
-    pub(super) start: Option<UnitId>,
-    pub(super) end: Option<UnitId>,
-    pub(super) address: Option<IpAddr>,
+    pub(super) start: (Option<UnitId>, Option<IpAddr>),
+    pub(super) target: (Option<UnitId>, Option<IpAddr>),
     /// Steps that are merely possible count.
     pub(super) doubtful: bool,
 }
@@ -328,7 +327,7 @@ pub(super) fn path(
     let limits = Limits { avoid: None, connections_max: hops_max, doubtful: example.doubtful };
     let spread = Spread::new(&graph, vec![start], limits);
     let replay = Replay::new(verifier, &graph, &spread, example.doubtful);
-    let mut replay = replay.between(example.start, example.end, example.address);
+    let mut replay = replay.between(example.start, example.target);
     let made = match goal {
         Target::Class(class) => {
             let taken = spread.taken.iter().find(|(taken, _, _)| taken.class == class);

@@ -1,8 +1,8 @@
 //! Names for sets of units: what they have in common that nobody else has, so that a reader sees `app=web and env=prod`
 //! and not three hundred names.
 
-use crate::model::{Party, PartyMember};
 use crate::collect::outside::{Outside, range};
+use crate::model::{Party, PartyMember};
 use seglab_policy::{AddressSet, Design, Selector, Unit};
 use seglab_verify::difference::{Mate, Population};
 use std::collections::BTreeMap;
