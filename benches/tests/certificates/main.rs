@@ -202,9 +202,9 @@ fn a_design_that_changes_under_a_certificate_is_noticed() {
         seglab_scenarios::load(path.to_str().unwrap(), &Default::default()).unwrap().design
     });
     // Designs that people make are changed more often: more of what they claim holds, and less of it by chance.
-    let designs =
-        catalogue.map(|design| (design, designs() / 4)).chain((0..designs()).map(|seed| (design_of(seed), 8)));
-    for (seed, (design, mutants)) in (0..).zip(designs) {
+    let drawn = (0..designs()).map(|seed| (design_of(seed), 8));
+    let all = catalogue.map(|design| (design, designs() / 4)).chain(drawn);
+    for (seed, (design, mutants)) in (0..).zip(all) {
         let settings = settings_of(seed);
         let report = verify(&design, &settings).unwrap();
         let (bound, mut verifier) = (Bound::new(&design), Verifier::new(&design));
