@@ -232,7 +232,7 @@ fn a_design_that_changes_under_a_certificate_is_noticed() {
     }
     println!("{flipped} claims became false, and all of their certificates were refused");
     assert_eq!(flipped, unbound);
-    assert!(flipped > designs() / 2, "{flipped} claims");
+    assert!(flipped as u64 > designs() / 2, "{flipped} claims");
 }
 
 /// A certificate with something in its proof changed.
