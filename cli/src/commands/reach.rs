@@ -213,11 +213,15 @@ fn named(design: &Design, rows: &[Row], entries: Vec<Entry>) -> Vec<Entry> {
         }
     }
     let name = |alike: Alike| {
-        let name = outside.name(&AddressSet::from_ranges(alike.ranges));
-        let mut entries = alike.entries;
+        let Alike { mut entries, ranges, inward } = alike;
+        let name = outside.name(&AddressSet::from_ranges(ranges.iter().copied()));
         if let (Some(name), Some(first)) = (name, entries.first_mut()) {
-            *(if alike.inward { &mut first.source } else { &mut first.destination }) = name;
+            *(if inward { &mut first.source } else { &mut first.destination }) = name;
             entries.truncate(1);
+            return entries;
+        }
+        for (entry, (address, _)) in entries.iter_mut().zip(&ranges).filter(|(_, (first, last))| first == last) {
+            *(if inward { &mut entry.source } else { &mut entry.destination }) = address.to_string();
         }
         entries
     };
