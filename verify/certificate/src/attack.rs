@@ -110,12 +110,8 @@ impl Checker<'_, '_> {
     fn attack(&self, attack: &Attack, starts: &Bits, avoid: &Bits, goal: Option<&Goal>) -> Check<()> {
         let world = self.world;
         let hops = self.claimed.hops;
-        // Connections to itself do not count, which matters where nobody else starts.
-        let itself = if starts.within(&world.interfaces) && world.units(starts).len() == 1 {
-            starts.clone()
-        } else {
-            Bits::none(world.bound)
-        };
+        // That an end gets back to itself does not count, which matters where nobody else starts.
+        let itself = if self.is_one(starts) { starts.clone() } else { Bits::none(world.bound) };
         let layers = attack.layers.iter().map(|(units, _)| self.units(units)).collect::<Check<Vec<Bits>>>()?;
         let within = |connections: u64| hops.is_none_or(|most| connections < most);
         let mut hosted_at_last = Bits::none(world.bound);
@@ -153,6 +149,14 @@ impl Checker<'_, '_> {
             (crossing, _) => crossing,
         };
         self.require(Obligation::Targets, crossing.is_none(), || self.shown(&crossing))
+    }
+
+    /// True for a single unit, and for a single address that is external to anybody.
+    fn is_one(&self, ends: &Bits) -> bool {
+        let units = self.world.units(ends).len();
+        let addresses = ends.and(&self.world.outside).iter().map(|cell| self.world.free(cell));
+        let addresses = addresses.fold(0, u128::saturating_add);
+        !ends.meets(&self.world.named) && matches!((units, addresses), (1, 0) | (0, 1))
     }
 
     /// Blast radius by components: each node leads to its next ones only. Gives the starts that are covered.

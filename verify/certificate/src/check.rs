@@ -60,8 +60,8 @@ impl<'d> Judge<'d> {
         let certificate = Certificate::read(certificate)?;
         self.world.start();
         let design = self.world.design;
-        let of_section = design.claims.iter().filter(|claimed| claimed.section == certificate.section);
-        let Some(claimed) = of_section.skip(certificate.position).next() else {
+        let mut of_section = design.claims.iter().filter(|claimed| claimed.section == certificate.section);
+        let Some(claimed) = of_section.nth(certificate.position) else {
             return Err(Refusal::NoSuch { kind: "claim" });
         };
         if certificate.by.iter().any(|(point, _)| *point >= design.points.len()) {

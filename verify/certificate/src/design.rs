@@ -256,7 +256,9 @@ impl<'a> Reader<'a> {
     fn unit(&mut self, keyword: &str, f: &mut Fields<'a>) -> Read<()> {
         if keyword == "unit" {
             let (name, owner, host) = (f.string()?, f.optional()?, f.optional()?);
-            (f.number::<u32>()?, f.optional()?, f.yes()?);
+            f.number::<u32>()?;
+            f.optional()?;
+            f.yes()?;
             place(f)?;
             self.design.units.push(Unit { name, owner, host, ..Unit::default() });
             return Ok(());
@@ -341,7 +343,8 @@ impl<'a> Reader<'a> {
     }
 
     fn need(&mut self, whole: &str, f: &mut Fields<'a>) -> Read<()> {
-        (f.word()?, f.choice([("synchronous", ()), ("asynchronous", ())])?);
+        f.word()?;
+        f.choice([("synchronous", ()), ("asynchronous", ())])?;
         let claim = Claim::Allowed { from: self.peer(f)?, to: self.peer(f)?, services: self.services(f)? };
         place(f)?;
         let digest = crate::sha256(format!("need{whole}").as_bytes());
@@ -396,7 +399,10 @@ fn place(f: &mut Fields<'_>) -> Read<Option<String>> {
         f.word()?;
     }
     let object = f.optional()?;
-    (f.optional()?, f.optional()?, f.optional()?);
+    // Reason, owner, ticket.
+    for _ in 0..3 {
+        f.optional()?;
+    }
     Ok(object)
 }
 

@@ -101,7 +101,7 @@ impl Checker<'_, '_> {
         let (sources, destinations) = (self.by_families(from, to), self.by_families(to, from));
         for (of_source, from) in &sources {
             for (of_destination, to) in &destinations {
-                let common = [0, 1].map(|family| of_source[family] && of_destination[family]);
+                let common = [of_source.0 && of_destination.0, of_source.1 && of_destination.1];
                 let either = if common == [false, false] { [true, true] } else { common };
                 let mut unanswered = Bits::none(self.world.bound);
                 let mut needed = Vec::new();
@@ -127,7 +127,7 @@ impl Checker<'_, '_> {
     }
 
     /// Ends by the families in which they form pairs with the other side, each unit by its first interface.
-    fn by_families(&self, ends: &Bits, others: &Bits) -> Vec<([bool; 2], Bits)> {
+    fn by_families(&self, ends: &Bits, others: &Bits) -> Vec<((bool, bool), Bits)> {
         let world = self.world;
         let partners = match others.meets(&world.outside) {
             true => {
@@ -138,7 +138,7 @@ impl Checker<'_, '_> {
         };
         let [four, six] = world.family.each_ref().map(|of| self.firsts(&ends.and(&partners).and(of)));
         let (only_four, only_six) = (four.minus(&six), six.minus(&four));
-        let all = [([true, true], four.and(&six)), ([true, false], only_four), ([false, true], only_six)];
+        let all = [((true, true), four.and(&six)), ((true, false), only_four), ((false, true), only_six)];
         all.into_iter().filter(|(_, ends)| !ends.is_empty()).collect()
     }
 

@@ -19,6 +19,9 @@ const STEPS_MAX: u64 = 1 << 33;
 
 pub(crate) type Check<T> = Result<T, Refusal>;
 
+/// What is worked out once, by two positions.
+type Known<T> = RefCell<BTreeMap<(usize, usize), Rc<T>>>;
+
 /// Who is meant: for sure, and possibly.
 pub(crate) struct Meant {
     pub(crate) surely: Bits,
@@ -64,9 +67,9 @@ pub(crate) struct World<'d> {
     paths: OnceCell<Check<Vec<Region>>>,
     conceivable: OnceCell<Vec<Region>>,
     /// By point and direction, and by rulebook and tier: worked out once.
-    pub(crate) parts: RefCell<BTreeMap<(usize, usize), Rc<Vec<Part>>>>,
-    pub(crate) scopes: RefCell<BTreeMap<(usize, usize), Rc<[Bits; 2]>>>,
-    pub(crate) indices: RefCell<BTreeMap<(usize, usize), Rc<Index>>>,
+    pub(crate) parts: Known<Vec<Part>>,
+    pub(crate) scopes: Known<[Bits; 2]>,
+    pub(crate) indices: Known<Index>,
     steps: Cell<u64>,
     /// Rules and defaults that have been looked at.
     pub(crate) obligations: Cell<u64>,
@@ -419,6 +422,22 @@ impl<'d> World<'d> {
         };
         let cells = (self.unit_of.len()..).zip(&self.cells);
         Bits::of(self.bound, cells.filter(|(_, cell)| !dead(cell)).map(|(at, _)| at))
+    }
+
+    /// How many addresses of a cell are external to somebody: those that some space does not know as a unit's.
+    pub(crate) fn free(&self, cell: usize) -> u128 {
+        let Some(&(first, last)) = cell.checked_sub(self.unit_of.len()).and_then(|at| self.cells.get(at)) else {
+            return 0;
+        };
+        let begin = self.known.partition_point(|(address, _)| *address < first);
+        let inside = self.known.iter().skip(begin).take_while(|(address, _)| *address <= last);
+        let mut holders: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
+        inside.for_each(|(address, at)| holders.entry(*address).or_default().push(*at));
+        let everywhere = |at: &&Vec<usize>| {
+            self.spaces().iter().all(|space| at.iter().any(|interface| space.near.contains(*interface)))
+        };
+        let taken = holders.values().filter(everywhere).count() as u128;
+        (last.1 - first.1).saturating_add(1).saturating_sub(taken)
     }
 
     /// The cell of an address.

@@ -36,8 +36,15 @@ impl Verifier<'_> {
         let (apart, mut together): (Vec<ClassId>, Vec<ClassId>) = units.partition(|class| target(*class));
         let mut starts: Vec<Vec<Origin>> = apart.iter().map(|class| vec![Origin::Unit(*class, false)]).collect();
         together.sort_unstable();
+        let target = |external: u32| {
+            let certain = from.certainly_external(external) && via.is_none();
+            to.possibly_external(external) && !certain
+        };
+        let externals = from.externals.iter().map(|(external, _)| *external);
+        let (apart, outside): (Vec<u32>, Vec<u32>) = externals.partition(|external| target(*external));
+        starts.extend(apart.iter().map(|external| vec![Origin::External(*external)]));
         let others = together.iter().map(|class| Origin::Unit(*class, false));
-        let others = others.chain(from.externals.iter().map(|(external, _)| Origin::External(*external)));
+        let others = others.chain(outside.iter().map(|external| Origin::External(*external)));
         let others: Vec<Origin> =
             others.chain(from.sources.iter().map(|(source, _)| Origin::Source(*source))).collect();
         match property.pivot {
