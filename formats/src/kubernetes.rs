@@ -41,14 +41,20 @@ mod workload;
 use crate::{File, Reading, Rejected, sources};
 pub(crate) use expectation::EXPECTATIONS;
 use inventory::Inventory;
-use seglab_policy::{Assumption, Covers, DEFAULT_SPACE, Diagnostic, Draft, Severity, SourceId};
+use ipnet::IpNet;
+use seglab_policy::{Assumption, Covers, DEFAULT_SPACE, Diagnostic, Draft, Family, Severity, SourceId};
+use std::collections::BTreeMap;
 
 /// What a reader of manifests is told beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Whom the address ranges (`ipBlock`) of `NetworkPolicy` speak of. The API leaves it to the network plug-in; most
-    /// take them for addresses outside the cluster only.
+    /// Whom the address ranges (`ipBlock`) of `NetworkPolicy` speak of. The API says that they *should* be external
+    /// addresses, and leaves pods inside them to the network plug-in: some match pods by their addresses, some never do.
+    /// The design notes the [choice](seglab_policy::Choice).
     pub ip_block_covers: Covers,
+    /// The ranges that pods' addresses are drawn within. Those of pods on the network of their node, and of a family
+    /// that has none here, are unknown.
+    pub pod_addresses: BTreeMap<Family, IpNet>,
     /// Kinds that are not modelled and are not to make verdicts unknown.
     pub ignore: Vec<Ignore>,
     /// The address space of the cluster's pods.
@@ -65,9 +71,14 @@ pub struct Ignore {
 }
 
 impl Default for Options {
-    /// Ranges of external addresses, nothing ignored, the default address space.
+    /// Ranges of external addresses, pods' addresses unknown, nothing ignored, the default address space.
     fn default() -> Self {
-        Self { ip_block_covers: Covers::External, ignore: Vec::new(), space: DEFAULT_SPACE.to_owned() }
+        Self {
+            ip_block_covers: Covers::External,
+            pod_addresses: BTreeMap::new(),
+            ignore: Vec::new(),
+            space: DEFAULT_SPACE.to_owned(),
+        }
     }
 }
 

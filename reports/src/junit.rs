@@ -28,7 +28,7 @@ fn facts(of: &Verification) -> Vec<(String, String)> {
     facts.extend(of.tool.z3_version.iter().map(|version| ("z3".to_owned(), version.clone())));
     facts.extend(of.seed.map(|seed| ("seed".to_owned(), seed.to_string())));
     facts.extend(words::scope_facts(&of.scope).into_iter().map(|(name, fact)| (format!("scope: {name}"), fact)));
-    facts.extend(of.assumptions.iter().map(|one| (format!("assumption: {}", one.id), one.text.clone())));
+    facts.extend(of.assumptions.iter().map(|one| (format!("assumption: {}", one.id), words::assumption(one))));
     facts.extend(of.unmodelled.iter().map(|one| ("not modelled".to_owned(), one.what.clone())));
     facts.extend(of.inputs.iter().map(|one| (format!("sha256: {}", one.path), one.sha256.clone())));
     facts

@@ -10,6 +10,8 @@
 
 mod bundle;
 pub mod collect;
+mod difference;
+mod heading;
 mod html;
 mod json;
 mod junit;
@@ -23,12 +25,16 @@ mod text_tables;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
+pub use difference::{difference_markdown, difference_text};
+pub use heading::heading_text;
 pub use html::html;
-pub use json::{REPORT_SCHEMA, ReadError, VERIFY_SCHEMA, read_report, report_json, verify_json};
+pub use json::{
+    DIFF_SCHEMA, REPORT_SCHEMA, ReadError, VERIFY_SCHEMA, difference_json, read_report, report_json, verify_json,
+};
 pub use junit::junit;
 pub use markdown::{markdown, verify_markdown};
 pub use model::*;
 pub use plot::{Plot, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot};
 pub use sarif::sarif;
-pub use text::{Colour, hop_text, text};
+pub use text::{Colour, hop_text, rules_text, text};
 pub use text_tables::{comparison_text, simulation_text, surface_text};

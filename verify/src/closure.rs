@@ -35,15 +35,19 @@ impl Closures {
         Self { component_of: search.component_of, taken: search.taken, units }
     }
 
-    /// The classes of which all units fall with a unit of `class`, that unit itself aside.
-    pub(crate) fn taken(&self, class: ClassId) -> Option<&FixedBitSet> {
-        let component = self.component_of.get(class.index()).copied()?;
+    /// The strongly connected component of a unit of `class`: what follows from such units is the same for all of one.
+    pub(crate) fn component(&self, class: ClassId) -> u32 {
+        self.component_of.get(class.index()).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The classes that can be taken from a component by at least one step.
+    pub(crate) fn taken(&self, component: u32) -> Option<&FixedBitSet> {
         self.taken.get(component as usize)
     }
 
     /// The number of units in the closure of a unit of `class`, that unit included.
     pub(crate) fn units(&self, class: ClassId) -> usize {
-        let component = self.component_of.get(class.index()).copied().unwrap_or(u32::MAX) as usize;
+        let component = self.component(class) as usize;
         let taken = self.units.get(component).copied().unwrap_or(0);
         let itself = self.taken.get(component).is_some_and(|taken| taken.contains(class.index()));
         taken + usize::from(!itself)

@@ -74,7 +74,8 @@ pub(crate) struct Engine<'a> {
     judgements: Judgements,
     judges: BTreeMap<(RulebookId, Direction), Judge>,
     matrices: BTreeMap<Assume, Rc<Matrix>>,
-    stateless: bool,
+    /// Whether some point judges replies.
+    pub(crate) stateless: bool,
     /// The points that judge replies.
     returning: BTreeMap<Assume, Rc<Crossing>>,
     replies: Series,
@@ -155,22 +156,15 @@ impl<'a> Engine<'a> {
                     cells.push(0);
                     continue;
                 }
-                let path = paths.carried(&self.classes, source, destination);
-                if path == HeaderId::EMPTY {
-                    cells.push(0);
-                    continue;
-                }
-                let arrives = if paths.touched(source) || paths.touched(destination) {
-                    Arrives { certain: HeaderId::EMPTY, possible: path }
-                } else {
-                    let mut arrives = Arrives { certain: path, possible: path };
+                let mut arrives = paths.arrives(&self.classes, source, destination);
+                // Nothing is certain of what is touched, whatever points say.
+                if arrives.certain != HeaderId::EMPTY {
                     for (book, direction) in crossing.met(&self.classes, source, destination) {
                         let Some(judge) = self.judges.get(&(book, direction)) else { continue };
                         let cell = judge.cell(source, destination);
                         arrives = series.pass(arrives, cell, &self.judgements, &mut self.sets);
                     }
-                    arrives
-                };
+                }
                 cells.push(kept.intern(arrives));
             }
         }
@@ -243,7 +237,7 @@ fn may_meet(placement: &Placement, direction: Direction) -> bool {
     }
 }
 
-/// The headers that some path carries between endpoint classes, before any point judges.
+/// What paths carry between endpoint classes, before any point judges.
 struct Paths {
     families: [HeaderId; 2],
     /// Whether something that is not modelled touches a class.
@@ -289,31 +283,39 @@ impl Paths {
         self.touched.get(class as usize).copied().unwrap_or(false)
     }
 
-    fn carried(&self, classes: &Classes<'_>, source: u32, destination: u32) -> HeaderId {
+    /// The headers of which some path certainly carries every one, and those of which one possibly does: where
+    /// something that is not modelled touches an end it may open whatever path is missing, so long as there can be
+    /// such a connection at all.
+    fn arrives(&self, classes: &Classes<'_>, source: u32, destination: u32) -> Arrives {
         let endpoints = &classes.endpoints;
         let (from, to) = (endpoints.get(source), endpoints.get(destination));
         if from.family != to.family {
-            return HeaderId::EMPTY;
+            return Arrives::NEVER;
         }
         let [v4, v6] = self.families;
         let every = match from.family {
             Family::V4 => v4,
             Family::V6 => v6,
         };
-        let carried = match (from.kind, to.kind) {
-            (EndpointKind::Unit, EndpointKind::Unit) => endpoints.spaces_linked(from.space, to.space),
+        let whole = |carried: bool| if carried { every } else { HeaderId::EMPTY };
+        let (exists, carried) = match (from.kind, to.kind) {
+            (EndpointKind::Unit, EndpointKind::Unit) => (true, whole(endpoints.spaces_linked(from.space, to.space))),
             (EndpointKind::Unit, EndpointKind::External(_)) => {
-                from.outbound && endpoints.external_in_space(destination, from.space)
+                (endpoints.external_in_space(destination, from.space), whole(from.outbound))
             }
             (EndpointKind::External(_), EndpointKind::Unit) => {
-                to.inbound && endpoints.external_in_space(source, to.space)
+                (endpoints.external_in_space(source, to.space), whole(to.inbound))
             }
             (EndpointKind::Source(_), EndpointKind::Unit) => {
-                return self.entries.get(&(source, destination)).copied().unwrap_or(HeaderId::EMPTY);
+                (true, self.entries.get(&(source, destination)).copied().unwrap_or(HeaderId::EMPTY))
             }
-            _ => false,
+            _ => (false, HeaderId::EMPTY),
         };
-        if carried { every } else { HeaderId::EMPTY }
+        match (exists, self.touched(source) || self.touched(destination)) {
+            (false, _) => Arrives::NEVER,
+            (true, true) => Arrives { certain: HeaderId::EMPTY, possible: every },
+            (true, false) => Arrives { certain: carried, possible: carried },
+        }
     }
 }
 

@@ -55,6 +55,8 @@ mod listing;
 mod reach;
 
 mod blast_radius;
+mod certificate;
+pub mod choice;
 mod closure;
 mod counterexample;
 mod deciders;
@@ -66,9 +68,11 @@ mod spread;
 mod surface;
 
 pub mod cross_check;
+pub mod difference;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};
+pub use certificate::{Proof, Proofs, certify};
 pub use classes::{ClassId, Classes};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 pub use header_set::HeaderSet;

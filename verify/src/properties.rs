@@ -6,8 +6,8 @@
 //!   attack on. The last step of `isolated` and `only-through` counts whatever it is good for: an attacker who can
 //!   connect to a target has reached it, vulnerability or not.
 //! - A guest is reached when its host is owned, whatever services a claim names.
-//! - `only-through` speaks of two different units: that a unit reaches itself refutes nothing. Attacks that start in
-//!   `via` pass it by starting.
+//! - `only-through` speaks of two different ends: that a unit, or an external address, reaches itself refutes nothing.
+//!   Attacks that start in `via` pass it by starting.
 //! - `blast-radius` assumes that hubs declared `trusted` can be owned, unless [`Settings::honour_trusted`]. What is
 //!   counted, units or their criticalities, and what of the counts is bounded, the largest, the mean or a percentile,
 //!   is exact: no number is rounded. The mean and the percentile are over the units of `from`; over none it holds.
@@ -42,7 +42,7 @@
 mod blast_radius;
 mod confined;
 mod default_deny;
-mod needs;
+pub(crate) mod needs;
 mod paths;
 mod rules;
 mod surface;
@@ -248,22 +248,30 @@ pub enum Uncertainty {
 /// # Errors
 /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
 pub fn verify(design: &Design, settings: &Settings) -> Result<Report, VerifyError> {
-    let mut verifier = Verifier::new(design);
-    // One design and its classes serve every claim of default deny.
-    let bare = OnceCell::new();
-    let mut of_bare: Option<Verifier<'_>> = None;
-    let settled = design.properties().iter().map(|property| match &property.claim {
-        Claim::DefaultDeny { units, directions } => of_bare
-            .get_or_insert_with(|| Verifier::new(bare.get_or_init(|| without_allows(design))))
-            .default_deny(property, settings, units, *directions),
-        _ => verifier.settle(property, settings),
-    });
-    let properties = settled.collect::<Result<_, _>>()?;
-    let needs = design.needs().iter().map(|need| verifier.settle_need(need, settings)).collect::<Result<_, _>>()?;
-    Ok(Report { properties, needs, classes: verifier.classes().len() })
+    Verifier::new(design).settle_all(settings)
 }
 
 impl Verifier<'_> {
+    /// Settles every property and need of the design.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
+    pub fn settle_all(&mut self, settings: &Settings) -> Result<Report, VerifyError> {
+        let design = self.engine.design;
+        // One design and its classes serve every claim of default deny.
+        let bare = OnceCell::new();
+        let mut of_bare: Option<Verifier<'_>> = None;
+        let settled = design.properties().iter().map(|property| match &property.claim {
+            Claim::DefaultDeny { units, directions } => of_bare
+                .get_or_insert_with(|| Verifier::new(bare.get_or_init(|| without_allows(design))))
+                .default_deny(property, settings, units, *directions),
+            _ => self.settle(property, settings),
+        });
+        let properties = settled.collect::<Result<_, _>>()?;
+        let needs = design.needs().iter().map(|need| self.settle_need(need, settings)).collect::<Result<_, _>>()?;
+        Ok(Report { properties, needs, classes: self.classes().len() })
+    }
+
     /// Settles one property of the design.
     ///
     /// # Errors

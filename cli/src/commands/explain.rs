@@ -1,16 +1,18 @@
 //! `seglab explain`: one connection, every point and tier on its path, and the rule that decided.
 
+use super::otherwise::Otherwise;
 use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{
     Address, Assume, Connection, Denial, Design, Endpoint, Evaluation, ExternalSourceId, Header, IntervalSet, Service,
     Side, Trust, Unit, UnitId, Verdict,
 };
-use seglab_reports::{Hop, Input, collect, hop_text};
+use seglab_reports::{DecidingRule, Heading, Hop, Outcome, collect, heading_text, hop_text, rules_text};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -19,13 +21,22 @@ use std::net::IpAddr;
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
-    design: String,
+    #[serde(flatten)]
+    heading: Heading,
     trust: String,
     as_if_enforced: bool,
     #[serde(flatten)]
     hop: Hop,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    choices: Vec<Otherwise<OtherVerdict>>,
+}
+
+/// The verdict that there would be.
+#[derive(Serialize)]
+struct OtherVerdict {
+    outcome: Outcome,
+    /// The rules that make the difference.
+    deciding: Vec<DecidingRule>,
 }
 
 pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, Failure> {
@@ -44,26 +55,50 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
         return Err(Failure::usage("there is nothing to ask about", "name two ends with at least one interface each"));
     };
     let hop = collect::explained(design, &connection, &evaluation);
+    let choices = Otherwise::of(design, |other| {
+        let Some((theirs, judged)) = most_open(other, &from, &to, &headers, assume) else { return Vec::new() };
+        let outcome = collect::hop(other, &theirs, &judged).outcome;
+        if outcome == hop.outcome {
+            return Vec::new();
+        }
+        // Of several interfaces it may be another that is the most open then.
+        let decided = [connection, theirs].map(|asked| seglab_verify::choice::deciding(design, other, &asked, assume));
+        let rules = decided.into_iter().find(|rules| !rules.is_empty()).unwrap_or_default();
+        vec![OtherVerdict { outcome, deciding: collect::deciding_rules(design, &rules) }]
+    });
     let trust = assume.trust.to_string();
+    let heading = heading(design, None);
     output::print(&match args.format {
         TableFormat::Text => {
             let modes = if assume.as_if_enforced { "every point as if it enforced" } else { "modes as declared" };
-            format!("{}\nasked under trust {trust}, {modes}\n", hop_text(&hop))
+            let heading = heading_text(&[heading]);
+            let answer = format!("{}{}", hop_text(&hop), choices_text(&choices));
+            format!("{heading}asked: trust {trust}, {modes}\n\n{answer}")
         }
         TableFormat::Json => to_json(&Document {
             schema: "seglab/explain/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: collect::inputs(design),
-            design: design.name().to_owned(),
+            heading,
             trust,
             as_if_enforced: assume.as_if_enforced,
             hop,
+            choices,
         }),
     })?;
     Ok(match evaluation.verdict {
         Verdict::Unknown(_) => Exit::Undecided,
         Verdict::Allowed(_) | Verdict::Denied(_) => Exit::Holds,
     })
+}
+
+/// A line for each choice that another verdict comes of.
+fn choices_text(choices: &[Otherwise<OtherVerdict>]) -> String {
+    let lines = choices.iter().flat_map(|choice| {
+        choice.differences().iter().map(|other| {
+            let rules = rules_text(&other.deciding);
+            format!("  {} if {}, decided by {rules}\n", other.outcome, choice.sentence())
+        })
+    });
+    lines.collect()
 }
 
 /// The endpoints that a name stands for: a unit's interfaces (those of the first replica, if it is an owner's name),

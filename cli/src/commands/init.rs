@@ -5,7 +5,7 @@ use crate::args;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use seglab_policy::{Claim, Design, NAMESPACE_PREFIX, Peer, Property};
+use seglab_policy::{Claim, Design, NAMESPACE_KEY, Peer, Property};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -42,7 +42,13 @@ fn lab_file(design: &Design, folder: &Path, source: &str) -> String {
     let mut out = format!(
         "# A lab file: `seglab verify` checks it, `seglab report` shows it, `seglab schema` describes every key.\n\
          seglab: 1\nname: {name:?}\n\
-         sources:\n  - kubernetes: {source:?}\n"
+         sources:\n  - kubernetes:\n      path: {source:?}\n\
+         \x20     # Whom the network plug-in takes the `ipBlock` of a NetworkPolicy to speak of: `external`, never pods\n\
+         \x20     # (Cilium), or `all`, pods by their addresses too (Calico). `seglab verify` lists the verdicts that\n\
+         \x20     # hang on it.\n\
+         \x20     ip-blocks: external\n\
+         \x20     # The range that the cluster draws its pods' addresses within: which `ipBlock` holds them.\n\
+         \x20     # pod-addresses: 10.244.0.0/16\n"
     );
     out.push_str("\n# Named groups of units. Properties and needs below may use the names.\nsegments:\n");
     for namespace in namespaces(design) {
@@ -70,8 +76,7 @@ fn lab_file(design: &Design, folder: &Path, source: &str) -> String {
 }
 
 fn namespaces(design: &Design) -> BTreeSet<&str> {
-    let key = format!("{NAMESPACE_PREFIX}kubernetes.io/metadata.name");
-    design.units().iter().filter_map(|unit| unit.labels.get(&key).map(String::as_str)).collect()
+    design.units().iter().filter_map(|unit| unit.labels.get(NAMESPACE_KEY).map(String::as_str)).collect()
 }
 
 /// A claim in the lab file's own words.

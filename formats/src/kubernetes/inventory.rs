@@ -15,14 +15,14 @@ use super::{Options, admin_policy, assumption, network_policy, rulebook};
 use crate::File;
 use crate::yaml::documents;
 use seglab_policy::{
-    Assumption, Covers, Diagnostic, Draft, ExternalSource, Provenance, RulebookId, Selector, SourceId, Span, Unmodelled,
+    Assumption, Choice, Covers, Diagnostic, Draft, ExternalSource, Family, Ignored, Provenance, RulebookId, Selector,
+    SourceId, Span, TierId, Unmodelled,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found.
 #[derive(Default)]
 pub(super) struct Inventory {
-    paths: Vec<String>,
     seen: BTreeMap<(String, String, String), Span>,
     objects: usize,
     namespaces: Namespaces,
@@ -36,7 +36,8 @@ pub(super) struct Inventory {
     generations: BTreeMap<bool, (String, Provenance)>,
     unmodelled: Vec<Unmodelled>,
     assumptions: BTreeSet<Assumption>,
-    ignored: BTreeMap<String, usize>,
+    /// How many objects were left out, by kind and reason.
+    ignored: BTreeMap<(String, String), u64>,
 }
 
 impl Inventory {
@@ -47,7 +48,6 @@ impl Inventory {
 
     /// Reads a file.
     pub(super) fn read(&mut self, file: &File, source: SourceId, options: &Options, report: &mut Vec<Diagnostic>) {
-        self.paths.push(file.path.clone());
         for document in documents(&file.text, source) {
             match document {
                 Ok(document) => {
@@ -64,9 +64,13 @@ impl Inventory {
     fn add(&mut self, manifest: &Manifest<'_>, options: &Options, report: &mut Vec<Diagnostic>) {
         let kind = match treatment(manifest.api_version, manifest.kind) {
             Treatment::Read(kind) => kind,
-            Treatment::Harmless => return,
+            Treatment::Harmless => {
+                self.leave_out(manifest.kind, "changes no connection".to_owned());
+                return;
+            }
             Treatment::Assume(id, text) => {
                 self.assumptions.insert(assumption(id, text));
+                self.leave_out(manifest.kind, format!("assumed: {text}"));
                 return;
             }
             Treatment::UnknownVersion(known) => {
@@ -83,10 +87,10 @@ impl Inventory {
             return;
         }
         if let Some(first) = self.seen.insert(key(manifest, kind), manifest.span()) {
-            let path = self.paths.get(first.source.0 as usize).map_or("", String::as_str);
-            let message = format!("`{}` is there twice, first at {path}:{}", manifest.title(), first.line);
+            let message = format!("`{}` is there twice", manifest.title());
             report.push(
                 Diagnostic::error("duplicate-object", message, Some(manifest.span()))
+                    .with_related("the first of the two", Some(first))
                     .with_help("remove one of the two, or give it another name or namespace"),
             );
             return;
@@ -111,8 +115,8 @@ impl Inventory {
     /// An object of a kind that is not modelled: it touches its namespace's units, or, if it names none and may be
     /// cluster-wide, everything.
     fn add_unknown(&mut self, manifest: &Manifest<'_>, options: &Options, report: &mut Vec<Diagnostic>) {
-        if options.ignore.iter().any(|ignore| ignore.kind == manifest.kind) {
-            *self.ignored.entry(manifest.kind.to_owned()).or_default() += 1;
+        if let Some(ignore) = options.ignore.iter().find(|ignore| ignore.kind == manifest.kind) {
+            self.leave_out(manifest.kind, ignore.reason.clone());
             return;
         }
         let (touches, where_) = match manifest.written_namespace {
@@ -128,6 +132,10 @@ impl Inventory {
         )));
         let provenance = manifest.provenance(manifest.span());
         self.unmodelled.push(Unmodelled { what, touches, provenance });
+    }
+
+    fn leave_out(&mut self, kind: &str, reason: String) {
+        *self.ignored.entry((kind.to_owned(), reason)).or_default() += 1;
     }
 
     /// The design.
@@ -149,6 +157,7 @@ impl Inventory {
             scalings: &self.scalings,
             questions: &asked,
             space: &options.space,
+            pod_addresses: &options.pod_addresses,
         };
         let units = workload::units(std::mem::take(&mut self.workloads), &circumstances, report);
         let input = lint::Input {
@@ -159,6 +168,7 @@ impl Inventory {
         };
         report.extend(lint::surprises(&input));
         self.assume(options, !units.is_empty(), &host_network);
+        let choices: Vec<Choice> = self.choice(options).into_iter().collect();
         let rulebook = rulebook::rulebook(self.policies);
         Draft {
             name: "kubernetes".to_owned(),
@@ -168,7 +178,9 @@ impl Inventory {
             rulebooks: vec![rulebook],
             points: vec![rulebook::point(RulebookId(0))],
             assumptions: self.assumptions.into_iter().collect(),
+            choices,
             unmodelled: self.unmodelled,
+            ignored: self.ignored.into_iter().map(ignored).collect(),
             ..Draft::default()
         }
     }
@@ -190,15 +202,26 @@ impl Inventory {
         self.unmodelled.push(Unmodelled { what, touches: Selector::Everything, provenance: provenance.clone() });
     }
 
+    /// Whom address ranges speak of is for the network plug-in to say.
+    fn choice(&self, options: &Options) -> Option<Choice> {
+        let covers = options.ip_block_covers;
+        let other = match covers {
+            Covers::External => Covers::All,
+            Covers::All => Covers::External,
+        };
+        self.policies.iter().any(|policy| policy.tier == PolicyTier::Namespaced).then(|| Choice {
+            assumption: ip_blocks(covers),
+            otherwise: ip_blocks(other).text,
+            covers,
+            tiers: vec![TierId { rulebook: RulebookId(0), tier: rulebook::NETWORK_POLICY }],
+        })
+    }
+
     fn assume(&mut self, options: &Options, any_units: bool, host_network: &[String]) {
         let mut assume = |id: &str, text: String| self.assumptions.insert(assumption(id, text));
         if any_units {
-            assume(
-                "pod-addresses-unknown",
-                "pods have addresses of IPv4 and of IPv6, and which is not known: an address range matches a pod only if \
-                 it is all of a family"
-                    .to_owned(),
-            );
+            let (id, text) = pod_addresses(options);
+            assume(id, text);
             assume(
                 "plugin-enforces",
                 "the cluster's network plug-in enforces every kind of policy that was read".to_owned(),
@@ -209,17 +232,46 @@ impl Inventory {
             assume("host-network", format!("pods on the network of their node count as ordinary pods: {names}"));
         }
         if self.policies.iter().any(|policy| policy.tier == PolicyTier::Namespaced) {
-            let whom = match options.ip_block_covers {
-                Covers::External => "addresses outside the cluster only",
-                Covers::All => "all addresses, those of pods included",
-            };
-            assume("ip-block-covers", format!("address ranges of NetworkPolicy speak of {whom}"));
+            let Assumption { id, text } = ip_blocks(options.ip_block_covers);
+            assume(&id, text);
         }
-        for (kind, count) in &self.ignored {
-            let reason = options.ignore.iter().find(|ignore| ignore.kind == *kind);
-            let reason = reason.map_or("", |ignore| ignore.reason.as_str());
-            let objects = if *count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
-            assume(&format!("ignored-{kind}"), format!("{objects} of the kind {kind} may be left out: {reason}"));
+        for ignore in &options.ignore {
+            if let Some(count) = self.ignored.get(&(ignore.kind.clone(), ignore.reason.clone())) {
+                let objects = seglab_policy::count(*count, "object", "objects");
+                let text = format!("{objects} of the kind {} may be left out: {}", ignore.kind, ignore.reason);
+                assume(&format!("ignored-{}", ignore.kind), text);
+            }
         }
     }
+}
+
+/// Whom the address ranges of NetworkPolicy speak of, and how a lab file says so.
+fn ip_blocks(covers: Covers) -> Assumption {
+    let (whom, value) = match covers {
+        Covers::External => ("addresses outside the cluster only", "external"),
+        Covers::All => ("all addresses, those of pods included", "all"),
+    };
+    assumption("ip-block-covers", format!("address ranges of NetworkPolicy speak of {whom} (`ip-blocks: {value}`)"))
+}
+
+/// What is taken to be known of pods' addresses.
+fn pod_addresses(options: &Options) -> (&'static str, String) {
+    if options.pod_addresses.is_empty() {
+        let text = "pods have addresses of IPv4 and of IPv6, and which is not known: an address range matches a pod only \
+                    if it is all of a family (`pod-addresses` in a lab file gives their range)";
+        return ("pod-addresses-unknown", text.to_owned());
+    }
+    let [v4, v6] = Family::ALL.map(|family| match options.pod_addresses.get(&family) {
+        Some(range) => format!("one of {family} within {range}"),
+        None => format!("one of {family} that is not known"),
+    });
+    let text = format!(
+        "pods have two addresses, {v4} and {v6}: an address range matches a pod only if it holds all of the range that \
+         the address is within, or is all of a family"
+    );
+    ("pod-addresses-within", text)
+}
+
+fn ignored(((kind, reason), count): ((String, String), u64)) -> Ignored {
+    Ignored { kind, count, provenance: Provenance { reason: Some(reason), ..Provenance::default() } }
 }

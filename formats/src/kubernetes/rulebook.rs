@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 /// The name of the rulebook, of its point, and of what distributes it.
 const NAME: &str = "kubernetes";
 
+/// The position of the tier of `NetworkPolicy`.
+pub(super) const NETWORK_POLICY: u32 = 1;
+
 /// The tiers of a cluster, in their order.
 ///
 /// Administrators' rules carry their subject, so that their tiers are in scope everywhere and pass what no rule
@@ -48,6 +51,7 @@ pub(super) fn rulebook(policies: Vec<Policy>) -> Rulebook {
     };
     Rulebook {
         name: NAME.to_owned(),
+        // The second is `NETWORK_POLICY`.
         tiers: vec![admin, network_policy, baseline],
         default_allow: true,
         stateful: true,

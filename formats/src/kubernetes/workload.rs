@@ -1,8 +1,8 @@
 //! Workloads and pods, and the units that they are.
 //!
-//! Every replica is a unit of its own. Their addresses are not known: a manifest describes what is to run, and the
-//! `status.podIP` of a dump is what some pod had once and no policy may rest on, so it is deliberately not read. Every
-//! unit has an IPv4 and an IPv6 interface, for a policy that speaks of one family says nothing of the other.
+//! Every replica is a unit of its own. Their addresses are not known but for the range that a lab file may give: a
+//! manifest describes what is to run, and the `status.podIP` of a dump is what some pod had once and no policy may rest
+//! on, so it is deliberately not read. Every unit has an IPv4 and an IPv6 interface, for a policy that speaks of one family says nothing of the other.
 
 use super::kinds::Workload as Shape;
 use super::manifest::Manifest;
@@ -10,6 +10,7 @@ use super::namespace::Namespaces;
 use super::port;
 use super::selector::{key, namespace_key};
 use crate::yaml::{Node, closest};
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use seglab_policy::{
@@ -219,6 +220,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) questions: &'a BTreeSet<&'a Selector>,
     /// The address space of the cluster.
     pub(super) space: &'a str,
+    /// The ranges that pods' addresses are drawn within.
+    pub(super) pod_addresses: &'a BTreeMap<Family, IpNet>,
 }
 
 /// The units of the workloads.
@@ -352,8 +355,11 @@ fn differences(pods: &[Unit], questions: &BTreeSet<&Selector>) -> BTreeSet<Strin
 fn unit(workload: &Workload, name: String, owner: Option<String>, circumstances: &Circumstances<'_>) -> Unit {
     let namespace = circumstances.namespaces.labels(&workload.namespace);
     let namespace = namespace.into_iter().map(|(key, value)| (namespace_key(&key), value));
-    let interface =
-        |family| Interface { space: circumstances.space.to_owned(), ..Interface::new(Address::Unknown(family)) };
+    let interface = |family| {
+        let range = circumstances.pod_addresses.get(&family).filter(|_| !workload.host_network);
+        let address = range.map_or(Address::Unknown(family), |&range| Address::Within(range));
+        Interface { space: circumstances.space.to_owned(), ..Interface::new(address) }
+    };
     Unit {
         name,
         owner,

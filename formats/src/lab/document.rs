@@ -65,10 +65,25 @@ pub(super) struct Document {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum SourceDoc {
-    /// Kubernetes manifests: a file or a folder.
-    Kubernetes(Text),
+    /// Kubernetes manifests: a file or a folder, or a mapping that also says how the cluster reads them. Several are one
+    /// cluster.
+    Kubernetes(At<TextOr<KubernetesDoc>>),
     /// Another lab file, whose parts are all taken over.
     Lab(Text),
+}
+
+/// Kubernetes manifests, and what they do not say of the cluster: `{path: manifests/, ip-blocks: all}`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct KubernetesDoc {
+    /// The file or folder.
+    pub(super) path: Text,
+    /// Whom the network plug-in takes the address ranges (`ipBlock`) of NetworkPolicy to speak of: `external`, the
+    /// addresses outside the cluster only, or `all`, pods by their addresses too; external where it is absent.
+    pub(super) ip_blocks: Option<Text>,
+    /// The range that the cluster draws its pods' addresses within, one for each family: `10.244.0.0/16`; unknown
+    /// where it is absent.
+    pub(super) pod_addresses: Option<Texts>,
 }
 
 /// A unit, or several replicas of one.

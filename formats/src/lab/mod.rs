@@ -36,18 +36,20 @@ mod properties;
 mod property_document;
 mod reader;
 mod rules;
+mod sources;
 mod units;
 mod write;
 mod yaml;
 
 pub use csv::units_csv;
 pub use merge::{merge, merge_part};
+pub use sources::{Part, PartKind};
 pub use write::write;
 
 use crate::text::Vocabulary;
 use crate::{File, Rejected};
-use at::ListOrFile;
-use document::{Document, SourceDoc};
+use document::Document;
+use notes::Notes;
 use seglab_policy::{Design, Diagnostic, Source, SourceId, Span};
 
 /// The name of the rulebook that stands under `policy`.
@@ -70,30 +72,9 @@ pub fn vocabulary(design: &Design) -> impl Vocabulary + use<> {
 #[derive(Clone, Debug)]
 pub struct LabFile {
     document: Document,
+    parts: Vec<Part>,
     source: Source,
     text: String,
-}
-
-/// What a part of a lab file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartKind {
-    /// A file or folder of Kubernetes manifests.
-    Kubernetes,
-    /// Another lab file.
-    Lab,
-    /// Units as CSV: [`units_csv`] reads it.
-    Units,
-}
-
-/// A file or folder that a lab file is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// What it is.
-    pub kind: PartKind,
-    /// The path as it is written, relative to the lab file.
-    pub path: String,
-    /// Where it is named; the lab file is the source 0.
-    pub span: Span,
 }
 
 /// Reads one lab file.
@@ -112,7 +93,12 @@ pub fn parse(file: &File) -> Result<LabFile, Rejected> {
             Diagnostic::error("unknown-version", message, Some(span)).with_help("write `seglab: 1`, or update seglab"),
         ));
     }
-    Ok(LabFile { document, source, text: file.text.clone() })
+    let mut notes = Notes::new(SourceId(0), &file.text);
+    let parts = sources::parts(&document, &mut notes);
+    if notes.has_errors() {
+        return Err(Rejected { diagnostics: notes.diagnostics, sources: vec![source] });
+    }
+    Ok(LabFile { document, parts, source, text: file.text.clone() })
 }
 
 /// The JSON Schema (draft 2020-12) of the lab file, for editors and other tools.
@@ -126,22 +112,8 @@ pub fn schema() -> String {
 
 impl LabFile {
     /// What else must be read for [`merge`], in the order in which it wants the readings.
-    pub fn sources(&self) -> Vec<Part> {
-        let span = |line, column| Span { source: SourceId(0), line, column };
-        let mut parts: Vec<Part> = Vec::new();
-        for source in &self.document.sources {
-            let (kind, path) = match &source.value {
-                SourceDoc::Kubernetes(path) => (PartKind::Kubernetes, path),
-                SourceDoc::Lab(path) => (PartKind::Lab, path),
-            };
-            parts.push(Part { kind, path: path.value.clone(), span: span(path.line, path.column) });
-        }
-        if let Some(units) = &self.document.units
-            && let ListOrFile::File(path) = &units.value
-        {
-            parts.push(Part { kind: PartKind::Units, path: path.clone(), span: span(units.line, units.column) });
-        }
-        parts
+    pub fn sources(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The file itself: its path and hash.

@@ -2,7 +2,8 @@
 //!
 //! It is what certificates are bound to and what an independent checker reads: everything that a verdict depends on,
 //! without any vendor's schema, and simple enough to be read by a few hundred lines without dependencies. One design
-//! has one text: [`write()`] is a function of the design, and [`read`] gives the same design back.
+//! has one text: [`write()`] is a function of the design, and [`read`] gives the same design back,
+//! but for its [choices](crate::Choice): it is the design as they were decided.
 //!
 //! # Lines and fields
 //!
@@ -63,7 +64,8 @@
 //! PLACEMENT  units SELECTOR | between LEVEL | around LEVEL STRING
 //! LEVEL      site | zone | subnet
 //! CLAIM      isolated PEER PEER SERVICES | allowed PEER PEER SERVICES | only-through PEER PEER SELECTOR SERVICES
-//!            | blast-radius SELECTOR STATISTIC (units | share | criticality) number
+//!            | blast-radius SELECTOR (units | share) number                the largest number of units
+//!            | blast-radius-of STATISTIC SELECTOR (units | share | criticality) number
 //!            | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES | egress-only-to SELECTOR PEER SERVICES
 //!            | only (- | SELECTOR) (PEER PEER SERVICES)*N | default-deny SELECTOR DIRECTIONS
 //!            | surface SELECTOR entries exits                      a number, or -

@@ -2,7 +2,7 @@
 
 use super::HEADER;
 use crate::address::AddressSet;
-use crate::claim::{AtMost, Claim};
+use crate::claim::{AtMost, Claim, Statistic};
 use crate::connection::ExternalSource;
 use crate::design::Design;
 use crate::flow::Flow;
@@ -195,7 +195,7 @@ impl Writer {
             .word(property.pivot)
             .word(property.trust)
             .absent_or(property.hops_max)
-            .word(property.claim.kind());
+            .word(if is_common(&property.claim) { property.claim.kind() } else { "blast-radius-of" });
         let line = match &property.claim {
             Claim::Isolated { from, to, services } | Claim::Allowed { from, to, services } => {
                 line.peer(from).peer(to).services(services)
@@ -207,7 +207,8 @@ impl Writer {
                     AtMost::Share(parts) => ("share", parts),
                     AtMost::Criticality(weight) => ("criticality", weight),
                 };
-                line.selector(from).word(of).word(unit).word(bound)
+                let line = if is_common(&property.claim) { line } else { line.word(of) };
+                line.selector(from).word(unit).word(bound)
             }
             Claim::Exposed { external, inbound, only, services } => line
                 .addresses(external)
@@ -247,6 +248,16 @@ impl Writer {
                 .word(monitor.response_mean_ns)
                 .place(&monitor.provenance);
         }
+    }
+}
+
+/// Not a bound on anything but the largest number of units.
+fn is_common(claim: &Claim) -> bool {
+    match claim {
+        Claim::BlastRadius { at_most, of, .. } => {
+            *of == Statistic::Max && matches!(at_most, AtMost::Units(_) | AtMost::Share(_))
+        }
+        _ => true,
     }
 }
 

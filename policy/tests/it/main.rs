@@ -7,6 +7,7 @@
     reason = "helpers of tests"
 )]
 
+mod choice;
 mod fixture;
 mod meaning;
 mod near_miss;

@@ -1,6 +1,6 @@
 //! What the verifier settled, as properties and needs of a report.
 
-use super::{claims, connection, location, need, property, services};
+use super::{claims, connection, location, need, property};
 use crate::model::{self, NeedStatus, Verdict};
 use seglab_policy::{Claim, Design, Doubt, RuleId};
 use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
@@ -17,12 +17,10 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
         .map(|(claim, outcome)| {
             let mut held = property(design, claim, population(&claim.claim, outcome.population));
             held.judges = judges.iter().map(|&judge| judge.to_owned()).collect();
+            held.verdict = verdict(&outcome.verdict);
             match &outcome.verdict {
-                Settled::Holds => held.verdict = Verdict::Holds,
-                Settled::Violated(refuted) => {
-                    held.verdict = Verdict::Violated;
-                    held.counterexample = Some(counterexample(design, refuted));
-                }
+                Settled::Holds => {}
+                Settled::Violated(refuted) => held.counterexample = Some(counterexample(design, refuted)),
                 Settled::Unknown(unsure) => held.doubt = Some(doubt(design, unsure)),
             }
             held
@@ -36,15 +34,31 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
 fn settled_need(design: &Design, of: &seglab_policy::Need, outcome: &Outcome) -> model::Need {
     let pairs = outcome.population.from.max(1) * outcome.population.to.max(1);
     let mut held = need(design, of, pairs as u64);
+    held.status = status(&outcome.verdict);
     match &outcome.verdict {
-        Settled::Holds => held.status = NeedStatus::Works,
-        Settled::Violated(refuted) => {
-            held.status = NeedStatus::Broken;
-            held.witness = counterexample(design, refuted).hops.into_iter().next();
-        }
+        Settled::Holds => {}
+        Settled::Violated(refuted) => held.witness = counterexample(design, refuted).hops.into_iter().next(),
         Settled::Unknown(unsure) => held.doubt = Some(doubt(design, unsure)),
     }
     held
+}
+
+/// The bare verdict on a property.
+pub(super) fn verdict(of: &Settled) -> Verdict {
+    match of {
+        Settled::Holds => Verdict::Holds,
+        Settled::Violated(_) => Verdict::Violated,
+        Settled::Unknown(_) => Verdict::Unknown,
+    }
+}
+
+/// The bare verdict on a need.
+pub(super) fn status(of: &Settled) -> NeedStatus {
+    match of {
+        Settled::Holds => NeedStatus::Works,
+        Settled::Violated(_) => NeedStatus::Broken,
+        Settled::Unknown(_) => NeedStatus::Unknown,
+    }
 }
 
 /// What a claim ranges over, in words.
@@ -52,13 +66,17 @@ fn population(claim: &Claim, of: Population) -> model::Population {
     if let Some(population) = claims::population(claim, of) {
         return population;
     }
-    let (count, what) = match claim {
-        Claim::BlastRadius { .. } => (of.from, "units, each as a start"),
-        Claim::Exposed { .. } => (of.to, "units, each against every external address of the claim"),
-        _ if of.from > 0 && of.to > 0 => (of.from * of.to, "ordered pairs of units"),
-        _ => (of.from.max(of.to), "units against external addresses"),
+    let (count, one, many) = match claim {
+        Claim::BlastRadius { .. } => (of.from, "unit, as a start", "units, each as a start"),
+        Claim::Exposed { .. } => (
+            of.to,
+            "unit, against every external address of the claim",
+            "units, each against every external address of the claim",
+        ),
+        _ if of.from > 0 && of.to > 0 => (of.from * of.to, "ordered pair of units", "ordered pairs of units"),
+        _ => (of.from.max(of.to), "unit against external addresses", "units against external addresses"),
     };
-    model::Population { count: count as u64, of: what.to_owned() }
+    model::Population { count: count as u64, of: if count == 1 { one } else { many }.to_owned() }
 }
 
 fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample {
@@ -149,7 +167,7 @@ fn by_default(hop: &model::Hop) -> String {
 }
 
 /// A step of an attacker.
-fn hop(design: &Design, of: &Hop) -> model::Hop {
+pub(super) fn hop(design: &Design, of: &Hop) -> model::Hop {
     match of {
         Hop::Host { host, guest } => connection::host_hop(design, *host, *guest),
         Hop::Connection { connection, evaluation, means, .. } => {
@@ -183,8 +201,7 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
             let rule = design.rule(id).map(|(_, rule)| rule);
             model::Doubt {
                 reason: format!("whether a rule matches, or in which order, is unknown{about}"),
-                construct: rule
-                    .map(|rule| format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))),
+                construct: rule.map(|rule| connection::sentence(design, rule)),
                 location: rule.and_then(|rule| location(design, rule.provenance.span)),
             }
         }

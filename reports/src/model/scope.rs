@@ -10,9 +10,12 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// The version of Z3 that gave the second opinion; `None` where it was not asked.
+    /// The version of Z3 that the tool is linked with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub z3_version: Option<String>,
+    /// True if Z3 was asked for a second opinion; what it said of each property stands there.
+    #[serde(default)]
+    pub z3_asked: bool,
 }
 
 /// A file that was read.
@@ -70,12 +73,55 @@ pub struct Scope {
 }
 
 /// A sentence that the results rest on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumption {
     /// Its stable name.
     pub id: String,
     /// The sentence.
     pub text: String,
+    /// What follows if it is the other way round, where the policy leaves it to the implementation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+}
+
+/// What hangs on an assumption that could have been made the other way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The other way, as a sentence.
+    pub otherwise: String,
+    /// The verdicts that it changes; where there is none, no verdict depends on the assumption.
+    pub changes: Vec<ChangedVerdict>,
+}
+
+/// A verdict that depends on a choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedVerdict {
+    /// `property` or `need`.
+    pub kind: String,
+    /// The property's name, or the needed flow.
+    pub name: String,
+    /// The verdict under the assumption.
+    pub verdict: String,
+    /// The verdict the other way.
+    pub otherwise: String,
+    /// A connection on the way to the verdict that fares differently: `web -> db tcp/5432`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// The rules that make the difference.
+    pub deciding: Vec<DecidingRule>,
+}
+
+/// A rule that a verdict depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidingRule {
+    /// The rule, as a lab file would say it.
+    pub rule: String,
+    /// The object that it is part of: `NetworkPolicy shop/web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// Units that are assumed out of attackers' reach.
@@ -123,4 +169,7 @@ pub struct Ignored {
     /// Who answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Where a lab file says so; `None` for kinds that are known to change no connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }

@@ -65,7 +65,8 @@ fn hashed(path: &str, sha256: &str) -> Artifact {
 fn invocation(of: &Verification) -> Invocation {
     let mut held = Invocation::builder().execution_successful(true).build();
     held.command_line.clone_from(&of.command);
-    let assumptions = of.assumptions.iter().map(|one| notification("note", &format!("{}: {}", one.id, one.text), None));
+    let assumptions =
+        of.assumptions.iter().map(|one| notification("note", &format!("{}: {}", one.id, words::assumption(one)), None));
     let unmodelled = of.unmodelled.iter().map(|one| {
         let units = words::count(one.units, "unit", "units");
         let text = format!("not modelled: {}; the verdicts of {units} that it touches are unknown", one.what);

@@ -141,7 +141,10 @@ fn amounts(graph: &Graph, from: &[ClassId], limits: Limits<'_>, weights: Option<
     if closes(graph, limits) {
         let closures = Closures::new(graph, limits.avoid, limits.doubtful);
         let nothing = FixedBitSet::new();
-        return from.iter().map(|&class| weigh(closures.taken(class).unwrap_or(&nothing), class)).collect();
+        return from
+            .iter()
+            .map(|&class| weigh(closures.taken(closures.component(class)).unwrap_or(&nothing), class))
+            .collect();
     }
     let weight = |&class: &ClassId| weigh(&Spread::new(graph, vec![Origin::Unit(class, false)], limits).classes, class);
     from.iter().map(weight).collect()

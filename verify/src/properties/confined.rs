@@ -270,10 +270,18 @@ impl Verifier<'_> {
             (0u16..).zip(interfaces).map(move |(at, &endpoint)| End { class: endpoint, unit: Some((class, at)) })
         };
         let outside = |class: u32| End { class, unit: None };
+        // What is open to the internet says more than what is open to addresses that nobody has.
+        let internet = AddressSet::internet();
+        let public = |class: u32| {
+            let mut ranges = classes.endpoints.addresses(class).ranges();
+            ranges.next().is_some_and(|(first, _)| internet.contains(first))
+        };
+        let mut externals: Vec<u32> = classes.endpoints.externals().collect();
+        externals.sort_by_key(|&class| !public(class));
         classes
             .ids()
             .flat_map(of_unit)
-            .chain(classes.endpoints.externals().map(outside))
+            .chain(externals.into_iter().map(outside))
             .chain(classes.endpoints.sources().map(outside))
             .collect()
     }

@@ -13,12 +13,15 @@
 )]
 
 mod build;
+mod choice;
 mod classes;
 mod confined;
 mod cross_check;
+mod difference;
 mod direct;
 mod lateral;
 mod naive;
+mod probes;
 mod properties;
 mod reach;
 mod rules;

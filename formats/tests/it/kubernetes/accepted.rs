@@ -3,7 +3,9 @@
 use super::data::{design, file, reading};
 use super::reach::{allowed, endpoint};
 use seglab_formats::kubernetes::{Options, read};
-use seglab_policy::{Assume, Connection, Covers, Design, Endpoint, Family, Header, Transport, UnitId, Verdict};
+use seglab_policy::{
+    Address, Assume, Connection, Covers, Design, Endpoint, Family, Header, Transport, UnitId, Verdict,
+};
 
 fn pod(name: &str, labels: &str) -> String {
     format!(
@@ -123,6 +125,41 @@ fn address_ranges_speak_of_external_addresses_unless_told_otherwise() {
         assert!(allowed(&design, outside, endpoint(&design, b, Family::V4), tcp(80)));
         assert!(!allowed(&design, outside_v6, endpoint(&design, b, Family::V6), tcp(80)), "another family");
     }
+}
+
+/// The two ways are one choice of the design, about the rules whose ranges hold pods, and about no other tier.
+#[test]
+fn whom_address_ranges_speak_of_is_a_choice() {
+    let ingress = "[{from: [{ipBlock: {cidr: 10.0.0.0/8}}, {ipBlock: {cidr: 10.244.7.0/24}}]}]";
+    let spec = format!("{{podSelector: {{matchLabels: {{app: b}}}}, ingress: {ingress}}}");
+    let pods = pod("a", "app: a") + &pod("b", "app: b");
+    let host = "apiVersion: v1\nkind: Pod\nmetadata: {name: h}\nspec: {hostNetwork: true, containers: []}\n---\n";
+    let text =
+        pods + host + &policy("p", &spec) + &cluster("c", "Admin", 1, "{action: Accept, from: [{namespaces: {}}]}");
+    let range = "10.244.0.0/16".parse().unwrap();
+    let [external, all, unknown] =
+        [(Covers::External, true), (Covers::All, true), (Covers::External, false)].map(|(ip_block_covers, known)| {
+            let pod_addresses = known.then_some((Family::V4, range)).into_iter().collect();
+            let options = Options { ip_block_covers, pod_addresses, ..Options::default() };
+            Design::new(read(&file(&text), &options).unwrap().draft).unwrap()
+        });
+    let addresses = |unit: usize| external.units()[unit].interfaces.iter().map(|one| one.address).collect::<Vec<_>>();
+    assert_eq!(addresses(0), [Address::Within(range), Address::Unknown(Family::V6)]);
+    assert_eq!(
+        addresses(2),
+        [Address::Unknown(Family::V4), Address::Unknown(Family::V6)],
+        "on the network of its node"
+    );
+    // Only the first range holds all of the range that pods' addresses are drawn within.
+    let choice = &external.choices()[0];
+    let rules = external.rules_changed_by(choice);
+    assert_eq!(rules.iter().map(|rule| (rule.tier, rule.rule)).collect::<Vec<_>>(), [(1, 0)]);
+    let other = external.otherwise(choice).unwrap();
+    assert_eq!(
+        (other.rulebooks(), other.choices(), other.assumptions()),
+        (all.rulebooks(), all.choices(), all.assumptions())
+    );
+    assert_eq!(unknown.otherwise(&unknown.choices()[0]), None);
 }
 
 fn cluster(name: &str, tier: &str, priority: u32, rule: &str) -> String {

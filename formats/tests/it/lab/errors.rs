@@ -38,6 +38,8 @@ fn keys() {
     check_added("comma_in_flow", "needs:\n  - {from: app in (web, db), to: app=db, service: tcp/5432}\n");
     check_added("missing_to", "needs:\n  - {from: app=web, service: tcp/5432}\n");
     check_added("unknown_section", "propertys: []\n");
+    check("kubernetes_without_path", "seglab: 1\nsources:\n  - kubernetes: {ip-blocks: all}\n");
+    check("unknown_kubernetes_key", "seglab: 1\nsources:\n  - kubernetes: {path: a, ip-block: all}\n");
     check_added("unknown_claim", "properties:\n  - isolatet: {from: web, to: db}\n");
     check_added("two_claims", "properties:\n  - isolated: {from: web, to: db}\n    allowed: {from: web, to: db}\n");
     check_added("two_actions", "policies:\n  p:\n    - {allow: {from: any, to: any}, deny: {from: any, to: any}}\n");
@@ -60,6 +62,11 @@ fn texts() {
     check_added("share", "properties:\n  - blast-radius: {from: any, at-most: 120%}\n");
     check_added("date", "trusted:\n  - {units: web, owner: o, reason: r, expires: 2027-13-01}\n");
     check_added("mode", "enforcement:\n  - agent: {on: all, mode: enforced}\n");
+    check("ip_blocks", "seglab: 1\nsources:\n  - kubernetes: {path: manifests, ip-blocks: everything}\n");
+    check(
+        "pod_addresses",
+        "seglab: 1\nsources:\n  - kubernetes: {path: a, pod-addresses: [10.244.0.0/16, 10.96.0.0, 10.245.0.0/16]}\n",
+    );
     check("address", "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.256]}\n  - {name: b, listens: [http]}\n");
     check("replicas", "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.1], replicas: 3}\n");
 }
@@ -142,10 +149,15 @@ fn units_that_clash_are_found_by_the_design() {
         "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.1]}\n  - {name: a}\n  - {name: b, addresses: [10.0.0.1]}\n",
     );
     let errors = Design::new(draft.unwrap().draft).unwrap_err();
-    let said: Vec<String> = errors.iter().map(|error| format!("{}: {error}", error.span().unwrap().line)).collect();
+    let line = |span: Option<seglab_policy::Span>| span.unwrap().line;
+    let said: Vec<String> =
+        errors.iter().map(|error| format!("{}, {}: {error}", line(error.span()), line(error.first()))).collect();
     assert_eq!(
         said,
-        ["4: two units are called `a`", "5: `b` and `a` both have the address 10.0.0.1 in the address space `default`",]
+        [
+            "4, 3: two units are called `a`",
+            "5, 3: `b` and `a` both have the address 10.0.0.1 in the address space `default`",
+        ]
     );
 }
 

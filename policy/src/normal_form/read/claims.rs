@@ -3,7 +3,7 @@
 use super::{addresses, directions, peer, provenance, selector, service};
 use crate::claim::{AtMost, Claim, Statistic};
 use crate::flow::Flow;
-use crate::normal_form::line::{Line, Read};
+use crate::normal_form::line::{Line, Problem, Read};
 use crate::property::{Pivot, Property, Trust, View};
 use crate::selector::Selector;
 
@@ -30,9 +30,20 @@ fn claim(line: &mut Line<'_>) -> Read<Claim> {
             via: selector(line, 0)?,
             services: line.list(service)?,
         },
-        "blast-radius" => {
-            let (from, of) = (selector(line, 0)?, statistic(line)?);
-            Claim::BlastRadius { from, at_most: at_most(line)?, of }
+        "blast-radius" => Claim::BlastRadius {
+            from: selector(line, 0)?,
+            at_most: match at_most(line)? {
+                AtMost::Criticality(_) => return line.refuse("`units` or `share`", "criticality"),
+                common => common,
+            },
+            of: Statistic::Max,
+        },
+        "blast-radius-of" => {
+            let (of, from, at_most) = (statistic(line)?, selector(line, 0)?, at_most(line)?);
+            if of == Statistic::Max && !matches!(at_most, AtMost::Criticality(_)) {
+                return Err(line.error(Problem::NotCanonical { what: "blast radii are" }));
+            }
+            Claim::BlastRadius { from, at_most, of }
         }
         "exposed" => Claim::Exposed {
             external: addresses(line)?,
