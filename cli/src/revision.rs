@@ -288,7 +288,9 @@ impl Files for Revision {
     }
 
     fn read(&self, path: &str, at_most: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = self.blobs.borrow_mut().read(&self.entry(path)?.object)?;
+        // Finding it may read links, so it is found before the contents are asked for.
+        let object = &self.entry(path)?.object;
+        let mut bytes = self.blobs.borrow_mut().read(object)?;
         bytes.truncate(usize::try_from(at_most).unwrap_or(usize::MAX));
         Ok(bytes)
     }

@@ -242,6 +242,19 @@ fn results_that_cannot_be_written() {
     assert_eq!(bytes(at.path(), "file"), b"in the way\n");
 }
 
+/// A device or a pipe is written to, never replaced by a file; a link keeps pointing at its file.
+#[cfg(unix)]
+#[test]
+fn results_go_where_a_path_leads() {
+    let at = folder(&[("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"), ("kept/file", "old\n")]);
+    std::os::unix::fs::symlink("kept/file", at.path().join("link")).expect("a link");
+    let piped = seglab(at.path(), &["verify", "pod.yaml", "-o", "/dev/stdout"]);
+    assert!(piped.ends(0).contains("design pod"));
+    seglab(at.path(), &["verify", "pod.yaml", "-o", "link"]).ends(0);
+    assert!(at.path().join("link").is_symlink());
+    assert!(String::from_utf8_lossy(&bytes(at.path(), "kept/file")).contains("design pod"));
+}
+
 /// A wrong command line says what is right.
 #[test]
 fn wrong_command_lines() {

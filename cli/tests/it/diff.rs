@@ -9,8 +9,7 @@ use tempfile::TempDir;
 
 /// The pods before and after somebody lets everything of the namespace reach the database, on another port.
 fn opened() -> TempDir {
-    let after = PODS.replace("- podSelector: {matchLabels: {app: web}}]", "- podSelector: {}]");
-    let after = after.replace("from: [{podSelector: {matchLabels: {app: web}}}]", "from: [{podSelector: {}}]");
+    let after = PODS.replace("from: [{podSelector: {matchLabels: {app: web}}}]", "from: [{podSelector: {}}]");
     let after = after.replace("ports: [{port: 5432}]", "ports: [{port: 5432}, {port: 22}]");
     assert_ne!(after, PODS);
     let job = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: nightly, namespace: shop}\nspec:\n  template:\n    metadata: {labels: {app: nightly}}\n    spec: {restartPolicy: Never, containers: [{name: job}]}\n";
@@ -32,27 +31,31 @@ fn changes(document: &Value, section: usize) -> Vec<String> {
     changes.iter().map(line).collect()
 }
 
+/// What follows the heading, which names versions that differ between machines and releases.
+fn body(out: &str) -> &str {
+    out.split_once("\nold: ").expect("the old design").1
+}
+
 #[test]
 fn text_says_who_what_how_many_and_why() {
     let out = diff(&opened(), &["old", "new"]).ends(0);
-    insta::assert_snapshot!(out);
+    insta::assert_snapshot!(body(&out));
 }
 
 #[test]
 fn lateral_text_shows_the_path_and_where_it_was_stopped() {
     let at = site();
-    write(
-        at.path(),
-        "new.yaml",
-        &site_text().replace("to: app=web, service: tcp/22", "to: app=mail-db, service: tcp/22"),
-    );
+    let after = site_text().replace("{from: workstation, to: payroll,", "{from: app=web, to: payroll,");
+    assert_ne!(after, site_text());
+    write(at.path(), "new.yaml", &after);
     let out = diff(&at, &["seglab.yaml", "new.yaml", "--lateral", "--trust", "intact"]).ends(0);
-    insta::assert_snapshot!(out);
+    insta::assert_snapshot!(body(&out));
 }
 
 #[test]
 fn markdown_for_merge_requests() {
-    insta::assert_snapshot!(diff(&opened(), &["old", "new", "--format", "markdown", "--pivot", "any"]).ends(0));
+    let out = diff(&opened(), &["old", "new", "--format", "markdown", "--pivot", "any"]).ends(0);
+    insta::assert_snapshot!(out.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 
 #[test]
@@ -83,19 +86,18 @@ fn json_has_everything() {
     let first = &document["sections"][0]["changes"][0];
     assert_eq!(first["touches"], serde_json::json!([]));
     let responsible = first["responsible"].as_array().expect("a list");
-    let said: Vec<(&str, &str, u64)> = responsible
+    let said: Vec<(&str, &str)> = responsible
         .iter()
-        .map(|one| {
-            (
-                one["design"].as_str().expect("a text"),
-                one["location"]["path"].as_str().expect("a path"),
-                one["location"]["line"].as_u64().expect("a line"),
-            )
-        })
+        .map(|one| (one["design"].as_str().expect("a text"), one["why"].as_str().expect("a text")))
         .collect();
-    assert_eq!(said[0].0, "new");
-    assert_eq!(said[0].1, "new/pods.yaml");
-    assert!(said.iter().any(|(design, path, _)| *design == "old" && *path == "old/pods.yaml"), "{said:?}");
+    assert_eq!(responsible[0]["location"], serde_json::json!({"path": "new/pods.yaml", "line": 27, "column": 14}));
+    assert_eq!(
+        said,
+        [
+            ("new", "allow namespace=shop -> namespace=shop and app=db tcp/5432 or tcp/22"),
+            ("old", "no rule of the tier matches: deny"),
+        ]
+    );
     assert_eq!((&first["before"]["outcome"], &first["after"]["outcome"]), (&"denied".into(), &"allowed".into()));
 }
 
@@ -127,7 +129,7 @@ fn what_is_unknown_is_undecided_and_never_equal() {
         diff(&at, &["plain", "unknown", "--fail-on", fail_on]).ends(3);
     }
     let out = diff(&at, &["plain", "unknown"]).ends(3);
-    assert!(out.contains("not modelled: verdicts that it touches are unknown\n  new  CiliumNetworkPolicy"), "{out}");
+    assert!(out.contains("not modelled: CiliumNetworkPolicy shop/more (unknown/more.yaml:3)"), "{out}");
 }
 
 /// The same cluster as manifests and as a lab file of its own: other rules, other tiers, the same meaning.
@@ -136,10 +138,10 @@ fn formats_may_differ() {
     let lab = "\
 seglab: 1
 units:
-  - {name: 'shop/db[Pod]', labels: {app: db}, listens: [tcp/5432]}
-  - {name: 'shop/web[Deployment]#1', owner: 'shop/web[Deployment]', labels: {app: web}, listens: [tcp/8080]}
-  - {name: 'shop/web[Deployment]#2', owner: 'shop/web[Deployment]', labels: {app: web}, listens: [tcp/8080]}
-  - {name: 'shop/web[Deployment]#3', owner: 'shop/web[Deployment]', labels: {app: web}, listens: [tcp/8080]}
+  - {name: 'shop/db[Pod]', labels: {app: db}, addresses: [10.0.0.9, 'fd00::9'], listens: [tcp/5432]}
+  - {name: 'shop/web[Deployment]#1', owner: 'shop/web[Deployment]', labels: {app: web}, addresses: [10.0.0.1, 'fd00::1'], listens: [tcp/8080]}
+  - {name: 'shop/web[Deployment]#2', owner: 'shop/web[Deployment]', labels: {app: web}, addresses: [10.0.0.2, 'fd00::2'], listens: [tcp/8080]}
+  - {name: 'shop/web[Deployment]#3', owner: 'shop/web[Deployment]', labels: {app: web}, addresses: [10.0.0.3, 'fd00::3'], listens: [tcp/8080]}
 policy:
   - allow: {from: app=web, to: app=db, service: tcp/5432}
   - allow: {from: app=web, to: app=web}
@@ -169,7 +171,7 @@ fn wrong_command_lines() {
         assert_eq!(run.ends(2), "", "{arguments:?}");
     };
     refused(&["old"], "compares two designs, and one is named");
-    refused(&["old", "new", "new"], "unexpected argument");
+    refused(&["old", "new", "new"], "unexpected value 'new'");
     refused(&["old", "new", "--rev", "HEAD"], "`--rev` compares revisions of one folder");
     refused(&["old", "new", "--hops", "0"], "invalid value '0'");
     refused(&["old", "new", "--pivot", "nothing"], "invalid value 'nothing'");
@@ -275,7 +277,7 @@ fn sources_are_of_the_same_revision() {
     assert_eq!(document["sections"][0]["counts"].as_array().map(Vec::len), Some(2), "{document:#}");
     if cfg!(unix) {
         let linked = diff(&at, &["lab/link/shop", "--rev", "HEAD~1..HEAD", "--format", "json"]).json(0);
-        assert_eq!(linked["sections"], document["sections"]);
+        assert_eq!(changes(&linked, 0), changes(&document, 0));
     }
 }
 

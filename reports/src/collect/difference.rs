@@ -187,7 +187,8 @@ fn direct_change(
         State::Allowed => "allowed",
     };
     let absent = [(&before, Which::Old), (&after, Which::New)].into_iter().find(|(hop, _)| hop.is_none());
-    let remark = absent.map(|(_, which)| format!("the {which} design has no such ends"));
+    let remark =
+        absent.map(|(_, which)| format!("in the {which} design an end is absent, or has no address of the family"));
     Ok(Change {
         kind: kind(Kind::of(change.was, change.is)),
         was: state(change.was).to_owned(),

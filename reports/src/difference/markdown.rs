@@ -63,9 +63,9 @@ fn population(page: &mut Page, of: &Difference) {
 
 fn section(page: &mut Page, of: &DifferenceSection) {
     let question = said::question(of);
-    let title = question.split_once(": ").map_or(question.as_str(), |(title, _)| title);
-    page.heading(2, if title == "direct connections" { "Direct connections" } else { "Lateral movement" });
-    page.line(&format!("{}: {}.", escape(&question), escape(&said::counts(of))));
+    let (_, asked) = question.split_once(": ").unwrap_or_default();
+    page.heading(2, if of.pivot.is_none() { "Direct connections" } else { "Lateral movement" });
+    page.line(&format!("{}: {}.", escape(asked), escape(&said::counts(of))));
     if of.changes.is_empty() {
         return;
     }

@@ -154,8 +154,8 @@ impl Checker<'_, '_> {
     /// True for a single unit, and for a single address that is external to anybody.
     fn is_one(&self, ends: &Bits) -> bool {
         let units = self.world.units(ends).len();
-        let addresses = ends.and(&self.world.outside).iter().map(|cell| self.world.free(cell));
-        let addresses = addresses.fold(0, u128::saturating_add);
+        let outside = ends.and(&self.world.outside);
+        let addresses = outside.iter().map(|cell| self.world.free(cell)).fold(0, u128::saturating_add);
         !ends.meets(&self.world.named) && matches!((units, addresses), (1, 0) | (0, 1))
     }
 

@@ -348,9 +348,16 @@ seglab: 1
 sources:
   - kubernetes: plain
   - kubernetes: {path: here, ip-blocks: all, pod-addresses: [10.244.0.0/16, 'fd00::/64']}
-  - kubernetes: {path: there, ip-blocks: external, pod-addresses: 10.245.0.0/16}
+  - kubernetes: {path: there, ip-blocks: all, pod-addresses: 10.244.0.0/16}
 ";
-    let file = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+    let parse = |text: &str| lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() });
+    let otherwise = [("there, ip-blocks: all", "there, ip-blocks: external"), ("10.244.0.0/16}", "10.245.0.0/16}")];
+    for (said, other) in otherwise {
+        let error = parse(&text.replace(said, other)).unwrap_err();
+        let found: Vec<_> = error.diagnostics.iter().map(|one| (one.code, one.span.map(|span| span.line))).collect();
+        assert_eq!(found, [("contradiction", Some(6))], "one cluster: {other}");
+    }
+    let file = parse(text).unwrap();
     let paths: Vec<_> = file.sources().iter().map(|part| (part.path.as_str(), part.span.line)).collect();
     assert_eq!(paths, [("plain", 4), ("here", 5), ("there", 6)]);
     let nets = |texts: &[&str]| {
@@ -361,7 +368,7 @@ sources:
     let [plain, here, there] = [0, 1, 2].map(|at| file.sources()[at].kubernetes(&given));
     assert_eq!(plain, given);
     assert_eq!((here.ip_block_covers, here.pod_addresses), (Covers::All, nets(&["10.244.0.0/16", "fd00::/64"])));
-    assert_eq!((there.ip_block_covers, there.pod_addresses), (Covers::External, nets(&["10.245.0.0/16"])));
+    assert_eq!((there.ip_block_covers, there.pod_addresses), (Covers::All, nets(&["10.244.0.0/16"])));
 }
 
 /// Clusters that are read alike make one choice, others make one each; each is about the tiers of its own rulebooks.
