@@ -4,7 +4,7 @@ use crate::build::{allow, app, design, draft, peer, rule, tcp, unit};
 use seglab_policy::arbitrary::{connection_of, design_of};
 use seglab_policy::{
     Action, AddressSet, Assume, Assumption, AtMost, Choice, Claim, Covers, Design, Draft, Need, Order, Outcomes, Peer,
-    Pivot, Property, Provenance, RuleId, RulebookId, TierId, Trust, Verdict, View,
+    Pivot, Property, Provenance, RuleId, RulebookId, Statistic, TierId, Trust, Verdict, View,
 };
 use seglab_verify::choice::{Changed, Question, changed};
 use seglab_verify::{Report, Settings, Settled, verify};
@@ -57,7 +57,7 @@ fn chain(covers: Covers, range: &str) -> Draft {
     draft.properties = vec![
         property("far", Claim::Isolated { from: peer("a"), to: peer("c"), services: vec![tcp(1)] }),
         property("near", Claim::Isolated { from: peer("a"), to: peer("b"), services: vec![tcp(1)] }),
-        property("radius", Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(2) }),
+        property("radius", Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(2), of: Statistic::Max }),
     ];
     draft.needs = vec![Need {
         from: peer("b"),

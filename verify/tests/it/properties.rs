@@ -354,7 +354,7 @@ fn doubt_about_paths_never_passes() {
     peered.unmodelled.push(Unmodelled { what, touches: app("b"), provenance: Provenance::default() });
     let claims = [
         isolated("a", "b"),
-        property(Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(1) }),
+        property(Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(1), of: Statistic::Max }),
         property(Claim::Exposed { external: AddressSet::full(), inbound: true, only: app("a"), services: any() }),
     ];
     for claim in claims {
