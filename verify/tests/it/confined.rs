@@ -32,7 +32,7 @@ fn egress_goes_nowhere_else() {
     // Whoever owns a unit switches off the agent in it, so the unit's own egress rules confine nobody.
     draft = chain();
     draft.points[0].kind = PointKind::Agent;
-    check(draft.clone(), &egress("a", peer("b"), 8080), &["a -> 0.0.0.1 tcp/1"]);
+    check(draft.clone(), &egress("a", peer("b"), 8080), &["a -> 1.0.0.1 tcp/1"]);
     check(draft, &Property { trust: Trust::Intact, ..egress("a", peer("b"), 8080) }, &[]);
 }
 
@@ -122,11 +122,11 @@ fn default_deny_is_what_no_rule_allows() {
     let mut ingress_only = chain();
     ingress_only.points[0].directions = ingress;
     assert!(by_default(ingress_only.clone(), Selector::Everything, ingress).is_empty());
-    assert_eq!(by_default(ingress_only, app("a"), egress), ["a -> 0.0.0.1 tcp/1"]);
+    assert_eq!(by_default(ingress_only, app("a"), egress), ["a -> 1.0.0.1 tcp/1"]);
     let mut uncovered = chain();
     uncovered.points[0].placement = Placement::Units(Selector::Not(Box::new(app("c"))));
     assert!(by_default(uncovered.clone(), app("b"), Directions::UNIT).is_empty());
-    assert_eq!(by_default(uncovered, app("c"), ingress), ["0.0.0.1 -> c tcp/1"]);
+    assert_eq!(by_default(uncovered, app("c"), ingress), ["1.0.0.1 -> c tcp/1"]);
     let mut allowing = chain();
     allowing.rulebooks[0].tiers[0].otherwise = Action::Pass;
     allowing.rulebooks[0].default_allow = true;
@@ -169,7 +169,7 @@ fn surfaces_count_units_sources_and_the_outside_as_one() {
         }
     };
     assert_eq!(others(&surface(Some(3), Some(1))), None);
-    let shown = "a -> b tcp/8080, d -> b tcp/22, 0.0.0.1 -> b tcp/443";
+    let shown = "a -> b tcp/8080, d -> b tcp/22, 1.0.0.1 -> b tcp/443";
     assert_eq!(others(&surface(Some(2), None)), Some(("b".to_owned(), true, 3, shown.to_owned())));
     let heard = Property { view: View::Service, ..surface(Some(1), Some(1)) };
     assert_eq!(others(&heard), None);

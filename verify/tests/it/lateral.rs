@@ -55,7 +55,7 @@ fn closures_are_those_of_a_naive_fixpoint() {
 #[test]
 fn verdicts_are_those_of_a_naive_verifier() {
     let mut seen: BTreeMap<(&str, Answer), usize> = BTreeMap::new();
-    for seed in 0..seeds(60) {
+    for seed in 0..seeds(150) {
         let design = design_of(seed);
         let naive = Naive::new(&design);
         let mut verifier = Verifier::new(&design);
