@@ -102,7 +102,9 @@ impl Verifier<'_> {
             .filter(|class| !avoid.is_some_and(|avoid| avoid.contains(class.index())))
             .collect();
         let radii = |graph: &Graph, doubtful| sizes(graph, &from, Limits { avoid, connections_max: None, doubtful });
-        let (certain, possible) = (radii(&graph, false), radii(&graph, true));
+        let mut readings = graph.doubts().iter().map(|&doubtful| radii(&graph, doubtful));
+        let certain = readings.next().unwrap_or_default();
+        let possible = readings.next().unwrap_or_else(|| certain.clone());
         let mut sorted = Vec::with_capacity(self.engine.design.units().len());
         let (mut worst, mut uncertain) = (None, 0);
         for ((&class, &radius), &possible) in from.iter().zip(&certain).zip(&possible) {

@@ -1,19 +1,19 @@
 //! The closure of every class at once, for pivot models under which closures are unions.
 //!
-//! Strongly connected components share one closure, so there is one bit set per component, made from those of the
-//! components that it leads to. Components are found by Gabow's path-based algorithm (2000), iteratively and word by
-//! word: rows are dense, and every word is looked at once.
+//! Strongly connected components share one closure, made from those of the components that they lead to. Components
+//! are found by Tarjan's algorithm (1972) on a graph that has a node for every class and for every shared part of the
+//! classes' next steps, so that a part is looked at once, however many classes have it. Closures are shared sets too:
+//! most are that of some other component and a little more.
 
 use crate::classes::ClassId;
 use crate::lateral::{Graph, Origin};
+use crate::shared_set::{Pool, SetId, Sums};
 use fixedbitset::FixedBitSet;
 
 /// What can be taken from a unit of each class.
 #[derive(Debug)]
 pub(crate) struct Closures {
-    component_of: Vec<u32>,
-    /// Of each component, the classes that can be taken from it by at least one step.
-    taken: Vec<FixedBitSet>,
+    /// Of each class, the number of units in the closure of one of its units, that unit included.
     units: Vec<usize>,
 }
 
@@ -22,38 +22,48 @@ impl Closures {
     ///
     /// Not for graphs of the pivot model `exploitable`, whose credentials this does not follow.
     pub(crate) fn new(graph: &Graph, avoid: Option<&FixedBitSet>, doubtful: bool) -> Self {
-        let states = States::new(graph, avoid, doubtful);
-        let mut search = Search::new(&states);
-        for root in 0..states.count() {
-            search.visit(root);
+        let parts = Parts::new(graph, avoid, doubtful);
+        let mut search = Search::new(&parts);
+        for root in 0..parts.classes() {
+            search.visit(Node { at: root, level: STATE });
         }
-        let units = search
-            .taken
+        let taken: Vec<SetId> = (0..parts.classes()).map(|class| search.closure_after(class)).collect();
+        let mut sums = Sums::new(&search.pool, &graph.sizes);
+        let units = taken
             .iter()
-            .map(|taken| taken.ones().map(|class| graph.sizes.get(class).copied().unwrap_or(0)).sum())
+            .enumerate()
+            .map(|(class, &taken)| sums.of(taken) + usize::from(!search.pool.contains(taken, class)))
             .collect();
-        Self { component_of: search.component_of, taken: search.taken, units }
+        Self { units }
     }
 
     /// The number of units in the closure of a unit of `class`, that unit included.
     pub(crate) fn units(&self, class: ClassId) -> usize {
-        let component = self.component_of.get(class.index()).copied().unwrap_or(u32::MAX) as usize;
-        let taken = self.units.get(component).copied().unwrap_or(0);
-        let itself = self.taken.get(component).is_some_and(|taken| taken.contains(class.index()));
-        taken + usize::from(!itself)
+        self.units.get(class.index()).copied().unwrap_or(0)
     }
 }
 
-/// Classes, and again those whose host may be owned too.
-struct States<'g> {
+/// A class (of level [`STATE`]), or a shared part of steps: a branch of its level, or a leaf of level zero.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    at: u32,
+    level: u32,
+}
+
+const STATE: u32 = u32::MAX;
+
+/// Classes, and again those whose host may be owned too; then the parts of their steps.
+struct Parts<'g> {
     graph: &'g Graph,
     avoid: Option<&'g FixedBitSet>,
     doubtful: bool,
     hosted: Vec<ClassId>,
     hosted_of: Vec<Option<u32>>,
+    branches: usize,
+    leaves: usize,
 }
 
-impl<'g> States<'g> {
+impl<'g> Parts<'g> {
     fn new(graph: &'g Graph, avoid: Option<&'g FixedBitSet>, doubtful: bool) -> Self {
         let mut hosted: Vec<ClassId> = graph.guests.iter().flatten().copied().collect();
         hosted.sort_unstable();
@@ -64,163 +74,208 @@ impl<'g> States<'g> {
                 *slot = u32::try_from(graph.classes).ok().map(|classes| classes + at);
             }
         }
-        Self { graph, avoid, doubtful, hosted, hosted_of }
+        let (branches, leaves) = graph.pool.nodes();
+        Self { graph, avoid, doubtful, hosted, hosted_of, branches, leaves }
     }
 
-    fn count(&self) -> usize {
+    fn classes(&self) -> u32 {
+        u32::try_from(self.graph.classes).unwrap_or(u32::MAX)
+    }
+
+    fn states(&self) -> usize {
         self.graph.classes + self.hosted.len()
     }
 
-    fn class(&self, state: usize) -> ClassId {
-        let plain = || ClassId(u32::try_from(state).unwrap_or(u32::MAX));
-        state.checked_sub(self.graph.classes).and_then(|at| self.hosted.get(at)).copied().unwrap_or_else(plain)
+    /// A number for each node, without gaps.
+    fn number(&self, node: Node) -> usize {
+        Pool::position(node.at)
+            + match node.level {
+                STATE => 0,
+                0 => self.states() + self.branches,
+                _ => self.states(),
+            }
+    }
+
+    fn class(&self, state: u32) -> (ClassId, bool) {
+        let hosted = state.checked_sub(self.classes()).and_then(|at| self.hosted.get(at as usize));
+        hosted.map_or((ClassId(state), false), |class| (*class, true))
     }
 
     fn avoided(&self, class: usize) -> bool {
         self.avoid.is_some_and(|avoid| avoid.contains(class))
     }
 
-    /// The states that follow a state.
-    fn next(&self, state: usize) -> FixedBitSet {
-        let class = self.class(state);
-        let hosted = state >= self.graph.classes;
-        let steps = self.graph.steps(Origin::Unit(class, hosted)).get(self.doubtful);
-        let mut next = FixedBitSet::with_capacity(self.count());
-        // Beyond the classes a row speaks of external addresses.
-        let bits = usize::BITS as usize;
-        for (at, (word, steps)) in next.as_mut_slice().iter_mut().zip(steps.as_slice()).enumerate() {
-            let left = self.graph.classes.saturating_sub(at * bits);
-            *word = if left >= bits { *steps } else { steps & ((1 << left) - 1) };
-        }
-        if let Some(avoid) = self.avoid {
-            next.difference_with(avoid);
-        }
-        for &guest in self.graph.guests(class).iter().filter(|guest| !self.avoided(guest.index())) {
-            if let Some(at) = self.hosted_of.get(guest.index()).copied().flatten() {
-                next.insert(at as usize);
-                next.insert(guest.index());
+    /// The steps of a state as a set.
+    fn steps(&self, state: u32) -> SetId {
+        let (class, hosted) = self.class(state);
+        self.graph.steps(Origin::Unit(class, hosted)).get(self.doubtful)
+    }
+
+    /// What follows a node, from a position on, and the position after it.
+    fn next(&self, node: Node, from: u32) -> Option<(Node, u32)> {
+        match node.level {
+            STATE => self.after_state(node.at, from),
+            0 => {
+                let mut from = from;
+                loop {
+                    let (class, offset) = self.graph.pool.next_in_leaf(node.at, from)?;
+                    from = offset + 1;
+                    // Beyond the classes a set speaks of external addresses.
+                    if class >= self.graph.classes {
+                        return None;
+                    }
+                    if !self.avoided(class) {
+                        return Some((Node { at: u32::try_from(class).ok()?, level: STATE }, from));
+                    }
+                }
+            }
+            level => {
+                let children = self.graph.pool.children(node.at);
+                let mut left = children.iter().enumerate().skip(from as usize);
+                let (at, &child) = left.find(|(_, child)| **child != 0)?;
+                Some((Node { at: child, level: level - 1 }, u32::try_from(at).ok()? + 1))
             }
         }
-        next
+    }
+
+    fn after_state(&self, state: u32, from: u32) -> Option<(Node, u32)> {
+        let mut from = from;
+        if from == 0 {
+            let SetId(root) = self.steps(state);
+            if root != 0 {
+                return Some((Node { at: root, level: self.graph.pool.height() }, 1));
+            }
+            from = 1;
+        }
+        let (class, _) = self.class(state);
+        loop {
+            let guest = self.graph.guests(class).get(from as usize - 1)?;
+            from += 1;
+            if let (false, Some(at)) = (self.avoided(guest.index()), self.hosted_of.get(guest.index())?) {
+                return Some((Node { at: *at, level: STATE }, from));
+            }
+        }
     }
 }
 
 /// A depth-first search that closes components as it leaves them.
 struct Search<'s, 'g> {
-    states: &'s States<'g>,
-    unvisited: FixedBitSet,
-    /// The order in which a state was visited.
+    parts: &'s Parts<'g>,
+    pool: Pool,
+    /// The order in which a node was visited, from one on; zero before.
     order: Vec<u32>,
+    /// The earliest node on the stack that a node leads back to.
+    low: Vec<u32>,
     visited: u32,
-    /// Visited states whose component is open.
-    open: FixedBitSet,
-    stack: Vec<usize>,
-    /// The states at which components may begin.
-    path: Vec<usize>,
+    stack: Vec<Node>,
     component_of: Vec<u32>,
-    taken: Vec<FixedBitSet>,
+    /// Of each component, the classes in it and those that it leads to.
+    closures: Vec<SetId>,
 }
+
+const OPEN: u32 = u32::MAX;
 
 struct Frame {
-    state: usize,
-    next: FixedBitSet,
-    word: usize,
+    node: Node,
+    from: u32,
 }
 
-#[expect(clippy::indexing_slicing, reason = "states are numbered below the length of every table")]
+#[expect(clippy::indexing_slicing, reason = "nodes are numbered below the length of every table")]
 impl<'s, 'g> Search<'s, 'g> {
-    fn new(states: &'s States<'g>) -> Self {
-        let count = states.count();
-        let mut unvisited = FixedBitSet::with_capacity(count);
-        unvisited.insert_range(..);
+    fn new(parts: &'s Parts<'g>) -> Self {
+        let count = parts.states() + parts.branches + parts.leaves;
         Self {
-            states,
-            unvisited,
+            parts,
+            pool: Pool::new(parts.graph.classes),
             order: vec![0; count],
+            low: vec![0; count],
             visited: 0,
-            open: FixedBitSet::with_capacity(count),
             stack: Vec::new(),
-            path: Vec::new(),
-            component_of: vec![u32::MAX; count],
-            taken: Vec::new(),
+            component_of: vec![OPEN; count],
+            closures: Vec::new(),
         }
     }
 
-    fn visit(&mut self, root: usize) {
-        if !self.unvisited.contains(root) {
+    fn visit(&mut self, root: Node) {
+        if self.order[self.parts.number(root)] != 0 {
             return;
         }
         let mut frames = vec![self.enter(root)];
         while let Some(frame) = frames.last_mut() {
-            let unvisited = self.unvisited.as_slice();
-            let words = frame.next.as_slice();
-            while frame.word < words.len() && words[frame.word] & unvisited[frame.word] == 0 {
-                frame.word += 1;
-            }
-            if frame.word < words.len() {
-                let left = words[frame.word] & unvisited[frame.word];
-                let next = frame.word * usize::BITS as usize + left.trailing_zeros() as usize;
-                let frame = self.enter(next);
-                frames.push(frame);
-            } else if let Some(frame) = frames.pop() {
-                self.leave(&frame);
+            let at = self.parts.number(frame.node);
+            if let Some((next, from)) = self.parts.next(frame.node, frame.from) {
+                frame.from = from;
+                let to = self.parts.number(next);
+                if self.order[to] == 0 {
+                    let frame = self.enter(next);
+                    frames.push(frame);
+                } else if self.component_of[to] == OPEN {
+                    self.low[at] = self.low[at].min(self.order[to]);
+                }
+            } else {
+                let node = frame.node;
+                frames.pop();
+                if self.low[at] == self.order[at] {
+                    self.close(node);
+                }
+                if let Some(before) = frames.last() {
+                    let before = self.parts.number(before.node);
+                    self.low[before] = self.low[before].min(self.low[at]);
+                }
             }
         }
     }
 
-    fn enter(&mut self, state: usize) -> Frame {
-        self.unvisited.remove(state);
-        self.order[state] = self.visited;
+    fn enter(&mut self, node: Node) -> Frame {
+        let at = self.parts.number(node);
         self.visited += 1;
-        self.open.insert(state);
-        self.stack.push(state);
-        self.path.push(state);
-        Frame { state, next: self.states.next(state), word: 0 }
+        self.order[at] = self.visited;
+        self.low[at] = self.visited;
+        self.stack.push(node);
+        Frame { node, from: 0 }
     }
 
-    fn leave(&mut self, frame: &Frame) {
-        // Steps back to an open state join everything visited since then into one component.
-        let back =
-            frame.next.as_slice().iter().zip(self.open.as_slice()).enumerate().flat_map(|(word, (next, open))| {
-                let mut left = next & open;
-                std::iter::from_fn(move || {
-                    let bit = (left != 0).then(|| word * usize::BITS as usize + left.trailing_zeros() as usize)?;
-                    left &= left - 1;
-                    Some(bit)
-                })
-            });
-        if let Some(earliest) = back.map(|state| self.order[state]).min() {
-            while self.path.last().is_some_and(|&top| self.order[top] > earliest) {
-                self.path.pop();
-            }
-        }
-        if self.path.last() == Some(&frame.state) {
-            self.path.pop();
-            self.close(frame.state);
-        }
-    }
-
-    fn close(&mut self, first: usize) {
-        let begin = self.stack.iter().rposition(|&state| state == first).unwrap_or(0);
+    fn close(&mut self, first: Node) {
+        let component = u32::try_from(self.closures.len()).unwrap_or(u32::MAX);
+        let first = self.parts.number(first);
+        let begin = self.stack.iter().rposition(|&node| self.parts.number(node) == first).unwrap_or(0);
         let members = self.stack.split_off(begin);
-        let component = u32::try_from(self.taken.len()).unwrap_or(u32::MAX);
-        let mut next = FixedBitSet::with_capacity(self.states.count());
         for &member in &members {
-            self.component_of[member] = component;
-            self.open.remove(member);
-            next.union_with(&self.states.next(member));
+            self.component_of[self.parts.number(member)] = component;
         }
-        let classes = self.states.graph.classes;
-        let mut taken = FixedBitSet::with_capacity(classes);
-        for state in next.ones() {
-            let class = self.states.class(state).index();
-            let reached = self.component_of[state];
-            // What a state leads to is already there if another way led to its component; its class need not be.
-            if reached != component && !(state < classes && taken.contains(class)) {
-                taken.union_with(&self.taken[reached as usize]);
+        let mut own: Vec<(u32, bool)> = Vec::new();
+        let mut after: Vec<SetId> = Vec::new();
+        for &member in &members {
+            if member.level == STATE {
+                let (ClassId(class), _) = self.parts.class(member.at);
+                own.push((class, true));
             }
-            taken.insert(class);
+            let mut from = 0;
+            while let Some((next, position)) = self.parts.next(member, from) {
+                from = position;
+                let reached = self.component_of[self.parts.number(next)];
+                if reached != component && after.last() != Some(&self.closures[reached as usize]) {
+                    after.push(self.closures[reached as usize]);
+                }
+            }
         }
-        self.taken.push(taken);
+        after.sort_unstable();
+        after.dedup();
+        let led_to = after.into_iter().fold(SetId::EMPTY, |all, one| self.pool.union(all, one));
+        own.sort_unstable();
+        own.dedup();
+        let closure = self.pool.changed(led_to, &own);
+        self.closures.push(closure);
+    }
+
+    /// What can be taken from a unit of a class by at least one step.
+    fn closure_after(&mut self, class: u32) -> SetId {
+        let (state, mut from, mut taken) = (Node { at: class, level: STATE }, 0, SetId::EMPTY);
+        while let Some((next, position)) = self.parts.next(state, from) {
+            from = position;
+            let component = self.component_of[self.parts.number(next)];
+            taken = self.pool.union(taken, self.closures[component as usize]);
+        }
+        taken
     }
 }

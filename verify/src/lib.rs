@@ -40,19 +40,25 @@
 
 mod header_set;
 mod pair_set;
+mod shared_set;
 
 mod address_atoms;
 mod classes;
 mod endpoint_class;
 mod partition;
 mod selector_index;
+mod side;
 mod vocabulary;
 
+mod census;
 mod direct;
 mod intern;
 mod judge;
+mod judgement;
 mod listing;
+mod matrix;
 mod reach;
+mod rows;
 
 mod blast_radius;
 pub mod choice;
@@ -69,6 +75,7 @@ pub mod cross_check;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};
+pub use census::Census;
 pub use classes::{ClassId, Classes};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 pub use header_set::HeaderSet;

@@ -5,11 +5,12 @@
 //! as ranges.
 
 use crate::classes::{ClassId, Classes};
-use crate::direct::{Engine, Matrix};
+use crate::direct::Engine;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph};
 use crate::listing::Listing;
+use crate::matrix::Matrix;
 use seglab_policy::{Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -118,7 +119,7 @@ impl<'a> Verifier<'a> {
         }
         let Some((from, to)) = self.endpoint_classes(source, destination) else { return Direct::default() };
         let matrix = self.engine.matrix(assume);
-        let arrives = matrix.arrives(from, to);
+        let arrives = self.engine.arrives(&matrix, from, to);
         let answers = self.engine.answers(from, to, arrives.certain, assume);
         let sets = &mut self.engine.sets;
         let unknown = sets.difference(arrives.possible, arrives.certain);
@@ -209,7 +210,7 @@ impl Engine<'_> {
         let (mut certain, mut possible) = (HeaderId::EMPTY, HeaderId::EMPTY);
         for &source in from {
             for &destination in to {
-                let arrives = matrix.arrives(source, destination);
+                let arrives = self.arrives(matrix, source, destination);
                 let counted = |set, sets: &mut crate::intern::HeaderSets| match counts {
                     Some(counts) => sets.intersection(set, counts),
                     None => set,
@@ -235,7 +236,7 @@ impl Engine<'_> {
         let mut all = Pair::default();
         for &source in from {
             for &destination in to {
-                let arrives = matrix.arrives(source, destination);
+                let arrives = self.arrives(matrix, source, destination);
                 if arrives.possible == HeaderId::EMPTY {
                     continue;
                 }

@@ -70,6 +70,13 @@ impl SelectorIndex {
         &self.truths[selector as usize]
     }
 
+    /// The groups that satisfy at least one of some selectors, by their positions.
+    pub(crate) fn any(&self, selectors: &[u32]) -> FixedBitSet {
+        let mut any = FixedBitSet::with_capacity(self.groups);
+        selectors.iter().for_each(|&selector| any.union_with(self.truth(selector)));
+        any
+    }
+
     /// The groups, told apart by the first `selectors` selectors only.
     pub(crate) fn partition(&self, selectors: usize) -> Partition {
         let mut partition = Partition::one_block(self.groups);

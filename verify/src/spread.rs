@@ -6,8 +6,8 @@
 
 use crate::classes::ClassId;
 use crate::lateral::{Graph, Origin};
+use crate::shared_set::Walk;
 use fixedbitset::FixedBitSet;
-use seglab_policy::Pivot;
 
 /// Units of a class that have been taken: other units than a start, unless they are its host's guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +125,8 @@ struct Advance<'g> {
     holders: Vec<Option<By>>,
     /// For each login, who reached it first.
     reached: Vec<Option<By>>,
+    /// The sets of steps that were taken.
+    walk: Walk<'g>,
 }
 
 impl<'g> Advance<'g> {
@@ -141,35 +143,44 @@ impl<'g> Advance<'g> {
             closed,
             holders: vec![None; graph.credentials.len()],
             reached: vec![None; graph.logins.len()],
+            walk: Walk::new(&graph.pool),
         }
     }
 
     fn step(&mut self, starts: &[Origin], frontier: &[By], depth: u32) -> Vec<By> {
         let graph = self.graph;
-        let mut next = Vec::new();
-        if graph.attack.pivot == Pivot::Exploitable {
-            for &by in frontier {
-                let Some(Origin::Unit(class, _)) = origin(starts, by) else { continue };
-                for &credential in graph.held.get(class.index()).into_iter().flatten() {
-                    if let Some(holder) = self.holders.get_mut(credential as usize) {
-                        holder.get_or_insert(by);
-                    }
+        let (mut next, mut logins) = (Vec::new(), Vec::new());
+        for &by in frontier {
+            let Some(Origin::Unit(class, _)) = origin(starts, by) else { continue };
+            for &credential in graph.held.get(class.index()).into_iter().flatten() {
+                if let Some(holder @ None) = self.holders.get_mut(credential as usize) {
+                    *holder = Some(by);
+                    logins.extend(graph.taking.get(credential as usize).into_iter().flatten());
                 }
             }
         }
         for &by in frontier {
             let Some(origin) = origin(starts, by) else { continue };
-            let steps = graph.steps(origin).get(self.limits.doubtful);
-            for class in fresh(steps, &self.closed, graph.classes) {
-                self.take(class, Cause::Connection(by), depth, &mut next);
-            }
-            for (login, reached) in self.reached.iter_mut().enumerate() {
-                if reached.is_none() && steps.contains(graph.login_bit(login)) {
+            let mut fresh = Vec::new();
+            let (closed, reached) = (&self.closed, &mut self.reached);
+            self.walk.numbers(graph.steps(origin).get(self.limits.doubtful), &mut |bit| {
+                if bit < graph.classes {
+                    fresh.extend((!closed.contains(bit)).then_some(bit));
+                } else if let Some(login) = bit.checked_sub(graph.login_bit(0))
+                    && let Some(reached @ None) = reached.get_mut(login)
+                {
                     *reached = Some(by);
+                    logins.push(login);
                 }
+            });
+            for class in fresh.into_iter().filter_map(|class| u32::try_from(class).ok()) {
+                self.take(ClassId(class), Cause::Connection(by), depth, &mut next);
             }
         }
-        for (login, node) in graph.logins.iter().enumerate() {
+        logins.sort_unstable();
+        logins.dedup();
+        for login in logins {
+            let Some(node) = graph.logins.get(login) else { continue };
             let by = self.reached.get(login).copied().flatten();
             let holder = self.holders.get(node.credential as usize).copied().flatten();
             if let Some((by, holder)) = by.zip(holder)
@@ -209,22 +220,4 @@ impl<'g> Advance<'g> {
             }
         }
     }
-}
-
-/// The classes among the steps that are not closed, ascending.
-pub(crate) fn fresh(steps: &FixedBitSet, closed: &FixedBitSet, classes: usize) -> Vec<ClassId> {
-    let mut found = Vec::new();
-    let words = steps.as_slice().iter().zip(closed.as_slice().iter().chain(std::iter::repeat(&0)));
-    for (word, (steps, closed)) in words.enumerate() {
-        let mut left = steps & !closed;
-        while left != 0 {
-            let bit = word * usize::BITS as usize + left.trailing_zeros() as usize;
-            left &= left - 1;
-            if bit >= classes {
-                return found;
-            }
-            found.push(ClassId(u32::try_from(bit).unwrap_or(u32::MAX)));
-        }
-    }
-    found
 }

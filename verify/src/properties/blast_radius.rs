@@ -26,7 +26,7 @@ impl Verifier<'_> {
         let population = Population { from: self.count(from.iter().copied()), to: all };
         let graph = self.graph(attack);
         let mut verdict = Settled::Holds;
-        for doubtful in [false, true] {
+        for &doubtful in graph.doubts() {
             let limits = Limits { avoid, connections_max: property.hops_max, doubtful };
             let sizes = sizes(&graph, &from, limits);
             // The worst is shown, the first of them if there are several.

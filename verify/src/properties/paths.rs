@@ -8,9 +8,11 @@ use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph, Origin};
 use crate::members::Members;
 use crate::reach::Verifier;
+use crate::shared_set::Hits;
 use crate::spread::{By, Cause, Limits, Spread};
 use fixedbitset::FixedBitSet;
 use seglab_policy::{Peer, Pivot, Property, Selector, Service, Side};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// A search for a path.
@@ -191,6 +193,8 @@ impl Verifier<'_> {
         spread: &Spread,
     ) -> Option<Option<Goal>> {
         let every = search.services.iter().any(|service| matches!(service, Service::Any));
+        let mut hits = Hits::new(&last.pool, targets);
+        let mut barren: BTreeSet<(Rc<[u32]>, bool)> = BTreeSet::new();
         for (by, depth, cause) in spread.everybody() {
             if let (By::Taken(taken), Some(Cause::Host(_))) = (by, cause)
                 && targets.contains(taken.class.index())
@@ -201,21 +205,38 @@ impl Verifier<'_> {
                 continue;
             }
             let origin = spread.origin(by)?;
-            let steps = last.steps(origin).get(search.doubtful);
-            for bit in steps.intersection(targets) {
-                let target = match u32::try_from(bit).ok()?.checked_sub(u32::try_from(last.classes).ok()?) {
-                    None => Target::Class(ClassId(u32::try_from(bit).ok()?)),
-                    Some(external) => Target::External(last.first_external + external),
-                };
+            let target = |bit: usize| {
+                let bit = u32::try_from(bit).ok()?;
+                let external = bit.checked_sub(u32::try_from(last.classes).ok()?);
+                Some(external.map_or(Target::Class(ClassId(bit)), |at| Target::External(last.first_external + at)))
+            };
+            // Units of the same endpoint classes reach the same targets by the same headers, themselves aside.
+            let key = match origin {
+                Origin::Unit(class, hosted) if search.attack.pivot != Pivot::EitherWay => {
+                    Some((self.engine.endpoints_of(class), hosted))
+                }
+                Origin::Unit(..) | Origin::External(_) | Origin::Source(_) => None,
+            };
+            if key.as_ref().is_some_and(|key| barren.contains(key)) {
+                continue;
+            }
+            let mut met_itself = false;
+            let found = hits.find(last.steps(origin).get(search.doubtful), &mut |bit| {
+                let Some(target) = target(bit) else { return false };
                 if let (Origin::Unit(from, _), Target::Class(to)) = (origin, target)
                     && from == to
                     && last.size(to) == 1
                 {
-                    continue;
+                    met_itself = true;
+                    return false;
                 }
-                if every || self.counts(search, origin, target) {
-                    return Some(Some(Goal { by, target }));
-                }
+                every || self.counts(search, origin, target)
+            });
+            if let Some(target) = found.and_then(target) {
+                return Some(Some(Goal { by, target }));
+            }
+            if !met_itself {
+                barren.extend(key);
             }
         }
         None
