@@ -4,10 +4,12 @@
 
 use seglab_formats::kubernetes;
 use seglab_policy::{
-    Action, Address, Design, Directions, Draft, EnforcementPoint, Interface, Labels, Listener, Mode, Order, Peer,
-    Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport, Unit,
+    Action, Address, AddressSet, AtMost, Claim, Design, Directions, Draft, EnforcementPoint, Interface, Labels,
+    Listener, Mode, Order, Peer, Pivot, Placement, PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope,
+    Selector, Service, Tier, Transport, Trust, Unit, View,
 };
 use seglab_scenarios::generate::{Settings, generate, to_kubernetes};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// How large a generated company is.
@@ -50,6 +52,58 @@ pub fn cluster(size: Size) -> Design {
     let files = to_kubernetes(&settings(size)).expect("sizes are within bounds");
     let reading = kubernetes::read(&files, &kubernetes::Options::default()).expect("generated manifests are read");
     Design::new(reading.draft).expect("generated designs hold together")
+}
+
+/// The company of a size with `count` properties of every kind in turn, about one app after another.
+///
+/// # Panics
+/// As [`company`].
+#[expect(clippy::expect_used, reason = "a bench without its subject has nothing to measure")]
+pub fn company_with_properties(size: Size, count: usize) -> Design {
+    let mut draft = company(size).to_draft();
+    let apps: BTreeSet<String> = draft.units.iter().filter_map(|unit| unit.labels.get("app").cloned()).collect();
+    let part = |app: &str, env: &str, tier: &str| {
+        Selector::All(
+            [("app", app), ("env", env), ("tier", tier)].map(|(key, value)| Selector::label(key, value)).into(),
+        )
+    };
+    let tcp = |port| vec![Service::ports(Transport::Tcp, port, port)];
+    let claim = |(at, app): (usize, &String)| {
+        let prod = |tier| Peer::Units(part(app, "prod", tier));
+        match at % 6 {
+            0 => Claim::Isolated { from: prod("data"), to: prod("web"), services: vec![Service::Any] },
+            1 => Claim::Isolated { from: Peer::internet(), to: prod("data"), services: vec![Service::Any] },
+            2 => Claim::OnlyThrough {
+                from: prod("web"),
+                to: prod("data"),
+                via: part(app, "prod", "app"),
+                services: vec![Service::Any],
+            },
+            3 => Claim::BlastRadius { from: part(app, "prod", "web"), at_most: AtMost::Share(900_000) },
+            4 => Claim::Exposed {
+                external: AddressSet::internet(),
+                inbound: false,
+                only: part(app, "prod", "app"),
+                services: tcp(443),
+            },
+            _ => {
+                Claim::Allowed { from: prod("web"), to: Peer::Units(Selector::label("role", "dns")), services: tcp(53) }
+            }
+        }
+    };
+    let property = |(at, claim): (usize, Claim)| Property {
+        id: format!("property-{at}"),
+        claim,
+        view: View::default(),
+        pivot: Pivot::default(),
+        trust: Trust::default(),
+        hops_max: (at % 6 == 1).then_some(1),
+        provenance: Provenance::default(),
+    };
+    let claims = (0..count).zip(apps.iter().cycle()).map(claim);
+    draft.properties = claims.enumerate().map(property).collect();
+    draft.needs.clear();
+    Design::new(draft).expect("generated designs hold together")
 }
 
 /// A design whose every unit is a class of its own by rules that each speak of many: a rule for each binary digit of

@@ -2,17 +2,28 @@
 //!
 //! Strongly connected components share one closure, made from those of the components that they lead to. Components
 //! are found by Tarjan's algorithm (1972) on a graph that has a node for every class and for every shared part of the
-//! classes' next steps, so that a part is looked at once, however many classes have it. Closures are shared sets too:
+//! next steps, so that a part is looked at once, however many classes have it. Closures are shared sets too:
 //! most are that of some other component and a little more.
 
 use crate::classes::ClassId;
-use crate::lateral::{Graph, Origin};
-use crate::shared_set::{Pool, SetId, Sums};
+use crate::lateral::{Attack, Graph, Origin};
+use crate::reach::Verifier;
+use crate::shared_set::{Hits, Pool, SetId, Sums};
 use fixedbitset::FixedBitSet;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// What can be taken from a unit of each class.
+/// What can be taken from a unit of each class, and from outside.
 #[derive(Debug)]
 pub(crate) struct Closures {
+    pool: Pool,
+    classes: usize,
+    /// Of each class, then of each external class: the classes that can be taken by at least one step, and the
+    /// external ones that can be reached.
+    taken: Vec<SetId>,
+    /// Of named sources.
+    sources: BTreeMap<u32, SetId>,
+    first_external: u32,
     /// Of each class, the number of units in the closure of one of its units, that unit included.
     units: Vec<usize>,
 }
@@ -27,19 +38,57 @@ impl Closures {
         for root in 0..parts.classes() {
             search.visit(Node { at: root, level: STATE });
         }
-        let taken: Vec<SetId> = (0..parts.classes()).map(|class| search.closure_after(class)).collect();
+        let mut taken: Vec<SetId> = (0..parts.classes()).map(|class| search.closure_after(class)).collect();
+        let externals = (0u32..).take(graph.externals).map(|at| Origin::External(graph.first_external + at));
+        taken.extend(externals.map(|origin| search.closure_from(origin)));
+        let sources = graph.sources().map(|source| (source, search.closure_from(Origin::Source(source)))).collect();
         let mut sums = Sums::new(&search.pool, &graph.sizes);
         let units = taken
             .iter()
+            .take(graph.classes)
             .enumerate()
             .map(|(class, &taken)| sums.of(taken) + usize::from(!search.pool.contains(taken, class)))
             .collect();
-        Self { units }
+        let (classes, first_external) = (graph.classes, graph.first_external);
+        Self { pool: search.pool, classes, taken, sources, first_external, units }
     }
 
     /// The number of units in the closure of a unit of `class`, that unit included.
     pub(crate) fn units(&self, class: ClassId) -> usize {
         self.units.get(class.index()).copied().unwrap_or(0)
+    }
+
+    /// The classes that can be taken from an origin by at least one step, and the external ones that can be reached.
+    ///
+    /// Not for units whose host is owned.
+    pub(crate) fn taken(&self, origin: Origin) -> SetId {
+        let taken = match origin {
+            Origin::Unit(class, _) => self.taken.get(class.index()),
+            Origin::External(external) => self.taken.get(self.classes + (external - self.first_external) as usize),
+            Origin::Source(source) => self.sources.get(&source),
+        };
+        taken.copied().unwrap_or_default()
+    }
+
+    /// Looks for classes and external ones in what can be taken.
+    pub(crate) fn hits<'c>(&'c self, wanted: &'c FixedBitSet) -> Hits<'c> {
+        Hits::new(&self.pool, wanted)
+    }
+}
+
+impl Verifier<'_> {
+    /// The closures of an attack, made once; `without_trusted` takes the units declared trusted to be out of reach.
+    pub(crate) fn closures(&mut self, attack: Attack, without_trusted: bool, doubtful: bool) -> Rc<Closures> {
+        let graph = self.graph(attack);
+        // Where nothing is doubtful the two readings are one.
+        let key = (attack, without_trusted, doubtful && graph.doubts().contains(&true));
+        if let Some(known) = self.closures.get(&key) {
+            return Rc::clone(known);
+        }
+        let trusted = without_trusted.then(|| self.trusted_classes());
+        let closures = Rc::new(Closures::new(&graph, trusted.as_ref(), doubtful));
+        self.closures.insert(key, Rc::clone(&closures));
+        closures
     }
 }
 
@@ -71,7 +120,7 @@ impl<'g> Parts<'g> {
         let mut hosted_of = vec![None; graph.classes];
         for (at, class) in (0u32..).zip(&hosted) {
             if let Some(slot) = hosted_of.get_mut(class.index()) {
-                *slot = u32::try_from(graph.classes).ok().map(|classes| classes + at);
+                *slot = u32::try_from(graph.classes + graph.externals).ok().map(|before| before + at);
             }
         }
         let (branches, leaves) = graph.pool.nodes();
@@ -83,7 +132,12 @@ impl<'g> Parts<'g> {
     }
 
     fn states(&self) -> usize {
-        self.graph.classes + self.hosted.len()
+        self.bits() + self.hosted.len()
+    }
+
+    /// Classes and external classes, whose states have the numbers of their bits.
+    fn bits(&self) -> usize {
+        self.graph.classes + self.graph.externals
     }
 
     /// A number for each node, without gaps.
@@ -96,19 +150,27 @@ impl<'g> Parts<'g> {
             }
     }
 
-    fn class(&self, state: u32) -> (ClassId, bool) {
-        let hosted = state.checked_sub(self.classes()).and_then(|at| self.hosted.get(at as usize));
-        hosted.map_or((ClassId(state), false), |class| (*class, true))
+    /// The class of a state, and whether its host is owned; `None` for external ones, where attacks end.
+    fn class(&self, state: u32) -> Option<(ClassId, bool)> {
+        match (state as usize).checked_sub(self.bits()) {
+            Some(at) => self.hosted.get(at).map(|&class| (class, true)),
+            None => (state < self.classes()).then_some((ClassId(state), false)),
+        }
+    }
+
+    /// The bit of a state.
+    fn bit(&self, state: u32) -> u32 {
+        self.class(state).map_or(state, |(ClassId(class), _)| class)
     }
 
     fn avoided(&self, class: usize) -> bool {
         self.avoid.is_some_and(|avoid| avoid.contains(class))
     }
 
-    /// The steps of a state as a set.
-    fn steps(&self, state: u32) -> SetId {
-        let (class, hosted) = self.class(state);
-        self.graph.steps(Origin::Unit(class, hosted)).get(self.doubtful)
+    /// The steps from an origin as a node; `None` if there are none.
+    fn steps(&self, origin: Origin) -> Option<Node> {
+        let SetId(root) = self.graph.steps(origin).get(self.doubtful);
+        (root != 0).then(|| Node { at: root, level: self.graph.pool.height() })
     }
 
     /// What follows a node, from a position on, and the position after it.
@@ -118,14 +180,14 @@ impl<'g> Parts<'g> {
             0 => {
                 let mut from = from;
                 loop {
-                    let (class, offset) = self.graph.pool.next_in_leaf(node.at, from)?;
+                    let (bit, offset) = self.graph.pool.next_in_leaf(node.at, from)?;
                     from = offset + 1;
-                    // Beyond the classes a set speaks of external addresses.
-                    if class >= self.graph.classes {
+                    // Beyond them a set speaks of logins.
+                    if bit >= self.bits() {
                         return None;
                     }
-                    if !self.avoided(class) {
-                        return Some((Node { at: u32::try_from(class).ok()?, level: STATE }, from));
+                    if !self.avoided(bit) {
+                        return Some((Node { at: u32::try_from(bit).ok()?, level: STATE }, from));
                     }
                 }
             }
@@ -139,15 +201,11 @@ impl<'g> Parts<'g> {
     }
 
     fn after_state(&self, state: u32, from: u32) -> Option<(Node, u32)> {
-        let mut from = from;
-        if from == 0 {
-            let SetId(root) = self.steps(state);
-            if root != 0 {
-                return Some((Node { at: root, level: self.graph.pool.height() }, 1));
-            }
-            from = 1;
+        let (class, hosted) = self.class(state)?;
+        if let (0, Some(steps)) = (from, self.steps(Origin::Unit(class, hosted))) {
+            return Some((steps, 1));
         }
-        let (class, _) = self.class(state);
+        let mut from = from.max(1);
         loop {
             let guest = self.graph.guests(class).get(from as usize - 1)?;
             from += 1;
@@ -186,7 +244,7 @@ impl<'s, 'g> Search<'s, 'g> {
         let count = parts.states() + parts.branches + parts.leaves;
         Self {
             parts,
-            pool: Pool::new(parts.graph.classes),
+            pool: Pool::new(parts.bits()),
             order: vec![0; count],
             low: vec![0; count],
             visited: 0,
@@ -247,8 +305,7 @@ impl<'s, 'g> Search<'s, 'g> {
         let mut after: Vec<SetId> = Vec::new();
         for &member in &members {
             if member.level == STATE {
-                let (ClassId(class), _) = self.parts.class(member.at);
-                own.push((class, true));
+                own.push((self.parts.bit(member.at), true));
             }
             let mut from = 0;
             while let Some((next, position)) = self.parts.next(member, from) {
@@ -277,5 +334,12 @@ impl<'s, 'g> Search<'s, 'g> {
             taken = self.pool.union(taken, self.closures[component as usize]);
         }
         taken
+    }
+
+    /// What can be taken from outside.
+    fn closure_from(&mut self, origin: Origin) -> SetId {
+        let Some(steps) = self.parts.steps(origin) else { return SetId::EMPTY };
+        self.visit(steps);
+        self.closures[self.component_of[self.parts.number(steps)] as usize]
     }
 }

@@ -119,6 +119,11 @@ impl Graph {
         known.copied().unwrap_or_default()
     }
 
+    /// The named sources, each by its first endpoint class.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
+        self.sources.keys().copied()
+    }
+
     /// The readings of the steps that differ: the certain ones only, then the possible ones too.
     pub(crate) fn doubts(&self) -> &'static [bool] {
         if self.is_doubtful { &[false, true] } else { &[false] }

@@ -24,8 +24,6 @@ mod exposed;
 mod needs;
 mod paths;
 
-pub(crate) use blast_radius::sizes;
-
 use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
@@ -188,8 +186,7 @@ impl Verifier<'_> {
                 self.only_through(property, attack, from, to, via, services)
             }
             Claim::BlastRadius { from, at_most } => {
-                let trusted = settings.honour_trusted.then(|| self.trusted_classes());
-                self.bounded_blast_radius(property, attack, from, *at_most, trusted.as_ref())
+                self.bounded_blast_radius(property, attack, from, *at_most, settings.honour_trusted)
             }
             Claim::Exposed { external, inbound, only, services } => {
                 self.exposed(property, attack, external, *inbound, only, services)

@@ -5,6 +5,7 @@
 //! as ranges.
 
 use crate::classes::{ClassId, Classes};
+use crate::closure::Closures;
 use crate::direct::Engine;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
@@ -22,6 +23,8 @@ use std::rc::Rc;
 pub struct Verifier<'a> {
     pub(crate) engine: Engine<'a>,
     pub(crate) graphs: BTreeMap<Attack, Rc<Graph>>,
+    /// By attack, without the trusted or with them, and reading of what is doubtful.
+    pub(crate) closures: BTreeMap<(Attack, bool, bool), Rc<Closures>>,
 }
 
 /// What may pass from one endpoint to another.
@@ -99,7 +102,7 @@ pub(crate) struct Pair {
 impl<'a> Verifier<'a> {
     /// Sorts the design into classes and compiles its rulebooks.
     pub fn new(design: &'a Design) -> Self {
-        Self { engine: Engine::new(design), graphs: BTreeMap::new() }
+        Self { engine: Engine::new(design), graphs: BTreeMap::new(), closures: BTreeMap::new() }
     }
 
     /// The design.

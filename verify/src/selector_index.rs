@@ -54,6 +54,11 @@ impl SelectorIndex {
         Self { group_of_unit, group_of_source, groups: projections.len(), truths }
     }
 
+    /// The number of groups.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
+    }
+
     /// The group of a unit.
     pub(crate) fn group_of_unit(&self, unit: UnitId) -> u32 {
         self.group_of_unit.get(unit.index()).copied().unwrap_or(u32::MAX)

@@ -9,7 +9,7 @@ use crate::lateral::{Attack, Graph, Origin};
 use crate::members::Members;
 use crate::reach::Verifier;
 use crate::shared_set::Hits;
-use crate::spread::{By, Cause, Limits, Spread};
+use crate::spread::{By, Cause, Limits, Spread, Spreading};
 use fixedbitset::FixedBitSet;
 use seglab_policy::{Peer, Pivot, Property, Selector, Service, Side};
 use std::collections::BTreeSet;
@@ -132,25 +132,43 @@ impl Verifier<'_> {
             Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
         };
         let last = self.graph(Attack { pivot, ..search.attack });
+        if self.is_out_of_reach(search, last.attack) {
+            return Ok(None);
+        }
         let limits =
             Limits { avoid: search.avoid.as_ref(), connections_max: search.hops_max, doubtful: search.doubtful };
         for run in runs(search, &graph) {
-            let spread = Spread::new(&graph, run.starts, limits);
-            if let Some(goal) = self.goal(search, &run.targets, &last, &spread) {
-                return self.settled(search, &run.targets, &graph, &spread, goal).map(Some);
+            let mut spreading = Spreading::new(&graph, run.starts, limits);
+            let mut look = Look::new(&last, &run.targets);
+            // What is reached by few connections is found before what takes many is looked at.
+            loop {
+                if let Some(goal) = self.goal(search, &mut look, &last, spreading.spread()) {
+                    return self.settled(search, &run.targets, &graph, spreading.spread(), goal).map(Some);
+                }
+                if !spreading.advance() {
+                    break;
+                }
             }
-            if self.goal(search, &run.alone, &last, &spread).is_none() {
+            if self.goal(search, &mut Look::new(&last, &run.alone), &last, spreading.spread()).is_none() {
                 continue;
             }
             for class in run.alone.ones() {
                 let Run { starts, targets, .. } = run_alone(search, class);
                 let spread = Spread::new(&graph, starts, limits);
-                if let Some(goal) = self.goal(search, &targets, &last, &spread) {
+                if let Some(goal) = self.goal(search, &mut Look::new(&last, &targets), &last, &spread) {
                     return self.settled(search, &targets, &graph, &spread, goal).map(Some);
                 }
             }
         }
         Ok(None)
+    }
+
+    /// True if no target is in the closure of any start, by `most`, an attack that gets no less far: on any number of
+    /// connections, with nobody avoided and by every header.
+    fn is_out_of_reach(&mut self, search: &Search<'_>, most: Attack) -> bool {
+        let closures = self.closures(most, false, search.doubtful);
+        let mut hits = closures.hits(&search.targets);
+        search.starts.iter().all(|start| hits.find(closures.taken(*start), &mut |_| true).is_none())
     }
 
     fn settled(
@@ -188,16 +206,15 @@ impl Verifier<'_> {
     fn goal(
         &mut self,
         search: &Search<'_>,
-        targets: &FixedBitSet,
+        look: &mut Look<'_>,
         last: &Graph,
         spread: &Spread,
     ) -> Option<Option<Goal>> {
         let every = search.services.iter().any(|service| matches!(service, Service::Any));
-        let mut hits = Hits::new(&last.pool, targets);
-        let mut barren: BTreeSet<(Rc<[u32]>, bool)> = BTreeSet::new();
-        for (by, depth, cause) in spread.everybody() {
+        for (by, depth, cause) in spread.everybody().skip(look.seen) {
+            look.seen += 1;
             if let (By::Taken(taken), Some(Cause::Host(_))) = (by, cause)
-                && targets.contains(taken.class.index())
+                && look.targets.contains(taken.class.index())
             {
                 return Some(None);
             }
@@ -217,11 +234,11 @@ impl Verifier<'_> {
                 }
                 Origin::Unit(..) | Origin::External(_) | Origin::Source(_) => None,
             };
-            if key.as_ref().is_some_and(|key| barren.contains(key)) {
+            if key.as_ref().is_some_and(|key| look.barren.contains(key)) {
                 continue;
             }
             let mut met_itself = false;
-            let found = hits.find(last.steps(origin).get(search.doubtful), &mut |bit| {
+            let found = look.hits.find(last.steps(origin).get(search.doubtful), &mut |bit| {
                 let Some(target) = target(bit) else { return false };
                 if let (Origin::Unit(from, _), Target::Class(to)) = (origin, target)
                     && from == to
@@ -236,7 +253,7 @@ impl Verifier<'_> {
                 return Some(Some(Goal { by, target }));
             }
             if !met_itself {
-                barren.extend(key);
+                look.barren.extend(key);
             }
         }
         None
@@ -277,6 +294,22 @@ impl Verifier<'_> {
             true => self.engine.seen(&headers, class, search.attack.view),
             false => self.engine.sets.intern(headers),
         }
+    }
+}
+
+/// A look for targets among the last steps of everybody who is taken.
+struct Look<'l> {
+    targets: &'l FixedBitSet,
+    hits: Hits<'l>,
+    /// Endpoint classes, with their host owned or not, from which no target is reached by a header that counts.
+    barren: BTreeSet<(Rc<[u32]>, bool)>,
+    /// How many of everybody were looked at.
+    seen: usize,
+}
+
+impl<'l> Look<'l> {
+    fn new(last: &'l Graph, targets: &'l FixedBitSet) -> Self {
+        Self { targets, hits: Hits::new(&last.pool, targets), barren: BTreeSet::new(), seen: 0 }
     }
 }
 
