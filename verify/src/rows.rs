@@ -47,8 +47,9 @@ struct Half {
     at: Vec<Vec<u32>>,
     /// The bits that stand at endpoint classes of a kind and are taken by the same headers.
     by_kind: Vec<(u32, Option<HeaderId>, Vec<usize>)>,
-    /// The steps that are common to a kind of owned ends.
+    /// The steps that are common to a kind of owned ends, and to whatever kinds are open, certainly and perhaps.
     common: Vec<Option<Steps>>,
+    of_kinds: FxHashMap<(Vec<usize>, Vec<usize>), Steps>,
     width: usize,
 }
 
@@ -120,7 +121,7 @@ impl Half {
         let own = if outward { &matrix.sources } else { &matrix.destinations };
         let common = vec![None; own.len()];
         let by_kind = by_kind.into_iter().map(|((kind, counts), bits)| (kind, counts, bits)).collect();
-        Self { matrix, outward, items, at, by_kind, common, width }
+        Self { matrix, outward, items, at, by_kind, common, of_kinds: FxHashMap::default(), width }
     }
 
     /// The steps from one endpoint class.
@@ -170,25 +171,45 @@ impl Half {
 
     /// The steps that are common to the endpoint classes of a kind.
     fn fill(&mut self, engine: &mut Engine<'_>, pool: &mut Pool, kind: u32) -> Steps {
-        let mut certainly = FixedBitSet::with_capacity(self.width);
-        let mut doubtful: Vec<(u32, bool)> = Vec::new();
-        for (other, counts, bits) in &self.by_kind {
+        let (mut open, mut doubtful) = (Vec::new(), Vec::new());
+        for (at, (other, counts, _)) in self.by_kind.iter().enumerate() {
             let (from, to) = if self.outward { (kind, *other) } else { (*other, kind) };
             let arrives = engine.common(&self.matrix, from, to);
             match engine.open(arrives, *counts) {
-                (true, _) => bits.iter().for_each(|&bit| certainly.insert(bit)),
-                (false, true) => doubtful.extend(bits.iter().filter_map(|&bit| Some((u32::try_from(bit).ok()?, true)))),
+                (true, _) => open.push(at),
+                (false, true) => doubtful.push(at),
                 (false, false) => {}
             }
         }
-        doubtful.sort_unstable();
-        doubtful.dedup();
-        let certain = pool.of_bits(&certainly);
-        let steps = Steps { certain, possible: pool.changed(certain, &doubtful) };
+        // Kinds that rules of the same shape make have the same steps.
+        let steps = match self.of_kinds.get(&(open.clone(), doubtful.clone())) {
+            Some(&known) => known,
+            None => {
+                let steps = self.steps(pool, &open, &doubtful);
+                self.of_kinds.insert((open, doubtful), steps);
+                steps
+            }
+        };
         if let Some(known) = self.common.get_mut(kind as usize) {
             *known = Some(steps);
         }
         steps
+    }
+
+    /// The steps to everything at some kinds, by position, and to what is at others too, perhaps.
+    fn steps(&self, pool: &mut Pool, open: &[usize], doubtful: &[usize]) -> Steps {
+        let mut bits = FixedBitSet::with_capacity(self.width);
+        let add = |at: &[usize], bits: &mut FixedBitSet| {
+            let of_kinds = at.iter().filter_map(|&at| self.by_kind.get(at));
+            of_kinds.flat_map(|(_, _, bits)| bits).for_each(|&bit| bits.insert(bit));
+        };
+        add(open, &mut bits);
+        let certain = pool.of_bits(&bits);
+        if doubtful.is_empty() {
+            return Steps { certain, possible: certain };
+        }
+        add(doubtful, &mut bits);
+        Steps { certain, possible: pool.of_bits(&bits) }
     }
 }
 

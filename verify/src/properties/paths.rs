@@ -229,7 +229,7 @@ impl Verifier<'_> {
             };
             // Units of the same endpoint classes reach the same targets by the same headers, themselves aside.
             let key = match origin {
-                Origin::Unit(class, hosted) if search.attack.pivot != Pivot::EitherWay => {
+                Origin::Unit(class, hosted) if !every && search.attack.pivot != Pivot::EitherWay => {
                     Some((self.engine.endpoints_of(class), hosted))
                 }
                 Origin::Unit(..) | Origin::External(_) | Origin::Source(_) => None,
