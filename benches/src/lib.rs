@@ -5,8 +5,8 @@
 use seglab_formats::kubernetes;
 use seglab_policy::{
     Action, Address, AddressSet, AtMost, Claim, Design, Directions, Draft, EnforcementPoint, Interface, Labels,
-    Listener, Mode, Order, Peer, Pivot, Placement, PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope,
-    Selector, Service, Tier, Transport, Trust, Unit, View,
+    Listener, Order, Peer, Pivot, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier,
+    Transport, Trust, Unit, View,
 };
 use seglab_scenarios::generate::{Settings, generate, to_kubernetes};
 use std::collections::BTreeSet;
@@ -163,22 +163,11 @@ fn plain(units: impl Iterator<Item = (String, Labels)>, rules: impl Iterator<Ite
         rules: rules.collect(),
     };
     let rulebook = Rulebook { name: "native".to_owned(), tiers: vec![tier], default_allow: false, stateful: true };
-    let point = EnforcementPoint {
-        name: "hosts".to_owned(),
-        kind: PointKind::Host,
-        placement: Placement::Units(Selector::Everything),
-        directions: Directions::UNIT,
-        mode: Mode::Enforce,
-        rulebook: RulebookId(0),
-        exempts_host: false,
-        controller: None,
-        provenance: Provenance::default(),
-    };
     let draft = Draft {
         name: "plain".to_owned(),
         units: (0..).zip(units).map(unit).collect(),
         rulebooks: vec![rulebook],
-        points: vec![point],
+        points: vec![EnforcementPoint::ideal("hosts", RulebookId(0))],
         ..Draft::default()
     };
     Design::new(draft).expect("names and addresses are unique")

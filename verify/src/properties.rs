@@ -28,7 +28,7 @@ use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Connection, Design, Doubt, Endpoint, Evaluation, Property, UnitId};
+use seglab_policy::{Claim, Connection, Design, Doubt, Endpoint, Evaluation, Pivot, Property, UnitId};
 
 /// How properties are asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,25 +158,45 @@ pub enum Uncertainty {
 /// # Errors
 /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
 pub fn verify(design: &Design, settings: &Settings) -> Result<Report, VerifyError> {
-    let mut verifier = Verifier::new(design);
-    let properties =
-        design.properties().iter().map(|property| verifier.settle(property, settings)).collect::<Result<_, _>>()?;
-    let needs = design.needs().iter().map(|need| verifier.settle_need(need, settings)).collect::<Result<_, _>>()?;
-    Ok(Report { properties, needs, classes: verifier.classes().len() })
+    Verifier::new(design).verify(settings)
 }
 
 impl Verifier<'_> {
+    /// Settles every property and need of the design.
+    ///
+    /// # Errors
+    /// As [`verify`].
+    pub fn verify(&mut self, settings: &Settings) -> Result<Report, VerifyError> {
+        let design = self.design();
+        let properties =
+            design.properties().iter().map(|property| self.settle(property, settings)).collect::<Result<_, _>>()?;
+        let needs = design.needs().iter().map(|need| self.settle_need(need, settings)).collect::<Result<_, _>>()?;
+        Ok(Report { properties, needs, classes: self.classes().len() })
+    }
+
+    /// Works out who can be taken from where by the attacks that the design's properties speak of. What
+    /// [`verify`](Self::verify) would do when it comes to it is done now, to be timed on its own.
+    pub fn prepare(&mut self, settings: &Settings) {
+        for property in self.design().properties() {
+            let pivot = match (&property.claim, property.pivot) {
+                (Claim::Allowed { .. } | Claim::Exposed { .. }, _)
+                | (Claim::BlastRadius { .. }, Pivot::Exploitable) => {
+                    continue;
+                }
+                (Claim::BlastRadius { .. }, pivot) => pivot,
+                (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, pivot) => last_step(pivot),
+            };
+            let without_trusted = settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
+            self.closures(Attack { pivot, ..attack_of(property, settings) }, without_trusted, false);
+        }
+    }
+
     /// Settles one property of the design.
     ///
     /// # Errors
     /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
     pub fn settle(&mut self, property: &Property, settings: &Settings) -> Result<Outcome, VerifyError> {
-        let attack = Attack {
-            pivot: property.pivot,
-            view: property.view,
-            trust: property.trust,
-            as_if_enforced: settings.as_if_enforced,
-        };
+        let attack = attack_of(property, settings);
         match &property.claim {
             Claim::Isolated { from, to, services } => self.isolated(property, attack, from, to, services),
             Claim::Allowed { from, to, services } => {
@@ -214,6 +234,24 @@ impl Verifier<'_> {
     /// The number of units of classes.
     pub(crate) fn count(&self, classes: impl IntoIterator<Item = crate::classes::ClassId>) -> usize {
         classes.into_iter().map(|class| self.engine.classes.members(class).len()).sum()
+    }
+}
+
+/// The attack that a property speaks of.
+fn attack_of(property: &Property, settings: &Settings) -> Attack {
+    Attack {
+        pivot: property.pivot,
+        view: property.view,
+        trust: property.trust,
+        as_if_enforced: settings.as_if_enforced,
+    }
+}
+
+/// The pivot model by which targets are reached at last: to connect to one is to have reached it.
+fn last_step(pivot: Pivot) -> Pivot {
+    match pivot {
+        Pivot::EitherWay => Pivot::EitherWay,
+        Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
     }
 }
 

@@ -47,6 +47,8 @@ struct Half {
     at: Vec<Vec<u32>>,
     /// The bits that stand at endpoint classes of a kind and are taken by the same headers.
     by_kind: Vec<(u32, Option<HeaderId>, Vec<usize>)>,
+    /// The steps from each endpoint class, once they are known.
+    rows: Vec<Option<Steps>>,
     /// The steps that are common to a kind of owned ends, and to whatever kinds are open, certainly and perhaps.
     common: Vec<Option<Steps>>,
     of_kinds: FxHashMap<(Vec<usize>, Vec<usize>), Steps>,
@@ -121,11 +123,15 @@ impl Half {
         let own = if outward { &matrix.sources } else { &matrix.destinations };
         let common = vec![None; own.len()];
         let by_kind = by_kind.into_iter().map(|((kind, counts), bits)| (kind, counts, bits)).collect();
-        Self { matrix, outward, items, at, by_kind, common, of_kinds: FxHashMap::default(), width }
+        let rows = vec![None; at.len()];
+        Self { matrix, outward, items, at, by_kind, rows, common, of_kinds: FxHashMap::default(), width }
     }
 
     /// The steps from one endpoint class.
     fn row(&mut self, engine: &mut Engine<'_>, pool: &mut Pool, owned: u32) -> Steps {
+        if let Some(known) = self.rows.get(owned as usize).copied().flatten() {
+            return known;
+        }
         let matrix = Rc::clone(&self.matrix);
         let (kind, exceptions) = match self.outward {
             true => (matrix.sources.of(owned), engine.exceptions_from(&matrix, owned)),
@@ -136,7 +142,7 @@ impl Half {
             Some(common) => common,
             None => self.fill(engine, pool, kind),
         };
-        let (mut certain, mut possible) = (Vec::new(), Vec::new());
+        let mut changes: Vec<(u32, (bool, bool))> = Vec::new();
         let items = Rc::clone(&self.items);
         for &(other, arrives) in exceptions {
             let usual = self.common(engine, kind, other);
@@ -149,17 +155,26 @@ impl Half {
                     others if self.outward => engine.opens(&[owned], others, item.counts, &matrix),
                     others => engine.opens(others, &[owned], item.counts, &matrix),
                 };
-                certain.push((bit, open.0));
-                possible.push((bit, open.1));
+                changes.push((bit, open));
             }
         }
-        for changes in [&mut certain, &mut possible] {
-            changes.sort_unstable();
-            changes.dedup();
+        changes.sort_unstable();
+        changes.dedup();
+        let certain: Vec<(u32, bool)> = changes.iter().map(|&(bit, (certain, _))| (bit, certain)).collect();
+        let certainly = pool.changed(common.certain, &certain);
+        let is_doubtful = common.certain != common.possible || changes.iter().any(|(_, open)| open.0 != open.1);
+        let possibly = match is_doubtful {
+            true => {
+                let possible: Vec<(u32, bool)> = changes.iter().map(|&(bit, (_, possible))| (bit, possible)).collect();
+                pool.changed(common.possible, &possible)
+            }
+            false => certainly,
+        };
+        let steps = Steps { certain: certainly, possible: possibly };
+        if let Some(row) = self.rows.get_mut(owned as usize) {
+            *row = Some(steps);
         }
-        let changed = pool.changed(common.certain, &certain);
-        let same = common.certain == common.possible && certain == possible;
-        Steps { certain: changed, possible: if same { changed } else { pool.changed(common.possible, &possible) } }
+        steps
     }
 
     fn common(&self, engine: &mut Engine<'_>, owned: u32, other: u32) -> Arrives {

@@ -232,6 +232,9 @@ impl<'g> Spreading<'g> {
     /// Takes what runs on a unit, and what runs on that.
     fn take_guests(&mut self, class: ClassId, by: By, depth: u32, next: &mut Vec<By>) {
         let (graph, avoid) = (self.graph, self.limits.avoid);
+        if graph.guests(class).is_empty() {
+            return;
+        }
         let mut hosts = vec![(class, by)];
         while let Some((host, by)) = hosts.pop() {
             for &guest in graph.guests(host) {

@@ -8,7 +8,7 @@ use crate::output;
 use seglab_policy::{Design, Diagnostic};
 use seglab_reports::{Colour, NeedStatus, Tool, Verdict, Verification, collect};
 use seglab_verify::cross_check::{Effort, SecondOpinion};
-use seglab_verify::{Settings, VerifyError, choice};
+use seglab_verify::{Settings, Verifier, VerifyError, choice};
 use std::io::IsTerminal;
 
 /// Up to so many units `--cross-check auto` asks Z3.
@@ -92,7 +92,9 @@ fn judge(
     cross_check: bool,
     context: &mut Context,
 ) -> Result<(seglab_verify::Report, Option<SecondOpinion>), Failure> {
-    let settled = context.timings.phase("verify", || seglab_verify::verify(design, settings));
+    let mut verifier = context.timings.phase("classes", || Verifier::new(design));
+    context.timings.phase("closure", || verifier.prepare(settings));
+    let settled = context.timings.phase("verify", || verifier.verify(settings));
     let settled =
         settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     if !cross_check {

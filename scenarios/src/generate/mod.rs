@@ -34,7 +34,7 @@ use seglab_policy::{
 /// The fewest units that hold every shared service and one app.
 pub const UNITS_MIN: u32 = 20;
 /// The most units that the address plan has room for.
-pub const UNITS_MAX: u32 = 200_000;
+pub const UNITS_MAX: u32 = 1_000_000;
 /// The fewest rules: those that every company has.
 pub const RULES_MIN: u32 = 40;
 

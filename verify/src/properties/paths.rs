@@ -1,6 +1,6 @@
 //! `isolated` and `only-through`: is there a path of connections from here to there?
 
-use super::{Counterexample, Outcome, Population, Settled, unsure};
+use super::{Counterexample, Outcome, Population, Settled, last_step, unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Goal, Replay, Target, VerifyError};
 use crate::header_set::HeaderSet;
@@ -127,11 +127,7 @@ impl Verifier<'_> {
             return Ok(None);
         }
         let graph = self.graph(search.attack);
-        let pivot = match search.attack.pivot {
-            Pivot::EitherWay => Pivot::EitherWay,
-            Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
-        };
-        let last = self.graph(Attack { pivot, ..search.attack });
+        let last = self.graph(Attack { pivot: last_step(search.attack.pivot), ..search.attack });
         if self.is_out_of_reach(search, last.attack) {
             return Ok(None);
         }
