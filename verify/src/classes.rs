@@ -157,9 +157,9 @@ impl<'a> Classes<'a> {
         let Some(id) = self.words.selectors.id(selector) else {
             return self.ids().filter(|&class| selector.matches(design.unit(self.representative(class)))).collect();
         };
-        let groups = self.index.truth(id).ones();
+        let groups = self.index.truth(id).iter();
         let mut selected: Vec<ClassId> =
-            groups.filter_map(|group| self.by_group.get(group)).flatten().copied().collect();
+            groups.filter_map(|&group| self.by_group.get(group as usize)).flatten().copied().collect();
         selected.sort_unstable();
         selected
     }

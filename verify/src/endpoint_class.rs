@@ -187,7 +187,7 @@ impl EndpointClasses {
 
     /// True if a selector, by its position in the vocabulary, selects the units of a class or the source.
     pub(crate) fn selected(&self, index: &SelectorIndex, selector: u32, class: u32) -> bool {
-        self.group(class).is_some_and(|group| index.truth(selector).contains(group))
+        self.group(class).is_some_and(|group| index.holds(selector, group))
     }
 
     /// True if connections are carried between two address spaces.
@@ -224,8 +224,8 @@ impl EndpointClasses {
             Peer::Unmodelled(_) => PeerMatches::All(Match::Maybe),
             Peer::Units(selector) => {
                 let Some(id) = words.selectors.id(selector) else { return PeerMatches::Some(Vec::new()) };
-                let blocks =
-                    index.truth(id).ones().filter_map(|group| self.block_of_first.get(group).copied().flatten());
+                let groups = index.truth(id).iter();
+                let blocks = groups.filter_map(|&group| self.block_of_first.get(group as usize).copied().flatten());
                 let units = blocks.flat_map(|block| self.by_block.get(block as usize).into_iter().flatten().copied());
                 let sources = self.sources().filter(|&class| self.selected(index, id, class));
                 let mut matched: Vec<(u32, Match)> = units.chain(sources).map(|class| (class, Match::Yes)).collect();

@@ -16,7 +16,8 @@ use rustc_hash::FxHashMap;
 use seglab_policy::{Direction, Order, Rule, Rulebook, Scope, Selector, Service};
 use std::rc::Rc;
 
-/// A rule that matches no more pairs of endpoint classes than this makes exceptions.
+/// A rule that matches more pairs of endpoint classes than this is about many, and so is one that matches more than a
+/// quarter as many pairs as there are endpoint classes: small designs have rules of both kinds, too.
 const NARROW_MAX: usize = 4096;
 
 /// Judgements, kept once each, and the peers of rules.
@@ -177,10 +178,11 @@ impl<'a> Fill<'a> {
         let mut destinations = Side::new(classes, &numbers(&rules, |asked| asked.to), peers, |class| {
             (scope(class).filter(|_| !by_egress), ports(class))
         });
+        let narrow_max = NARROW_MAX.min(classes.endpoints.len() / 4);
         let mut by_source = vec![Vec::new(); peers.len()];
         for (at, asked) in (0u32..).zip(&mut rules) {
             asked.is_narrow =
-                sources.classes_matched(asked.from) * destinations.classes_matched(asked.to) <= NARROW_MAX;
+                sources.classes_matched(asked.from) * destinations.classes_matched(asked.to) <= narrow_max;
             if let Some(rules) = by_source.get_mut(asked.from as usize) {
                 rules.push(at);
             }
