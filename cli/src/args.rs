@@ -1,6 +1,8 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seglab_scenarios::generate;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// A simulation and verification lab for segmentation designs.
@@ -34,6 +36,10 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Check the design's properties and needs: the gate
     Verify(Verify),
+    /// Re-check certificates with the independent checker
+    Check(Check),
+    /// Say what may connect, and what an attacker may own, in one design and not in the other
+    Diff(Diff),
     /// Let the declared attacker loose, many times over
     Simulate(Simulate),
     /// Simulate several designs under the same chance events
@@ -110,7 +116,7 @@ pub(crate) enum ReachFormat {
 pub(crate) struct Reach {
     #[command(flatten)]
     pub(crate) design: Design,
-    /// Output format
+    /// Output format; csv is rows alone, the other two say what made them, from which bytes
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: ReachFormat,
     /// Follow connections on from unit to unit under this pivot model
@@ -191,6 +197,81 @@ pub(crate) struct Verify {
     /// Ask Z3 for a second opinion on every verdict: `auto` does so for up to 100 units
     #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, default_value = "auto", default_missing_value = "always")]
     pub(crate) cross_check: When,
+    /// Also write a certificate of everything that holds, for `seglab check` and for others
+    #[arg(long, value_name = "DIR")]
+    pub(crate) certificates: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// The folder that `seglab verify --certificates` wrote
+    #[arg(long, value_name = "DIR")]
+    pub(crate) certificates: PathBuf,
+    /// So many rules are printed beside their source lines
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) rules: usize,
+    /// Seed of the drawing of rules
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Something is possible that was not
+    Gained,
+    /// Something is no longer possible
+    Lost,
+    /// Either, or the reply to a connection fares otherwise
+    Any,
+}
+
+/// The formats of the two may differ. Exit codes: 0 nothing fails; 1 a change that `--fail-on` names; 2 wrong input;
+/// 3 undecided, because something is unknown in either design.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Two designs, the old one first; or with `--rev` one path, in a git repository
+    #[arg(value_name = "DESIGN", num_args = 1..=2, required = true)]
+    pub(crate) paths: Vec<String>,
+    /// Compare revisions of the path: A..B, A...B (from where they parted), or A (with what is there now)
+    #[arg(long, value_name = "REV")]
+    pub(crate) rev: Option<String>,
+    /// Compare what an attacker may own, too
+    #[arg(long)]
+    pub(crate) lateral: bool,
+    /// Under these pivot models, separated by commas; implies --lateral [default: any]
+    #[arg(long, value_enum, value_name = "PIVOT", value_delimiter = ',')]
+    pub(crate) pivot: Vec<PivotArg>,
+    /// The most connections that an attacker strings together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) hops: Option<u32>,
+    /// Which ports count
+    #[arg(long, value_enum, default_value = "policy")]
+    pub(crate) view: ViewArg,
+    /// Which enforcement still stands at an owned unit [default: intact for direct connections, own-agent-void for
+    /// lateral movement]
+    #[arg(long, value_enum)]
+    pub(crate) trust: Option<TrustArg>,
+    /// Ask about every declared point as if it enforced, whatever its mode
+    #[arg(long)]
+    pub(crate) as_if_enforced: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: DiffFormat,
+    /// End with 1 if there is such a change
+    #[arg(long, value_enum, value_name = "CHANGE")]
+    pub(crate) fail_on: Option<FailOn>,
+    /// List so many changes of each kind, the largest first; all of them are counted
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) limit: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -276,17 +357,21 @@ pub(crate) struct Report {
 pub(crate) enum GenerateFormat {
     /// One lab file
     Native,
-    /// Manifests, one file a namespace
+    /// Manifests, one file a namespace; hypervisors are the cluster's nodes, which no manifest declares
     Kubernetes,
 }
 
+const UNITS: RangeInclusive<i64> = generate::UNITS_MIN as i64..=generate::UNITS_MAX as i64;
+const RULES: RangeInclusive<i64> = generate::RULES_MIN as i64..=generate::RULES_MAX as i64;
+
 #[derive(Debug, Args)]
 pub(crate) struct Generate {
-    /// Units
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
+    /// Units, 20 to 1,000,000; of manifests, the pods and the nodes that they run on, which no manifest declares (about
+    /// one unit in fifty)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(UNITS))]
     pub(crate) units: u32,
-    /// Rules
-    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    /// Rules, 40 to 1,000,000; of manifests, a measure of how many calls between apps their policies allow
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(RULES))]
     pub(crate) rules: u32,
     /// Seed
     #[arg(long, default_value_t = 1)]

@@ -1,7 +1,7 @@
 //! Why a command has no result, and how that is told: what is wrong, where, and what to do.
 
 use crate::exit::Exit;
-use seglab_policy::{Diagnostic, Severity, Source};
+use seglab_policy::{Diagnostic, Severity, Source, Span};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -92,16 +92,22 @@ pub(crate) fn render_diagnostics(
     let mut open = OpenFile::default();
     for diagnostic in diagnostics {
         let _ = writeln!(out, "{}: {} [{}]", diagnostic.severity, diagnostic.message, diagnostic.code);
-        let place = diagnostic.span.and_then(|span| Some((span, sources.get(span.source.0 as usize)?)));
-        let mut margin = 2;
-        if let Some((span, source)) = place {
-            let number = span.line.to_string();
-            margin = number.len() + 1;
-            let _ = writeln!(out, "{:margin$}--> {}:{}:{}", "", source.path, span.line, span.column);
+        let spans = diagnostic.span.into_iter().chain(diagnostic.related.iter().map(|one| one.span));
+        let margin = spans.map(|span| span.line.to_string().len() + 1).max().unwrap_or(2);
+        let mut show = |arrow: &str, span: Span, what: &str| {
+            let Some(source) = sources.get(span.source.0 as usize) else { return };
+            let _ = writeln!(out, "{:margin$}{arrow} {}:{}:{}{what}", "", source.path, span.line, span.column);
             if let Some(line) = open.line(&source.path, span.line, texts) {
                 let caret = " ".repeat(span.column.saturating_sub(1) as usize);
-                let _ = writeln!(out, "{:margin$}|\n{number} | {line}\n{:margin$}| {caret}^", "", "");
+                let width = margin - 1;
+                let _ = writeln!(out, "{:margin$}|\n{:>width$} | {line}\n{:margin$}| {caret}^", "", span.line, "");
             }
+        };
+        if let Some(span) = diagnostic.span {
+            show("-->", span, "");
+        }
+        for related in &diagnostic.related {
+            show(":::", related.span, &format!(": {}", related.what));
         }
         if let Some(help) = &diagnostic.help {
             let _ = writeln!(out, "{:margin$}= help: {help}", "");

@@ -4,8 +4,10 @@ mod args;
 mod commands;
 mod exit;
 mod failure;
+mod heading;
 mod output;
 mod progress;
+mod revision;
 mod timings;
 
 use clap::Parser;

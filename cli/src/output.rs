@@ -21,12 +21,23 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_files(&[(path.to_owned(), bytes)])
 }
 
-/// Writes several files: all of them are complete before the first takes its name.
+/// Writes several files: all of them are complete before the first takes its name. Devices and pipes (`/dev/null`, a
+/// process substitution) are written to as they are, never replaced; a link stays, and the file behind it is written.
 pub(crate) fn write_files(files: &[(PathBuf, &[u8])]) -> Result<(), Failure> {
+    let (streams, files): (Vec<_>, Vec<_>) = files
+        .iter()
+        .map(|(path, bytes)| (fs::canonicalize(path).unwrap_or_else(|_| path.clone()), *bytes))
+        .partition(|(path, _)| is_stream(path));
     let mut staged = Vec::with_capacity(files.len());
-    let result = stage(files, &mut staged).and_then(|()| {
+    let result = stage(&files, &mut staged).and_then(|()| {
         staged.iter().try_for_each(|(temporary, path)| {
             fs::rename(temporary, path).map_err(|error| Failure::Write { path: path.clone(), error })
+        })
+    });
+    let result = result.and_then(|()| {
+        streams.iter().try_for_each(|(path, bytes)| {
+            let written = fs::OpenOptions::new().write(true).open(path).and_then(|mut stream| stream.write_all(bytes));
+            written.map_err(|error| Failure::Write { path: path.clone(), error })
         })
     });
     if result.is_err() {
@@ -36,6 +47,11 @@ pub(crate) fn write_files(files: &[(PathBuf, &[u8])]) -> Result<(), Failure> {
         }
     }
     result
+}
+
+/// True for what is there and is neither a file nor a folder.
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 fn stage(files: &[(PathBuf, &[u8])], staged: &mut Vec<(PathBuf, PathBuf)>) -> Result<(), Failure> {

@@ -120,11 +120,13 @@ struct Slot {
     identity: u32,
 }
 
-/// A connection that some path carries.
+/// The two ends of a connection, such as a connection can have.
 struct Path<'a> {
     family: &'a FamilyEngine,
     from: u32,
     to: u32,
+    /// Some path that is modelled carries it.
+    carried: bool,
 }
 
 impl Engine {
@@ -209,8 +211,12 @@ impl Engine {
     pub fn decide(&self, connection: &Connection, assume: Assume) -> Decision {
         let Some(path) = self.path(connection) else { return Decision::Denied };
         let facts = [path.family.facts(path.from), path.family.facts(path.to)];
+        // What is not modelled may open a path that is missing, too.
         if facts.into_iter().any(|facts| facts.touched) {
             return Decision::Unknown;
+        }
+        if !path.carried {
+            return Decision::Denied;
         }
         let ends = (connection.source.unit(), connection.destination.unit());
         let reply = connection.header.reply(path.family.family());
@@ -224,7 +230,7 @@ impl Engine {
             (Judged::Denied, _) => Decision::Denied,
             (Judged::Unknown, _) => Decision::Unknown,
             (Judged::Allowed, Some(header)) if self.crossings.minds_replies() => {
-                let back = Path { family: path.family, from: path.to, to: path.from };
+                let back = Path { from: path.to, to: path.from, ..path };
                 match self.judge(&back, header, Circumstances { reply: true, ..there }) {
                     Judged::Allowed => Decision::Allowed(Reply::Passes),
                     Judged::Denied => Decision::Allowed(Reply::Blocked),
@@ -265,7 +271,7 @@ impl Engine {
         footprint
     }
 
-    /// The identities of both ends, if some path carries the connection.
+    /// The identities of both ends, and whether a path carries the connection; `None` if there is no such connection.
     fn path(&self, connection: &Connection) -> Option<Path<'_>> {
         match (connection.source, connection.destination) {
             (source @ Endpoint::Unit { .. }, destination @ Endpoint::Unit { .. }) => {
@@ -276,39 +282,33 @@ impl Engine {
                 }
                 let (a, b) = (family.facts(from.identity).space, family.facts(to.identity).space);
                 let carried = a == b || self.linked.contains(&(a, b));
-                carried.then_some(Path { family, from: from.identity, to: to.identity })
+                Some(Path { family, from: from.identity, to: to.identity, carried })
             }
             (Endpoint::External(address), unit @ Endpoint::Unit { .. }) => {
-                let (family, to, from) = self.external_path(unit, address, |facts| facts.inbound)?;
-                Some(Path { family, from, to })
+                let (family, to, from) = self.external_path(unit, address)?;
+                Some(Path { family, from, to, carried: family.facts(to).inbound })
             }
             (unit @ Endpoint::Unit { .. }, Endpoint::External(address)) => {
-                let (family, from, to) = self.external_path(unit, address, |facts| facts.outbound)?;
-                Some(Path { family, from, to })
+                let (family, from, to) = self.external_path(unit, address)?;
+                Some(Path { family, from, to, carried: family.facts(from).outbound })
             }
             (Endpoint::Source(source), unit @ Endpoint::Unit { .. }) => {
                 let to = self.slot(unit)?;
                 let family = self.family(to.family)?;
-                let from = family.source(source.0, to.identity, connection.header)?;
-                Some(Path { family, from, to: to.identity })
+                let (from, carried) = family.source(source.0, to.identity, connection.header)?;
+                Some(Path { family, from, to: to.identity, carried })
             }
             _ => None,
         }
     }
 
-    /// The identities of a unit's endpoint and of an external address, if there is a path between them.
-    fn external_path(
-        &self,
-        unit: Endpoint,
-        address: std::net::IpAddr,
-        has_path: impl Fn(&Facts) -> bool,
-    ) -> Option<(&FamilyEngine, u32, u32)> {
+    /// The identities of a unit's endpoint and of an external address, if that is no unit's and of the same family.
+    fn external_path(&self, unit: Endpoint, address: std::net::IpAddr) -> Option<(&FamilyEngine, u32, u32)> {
         let slot = self.slot(unit)?;
         let family = self.family(slot.family)?;
-        let facts = family.facts(slot.identity);
-        let carried =
-            Family::of(address) == slot.family && has_path(facts) && !self.known[facts.space].contains(address);
-        carried.then(|| (family, slot.identity, family.external(address)))
+        let space = family.facts(slot.identity).space;
+        let is_external = Family::of(address) == slot.family && !self.known[space].contains(address);
+        is_external.then(|| (family, slot.identity, family.external(address)))
     }
 
     #[inline]

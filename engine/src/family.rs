@@ -144,15 +144,15 @@ impl FamilyEngine {
         self.atoms.identity(address)
     }
 
-    /// The identity of an external source, if it has a path for a header to an identity.
-    pub(crate) fn source(&self, source: u32, to: u32, header: Header) -> Option<u32> {
+    /// The identity of an external source, and whether it has a path for a header to an identity.
+    pub(crate) fn source(&self, source: u32, to: u32, header: Header) -> Option<(u32, bool)> {
         let (identity, entries) = self.sources.lookup(source)?;
         let names = &self.names[self.facts[to].names];
         let carried = entries.iter().any(|entry| {
             entry.identities.contains(to as usize)
                 && self.lists[entry.services].iter().any(|predicate| predicate.matches(header, names))
         });
-        carried.then_some(*identity)
+        Some((*identity, carried))
     }
 
     /// The service class of a header; any number where headers are not classified.

@@ -16,5 +16,5 @@ mod suggest;
 pub(crate) use deserialize::{UnknownKey, from_node};
 pub(crate) use node::{Node, Value};
 pub use parse::MAX_FILE_BYTES;
-pub(crate) use parse::documents;
+pub(crate) use parse::{documents, tab_indent};
 pub(crate) use suggest::closest;

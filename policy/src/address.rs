@@ -82,15 +82,20 @@ impl AddressSet {
 
     /// The addresses from `first` to `last`, both included; empty if they differ in family or order.
     pub fn from_range(first: IpAddr, last: IpAddr) -> Self {
-        match (first, last) {
-            (IpAddr::V4(first), IpAddr::V4(last)) => {
-                Self { v4: IntervalSet::from_ranges([(first.to_bits(), last.to_bits())]), v6: IntervalSet::empty() }
+        Self::from_ranges([(first, last)])
+    }
+
+    /// All addresses of several ranges, each from its first to its last; a range of two families holds nothing.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = (IpAddr, IpAddr)>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for range in ranges {
+            match range {
+                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                _ => {}
             }
-            (IpAddr::V6(first), IpAddr::V6(last)) => {
-                Self { v4: IntervalSet::empty(), v6: IntervalSet::from_ranges([(first.to_bits(), last.to_bits())]) }
-            }
-            _ => Self::empty(),
         }
+        Self { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
     }
 
     /// The set of one address.

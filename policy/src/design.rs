@@ -27,7 +27,8 @@ pub struct Assumption {
     pub text: String,
 }
 
-/// Something that was read and is not modelled: the verdicts that it touches are unknown.
+/// Something that was read and is not modelled: the verdicts that it touches are unknown, be it that it restricts a
+/// connection, allows it, or opens the very path for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unmodelled {
     /// What it is: `CiliumNetworkPolicy shop/web`.
@@ -36,6 +37,18 @@ pub struct Unmodelled {
     /// external endpoints with each other aside.
     pub touches: Selector,
     /// Where it is written.
+    pub provenance: Provenance,
+}
+
+/// A kind of object that was read and left out on purpose. Nothing judges by it, so the normal form leaves it out; what
+/// results rest on because of it is an [`Assumption`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// The kind: `ConfigMap`.
+    pub kind: String,
+    /// How many objects of it.
+    pub count: u64,
+    /// Why, for auditors: `changes no connection`, or what the lab file says; its owner, and where it says so.
     pub provenance: Provenance,
 }
 
@@ -74,6 +87,8 @@ pub struct Draft {
     pub choices: Vec<Choice>,
     /// What was read and is not modelled.
     pub unmodelled: Vec<Unmodelled>,
+    /// What was read and left out on purpose.
+    pub ignored: Vec<Ignored>,
 }
 
 /// A way in which the parts of a design contradict each other.
@@ -104,6 +119,8 @@ pub enum DesignError {
         space: String,
         /// The second unit's place.
         span: Option<Span>,
+        /// The first unit's place.
+        first: Option<Span>,
     },
     /// A unit has no interface.
     #[error("the unit `{unit}` has no interface")]
@@ -156,6 +173,17 @@ impl DesignError {
         }
     }
 
+    /// The other place that it speaks of, of two things that clash the first.
+    pub fn first(&self) -> Option<Span> {
+        match self {
+            DesignError::DuplicateName { first, .. } | DesignError::DuplicateAddress { first, .. } => *first,
+            DesignError::NoInterface { .. }
+            | DesignError::UnknownName { .. }
+            | DesignError::HostCycle { .. }
+            | DesignError::NotAnAllow { .. } => None,
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
@@ -193,6 +221,7 @@ pub struct Design {
     /// Known addresses of each address space, those of routed spaces included.
     addresses: BTreeMap<String, AddressSet>,
     linked: BTreeSet<(String, String)>,
+    namespace_is_label: bool,
 }
 
 impl Design {
@@ -226,7 +255,15 @@ impl Design {
                 *ours = ours.union(theirs);
             }
         }
-        Ok(Self { draft, by_name, hosts, addresses, linked })
+        let namespace_is_label = draft.units.iter().any(|unit| unit.labels.contains_key("namespace"));
+        Ok(Self { draft, by_name, hosts, addresses, linked, namespace_is_label })
+    }
+
+    /// The same design under another name, such as one that tells it from others.
+    #[must_use]
+    pub fn renamed(mut self, name: impl Into<String>) -> Self {
+        self.draft.name = name.into();
+        self
     }
 
     /// The parts, to build a variant from.
@@ -252,6 +289,11 @@ impl Design {
     /// The ids of the units, by name.
     pub fn unit_ids(&self) -> impl ExactSizeIterator<Item = UnitId> + DoubleEndedIterator + use<> {
         (0..u32::try_from(self.draft.units.len()).unwrap_or(u32::MAX)).map(UnitId)
+    }
+
+    /// True if some unit has a label `namespace`: otherwise a lab file's `namespace=shop` speaks of Kubernetes namespaces.
+    pub fn namespace_is_label(&self) -> bool {
+        self.namespace_is_label
     }
 
     /// Named sources outside the design.
@@ -317,6 +359,11 @@ impl Design {
     /// What was read and is not modelled.
     pub fn unmodelled(&self) -> &[Unmodelled] {
         &self.draft.unmodelled
+    }
+
+    /// What was read and left out on purpose.
+    pub fn ignored(&self) -> &[Ignored] {
+        &self.draft.ignored
     }
 
     /// The unit of this id.
@@ -508,28 +555,22 @@ fn check_addresses(draft: &Draft, errors: &mut Vec<DesignError>) -> BTreeMap<Str
             if let Some((other, shared)) = held.insert(address, (unit, interface.shared))
                 && !(shared && interface.shared)
             {
+                // Units are sorted by name; the second of two is the one that is written later.
+                let in_order = unit.provenance.span >= other.provenance.span;
+                let (unit, other) = if in_order { (unit, other) } else { (other, unit) };
                 errors.push(DesignError::DuplicateAddress {
                     unit: unit.name.clone(),
                     other: other.name.clone(),
                     address,
                     space: interface.space.clone(),
                     span: unit.provenance.span,
+                    first: other.provenance.span,
                 });
             }
         }
     }
     holders
         .into_iter()
-        .map(|(space, held)| {
-            let (mut v4, mut v6) = (Vec::new(), Vec::new());
-            for address in held.into_keys() {
-                match address {
-                    IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
-                    IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
-                }
-            }
-            let set = AddressSet { v4: crate::IntervalSet::from_ranges(v4), v6: crate::IntervalSet::from_ranges(v6) };
-            (space.to_owned(), set)
-        })
+        .map(|(space, held)| (space.to_owned(), AddressSet::from_ranges(held.into_keys().map(|one| (one, one)))))
         .collect()
 }

@@ -24,6 +24,15 @@ impl fmt::Display for Severity {
     }
 }
 
+/// Another place that a diagnostic speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Related {
+    /// What stands there: `the first of the two`.
+    pub what: String,
+    /// The place.
+    pub span: Span,
+}
+
 /// A sentence about a place in the input, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
@@ -35,24 +44,38 @@ pub struct Diagnostic {
     pub message: String,
     /// The place.
     pub span: Option<Span>,
+    /// The other places that it speaks of.
+    pub related: Vec<Related>,
     /// What to do.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
+    /// A sentence at a place.
+    fn new(severity: Severity, code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
+        Self { severity, code, message: message.into(), span, related: Vec::new(), help: None }
+    }
+
     /// An error at a place.
     pub fn error(code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), span, help: None }
+        Self::new(Severity::Error, code, message, span)
     }
 
     /// A warning at a place.
     pub fn warning(code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
-        Self { severity: Severity::Warning, code, message: message.into(), span, help: None }
+        Self::new(Severity::Warning, code, message, span)
     }
 
     /// A note at a place.
     pub fn note(code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
-        Self { severity: Severity::Note, code, message: message.into(), span, help: None }
+        Self::new(Severity::Note, code, message, span)
+    }
+
+    /// The same with another place that it speaks of, if it is known.
+    #[must_use]
+    pub fn with_related(mut self, what: impl Into<String>, span: Option<Span>) -> Self {
+        self.related.extend(span.map(|span| Related { what: what.into(), span }));
+        self
     }
 
     /// The same with what to do about it.

@@ -12,6 +12,7 @@ use crate::connection::{Connection, Endpoint};
 use crate::design::{Design, RuleId};
 use crate::point::{Placement, PointId};
 use crate::rule::{Action, Covers, Direction, Peer, Rule};
+use crate::service::Service;
 use crate::tier::{Order, RulebookId, Scope, Tier};
 use crate::unit::{Address, Interface};
 use crate::verdict::{
@@ -47,7 +48,9 @@ impl Design {
     /// A connection from a unit to itself never leaves it and passes no point.
     pub fn evaluate(&self, connection: &Connection, assume: Assume) -> Evaluation {
         if let Some(no_path) = self.missing_path(connection) {
-            return Evaluation { verdict: Verdict::Denied(Denial::NoPath(no_path)), judgements: Vec::new() };
+            let doubt = if no_path.may_be_opened() { self.unmodelled_doubt(connection) } else { None };
+            let verdict = doubt.map_or(Verdict::Denied(Denial::NoPath(no_path)), Verdict::Unknown);
+            return Evaluation { verdict, judgements: Vec::new() };
         }
         let mut judgements = self.judge(connection, assume, false);
         let mut verdict = verdict_of(&judgements);
@@ -80,7 +83,8 @@ impl Design {
         }
     }
 
-    /// Why no path carries the connection; `None` if one does.
+    /// Why no path that is modelled carries the connection; `None` if one does. What is not modelled may open one in
+    /// spite of some of the [reasons](NoPath::may_be_opened).
     pub fn missing_path(&self, connection: &Connection) -> Option<NoPath> {
         let Some(family) = self.family_of(connection) else { return Some(NoPath::Family) };
         match (connection.source, connection.destination) {
@@ -98,15 +102,11 @@ impl Design {
                 self.missing_external_path(unit, address, |interface| interface.outbound)
             }
             (Endpoint::Source(id), Endpoint::Unit { unit, .. }) => {
+                let Some(source) = self.external_source(id) else { return Some(NoPath::NotAnEndpoint) };
                 let destination = self.unit(unit);
-                let carried = self.external_source(id).is_some_and(|source| {
-                    source.entries.iter().any(|entry| {
-                        entry.to.matches(destination)
-                            && entry
-                                .services
-                                .iter()
-                                .any(|service| service.matches(family, connection.header, Some(destination)))
-                    })
+                let carried = source.entries.iter().any(|entry| {
+                    let serves = |service: &Service| service.matches(family, connection.header, Some(destination));
+                    entry.to.matches(destination) && entry.services.iter().any(serves)
                 });
                 (!carried).then_some(NoPath::Source)
             }

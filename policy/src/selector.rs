@@ -14,6 +14,9 @@ pub type Labels = BTreeMap<String, String>;
 /// A label key cannot hold a colon, so nothing collides.
 pub const NAMESPACE_PREFIX: &str = "namespace:";
 
+/// The key under which the units of a Kubernetes namespace carry its name.
+pub const NAMESPACE_KEY: &str = "namespace:kubernetes.io/metadata.name";
+
 /// A predicate over units. It selects units only: no external address satisfies any selector, [`Selector::Not`] and
 /// [`Selector::Everything`] included. A named [`ExternalSource`] is to selectors the unit that it is somewhere else.
 ///

@@ -73,7 +73,7 @@ pub enum Reply {
     Unknown,
 }
 
-/// Why no path carries a connection.
+/// Why no path that is modelled carries a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoPath {
     /// The two interfaces have addresses of different families.
@@ -86,6 +86,18 @@ pub enum NoPath {
     NotAnEndpoint,
     /// The external source has no path there.
     Source,
+}
+
+impl NoPath {
+    /// True if something that is not modelled could open a path all the same: a peering or a route between address
+    /// spaces, a gateway or a public address, a way in from an external source. Nothing makes an endpoint of what is
+    /// none, and a connection has one family.
+    pub fn may_be_opened(self) -> bool {
+        match self {
+            NoPath::Space | NoPath::External | NoPath::Source => true,
+            NoPath::Family | NoPath::NotAnEndpoint => false,
+        }
+    }
 }
 
 /// What decided in a tier, or after the last one.

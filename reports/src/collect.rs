@@ -7,21 +7,27 @@
 mod choice;
 mod connection;
 mod coverage;
+mod difference;
+mod outside;
 mod picture;
 mod proof;
 mod simulation;
 
 pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
+pub use difference::{Asked, difference};
+pub use outside::Outside;
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::settle;
 pub use simulation::simulations;
 
 use crate::model::{self, NeedStatus, Population, Verdict};
 use seglab_policy::{
-    AtMost, Claim, Covers, Design, Peer, Pivot, Property, Selector, Service, Severity, Span, Trust, View,
+    AtMost, Claim, Covers, Design, NAMESPACE_KEY, Peer, Pivot, Property, Selector, Service, Severity, Span, Trust,
+    View, count,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 /// What no model of this tool covers, whatever the design.
 pub const NOT_COVERED: [&str; 4] = [
@@ -39,30 +45,18 @@ pub fn basis(
     tool: model::Tool,
     as_if_enforced: bool,
 ) -> model::Verification {
+    let model::Heading { design: name, tool, seed, inputs, assumptions, unmodelled } = heading(design, tool, None);
     model::Verification {
-        design: design.name().to_owned(),
+        design: name,
         tool,
         command: None,
-        seed: None,
-        inputs: inputs(design),
+        seed,
+        inputs,
         scope: scope(design, as_if_enforced),
-        assumptions: design
-            .assumptions()
-            .iter()
-            .map(|one| model::Assumption { id: one.id.clone(), text: one.text.clone(), choice: None })
-            .collect(),
+        assumptions,
         trusted: design.trusted().iter().map(|one| trusted(design, one)).collect(),
-        unmodelled: design
-            .unmodelled()
-            .iter()
-            .map(|one| model::Unmodelled {
-                what: one.what.clone(),
-                touches: one.touches.to_string(),
-                units: design.select(&one.touches).count() as u64,
-                location: location(design, one.provenance.span),
-            })
-            .collect(),
-        ignored: Vec::new(),
+        unmodelled,
+        ignored: design.ignored().iter().map(|one| ignored(design, one)).collect(),
         not_covered: NOT_COVERED.map(str::to_owned).to_vec(),
         verdict: Verdict::Holds,
         properties: Vec::new(),
@@ -71,8 +65,33 @@ pub fn basis(
     }
 }
 
+/// What heads every output about a design.
+pub fn heading(design: &Design, tool: model::Tool, seed: Option<u64>) -> model::Heading {
+    model::Heading {
+        design: design.name().to_owned(),
+        tool,
+        seed,
+        inputs: inputs(design),
+        assumptions: design
+            .assumptions()
+            .iter()
+            .map(|one| model::Assumption { id: one.id.clone(), text: one.text.clone(), choice: None })
+            .collect(),
+        unmodelled: design
+            .unmodelled()
+            .iter()
+            .map(|one| model::Unmodelled {
+                what: one.what.clone(),
+                touches: shown(design, &one.touches),
+                units: design.select(&one.touches).count() as u64,
+                location: location(design, one.provenance.span),
+            })
+            .collect(),
+    }
+}
+
 /// The files that a design was read from, with the hashes of their bytes.
-pub fn inputs(design: &Design) -> Vec<model::Input> {
+fn inputs(design: &Design) -> Vec<model::Input> {
     design.sources().iter().map(input).collect()
 }
 
@@ -89,7 +108,7 @@ pub fn property(design: &Design, of: &Property, population: Population) -> model
     model::Property {
         id: of.id.clone(),
         kind: of.claim.kind().to_owned(),
-        claim: format!("{}{}", claim(&of.claim), within(of.hops_max)),
+        claim: shown(design, format_args!("{}{}", claim(&of.claim), within(of.hops_max))),
         verdict: Verdict::Unknown,
         view: of.view.to_string(),
         pivot: needs_attacker.then(|| of.pivot.to_string()),
@@ -105,8 +124,8 @@ pub fn property(design: &Design, of: &Property, population: Population) -> model
 /// A need as it is declared: its status is unknown until somebody settles it.
 pub fn need(design: &Design, of: &seglab_policy::Need, pairs: u64) -> model::Need {
     model::Need {
-        from: of.from.to_string(),
-        to: of.to.to_string(),
+        from: shown(design, &of.from),
+        to: shown(design, &of.to),
         service: services(&of.services),
         status: NeedStatus::Unknown,
         pairs,
@@ -130,7 +149,7 @@ pub fn claim(of: &Claim) -> String {
         Claim::BlastRadius { from, at_most } => {
             let bound = match at_most {
                 AtMost::Units(1) => "no unit but that one".to_owned(),
-                AtMost::Units(units) => format!("at most {units} units, that one included"),
+                AtMost::Units(units) => format!("at most {}, that one included", count(*units as u64, "unit", "units")),
                 AtMost::Share(_) => format!("at most {at_most} of all units"),
             };
             format!("whoever owns a unit of {from} gets {bound}")
@@ -152,7 +171,7 @@ fn within(hops_max: Option<u32>) -> String {
     match hops_max {
         None => String::new(),
         Some(1) => " directly".to_owned(),
-        Some(hops) => format!(" over at most {hops} connections"),
+        Some(hops) => format!(" over at most {}", count(hops.into(), "connection", "connections")),
     }
 }
 
@@ -171,6 +190,12 @@ fn on(services: &[Service]) -> String {
 fn services(services: &[Service]) -> String {
     let names: Vec<String> = services.iter().map(Service::to_string).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(" or ") }
+}
+
+/// A text about a design in the words of its lab file, which reads `namespace=shop` where no unit has a label of that key.
+fn shown(design: &Design, text: impl Display) -> String {
+    let text = text.to_string();
+    if design.namespace_is_label() { text } else { text.replace(NAMESPACE_KEY, "namespace") }
 }
 
 /// What a verdict of the property leaves open.
@@ -230,11 +255,21 @@ fn diagnostic(design: &Design, of: &seglab_policy::Diagnostic) -> model::Diagnos
 
 fn trusted(design: &Design, of: &seglab_policy::Trusted) -> model::Trusted {
     model::Trusted {
-        units: of.units.to_string(),
+        units: shown(design, &of.units),
         count: design.select(&of.units).count() as u64,
         owner: of.owner.clone(),
         reason: of.reason.clone(),
         expires: of.expires.clone(),
+        location: location(design, of.provenance.span),
+    }
+}
+
+fn ignored(design: &Design, of: &seglab_policy::Ignored) -> model::Ignored {
+    model::Ignored {
+        kind: of.kind.clone(),
+        count: of.count,
+        reason: of.provenance.reason.clone().unwrap_or_default(),
+        owner: of.provenance.owner.clone(),
         location: location(design, of.provenance.span),
     }
 }

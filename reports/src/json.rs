@@ -1,6 +1,6 @@
 //! The machine-readable forms, each under the name and version of its schema.
 
-use crate::model::{Report, Verification};
+use crate::model::{Difference, Report, Verification};
 use serde::{Deserialize, Serialize};
 
 /// The schema of a report.
@@ -8,6 +8,9 @@ pub const REPORT_SCHEMA: &str = "seglab/report/v1";
 
 /// The schema of a verification.
 pub const VERIFY_SCHEMA: &str = "seglab/verify/v1";
+
+/// The schema of a difference.
+pub const DIFF_SCHEMA: &str = "seglab/diff/v1";
 
 /// A document that could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,11 @@ pub fn report_json(report: &Report) -> String {
 /// Writes a verification as `seglab/verify/v1`.
 pub fn verify_json(verification: &Verification) -> String {
     write(VERIFY_SCHEMA, verification)
+}
+
+/// Writes a difference as `seglab/diff/v1`.
+pub fn difference_json(difference: &Difference) -> String {
+    write(DIFF_SCHEMA, difference)
 }
 
 /// Reads what [`report_json`] wrote.

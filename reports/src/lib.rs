@@ -10,6 +10,8 @@
 
 mod bundle;
 pub mod collect;
+mod difference;
+mod heading;
 mod html;
 mod json;
 mod junit;
@@ -23,8 +25,12 @@ mod text_tables;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
+pub use difference::{difference_markdown, difference_text};
+pub use heading::heading_text;
 pub use html::html;
-pub use json::{REPORT_SCHEMA, ReadError, VERIFY_SCHEMA, read_report, report_json, verify_json};
+pub use json::{
+    DIFF_SCHEMA, REPORT_SCHEMA, ReadError, VERIFY_SCHEMA, difference_json, read_report, report_json, verify_json,
+};
 pub use junit::junit;
 pub use markdown::{markdown, verify_markdown};
 pub use model::*;

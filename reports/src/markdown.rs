@@ -18,7 +18,7 @@ pub fn markdown(report: &Report) -> String {
     page.results(&report.verification);
     page.pictures(report);
     page.findings(&report.verification);
-    page.appendix(&report.verification);
+    page.appendix(&report.verification, report.comparison.as_ref());
     page.text
 }
 
@@ -28,27 +28,27 @@ pub fn verify_markdown(of: &Verification) -> String {
     page.opening(of, "Verification");
     page.results(of);
     page.findings(of);
-    page.appendix(of);
+    page.appendix(of, None);
     page.text
 }
 
 #[derive(Default)]
-struct Page {
-    text: String,
+pub(crate) struct Page {
+    pub(crate) text: String,
 }
 
 impl Page {
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
 
-    fn heading(&mut self, level: usize, title: &str) {
+    pub(crate) fn heading(&mut self, level: usize, title: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "\n{} {title}\n", "#".repeat(level));
     }
 
-    fn list(&mut self, lines: impl Iterator<Item = String>, otherwise: &str) {
+    pub(crate) fn list(&mut self, lines: impl Iterator<Item = String>, otherwise: &str) {
         let mut empty = true;
         for line in lines {
             empty = false;
@@ -60,7 +60,7 @@ impl Page {
     }
 
     /// A table; cells are Markdown already.
-    fn table<const N: usize>(&mut self, header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+    pub(crate) fn table<const N: usize>(&mut self, header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
         self.line(&format!("| {} |", header.join(" | ")));
         self.line(&format!("|{}", " --- |".repeat(N)));
         for row in rows {
@@ -70,10 +70,15 @@ impl Page {
 
     fn opening(&mut self, of: &Verification, kind: &str) {
         self.line(&format!("# {kind}: {}\n", escape(&of.design)));
-        self.line(&format!("**{}**\n", escape(&words::headline(of))));
-        let z3 = of.tool.z3_version.as_ref().map_or_else(String::new, |version| format!(", Z3 {}", escape(version)));
-        let seed = of.seed.map_or_else(String::new, |seed| format!(", seed {seed}"));
-        self.line(&format!("{} {}{z3}{seed}", escape(&of.tool.name), escape(&of.tool.version)));
+        for (name, lines) in words::basis_in_brief(of) {
+            let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+            self.line(&format!("- {name}: {}", lines.join("; ")));
+        }
+        self.line(&format!("\n**{}**\n", escape(&words::headline(of))));
+        let mut made = vec![format!("{} {}", of.tool.name, of.tool.version)];
+        made.extend(words::z3(&of.tool));
+        made.push(words::seed(of.seed));
+        self.line(&escape(&made.join(", ")));
         self.heading(2, "Scope");
         let facts = words::scope_facts(&of.scope);
         self.table(["", ""], facts.into_iter().map(|(name, fact)| [name.to_owned(), escape(&fact)]));
@@ -104,22 +109,16 @@ impl Page {
         }
         self.heading(2, "Not modelled");
         self.list(
-            of.unmodelled.iter().map(|one| {
-                let units = words::count(one.units, "unit", "units");
-                format!(
-                    "{}{}: the verdicts of {units} are unknown where it matters",
-                    escape(&one.what),
-                    place(one.location.as_ref())
-                )
-            }),
+            of.unmodelled.iter().map(|one| escape(&words::unmodelled(one))),
             "Everything that was read is modelled.",
         );
         if !of.ignored.is_empty() {
             self.line("\nLeft out on purpose:\n");
             self.list(
-                of.ignored
-                    .iter()
-                    .map(|one| format!("{} {}: {}", words::number(one.count), escape(&one.kind), escape(&one.reason))),
+                of.ignored.iter().map(|one| {
+                    let (kind, reason, by) = (escape(&one.kind), escape(&one.reason), escape(&words::ignored_by(one)));
+                    format!("{} {kind}: {reason} ({by})", words::number(one.count))
+                }),
                 "None.",
             );
         }
@@ -245,15 +244,7 @@ impl Page {
 
     fn surface(&mut self, of: &Surface) {
         self.heading(2, "Surface");
-        self.line(&format!(
-            "{} of {} ordered pairs of units may connect ({} view); external addresses reach {}, and {} reach external \
-             addresses.\n",
-            words::number(of.pairs_allowed),
-            words::number(of.pairs),
-            escape(&of.view),
-            words::count(of.entered, "unit", "units"),
-            words::count(of.leaving, "unit", "units"),
-        ));
+        self.line(&format!("{}.\n", escape(&words::surface(of))));
         let header = ["unit", "entries from units", "entries from outside", "exits to units", "exits to outside"];
         self.table(
             header,
@@ -388,23 +379,24 @@ impl Page {
         }
     }
 
-    fn appendix(&mut self, of: &Verification) {
+    fn appendix(&mut self, of: &Verification, comparison: Option<&Comparison>) {
         self.heading(2, "Inputs");
         if let Some(command) = &of.command {
             self.line(&format!("Made by {}\n", code(command)));
         }
-        self.table(["file", "SHA-256"], of.inputs.iter().map(|one| [code(&one.path), code(&one.sha256)]));
+        let inputs = words::all_inputs(of, comparison);
+        self.table(["file", "SHA-256"], inputs.map(|one| [code(&one.path), code(&one.sha256)]));
     }
 }
 
-fn decision(of: &Decider) -> String {
+pub(crate) fn decision(of: &Decider) -> String {
     let stamp = words::decider_stamp(of);
     let stamp = if stamp.is_empty() { stamp } else { format!(" ({})", escape(&stamp)) };
     let (place, why) = (escape(&words::decider_place(of)), escape(&words::decider_why(of)));
     format!("{place} **{}**: {why}{}{stamp}", words::decider_outcome(of), self::place(of.location.as_ref()))
 }
 
-fn place(of: Option<&Location>) -> String {
+pub(crate) fn place(of: Option<&Location>) -> String {
     of.map_or_else(String::new, |place| format!(" ({})", code(&place.to_string())))
 }
 
@@ -417,7 +409,7 @@ fn verdict(of: Verdict) -> String {
 }
 
 /// Text that means nothing to Markdown or HTML, on one line.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in words::printable(text).chars() {
         match c {
@@ -437,7 +429,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Text as code. A backtick would end it and a pipe would end the cell: such text is escaped instead.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = words::printable(text);
     if text.is_empty() || text.contains(['`', '|']) { escape(&text) } else { format!("`{text}`") }
 }

@@ -1,6 +1,9 @@
 //! A verification for the terminal and the log: what it rests on first, the verdict in the last line.
 
-use crate::model::{Assumption, Decider, DecidingRule, Hop, NeedStatus, Property, Severity, Verdict, Verification};
+use crate::heading;
+use crate::model::{
+    Assumption, Decider, DecidingRule, Heading, Hop, NeedStatus, Property, Severity, Verdict, Verification,
+};
 use crate::table::table;
 use crate::words;
 use std::fmt::Write;
@@ -38,13 +41,7 @@ pub fn text(of: &Verification, colour: Colour) -> String {
 }
 
 fn provenance(out: &mut String, of: &Verification) {
-    let mut parts = vec![format!("{} {}", of.tool.name, of.tool.version).trim().to_owned()];
-    parts.extend(of.tool.z3_version.as_ref().map(|version| format!("Z3 {version}")));
-    parts.extend(of.seed.map(|seed| format!("seed {seed}")));
-    parts.push(words::count(of.inputs.len() as u64, "input", "inputs"));
-    parts.retain(|part| !part.is_empty());
-    let line = format!("design {} · {}", of.design, parts.join(" · "));
-    let _ = writeln!(out, "{}\n", words::printable(&line));
+    let _ = writeln!(out, "{}\n", heading::line(&Heading::from(of)));
 }
 
 fn basis(out: &mut String, of: &Verification) {
@@ -66,21 +63,13 @@ fn basis(out: &mut String, of: &Verification) {
             }),
         );
     }
-    section(
-        out,
-        "not modelled: verdicts that it touches are unknown",
-        of.unmodelled.iter().map(|one| {
-            let place = one.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
-            format!("{}{place} touches {}", one.what, words::count(one.units, "unit", "units"))
-        }),
-    );
+    section(out, "not modelled", of.unmodelled.iter().map(words::unmodelled));
     if !of.ignored.is_empty() {
         section(
             out,
             "left out on purpose",
             of.ignored.iter().map(|one| {
-                let owner = one.owner.as_ref().map_or_else(String::new, |owner| format!(" (owner {owner})"));
-                format!("{} {}: {}{owner}", words::number(one.count), one.kind, one.reason)
+                format!("{} {}: {} ({})", words::number(one.count), one.kind, one.reason, words::ignored_by(one))
             }),
         );
     }
@@ -215,7 +204,7 @@ pub fn rules_text(of: &[DecidingRule]) -> String {
     words::printable(&words::deciding_rules(of))
 }
 
-fn hop(position: usize, of: &Hop) -> String {
+pub(crate) fn hop(position: usize, of: &Hop) -> String {
     let gain = of.gain.as_ref().map_or_else(String::new, |gain| format!(", {gain}"));
     let mut out = format!("  {position}. {}\n", words::printable(&format!("{}: {}{gain}", words::hop(of), of.outcome)));
     for decider in &of.deciders {
@@ -230,7 +219,7 @@ fn hop(position: usize, of: &Hop) -> String {
     out
 }
 
-fn decider_line(of: &Decider) -> String {
+pub(crate) fn decider_line(of: &Decider) -> String {
     let place = of.location.as_ref().map_or_else(String::new, |place| format!("{place}: "));
     let stamp = words::decider_stamp(of);
     let stamp = if stamp.is_empty() { stamp } else { format!(" ({stamp})") };
@@ -263,11 +252,11 @@ fn needs(out: &mut String, of: &Verification) {
     out.push('\n');
 }
 
-const RED: &str = "31;1";
-const YELLOW: &str = "33;1";
+pub(crate) const RED: &str = "31;1";
+pub(crate) const YELLOW: &str = "33;1";
 const GREEN: &str = "32";
 
-fn paint(colour: Colour, code: &str, text: &str) -> String {
+pub(crate) fn paint(colour: Colour, code: &str, text: &str) -> String {
     match colour {
         Colour::Never => text.to_owned(),
         Colour::Ansi => format!("\u{1b}[{code}m{text}\u{1b}[0m"),

@@ -6,14 +6,7 @@ use crate::words;
 
 /// Writes entries and exits, unit by unit.
 pub fn surface_text(of: &Surface) -> String {
-    let mut out = format!(
-        "{} of {} ordered pairs of units may connect ({} view); external addresses reach {}, {} reach them\n\n",
-        words::number(of.pairs_allowed),
-        words::number(of.pairs),
-        words::printable(&of.view),
-        words::count(of.entered, "unit", "units"),
-        words::number(of.leaving),
-    );
+    let mut out = format!("{}\n\n", words::printable(&words::surface(of)));
     let outside = |connections: &str| if connections.is_empty() { "none" } else { connections }.to_owned();
     let rows: Vec<[String; 5]> = of
         .rows

@@ -1,27 +1,12 @@
 //! The sentences and number formats that all writers share, so that no two of them tell the story differently.
 
 use crate::model::{
-    Assumption, BlastRadius, ChangedVerdict, Choice, Decider, DecidingRule, Hop, Location, NeedStatus, Outcome,
-    Population, Property, Report, Scope, Simulation, Verdict, Verification,
+    Assumption, BlastRadius, ChangedVerdict, Choice, Comparison, Decider, DecidingRule, Hop, Ignored, Input, Location,
+    NeedStatus, Outcome, Population, Property, Report, Scope, Simulation, Surface, Tool, Unmodelled, Verdict,
+    Verification,
 };
 
-/// A whole number with a separator every three digits: `40,000`.
-pub(crate) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A number and what it counts, in the singular or plural: `1 unit`, `40,000 units`.
-pub(crate) fn count(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(value), if value == 1 { one } else { many })
-}
+pub(crate) use seglab_policy::{count, number};
 
 /// A share in percent, to at most one decimal; what is not quite nothing or everything is not shown as such.
 pub(crate) fn percent(share: f64) -> String {
@@ -62,13 +47,13 @@ pub(crate) fn headline(of: &Verification) -> String {
     } else {
         let violated = of.count(Verdict::Violated) as u64;
         let unknown = of.count(Verdict::Unknown) as u64;
-        let of_total = format!("of {}", count(total, "property", "properties"));
         if violated > 0 {
-            parts.push(format!("{} {of_total} {} violated", number(violated), is_are(violated)));
+            parts.push(share_of(violated, total, "property", "properties", "violated"));
         }
-        if unknown > 0 {
-            let total = if violated > 0 { String::new() } else { format!(" {of_total}") };
-            parts.push(format!("{}{total} {} undecided", number(unknown), is_are(unknown)));
+        if unknown > 0 && violated > 0 {
+            parts.push(format!("{} {} undecided", number(unknown), is_are(unknown)));
+        } else if unknown > 0 {
+            parts.push(share_of(unknown, total, "property", "properties", "undecided"));
         }
         if parts.is_empty() {
             parts.push(match total {
@@ -79,7 +64,10 @@ pub(crate) fn headline(of: &Verification) -> String {
         }
     }
     parts.extend(needs_sentence(of));
-    format!("{}.", parts.join("; "))
+    let text = parts.join("; ");
+    let mut letters = text.chars();
+    let text: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
+    format!("{text}.")
 }
 
 fn needs_sentence(of: &Verification) -> Option<String> {
@@ -89,11 +77,18 @@ fn needs_sentence(of: &Verification) -> Option<String> {
     match (total, broken, unknown) {
         (0, ..) => None,
         (1, 0, 0) => Some("the only needed flow works".to_owned()),
+        (2, 0, 0) => Some("both needed flows work".to_owned()),
         (_, 0, 0) => Some(format!("all {} needed flows work", number(total))),
-        (_, 0, _) => {
-            Some(format!("{} of {} needed flows {} undecided", number(unknown), number(total), is_are(unknown)))
-        }
-        _ => Some(format!("{} of {} needed flows {} broken", number(broken), number(total), is_are(broken))),
+        (_, 0, _) => Some(share_of(unknown, total, "needed flow", "needed flows", "undecided")),
+        _ => Some(share_of(broken, total, "needed flow", "needed flows", "broken")),
+    }
+}
+
+/// `the only property is violated`, `2 of 7 properties are violated`.
+fn share_of(part: u64, total: u64, one: &str, many: &str, what: &str) -> String {
+    match total {
+        1 => format!("the only {one} is {what}"),
+        _ => format!("{} of {} {} {what}", number(part), count(total, one, many), is_are(part)),
     }
 }
 
@@ -225,8 +220,8 @@ pub(crate) fn scope_facts(scope: &Scope) -> Vec<(&'static str, String)> {
         .iter()
         .map(|held| {
             let units = count(held.units, "unit", "units");
-            let points = if held.points == 1 { "point" } else { "points" };
-            format!("{} {} {points} in mode {} over {units}", number(held.points), held.kind, held.mode)
+            let (one, many) = (format!("{} point", held.kind), format!("{} points", held.kind));
+            format!("{} in mode {} over {units}", count(held.points, &one, &many), held.mode)
         })
         .collect();
     facts.push(("Enforcement points", if points.is_empty() { "none declared".to_owned() } else { points.join("; ") }));
@@ -256,6 +251,91 @@ fn uncovered(scope: &Scope) -> String {
         (false, false) => format!(": {examples}"),
     };
     format!("{} of {}{examples}", number(scope.uncovered_units), count(scope.units, "unit", "units"))
+}
+
+/// What a report rests on, in few lines: scope, assumptions, what was not modelled, each with what there is to say.
+pub(crate) fn basis_in_brief(of: &Verification) -> [(&'static str, Vec<String>); 3] {
+    let scope = &of.scope;
+    let covered = match scope.uncovered_units {
+        0 => "every unit covered by an enforcing point".to_owned(),
+        some => format!("{} of them covered by no enforcing point", number(some)),
+    };
+    let (units, rules) = (count(scope.units, "unit", "units"), count(scope.rules, "rule", "rules"));
+    let assumptions: Vec<String> = of.assumptions.iter().map(|one| one.text.clone()).collect();
+    let unmodelled: Vec<String> = of.unmodelled.iter().map(unmodelled).collect();
+    [
+        ("Scope", vec![format!("{units}, {covered}; {rules}")]),
+        ("Assumptions", shortened(assumptions, "none")),
+        ("Not modelled", shortened(unmodelled, "nothing: everything that was read is modelled")),
+    ]
+}
+
+/// The first few lines, and how many more there are.
+fn shortened(mut lines: Vec<String>, otherwise: &str) -> Vec<String> {
+    const SHOWN: usize = 3;
+    match lines.len() {
+        0 => lines.push(otherwise.to_owned()),
+        all if all > SHOWN + 1 => {
+            lines.truncate(SHOWN);
+            lines.push(format!("and {} more below", number((all - SHOWN) as u64)));
+        }
+        _ => {}
+    }
+    lines
+}
+
+/// Something that is not modelled, where it is written, and how many units it may touch.
+pub(crate) fn unmodelled(of: &Unmodelled) -> String {
+    let place = of.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+    format!("{}{place}: verdicts about {} are unknown where it matters", of.what, count(of.units, "unit", "units"))
+}
+
+/// Who says that a kind may be left out: an owner, a lab file, or this tool itself.
+pub(crate) fn ignored_by(of: &Ignored) -> String {
+    match (&of.owner, &of.location) {
+        (Some(owner), Some(place)) => format!("{owner}, {place}"),
+        (Some(owner), None) => owner.clone(),
+        (None, Some(place)) => place.to_string(),
+        (None, None) => "known to this tool".to_owned(),
+    }
+}
+
+/// The version of Z3, and whether it was asked.
+pub(crate) fn z3(of: &Tool) -> Option<String> {
+    let asked = if of.z3_asked { "" } else { " (not asked)" };
+    of.z3_version.as_ref().map(|version| format!("Z3 {version}{asked}"))
+}
+
+/// Every file that was read, those of the designs compared with included, each once.
+pub(crate) fn all_inputs<'a>(
+    of: &'a Verification,
+    comparison: Option<&'a Comparison>,
+) -> impl Iterator<Item = &'a Input> {
+    let compared = comparison.into_iter().flat_map(|one| &one.designs).flat_map(|one| &one.inputs);
+    let mut all: Vec<&Input> = Vec::new();
+    for input in of.inputs.iter().chain(compared) {
+        if !all.contains(&input) {
+            all.push(input);
+        }
+    }
+    all.into_iter()
+}
+
+/// The seed, or that there is none.
+pub(crate) fn seed(of: Option<u64>) -> String {
+    of.map_or_else(|| "no seed".to_owned(), |seed| format!("seed {seed}"))
+}
+
+/// How much may enter and leave, in one sentence without its period.
+pub(crate) fn surface(of: &Surface) -> String {
+    format!(
+        "{} of {} may connect ({} view); external addresses reach {}; {} external addresses",
+        number(of.pairs_allowed),
+        count(of.pairs, "ordered pair of units", "ordered pairs of units"),
+        of.view,
+        count(of.entered, "unit", "units"),
+        count(of.leaving, "unit reaches", "units reach"),
+    )
 }
 
 /// Names joined by commas, or `none`.
@@ -320,12 +400,6 @@ pub(crate) fn is_hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let shown: Vec<String> = [0, 999, 1_000, 40_000, 1_234_567].into_iter().map(number).collect();
-        assert_eq!(shown, ["0", "999", "1,000", "40,000", "1,234,567"]);
-    }
 
     #[test]
     fn a_share_is_never_rounded_to_nothing_or_everything() {

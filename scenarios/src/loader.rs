@@ -2,16 +2,19 @@
 //!
 //! A file with a top-level key `seglab` is a lab file, and so is a folder that holds a `seglab.yaml`. Any other file
 //! or folder is read as Kubernetes manifests, folders with everything below them in the order of their names; `-` is
-//! standard input, either of the two. This is the only module of the crate that reads files.
+//! standard input, either of the two. This is the only module of the crate that reads files; [`load_from`] reads them from
+//! elsewhere.
 //!
 //! Paths in messages and in [`Design::sources`] are those that the user gave, with `/` between their parts.
 
 mod disk;
 
+pub use disk::{Files, Kind, OnDisk};
+
 use disk::Disk;
 use seglab_formats::lab::{self, PartKind};
 use seglab_formats::{File, Reading, Rejected, kubernetes};
-use seglab_policy::{Design, DesignError, Diagnostic, Source, SourceId, Span};
+use seglab_policy::{Design, DesignError, Diagnostic, Source};
 use std::collections::BTreeMap;
 
 /// What to read beside the path, and how.
@@ -67,13 +70,21 @@ fn first_error(diagnostics: &[Diagnostic]) -> &str {
 /// # Errors
 /// Everything that is wrong with the input, each with its place; nothing is half read.
 pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
-    let mut loader = Loader { disk: Disk::default(), options, open: Vec::new() };
+    load_from(&OnDisk, path, options)
+}
+
+/// Loads a design from files that need not be on disk.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, LoadError> {
+    let mut loader = Loader { disk: Disk::new(files), options, open: Vec::new() };
     let read = loader.root(path).and_then(|reading| {
         let sources = reading.draft.sources.clone();
         match Design::new(reading.draft) {
             Ok(design) => Ok((design, reading.diagnostics)),
             Err(errors) => {
-                let said = errors.iter().map(|error| contradiction(error, &sources));
+                let said = errors.iter().map(contradiction);
                 Err(Rejected { diagnostics: said.chain(reading.diagnostics).collect(), sources })
             }
         }
@@ -98,7 +109,7 @@ fn named(path: &str) -> impl FnOnce(Reading) -> Reading {
 }
 
 struct Loader<'a> {
-    disk: Disk,
+    disk: Disk<'a>,
     options: &'a Options,
     /// The lab files that are being read, from the outermost on.
     open: Vec<String>,
@@ -118,7 +129,7 @@ impl Loader<'_> {
             return if is_lab(&file.text) { self.lab(&file, true) } else { self.unaccompanied(&[file]) };
         }
         let path = disk::with_slashes(path);
-        if !disk::is_folder(&path) {
+        if !self.disk.is_folder(&path) {
             let file = self.disk.read(&path).map_err(placeless)?;
             return if is_lab(&file.text) {
                 self.lab(&file, true)
@@ -127,7 +138,7 @@ impl Loader<'_> {
             };
         }
         let inside = disk::join(&path, lab::FILE_NAME);
-        if disk::is_file(&inside) {
+        if self.disk.is_file(&inside) {
             let file = self.disk.read(&inside).map_err(placeless)?;
             return self.lab(&file, true);
         }
@@ -152,20 +163,23 @@ impl Loader<'_> {
         self.open.push(file.path.clone());
         let folder = disk::folder_of(&file.path);
         let mut parts = Vec::new();
+        // Folders of manifests are one cluster: the policies of one are about the pods of another, too.
+        let (mut manifests, mut options) = (Vec::new(), self.options.kubernetes.clone());
         for part in read.sources() {
             let path = disk::join(folder, &part.path);
             let rejected = |diagnostic: Diagnostic| Rejected {
                 diagnostics: vec![Diagnostic { span: diagnostic.span.or(Some(part.span)), ..diagnostic }],
                 sources: vec![read.source().clone()],
             };
-            parts.push(match part.kind {
+            match part.kind {
                 PartKind::Kubernetes => {
                     let mut files = self.disk.read_all(&path).map_err(rejected)?;
                     files.retain(|file| !is_lab(&file.text));
                     if files.is_empty() {
                         return Err(rejected(nothing_in(&path)));
                     }
-                    kubernetes::read(&files, &part.kubernetes(&self.options.kubernetes))?
+                    options = part.kubernetes(&options);
+                    manifests.extend(files);
                 }
                 PartKind::Lab => {
                     if self.open.contains(&path) {
@@ -174,10 +188,13 @@ impl Loader<'_> {
                         return Err(rejected(Diagnostic::error("source-cycle", message, None).with_help(help)));
                     }
                     let inner = self.disk.read(&path).map_err(rejected)?;
-                    self.lab(&inner, false)?
+                    parts.push(self.lab(&inner, false)?);
                 }
-                PartKind::Units => lab::units_csv(&self.disk.read(&path).map_err(rejected)?)?,
-            });
+                PartKind::Units => parts.push(lab::units_csv(&self.disk.read(&path).map_err(rejected)?)?),
+            }
+        }
+        if !manifests.is_empty() {
+            parts.insert(0, kubernetes::read(&manifests, &options)?);
         }
         self.open.pop();
         if whole { lab::merge(&read, parts) } else { lab::merge_part(&read, parts) }
@@ -201,7 +218,7 @@ fn placeless(diagnostic: Diagnostic) -> Rejected {
 }
 
 /// What parts that contradict each other are to the user.
-fn contradiction(error: &DesignError, sources: &[Source]) -> Diagnostic {
+fn contradiction(error: &DesignError) -> Diagnostic {
     let code = match error {
         DesignError::DuplicateName { .. } => "duplicate-name",
         DesignError::DuplicateAddress { .. } => "duplicate-address",
@@ -210,12 +227,7 @@ fn contradiction(error: &DesignError, sources: &[Source]) -> Diagnostic {
         DesignError::HostCycle { .. } => "host-cycle",
         DesignError::NotAnAllow { .. } => "not-an-allow",
     };
-    let first = match error {
-        DesignError::DuplicateName { first: Some(Span { source: SourceId(at), line, .. }), .. } => {
-            sources.get(*at as usize).map(|source| format!("; the first is at {}:{line}", source.path))
-        }
-        _ => None,
-    };
-    let message = format!("{error}{}", first.unwrap_or_default());
-    Diagnostic::error(code, message, error.span()).with_help(error.help())
+    Diagnostic::error(code, error.to_string(), error.span())
+        .with_related("the first of the two", error.first())
+        .with_help(error.help())
 }

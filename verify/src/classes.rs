@@ -26,7 +26,7 @@ use crate::address_atoms::AddressAtoms;
 use crate::endpoint_class::{EndpointClasses, Match, address_truth};
 use crate::selector_index::SelectorIndex;
 use crate::vocabulary::{Interner, Vocabulary};
-use seglab_policy::{Design, Listener, Login, Selector, Unit, UnitId, Vulnerability};
+use seglab_policy::{AddressSet, Design, Listener, Login, Selector, Unit, UnitId, Vulnerability};
 use std::collections::BTreeSet;
 
 /// The position of a class in [`Classes`].
@@ -73,7 +73,13 @@ impl<'a> Classes<'a> {
     pub fn new(design: &'a Design) -> Self {
         let words = Vocabulary::new(design);
         let index = SelectorIndex::new(design, words.selectors.values());
-        let atoms = AddressAtoms::new(words.address_sets.values());
+        // An address that is a unit's in one address space may be external in another.
+        let held: Vec<&AddressSet> = match spaces_of(design) {
+            spaces if spaces.len() > 1 => spaces.iter().filter_map(|space| design.known_addresses(space)).collect(),
+            _ => Vec::new(),
+        };
+        let sets: Vec<&AddressSet> = words.address_sets.values().iter().copied().chain(held).collect();
+        let atoms = AddressAtoms::new(&sets);
         let endpoints = EndpointClasses::new(design, &words, &index, &atoms);
         let blocks = index.partition(words.selectors.len());
         let hosts: BTreeSet<UnitId> = design.unit_ids().filter_map(|unit| design.host_of(unit)).collect();
@@ -163,6 +169,10 @@ impl<'a> Classes<'a> {
         selected.sort_unstable();
         selected
     }
+}
+
+fn spaces_of(design: &Design) -> BTreeSet<&str> {
+    design.units().iter().flat_map(|unit| &unit.interfaces).map(|interface| interface.space.as_str()).collect()
 }
 
 impl<'a> Signature<'a> {

@@ -18,6 +18,7 @@ use std::rc::Rc;
 pub(crate) struct Closures {
     pool: Pool,
     classes: usize,
+    component_of: Vec<u32>,
     /// Of each class, then of each external class: the classes that can be taken by at least one step, and the
     /// external ones that can be reached.
     taken: Vec<SetId>,
@@ -50,7 +51,21 @@ impl Closures {
             .map(|(class, &taken)| sums.of(taken) + usize::from(!search.pool.contains(taken, class)))
             .collect();
         let (classes, first_external) = (graph.classes, graph.first_external);
-        Self { pool: search.pool, classes, taken, sources, first_external, units }
+        let component_of = search.component_of.iter().take(classes).copied().collect();
+        Self { pool: search.pool, classes, component_of, taken, sources, first_external, units }
+    }
+
+    /// The strongly connected component of a unit of `class`: what follows from such units is the same for all of one.
+    pub(crate) fn component(&self, class: ClassId) -> u32 {
+        self.component_of.get(class.index()).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The classes that can be taken from a unit of `class` by at least one step.
+    pub(crate) fn classes_taken(&self, class: ClassId) -> FixedBitSet {
+        let mut taken = FixedBitSet::with_capacity(self.classes);
+        let numbers = self.pool.numbers(self.taken(Origin::Unit(class, false)));
+        taken.extend(numbers.into_iter().take_while(|bit| *bit < self.classes));
+        taken
     }
 
     /// The number of units in the closure of a unit of `class`, that unit included.

@@ -11,8 +11,8 @@ use crate::lateral::{Graph, Origin};
 use crate::reach::Verifier;
 use crate::spread::{By, Cause, Spread};
 use seglab_policy::{
-    Action, Assume, Connection, Design, Direction, Doubt, Endpoint, Evaluation, Header, Pivot, PointId, Side, UnitId,
-    Verdict, View, Why,
+    Action, AddressSet, Assume, Connection, Design, Direction, Doubt, Endpoint, Evaluation, Header, Pivot, PointId,
+    Side, UnitId, Verdict, View, Why,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -169,6 +169,12 @@ pub(crate) struct Replay<'r, 'a> {
     chosen: BTreeMap<By, UnitId>,
     /// The external address that an attack starts from, once it is chosen.
     address: Option<IpAddr>,
+    /// The same once the attack is about to reach its target, which is to be another end.
+    left: Option<IpAddr>,
+    /// The external address that it is to reach.
+    aim: Option<IpAddr>,
+    /// Units that stand for their classes wherever they can.
+    wanted: Vec<UnitId>,
     hops: Vec<Hop>,
 }
 
@@ -182,7 +188,21 @@ enum Place {
 
 impl<'r, 'a> Replay<'r, 'a> {
     pub(crate) fn new(verifier: &'r mut Verifier<'a>, graph: &'r Graph, spread: &'r Spread, doubtful: bool) -> Self {
-        Self { verifier, graph, spread, doubtful, chosen: BTreeMap::new(), address: None, hops: Vec::new() }
+        let (chosen, hops) = (BTreeMap::new(), Vec::new());
+        let (address, left, aim, wanted) = (None, None, None, Vec::new());
+        Self { verifier, graph, spread, doubtful, chosen, address, left, aim, wanted, hops }
+    }
+
+    /// The same from and to these ends, units or external addresses, as far as the spread is about them.
+    pub(crate) fn between(
+        mut self,
+        start: (Option<UnitId>, Option<IpAddr>),
+        target: (Option<UnitId>, Option<IpAddr>),
+    ) -> Self {
+        self.chosen.extend(start.0.map(|start| (By::Start(0), start)));
+        self.wanted.extend(target.0);
+        (self.address, self.aim) = (start.1, target.1);
+        self
     }
 
     /// The steps made so far, in an order in which they can be taken.
@@ -232,10 +252,11 @@ impl<'r, 'a> Replay<'r, 'a> {
         }
     }
 
-    /// A unit of a class that is none of `others` if there is one.
+    /// A unit of a class that is none of `others` if there is one, and one that is wanted before any.
     fn pick(&self, class: ClassId, others: &[UnitId]) -> UnitId {
         let members = self.verifier.engine.classes.members(class);
-        let other = members.iter().find(|unit| !others.contains(unit));
+        let wanted = self.wanted.iter().filter(|unit| self.verifier.engine.classes.of(**unit) == class);
+        let other = wanted.chain(members).find(|unit| !others.contains(unit));
         other.copied().unwrap_or_else(|| self.verifier.engine.classes.representative(class))
     }
 
@@ -285,7 +306,11 @@ impl<'r, 'a> Replay<'r, 'a> {
                 others_and_start.extend((0..self.spread.starts.len()).filter_map(|at| self.unit(By::Start(at))));
                 Place::Unit(self.pick(class, &others_and_start))
             }
-            Target::External(external) => Place::External(external),
+            Target::External(external) => {
+                self.left = self.address.take();
+                self.address = self.aim;
+                Place::External(external)
+            }
         };
         let listened = |unit: Option<UnitId>| counts(unit);
         self.last(goal.by, target, &listened)
@@ -409,7 +434,8 @@ impl<'r, 'a> Replay<'r, 'a> {
                     let all = engine.classes.endpoints.addresses(external);
                     let free = known.map_or_else(|| all.clone(), |known| all.difference(known));
                     let kept = self.address.filter(|&address| free.contains(address));
-                    let address = kept.or_else(|| a_plain_address(&free));
+                    let others = self.left.map(|left| free.difference(&AddressSet::single(left)));
+                    let address = kept.or_else(|| a_plain_address(&others?)).or_else(|| a_plain_address(&free));
                     address.map(Endpoint::External).into_iter().collect()
                 }
                 Place::Source(source) => engine.source_id(source).map(Endpoint::Source).into_iter().collect(),
@@ -429,9 +455,10 @@ impl<'r, 'a> Replay<'r, 'a> {
     }
 }
 
-/// An address that readers recognise: not the network address of the range if there is another.
-fn a_plain_address(free: &seglab_policy::AddressSet) -> Option<IpAddr> {
-    let (first, last) = free.ranges().next()?;
+/// An address that readers recognise: of the internet, and not the network address of the range, if there is another.
+pub(crate) fn a_plain_address(free: &AddressSet) -> Option<IpAddr> {
+    let public = free.intersection(&AddressSet::internet());
+    let (first, last) = public.ranges().chain(free.ranges()).next()?;
     if first == last {
         return Some(first);
     }

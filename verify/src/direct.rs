@@ -54,7 +54,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) paths: Paths,
     pub(crate) alike: Alike,
     matrices: BTreeMap<Assume, Rc<Matrix>>,
-    stateless: bool,
+    /// Whether some point judges replies.
+    pub(crate) stateless: bool,
     /// The points that judge replies.
     returning: BTreeMap<Assume, Rc<Crossing>>,
     series: Series,
@@ -131,14 +132,11 @@ impl<'a> Engine<'a> {
     /// What arrives from one endpoint class at another: by the rules between the two (`exact`), or by what is common
     /// to their kinds.
     pub(crate) fn passing(&mut self, crossing: &Crossing, source: u32, destination: u32, exact: bool) -> Arrives {
-        let path = self.paths.carried(&self.classes, source, destination);
-        if path == HeaderId::EMPTY {
-            return Arrives::NEVER;
+        let mut arrives = self.paths.arrives(&self.classes, source, destination);
+        // Nothing is certain of what is touched, whatever points say.
+        if arrives.certain == HeaderId::EMPTY {
+            return arrives;
         }
-        if self.paths.touched(source) || self.paths.touched(destination) {
-            return Arrives { certain: HeaderId::EMPTY, possible: path };
-        }
-        let mut arrives = Arrives { certain: path, possible: path };
         for judge in crossing.met(&self.classes, source, destination, exact) {
             let Some(judge) = self.judges.get(judge as usize) else { continue };
             let cell = if exact { judge.cell(source, destination) } else { judge.common(source, destination) };
@@ -209,7 +207,7 @@ fn may_meet(placement: &Placement, direction: Direction) -> bool {
     }
 }
 
-/// The headers that some path carries between endpoint classes, before any point judges.
+/// What paths carry between endpoint classes, before any point judges.
 #[derive(Debug)]
 pub(crate) struct Paths {
     families: [HeaderId; 2],
@@ -262,31 +260,39 @@ impl Paths {
         self.touched.get(class as usize).copied().unwrap_or(false)
     }
 
-    fn carried(&self, classes: &Classes<'_>, source: u32, destination: u32) -> HeaderId {
+    /// The headers of which some path certainly carries every one, and those of which one possibly does: where
+    /// something that is not modelled touches an end it may open whatever path is missing, so long as there can be
+    /// such a connection at all.
+    fn arrives(&self, classes: &Classes<'_>, source: u32, destination: u32) -> Arrives {
         let endpoints = &classes.endpoints;
         let (from, to) = (endpoints.get(source), endpoints.get(destination));
         if from.family != to.family {
-            return HeaderId::EMPTY;
+            return Arrives::NEVER;
         }
         let [v4, v6] = self.families;
         let every = match from.family {
             Family::V4 => v4,
             Family::V6 => v6,
         };
-        let carried = match (from.kind, to.kind) {
-            (EndpointKind::Unit, EndpointKind::Unit) => endpoints.spaces_linked(from.space, to.space),
+        let whole = |carried: bool| if carried { every } else { HeaderId::EMPTY };
+        let (exists, carried) = match (from.kind, to.kind) {
+            (EndpointKind::Unit, EndpointKind::Unit) => (true, whole(endpoints.spaces_linked(from.space, to.space))),
             (EndpointKind::Unit, EndpointKind::External(_)) => {
-                from.outbound && endpoints.external_in_space(destination, from.space)
+                (endpoints.external_in_space(destination, from.space), whole(from.outbound))
             }
             (EndpointKind::External(_), EndpointKind::Unit) => {
-                to.inbound && endpoints.external_in_space(source, to.space)
+                (endpoints.external_in_space(source, to.space), whole(to.inbound))
             }
             (EndpointKind::Source(_), EndpointKind::Unit) => {
-                return self.entries.get(&(source, destination)).copied().unwrap_or(HeaderId::EMPTY);
+                (true, self.entries.get(&(source, destination)).copied().unwrap_or(HeaderId::EMPTY))
             }
-            _ => false,
+            _ => (false, HeaderId::EMPTY),
         };
-        if carried { every } else { HeaderId::EMPTY }
+        match (exists, self.touched(source) || self.touched(destination)) {
+            (false, _) => Arrives::NEVER,
+            (true, true) => Arrives { certain: HeaderId::EMPTY, possible: every },
+            (true, false) => Arrives { certain: carried, possible: carried },
+        }
     }
 }
 

@@ -147,6 +147,11 @@ impl HeaderSet {
         set
     }
 
+    /// The set without ICMP of either family: what does not depend on the family of a connection.
+    pub(crate) fn without_icmp(&self) -> Self {
+        Self { icmp: [PairSet::empty(), PairSet::empty()], ..self.clone() }
+    }
+
     /// The (destination port, source port) pairs of a transport.
     pub fn ports(&self, protocol: Transport) -> &PairSet<u16> {
         let [tcp, udp, sctp] = &self.transports;

@@ -67,6 +67,7 @@ mod reach;
 mod rows;
 
 mod blast_radius;
+mod certificate;
 pub mod choice;
 mod closure;
 mod counterexample;
@@ -78,10 +79,12 @@ mod spread;
 mod surface;
 
 pub mod cross_check;
+pub mod difference;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};
 pub use census::Census;
+pub use certificate::{Proof, Proofs, certify};
 pub use classes::{ClassId, Classes};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 pub use header_set::HeaderSet;

@@ -6,8 +6,8 @@
 //!   attack on. The last step of `isolated` and `only-through` counts whatever it is good for: an attacker who can
 //!   connect to a target has reached it, vulnerability or not.
 //! - A guest is reached when its host is owned, whatever services a claim names.
-//! - `only-through` speaks of two different units: that a unit reaches itself refutes nothing. Attacks that start in
-//!   `via` pass it by starting.
+//! - `only-through` speaks of two different ends: that a unit, or an external address, reaches itself refutes nothing.
+//!   Attacks that start in `via` pass it by starting.
 //! - `blast-radius` assumes that hubs declared `trusted` can be owned, unless [`Settings::honour_trusted`].
 //! - `exposed` is about single connections between units and external addresses, whatever the pivot model and the
 //!   number of hops; for what lies behind an exposed unit ask `isolated: {from: internet, …}`. A named external source
@@ -21,7 +21,7 @@
 
 mod blast_radius;
 mod exposed;
-mod needs;
+pub(crate) mod needs;
 mod paths;
 
 use crate::counterexample::{Hop, VerifyError, doubt_of};
@@ -158,16 +158,16 @@ pub enum Uncertainty {
 /// # Errors
 /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
 pub fn verify(design: &Design, settings: &Settings) -> Result<Report, VerifyError> {
-    Verifier::new(design).verify(settings)
+    Verifier::new(design).settle_all(settings)
 }
 
 impl Verifier<'_> {
     /// Settles every property and need of the design.
     ///
     /// # Errors
-    /// As [`verify`].
-    pub fn verify(&mut self, settings: &Settings) -> Result<Report, VerifyError> {
-        let design = self.design();
+    /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
+    pub fn settle_all(&mut self, settings: &Settings) -> Result<Report, VerifyError> {
+        let design = self.engine.design;
         let properties =
             design.properties().iter().map(|property| self.settle(property, settings)).collect::<Result<_, _>>()?;
         let needs = design.needs().iter().map(|need| self.settle_need(need, settings)).collect::<Result<_, _>>()?;
@@ -175,9 +175,9 @@ impl Verifier<'_> {
     }
 
     /// Works out who can be taken from where by the attacks that the design's properties speak of. What
-    /// [`verify`](Self::verify) would do when it comes to it is done now, to be timed on its own.
+    /// [`settle_all`](Self::settle_all) would do when it comes to it is done now, to be timed on its own.
     pub fn prepare(&mut self, settings: &Settings) {
-        for property in self.design().properties() {
+        for property in self.engine.design.properties() {
             let pivot = match (&property.claim, property.pivot) {
                 (Claim::Allowed { .. } | Claim::Exposed { .. }, _)
                 | (Claim::BlastRadius { .. }, Pivot::Exploitable) => {

@@ -139,17 +139,14 @@ impl<'a> Verifier<'a> {
         let design = self.engine.design;
         let probe = Connection { source, destination, header: seglab_policy::Header::Other(0) };
         let Some(family) = design.family_of(&probe) else { return Direct::default() };
-        if design.missing_path(&probe).is_some() {
-            return Direct::default();
-        }
         let every = HeaderSet::of_family(family);
         let touched = source
             .unit()
             .is_some_and(|unit| design.unmodelled().iter().any(|what| what.touches.matches(design.unit(unit))));
-        if touched {
-            Direct { unknown: every, ..Direct::default() }
-        } else {
-            Direct { allowed: every, ..Direct::default() }
+        match design.missing_path(&probe) {
+            Some(reason) if !(touched && reason.may_be_opened()) => Direct::default(),
+            _ if touched => Direct { unknown: every, ..Direct::default() },
+            _ => Direct { allowed: every, ..Direct::default() },
         }
     }
 

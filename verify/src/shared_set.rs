@@ -175,6 +175,28 @@ impl Pool {
         joined
     }
 
+    /// The numbers of a set, ascending.
+    pub(crate) fn numbers(&self, set: SetId) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.collect(set.0, self.height, &mut found);
+        found
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
+    fn collect(&self, node: u32, level: u32, found: &mut Vec<usize>) {
+        if level == 0 {
+            let mut from = 0;
+            while let Some((number, offset)) = self.next_in_leaf(node, from) {
+                found.push(number);
+                from = offset + 1;
+            }
+        } else if node != 0 {
+            for child in self.branches.values[node as usize] {
+                self.collect(child, level - 1, found);
+            }
+        }
+    }
+
     /// True if the number is in the set.
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
     pub(crate) fn contains(&self, set: SetId, number: usize) -> bool {
@@ -394,6 +416,7 @@ mod tests {
         let mut found = Vec::new();
         Walk::new(pool).numbers(set, &mut |number| found.push(number));
         assert!(found.is_sorted());
+        assert_eq!(found, pool.numbers(set));
         found.into_iter().collect()
     }
 

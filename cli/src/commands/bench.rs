@@ -4,10 +4,11 @@ use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
 use seglab_engine::{CompileError, Decision, Engine, Workload};
-use seglab_policy::{Assume, Design};
-use seglab_reports::{Input, collect};
+use seglab_policy::{Assume, Design, count, number};
+use seglab_reports::{Heading, heading_text};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -23,13 +24,11 @@ const CHECK_BUDGET: usize = 100_000_000;
 #[derive(Serialize)]
 struct Measured {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
-    design: String,
+    #[serde(flatten)]
+    heading: Heading,
     units: usize,
     rules: usize,
     connections: usize,
-    seed: u64,
     build_ns: u64,
     memory_bytes: usize,
     identities: usize,
@@ -85,13 +84,10 @@ pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Fai
     let footprint = engine.footprint();
     let measured = Measured {
         schema: "seglab/bench/v1",
-        version: env!("CARGO_PKG_VERSION"),
-        inputs: collect::inputs(design),
-        design: design.name().to_owned(),
+        heading: heading(design, Some(args.seed)),
         units: design.units().len(),
         rules,
         connections: connections.len(),
-        seed: args.seed,
         build_ns,
         memory_bytes: footprint.memory_bytes,
         identities: footprint.identities,
@@ -124,33 +120,33 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
 
 fn text(m: &Measured) -> String {
     let share = |part: usize| 100.0 * part as f64 / m.connections as f64;
+    let sized = |value: usize, one: &str, many: &str| count(value as u64, one, many);
     format!(
-        "{}: {} units, {} rules\n\
-         \n  decisions a second    {:>12}   one core, median of {PASSES} passes over {} connections (seed {})\
-         \n  time per decision     {:>9.1} ns   passes from {:.1} to {:.1} ns\
-         \n  build                 {:>9.2} ms   {} identities, {} service classes, {} profiles\
-         \n  memory                {:>9.2} MB\
-         \n  workload              {:.1} % allowed, {:.1} % denied, {:.1} % unknown\
-         \n  checked               {} decisions against the reference evaluator, {} differ\n\
+        "{}\n{}, {}\n\
+         \n  decisions a second    {:>12}      one core, median of {PASSES} passes over {}\
+         \n  time per decision     {:>12.1} ns   passes from {:.1} to {:.1} ns\
+         \n  build                 {:>12.2} ms   {}, {}, {}\
+         \n  memory                {:>12.2} MB\
+         \n  workload              {:.1}% allowed, {:.1}% denied, {:.1}% unknown\
+         \n  checked               {} against the reference evaluator, {} differ\n\
          \nThis is what the rule engine alone can reach here: a product also moves the packets.\n",
-        m.design,
-        m.units,
-        m.rules,
-        m.decisions_per_second.by_unit.get(&1).copied().unwrap_or_default(),
-        m.connections,
-        m.seed,
+        heading_text(std::slice::from_ref(&m.heading)),
+        sized(m.units, "unit", "units"),
+        sized(m.rules, "rule", "rules"),
+        number(m.decisions_per_second.by_unit.get(&1).copied().unwrap_or_default()),
+        sized(m.connections, "connection", "connections"),
         m.decision_ns_median,
         m.decision_ns_fastest_pass,
         m.decision_ns_slowest_pass,
         m.build_ns as f64 / 1e6,
-        m.identities,
-        m.service_classes,
-        m.profiles,
+        sized(m.identities, "identity", "identities"),
+        sized(m.service_classes, "service class", "service classes"),
+        sized(m.profiles, "profile", "profiles"),
         m.memory_bytes as f64 / 1e6,
         share(m.allowed),
         share(m.denied),
         share(m.unknown),
-        m.checked,
+        sized(m.checked, "decision", "decisions"),
         m.mismatches,
     )
 }

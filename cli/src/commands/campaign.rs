@@ -4,10 +4,11 @@ use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
 use seglab_formats::text;
-use seglab_policy::Design;
-use seglab_reports::{Input, collect};
+use seglab_policy::{Design, count, number};
+use seglab_reports::{Heading, heading_text};
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
 use seglab_sim::models::{
@@ -22,8 +23,8 @@ use std::num::NonZeroUsize;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
+    #[serde(flatten)]
+    heading: Heading,
     #[serde(flatten)]
     result: &'a CampaignResult,
 }
@@ -34,14 +35,10 @@ pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, 
         return Err(Failure::usage("a simulation plays the modes as they are", "leave out `--as-if-enforced`"));
     }
     let result = run_campaign(&[&loaded.design], &args.campaign, context)?;
+    let heading = heading(&loaded.design, Some(args.campaign.seed));
     output::print(&match args.format {
-        TableFormat::Text => text_of(&result),
-        TableFormat::Json => to_json(&Document {
-            schema: "seglab/simulate/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: collect::inputs(&loaded.design),
-            result: &result,
-        }),
+        TableFormat::Text => format!("{}\n{}", heading_text(&[heading]), text_of(&result)),
+        TableFormat::Json => to_json(&Document { schema: "seglab/simulate/v1", heading, result: &result }),
     })?;
     Ok(Exit::Holds)
 }
@@ -86,8 +83,11 @@ fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Fail
 pub(crate) fn text_of(result: &CampaignResult) -> String {
     let scope = &result.scope;
     let mut out = format!(
-        "{} replicas of {} (seed {}), pivot {}, trust {}\n",
-        scope.replicas, scope.horizon, scope.seed, scope.pivot, scope.trust
+        "{} of {}, pivot {}, trust {}\n",
+        count(scope.replicas.into(), "replica", "replicas"),
+        scope.horizon,
+        scope.pivot,
+        scope.trust
     );
     for design in &result.designs {
         design_text(&mut out, design, scope.horizon);
@@ -99,15 +99,15 @@ pub(crate) fn text_of(result: &CampaignResult) -> String {
 }
 
 fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
-    let _ = writeln!(out, "\n{}: {} units", design.design, design.units);
+    let _ = writeln!(out, "\n{}: {}", design.design, count(design.units.into(), "unit", "units"));
     if let Some(attacker) = &design.attacker {
         let quantile = |share| design.compromised.quantile(share).unwrap_or_default();
         let (low, median, high) = (quantile(0.1), quantile(0.5), quantile(0.9));
         let _ = writeln!(out, "  attacker `{attacker}`");
-        let _ = writeln!(out, "    units owned        median {median}, 10 % to 90 %: {low} to {high}");
+        let _ = writeln!(out, "    units owned        median {median}, 10% to 90%: {low} to {high}");
         let attempts = &design.attempts;
         let denied = 100.0 * attempts.denied as f64 / attempts.made.max(1) as f64;
-        let _ = writeln!(out, "    attempts           {}, {denied:.1} % denied", attempts.made);
+        let _ = writeln!(out, "    attempts           {}, {denied:.1}% denied", number(attempts.made));
         critical_text(out, design, horizon);
         if design.monitored {
             let _ = writeln!(out, "    noticed            in {}", chance(&design.detection, horizon));
@@ -135,7 +135,7 @@ fn critical_text(out: &mut String, design: &DesignResult, horizon: Duration) {
     if let Some(bound) = bound {
         let names: Vec<&str> = spared.iter().map(|one| one.unit.as_str()).collect();
         let most = 100.0 * bound.upper_bound(Confidence::P95);
-        let _ = writeln!(out, "    never owned        {} (each in at most {most:.1} %, 95 % bound)", names.join(", "));
+        let _ = writeln!(out, "    never owned        {} (each in at most {most:.1}%, 95% bound)", names.join(", "));
     }
 }
 
@@ -145,7 +145,7 @@ fn needs_text(out: &mut String, design: &DesignResult) {
     let _ = writeln!(out, "  needs: policy denies flows of {} of {}", denied.len(), design.needs.len());
     for need in denied {
         let share = 100.0 * need.flows.denied as f64 / need.flows.tried.max(1) as f64;
-        let _ = writeln!(out, "    {} -> {} {}: {share:.1} % denied", need.from, need.to, need.services.join(" "));
+        let _ = writeln!(out, "    {} -> {} {}: {share:.1}% denied", need.from, need.to, need.services.join(" "));
     }
     let sum = |of: fn(&Flows) -> u64| design.needs.iter().map(|need| of(&need.flows)).sum::<u64>();
     let tried = sum(|flows| flows.tried).max(1) as f64;
@@ -154,12 +154,12 @@ fn needs_text(out: &mut String, design: &DesignResult) {
         let (quarantine, upstream) = (100.0 * quarantine / tried, 100.0 * upstream / tried);
         let _ = writeln!(
             out,
-            "    of all needed flows {quarantine:.1} % meet a unit in quarantine, {upstream:.1} % wait for one in vain"
+            "    of all needed flows {quarantine:.1}% meet a unit in quarantine, {upstream:.1}% wait for one in vain"
         );
     }
 }
 
-/// The share of replicas in which something happened by the horizon, with its 95 % interval, and when.
+/// The share of replicas in which something happened by the horizon, with its 95% interval, and when.
 fn chance(incidence: &Incidence, horizon: Duration) -> String {
     let Some(proportion) = incidence.curve().proportion_at(horizon.after_start()) else {
         return "no replica".to_owned();
@@ -169,7 +169,7 @@ fn chance(incidence: &Incidence, horizon: Duration) -> String {
     let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
     let half = incidence.curve().time_to(0.5);
     let when = half.map_or_else(String::new, |at| format!(", in half of them by {at}"));
-    format!("{share:.1} % of replicas (95 % interval {low:.1} to {high:.1} %){when}")
+    format!("{share:.1}% of replicas (95% interval {low:.1} to {high:.1}%){when}")
 }
 
 fn difference_text(out: &mut String, difference: &Difference) {
@@ -178,7 +178,7 @@ fn difference_text(out: &mut String, difference: &Difference) {
         let Some(estimate) = samples.mean_difference(Confidence::P95) else { return };
         let interval = &estimate.interval;
         let (value, low, high) = (estimate.value * scale, interval.low * scale, interval.high * scale);
-        let _ = writeln!(out, "  {what:<26} {value:>+10.2} {unit} (95 % interval {low:+.2} to {high:+.2})");
+        let _ = writeln!(out, "  {what:<26} {value:>+10.2} {unit} (95% interval {low:+.2} to {high:+.2})");
     };
     const HOURS: f64 = 1.0 / 3.6e12;
     line("units owned", &difference.compromised, 1.0, "units");

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use seglab_policy::Design;
-use seglab_reports::{Comparison, Input, collect, comparison_plot, comparison_text};
+use seglab_reports::{Comparison, Heading, collect, comparison_plot, comparison_text, heading_text};
 use seglab_sim::models::CampaignResult;
 use serde::Serialize;
 
@@ -15,15 +15,15 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Vec<Input>>,
+    /// The heading of each design.
+    headings: Vec<Heading>,
     comparison: &'a Comparison,
     #[serde(flatten)]
     result: &'a CampaignResult,
 }
 
 pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, Failure> {
-    let loaded = args.paths.iter().map(|path| context.load(path)).collect::<Result<Vec<_>, _>>()?;
+    let loaded = context.load_all(&args.paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|loaded| &loaded.design).collect();
     let mut verifications = Vec::with_capacity(loaded.len());
     let mut pictures = Vec::with_capacity(loaded.len());
@@ -37,15 +37,16 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
     if let (Some(path), Some(plot)) = (&args.plot, comparison_plot(&comparison)) {
         output::write_file(path, plot.svg.as_bytes())?;
     }
+    let seed = Some(args.campaign.seed);
+    let headings: Vec<Heading> = verifications.iter().map(|one| Heading { seed, ..Heading::from(one) }).collect();
     output::print(&match args.format {
-        TableFormat::Text => format!("{}\n{}", comparison_text(&comparison), campaign::text_of(&result)),
-        TableFormat::Json => to_json(&Document {
-            schema: "seglab/compare/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: designs.iter().map(|design| collect::inputs(design)).collect(),
-            comparison: &comparison,
-            result: &result,
-        }),
+        TableFormat::Text => {
+            let (heading, sides) = (heading_text(&headings), comparison_text(&comparison));
+            format!("{heading}\n{sides}\n{}", campaign::text_of(&result))
+        }
+        TableFormat::Json => {
+            to_json(&Document { schema: "seglab/compare/v1", headings, comparison: &comparison, result: &result })
+        }
     })?;
     Ok(Exit::Holds)
 }

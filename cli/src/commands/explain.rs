@@ -5,13 +5,14 @@ use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{
     Address, Assume, Connection, Denial, Design, Endpoint, Evaluation, ExternalSourceId, Header, IntervalSet, Service,
     Side, Trust, Unit, UnitId, Verdict,
 };
-use seglab_reports::{DecidingRule, Hop, Input, Outcome, collect, hop_text, rules_text};
+use seglab_reports::{DecidingRule, Heading, Hop, Outcome, collect, heading_text, hop_text, rules_text};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -20,9 +21,8 @@ use std::net::IpAddr;
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
-    design: String,
+    #[serde(flatten)]
+    heading: Heading,
     trust: String,
     as_if_enforced: bool,
     #[serde(flatten)]
@@ -67,16 +67,17 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
         vec![OtherVerdict { outcome, deciding: collect::deciding_rules(design, &rules) }]
     });
     let trust = assume.trust.to_string();
+    let heading = heading(design, None);
     output::print(&match args.format {
         TableFormat::Text => {
             let modes = if assume.as_if_enforced { "every point as if it enforced" } else { "modes as declared" };
-            format!("{}{}\nasked under trust {trust}, {modes}\n", hop_text(&hop), choices_text(&choices))
+            let heading = heading_text(&[heading]);
+            let answer = format!("{}{}", hop_text(&hop), choices_text(&choices));
+            format!("{heading}asked: trust {trust}, {modes}\n\n{answer}")
         }
         TableFormat::Json => to_json(&Document {
             schema: "seglab/explain/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: collect::inputs(design),
-            design: design.name().to_owned(),
+            heading,
             trust,
             as_if_enforced: assume.as_if_enforced,
             hop,

@@ -4,16 +4,17 @@ use super::Context;
 use crate::args::{self, GenerateFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading;
 use crate::output;
 use seglab_formats::lab;
-use seglab_policy::Design;
+use seglab_policy::{Design, count};
 use seglab_scenarios::generate::{self, Settings};
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &args::Generate, context: &mut Context) -> Result<Exit, Failure> {
     let settings = Settings { units: args.units, rules: args.rules, seed: args.seed };
     let wrong = |error: generate::SettingsError| Failure::usage(error.to_string(), "see `seglab generate --help`");
-    let files: Vec<(PathBuf, String)> = match args.to {
+    let (files, what): (Vec<(PathBuf, String)>, String) = match args.to {
         GenerateFormat::Native => {
             let draft = context.timings.phase("generate", || generate::generate(&settings)).map_err(wrong)?;
             let design = Design::new(draft).map_err(|errors| {
@@ -21,15 +22,23 @@ pub(crate) fn run(args: &args::Generate, context: &mut Context) -> Result<Exit, 
                 Failure::usage(format!("the generated design contradicts itself: {first}"), "try another seed")
             })?;
             let text = context.timings.phase("render", || lab::write(&design));
-            vec![(args.output.join("seglab.yaml"), text)]
+            let (units, rules) = (design.units().len() as u64, design.rules().count() as u64);
+            let what = format!("{}, {}", count(units, "unit", "units"), count(rules, "rule", "rules"));
+            (vec![(args.output.join("seglab.yaml"), text)], what)
         }
         GenerateFormat::Kubernetes => {
             let files = context.timings.phase("generate", || generate::to_kubernetes(&settings)).map_err(wrong)?;
-            files.into_iter().map(|file| (args.output.join(file.path), file.text)).collect()
+            let nodes = generate::nodes(&settings).map_err(wrong)?;
+            let pods = count((args.units - nodes).into(), "pod", "pods");
+            let nodes = count(nodes.into(), "unit is a node", "units are nodes");
+            let files = files.into_iter().map(|file| (args.output.join(file.path), file.text)).collect();
+            (files, format!("{pods}; {nodes}, which no manifest declares"))
         }
     };
     let borrowed: Vec<(PathBuf, &[u8])> = files.iter().map(|(path, text)| (path.clone(), text.as_bytes())).collect();
     output::write_files(&borrowed)?;
-    output::print(&format!("{} file(s) in {}\n", files.len(), args.output.display()))?;
+    let (tool, files) = (heading::tool(false), count(files.len() as u64, "file", "files"));
+    let made = format!("{} {} · seed {}", tool.name, tool.version, args.seed);
+    output::print(&format!("{made} · {files} in {}: {what}\n", args.output.display()))?;
     Ok(Exit::Holds)
 }

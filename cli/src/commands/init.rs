@@ -5,7 +5,7 @@ use crate::args;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use seglab_policy::{Claim, Design, NAMESPACE_PREFIX, Peer, Property};
+use seglab_policy::{Claim, Design, NAMESPACE_KEY, Peer, Property};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -76,8 +76,7 @@ fn lab_file(design: &Design, folder: &Path, source: &str) -> String {
 }
 
 fn namespaces(design: &Design) -> BTreeSet<&str> {
-    let key = format!("{NAMESPACE_PREFIX}kubernetes.io/metadata.name");
-    design.units().iter().filter_map(|unit| unit.labels.get(&key).map(String::as_str)).collect()
+    design.units().iter().filter_map(|unit| unit.labels.get(NAMESPACE_KEY).map(String::as_str)).collect()
 }
 
 /// A claim in the lab file's own words.

@@ -2,7 +2,10 @@
 
 mod bench;
 mod campaign;
+mod certificates;
+mod check;
 mod compare;
+mod diff;
 mod explain;
 mod generate;
 mod init;
@@ -18,7 +21,7 @@ use crate::failure::{self, Failure};
 use crate::output;
 use crate::timings::Timings;
 use seglab_policy::{Pivot, Severity, Trust, View};
-use seglab_scenarios::loader::Options;
+use seglab_scenarios::loader::{self, Files, OnDisk, Options};
 use seglab_scenarios::{LoadError, Loaded};
 use serde::Serialize;
 use std::io::{Read, Write};
@@ -31,7 +34,9 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Fail
         Command::Surface(args) => surface::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Check(args) => check::run(args, context),
         Command::Simulate(args) => campaign::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Bench(args) => bench::run(args, context),
         Command::Report(args) => report::run(args, context),
@@ -52,16 +57,39 @@ impl Context {
         Self { timings: Timings::new(), quiet }
     }
 
+    /// Reads several designs, as [`load`](Context::load) does, and makes their names tell them apart.
+    pub(crate) fn load_all(&mut self, paths: &[impl AsRef<str>]) -> Result<Vec<Loaded>, Failure> {
+        let loaded: Result<Vec<Loaded>, Failure> = paths.iter().map(|path| self.load(path.as_ref())).collect();
+        Ok(told_apart(loaded?, paths))
+    }
+
+    /// The same for a command whose own output shows what the readers have to say.
+    pub(crate) fn load_all_silently(&mut self, paths: &[impl AsRef<str>]) -> Result<Vec<Loaded>, Failure> {
+        let loaded: Result<Vec<Loaded>, Failure> = paths.iter().map(|path| self.load_silently(path.as_ref())).collect();
+        Ok(told_apart(loaded?, paths))
+    }
+
     /// Reads a design and shows on standard error what its readers have to say about it.
     pub(crate) fn load(&mut self, path: &str) -> Result<Loaded, Failure> {
         let loaded = self.load_silently(path)?;
+        self.say(&loaded);
+        Ok(loaded)
+    }
+
+    /// Reads a design from files that need not be on disk, as [`Context::load`] does.
+    pub(crate) fn load_from(&mut self, files: &dyn Files, path: &str) -> Result<Loaded, Failure> {
+        let loaded = self.read(files, path, &Options::default())?;
+        self.say(&loaded);
+        Ok(loaded)
+    }
+
+    fn say(&self, loaded: &Loaded) {
         if !self.quiet {
             let said = failure::at_least(&loaded.diagnostics, Severity::Warning);
             let text = failure::render_diagnostics(&said, loaded.design.sources(), &loaded.texts);
             // Nothing can be done about a standard error that is closed.
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
         }
-        Ok(loaded)
     }
 
     /// Reads a design for a command whose own output shows what the readers have to say.
@@ -77,7 +105,11 @@ impl Context {
             })?;
             options.standard_input = Some(bytes);
         }
-        let loaded = self.timings.phase("parse", || seglab_scenarios::load(path, &options));
+        self.read(&OnDisk, path, &options)
+    }
+
+    fn read(&mut self, files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, Failure> {
+        let loaded = self.timings.phase("parse", || loader::load_from(files, path, options));
         let loaded = loaded.map_err(|LoadError { diagnostics, sources, texts }| {
             let diagnostics = if self.quiet { failure::at_least(&diagnostics, Severity::Error) } else { diagnostics };
             Failure::Input { diagnostics, sources, texts }
@@ -86,6 +118,23 @@ impl Context {
         self.timings.count("rules", loaded.design.rules().count());
         Ok(loaded)
     }
+}
+
+/// Gives designs of one name their paths beside it, and those of one path their number.
+pub(crate) fn told_apart(loaded: Vec<Loaded>, paths: &[impl AsRef<str>]) -> Vec<Loaded> {
+    let names: Vec<String> = loaded.iter().map(|one| one.design.name().to_owned()).collect();
+    let same = |all: &[String], name: &String| all.iter().filter(|other| *other == name).count() > 1;
+    let with_path = |(name, path): (&String, &_)| match same(&names, name) {
+        true => format!("{name} ({})", AsRef::as_ref(path)),
+        false => name.clone(),
+    };
+    let with_paths: Vec<String> = names.iter().zip(paths).map(with_path).collect();
+    let apart = with_paths.iter().enumerate().map(|(position, name)| match same(&with_paths, name) {
+        true => format!("{name} no. {}", position + 1),
+        false => name.clone(),
+    });
+    let rename = |(one, name): (Loaded, String)| Loaded { design: one.design.renamed(name), ..one };
+    loaded.into_iter().zip(apart.collect::<Vec<_>>()).map(rename).collect()
 }
 
 /// A result as a JSON document.

@@ -5,21 +5,23 @@ use super::{Context, to_json};
 use crate::args::{self, ReachFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
 use seglab_formats::{lab, text};
-use seglab_policy::{AddressSet, Assume, Design, Endpoint, Peer, Side, Trust, UnitId, View};
-use seglab_reports::{Input, collect};
+use seglab_policy::{AddressSet, Assume, Design, Endpoint, Peer, Side, Trust, UnitId, View, count};
+use seglab_reports::collect::Outside;
+use seglab_reports::{Heading, heading_text};
 use seglab_verify::{Attack, End, Row, Verifier};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// The connections as JSON.
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
-    design: String,
+    #[serde(flatten)]
+    heading: Heading,
     view: String,
     trust: String,
     as_if_enforced: bool,
@@ -78,8 +80,8 @@ pub(crate) fn run(args: &args::Reach, context: &mut Context) -> Result<Exit, Fai
     let asked = |row: &Row| {
         row.source != row.destination && from.admits(design, &row.source) && to.admits(design, &row.destination)
     };
-    let entries: Vec<Entry> =
-        context.timings.phase("reach", || verifier.reach(assume, view).filter(asked).map(|row| entry(&row)).collect());
+    let rows: Vec<Row> = context.timings.phase("reach", || verifier.reach(assume, view).filter(asked).collect());
+    let entries: Vec<Entry> = rows.iter().map(entry).collect();
     let choices = context.timings.phase("choices", || {
         Otherwise::of(design, |other| {
             let theirs: Vec<Entry> =
@@ -93,12 +95,14 @@ pub(crate) fn run(args: &args::Reach, context: &mut Context) -> Result<Exit, Fai
     }
     let text = context.timings.phase("render", || match args.format {
         ReachFormat::Csv => csv_of(&entries),
-        ReachFormat::Text => text_of(&entries),
+        ReachFormat::Text => {
+            let modes = if assume.as_if_enforced { ", every point as if it enforced" } else { "" };
+            let heading = heading_text(&[heading(design, None)]);
+            format!("{heading}asked: {view} view, trust {trust}{modes}\n\n{}", text_of(&named(design, &rows, entries)))
+        }
         ReachFormat::Json => to_json(&Document {
             schema: "seglab/reach/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: collect::inputs(design),
-            design: design.name().to_owned(),
+            heading: heading(design, None),
             view: view.to_string(),
             trust: trust.to_string(),
             as_if_enforced: assume.as_if_enforced,
@@ -178,6 +182,52 @@ fn differing(ours: &[Entry], theirs: &[Entry]) -> Vec<Entry> {
     differing
 }
 
+/// What is alike but for the range of external addresses at one end.
+struct Alike {
+    entries: Vec<Entry>,
+    ranges: Vec<(IpAddr, IpAddr)>,
+    inward: bool,
+}
+
+/// For people: external ranges that are together a named set, `internet` say, as one entry. Machines get the ranges.
+fn named(design: &Design, rows: &[Row], entries: Vec<Entry>) -> Vec<Entry> {
+    let outside = Outside::new(design);
+    let range = |end: &End| match end {
+        End::External(first, last) => Some((*first, *last)),
+        End::Units(_) | End::Source(_) => None,
+    };
+    // In the order of the first of each.
+    let mut groups: Vec<Alike> = Vec::new();
+    let mut found = BTreeMap::new();
+    for (row, entry) in rows.iter().zip(entries) {
+        let (inward, ranges) = (range(&row.source), range(&row.source).or(range(&row.destination)));
+        let name = |external: bool, name: &str| (!external).then(|| name.to_owned());
+        let ends = (name(inward.is_some(), &entry.source), name(range(&row.destination).is_some(), &entry.destination));
+        let at = *found.entry((ends, entry.connections.clone(), entry.unknown.clone())).or_insert(groups.len());
+        if at == groups.len() {
+            groups.push(Alike { entries: Vec::new(), ranges: Vec::new(), inward: inward.is_some() });
+        }
+        if let Some(alike) = groups.get_mut(at) {
+            alike.entries.push(entry);
+            alike.ranges.extend(ranges);
+        }
+    }
+    let name = |alike: Alike| {
+        let Alike { mut entries, ranges, inward } = alike;
+        let name = outside.name(&AddressSet::from_ranges(ranges.iter().copied()));
+        if let (Some(name), Some(first)) = (name, entries.first_mut()) {
+            *(if inward { &mut first.source } else { &mut first.destination }) = name;
+            entries.truncate(1);
+            return entries;
+        }
+        for (entry, (address, _)) in entries.iter_mut().zip(&ranges).filter(|(_, (first, last))| first == last) {
+            *(if inward { &mut entry.source } else { &mut entry.destination }) = address.to_string();
+        }
+        entries
+    };
+    groups.into_iter().flat_map(name).collect()
+}
+
 /// RFC 4180, certain connections only; what is unknown is told by the exit code and by the other formats.
 fn csv_of(entries: &[Entry]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -204,9 +254,8 @@ fn text_of(entries: &[Entry]) -> String {
 #[derive(Serialize)]
 struct LateralDocument {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
-    design: String,
+    #[serde(flatten)]
+    heading: Heading,
     pivot: String,
     view: String,
     trust: String,
@@ -250,9 +299,7 @@ fn lateral(args: &args::Reach, design: &Design, attack: Attack, context: &mut Co
     output::print(&match args.format {
         ReachFormat::Json => to_json(&LateralDocument {
             schema: "seglab/reach-lateral/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: collect::inputs(design),
-            design: design.name().to_owned(),
+            heading: heading(design, None),
             pivot: attack.pivot.to_string(),
             view: attack.view.to_string(),
             trust: attack.trust.to_string(),
@@ -261,7 +308,9 @@ fn lateral(args: &args::Reach, design: &Design, attack: Attack, context: &mut Co
             choices,
         }),
         ReachFormat::Csv => lateral_csv(&closures),
-        ReachFormat::Text => lateral_text(&closures, attack),
+        ReachFormat::Text => {
+            format!("{}{}", heading_text(&[heading(design, None)]), lateral_text(&closures, attack))
+        }
     })?;
     Ok(if undecided { Exit::Undecided } else { Exit::Holds })
 }
@@ -300,10 +349,14 @@ fn lateral_csv(closures: &[Closure]) -> String {
 }
 
 fn lateral_text(closures: &[Closure], attack: Attack) -> String {
-    let mut out = format!("pivot {}, {} view, trust {}\n", attack.pivot, attack.view, attack.trust);
+    let mut out = format!("asked: pivot {}, {} view, trust {}\n", attack.pivot, attack.view, attack.trust);
     for closure in closures {
         let doubt = if closure.uncertain > 0 { format!(", {} more may", closure.uncertain) } else { String::new() };
-        out.push_str(&format!("\n{}: {} units fall, itself included{doubt}\n", closure.source, closure.units));
+        out.push_str(&format!(
+            "\n{}: {}, itself included{doubt}\n",
+            closure.source,
+            count(closure.units as u64, "unit falls", "units fall")
+        ));
         for (name, units) in &closure.reached {
             let times = if *units > 1 { format!(" x {units}") } else { String::new() };
             out.push_str(&format!("  {name}{times}\n"));

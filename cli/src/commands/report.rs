@@ -5,19 +5,17 @@ use crate::args::{self, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use seglab_policy::{Assume, Design, Pivot, Trust, View};
+use seglab_policy::{Assume, Design, Pivot, Trust, View, count, number};
 use seglab_reports::{
-    BlastRadius, Comparison, DesignOutcome, NeedStatus, Report, SegmentMatrix, Simulation, Surface, Verdict,
-    Verification, bundle, collect,
+    BlastRadius, Comparison, DesignOutcome, Heading, NeedStatus, Report, SegmentMatrix, Simulation, Surface, Verdict,
+    Verification, bundle, collect, heading_text,
 };
 use seglab_verify::{Attack, Verifier};
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Failure> {
-    let mut loaded = vec![context.load_silently(&args.design.path)?];
-    for path in &args.against {
-        loaded.push(context.load_silently(path)?);
-    }
+    let paths: Vec<&String> = std::iter::once(&args.design.path).chain(&args.against).collect();
+    let loaded = context.load_all_silently(&paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|one| &one.design).collect();
     let mut verifications = Vec::with_capacity(loaded.len());
     let mut pictures = Vec::with_capacity(loaded.len());
@@ -89,6 +87,7 @@ pub(crate) fn compare(verifications: &[Verification], pictures: &[Pictures], sim
         let radius = pictures.blast_radius.first();
         DesignOutcome {
             design: verification.design.clone(),
+            inputs: verification.inputs.clone(),
             units: verification.scope.units,
             rules: verification.scope.rules,
             points: verification.scope.points.iter().filter(|one| one.mode == "enforce").map(|one| one.points).sum(),
@@ -117,7 +116,8 @@ pub(crate) fn compare(verifications: &[Verification], pictures: &[Pictures], sim
 /// What to know before opening the page.
 fn summary(report: &Report, page: &std::path::Path) -> String {
     let of = &report.verification;
-    let mut out = format!("{}: {} units, {} rules\n", of.design, of.scope.units, of.scope.rules);
+    let (units, rules) = (count(of.scope.units, "unit", "units"), count(of.scope.rules, "rule", "rules"));
+    let mut out = format!("{}\n{units}, {rules}\n", heading_text(&[Heading::from(of)]));
     for group in of.findings().iter().filter(|group| group.severity >= seglab_reports::Severity::Warning) {
         out.push_str(&format!("  {} x {}\n", group.diagnostics.len(), group.code));
         if let Some(first) = group.diagnostics.first() {
@@ -127,15 +127,15 @@ fn summary(report: &Report, page: &std::path::Path) -> String {
     }
     for radius in report.blast_radius.iter().filter(|radius| !radius.hubs_trusted) {
         out.push_str(&format!(
-            "  one compromised unit can reach, pivot {}: median {}, at most {} of {} units\n",
+            "  one compromised unit can reach, pivot {}: median {}, at most {} of {}\n",
             radius.pivot,
-            radius.median().unwrap_or_default(),
-            radius.max().unwrap_or_default(),
-            radius.population
+            number(radius.median().unwrap_or_default()),
+            number(radius.max().unwrap_or_default()),
+            count(radius.population, "unit", "units")
         ));
     }
     out.push_str(&format!(
-        "  properties: {} hold, {} violated, {} unknown; needs broken: {} of {}\n{}\n",
+        "  properties: {} proved, {} violated, {} undecided; needs broken: {} of {}\n{}\n",
         of.count(Verdict::Holds),
         of.count(Verdict::Violated),
         of.count(Verdict::Unknown),

@@ -4,9 +4,10 @@ use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::heading;
 use crate::output;
 use seglab_policy::{Design, View};
-use seglab_reports::{Input, Surface, SurfaceRow, collect, surface_text};
+use seglab_reports::{Heading, Surface, SurfaceRow, collect, heading_text, surface_text};
 use seglab_verify::Verifier;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,33 +16,40 @@ use std::collections::BTreeMap;
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
-    version: &'static str,
-    inputs: Vec<Input>,
-    design: String,
+    #[serde(flatten)]
+    heading: Heading,
     as_if_enforced: bool,
     surface: Surface,
     #[serde(skip_serializing_if = "Option::is_none")]
-    against: Option<Surface>,
+    against: Option<Before>,
+}
+
+/// The design before a change.
+#[derive(Serialize)]
+struct Before {
+    #[serde(flatten)]
+    heading: Heading,
+    surface: Surface,
 }
 
 pub(crate) fn run(args: &args::Surface, context: &mut Context) -> Result<Exit, Failure> {
-    let loaded = context.load(&args.design.path)?;
-    let after = of(&loaded.design, args.design.as_if_enforced, context);
-    let before = match &args.against {
-        Some(path) => {
-            let old = context.load(path)?;
-            Some(of(&old.design, args.design.as_if_enforced, context))
-        }
-        None => None,
-    };
+    let paths: Vec<&String> = std::iter::once(&args.design.path).chain(&args.against).collect();
+    let loaded = context.load_all(&paths)?;
+    let mut surfaces = loaded.iter().map(|one| {
+        let surface = of(&one.design, args.design.as_if_enforced, context);
+        Before { heading: heading(&one.design, None), surface }
+    });
+    let Some(Before { heading, surface: after }) = surfaces.next() else { return Ok(Exit::Holds) };
+    let before = surfaces.next();
     output::print(&match (args.format, &before) {
-        (TableFormat::Text, None) => surface_text(&after),
-        (TableFormat::Text, Some(before)) => changes(before, &after),
+        (TableFormat::Text, None) => format!("{}\n{}", heading_text(&[heading]), surface_text(&after)),
+        (TableFormat::Text, Some(before)) => {
+            let headings = heading_text(&[before.heading.clone(), heading]);
+            format!("{headings}\n{}", changes(&before.surface, &after))
+        }
         (TableFormat::Json, _) => to_json(&Document {
             schema: "seglab/surface/v1",
-            version: env!("CARGO_PKG_VERSION"),
-            inputs: collect::inputs(&loaded.design),
-            design: loaded.design.name().to_owned(),
+            heading,
             as_if_enforced: args.design.as_if_enforced,
             surface: after,
             against: before,
@@ -82,6 +90,9 @@ fn changes(before: &Surface, after: &Surface) -> String {
             },
         )
     };
+    if old == new {
+        out.push_str("\nno unit differs\n");
+    }
     for unit in units {
         let (was, is) = (old.get(unit), new.get(unit));
         if was != is {

@@ -1,12 +1,13 @@
 //! `seglab verify`: the gate.
 
-use super::Context;
+use super::{Context, certificates};
 use crate::args::{self, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::heading::tool;
 use crate::output;
-use seglab_policy::{Design, Diagnostic};
-use seglab_reports::{Colour, NeedStatus, Tool, Verdict, Verification, collect};
+use seglab_policy::{Design, Diagnostic, count};
+use seglab_reports::{Colour, NeedStatus, Verdict, Verification, collect};
 use seglab_verify::cross_check::{Effort, SecondOpinion};
 use seglab_verify::{Settings, Verifier, VerifyError, choice};
 use std::io::IsTerminal;
@@ -17,8 +18,14 @@ const AUTO_UNITS_MAX: usize = 100;
 pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
     let loaded = context.load_silently(&args.design.path)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
-    let mut verification =
-        verification(&loaded.design, &loaded.diagnostics, args.design.as_if_enforced, cross_check, context)?;
+    let as_if_enforced = args.design.as_if_enforced;
+    let mut verifier = context.timings.phase("classes", || Verifier::new(&loaded.design));
+    let (mut verification, settled) =
+        settled(&mut verifier, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
+    if let Some(folder) = &args.certificates {
+        let settings = Settings { as_if_enforced, ..Settings::default() };
+        certificates::write(folder, &mut verifier, &settings, &settled, &mut verification, context)?;
+    }
     verification.command = Some(format!("seglab verify {}", args.design.path));
     let exit = exit_of(&verification);
     let text = context.timings.phase("render", || match args.format {
@@ -55,46 +62,56 @@ pub(crate) fn verification(
     cross_check: bool,
     context: &mut Context,
 ) -> Result<Verification, Failure> {
+    let verifier = &mut context.timings.phase("classes", || Verifier::new(design));
+    settled(verifier, diagnostics, as_if_enforced, cross_check, context).map(|(verification, _)| verification)
+}
+
+/// As [`verification`], with a verifier at hand, and with the verdicts themselves.
+fn settled(
+    verifier: &mut Verifier<'_>,
+    diagnostics: &[Diagnostic],
+    as_if_enforced: bool,
+    cross_check: bool,
+    context: &mut Context,
+) -> Result<(Verification, seglab_verify::Report), Failure> {
+    let design = verifier.design();
     let settings = Settings { as_if_enforced, ..Settings::default() };
-    let (settled, opinion) = judge(design, &settings, cross_check, context)?;
+    let (settled, opinion) = judge(verifier, &settings, cross_check, context)?;
     context.timings.count("classes", settled.classes);
-    let tool = Tool {
-        name: "seglab".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        z3_version: opinion.as_ref().map(|_| seglab_verify::smt::version().to_string()),
-    };
-    let mut verification = collect::basis(design, diagnostics, tool, as_if_enforced);
+    let mut verification = collect::basis(design, diagnostics, tool(cross_check), as_if_enforced);
     collect::settle(&mut verification, design, &settled, &["class reachability"]);
     for (property, agreement) in verification.properties.iter_mut().zip(opinion.iter().flat_map(|all| &all.properties))
     {
+        let agree = count(agreement.confirmed as u64, "answer agrees", "answers agree");
         property.judges.push(match agreement.open.first() {
-            None => format!("Z3 ({} answers agree)", agreement.confirmed),
-            Some(open) => format!("Z3 ({} answers agree; left open: {open})", agreement.confirmed),
+            None => format!("Z3 ({agree})"),
+            Some(open) => format!("Z3 ({agree}; left open: {open})"),
         });
     }
     for choice in design.choices() {
         match design.otherwise(choice) {
             None => collect::choice(&mut verification, design, choice, &[], &settled, &settled),
             Some(other) => {
-                let (theirs, _) = judge(&other, &settings, cross_check, context)?;
+                let mut verifier = context.timings.phase("classes", || Verifier::new(&other));
+                let (theirs, _) = judge(&mut verifier, &settings, cross_check, context)?;
                 let changed = choice::changed(choice, (design, &settled), (&other, &theirs), &settings);
                 collect::choice(&mut verification, design, choice, &changed, &settled, &theirs);
             }
         }
     }
-    Ok(verification)
+    Ok((verification, settled))
 }
 
 /// What the class engine says of a design, and what Z3 says of that where it is asked.
 fn judge(
-    design: &Design,
+    verifier: &mut Verifier<'_>,
     settings: &Settings,
     cross_check: bool,
     context: &mut Context,
 ) -> Result<(seglab_verify::Report, Option<SecondOpinion>), Failure> {
-    let mut verifier = context.timings.phase("classes", || Verifier::new(design));
+    let design = verifier.design();
     context.timings.phase("closure", || verifier.prepare(settings));
-    let settled = context.timings.phase("verify", || verifier.verify(settings));
+    let settled = context.timings.phase("verify", || verifier.settle_all(settings));
     let settled =
         settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     if !cross_check {

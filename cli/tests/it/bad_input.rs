@@ -39,6 +39,17 @@ fn check(name: &str, text: &str, place: &str, message: &str) {
     refused(&seglab_reading(at.path(), &["verify", "-"], text), &format!("--> -:{place}\n"), message);
 }
 
+/// The other place that the refusal of this file speaks of, and the line that is shown under it.
+#[track_caller]
+fn also(name: &str, text: &str, place: &str, line: &str) {
+    let at = folder(&[(name, text)]);
+    let err = seglab(at.path(), &["verify", name]).err;
+    let (_, shown) =
+        err.split_once(&format!("::: {name}:{place}\n")).unwrap_or_else(|| panic!("no `{place}` in\n{err}"));
+    let number = place.split(':').next().expect("a line");
+    assert!(shown.contains(&format!("{number} | {line}")), "no `{line}` in\n{err}");
+}
+
 #[track_caller]
 fn refused(run: &Run, place: &str, message: &str) {
     let Run { code, out, err } = run;
@@ -59,7 +70,7 @@ fn invalid_yaml() {
 #[test]
 fn a_tab() {
     check("p.yaml", &policy("\tpolicyTypes: [Ingress]\n"), "6:1", "a tab indents the line");
-    check("seglab.yaml", &lab("policy:\n\t- allow: {from: web, to: db}\n"), "6:2", "tabs"); // what comes after the tab
+    check("seglab.yaml", &lab("policy:\n\t- allow: {from: web, to: db}\n"), "6:1", "a tab indents the line");
 }
 
 #[test]
@@ -107,23 +118,28 @@ fn invalid_address_ranges() {
 #[test]
 fn exceptions_outside_their_range() {
     let text = policy("  ingress:\n    - from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}]\n");
-    check("p.yaml", &text, "7:52", "`11.0.0.0/16`");
+    check("p.yaml", &text, "7:52", "the exception `11.0.0.0/16` is not a part of `10.0.0.0/8`");
+    also("p.yaml", &text, "7:31: what it is taken from", "    - from: [{ipBlock: {cidr: 10.0.0.0/8");
     let text = lab("policy:\n  - allow: {from: 10.0.0.0/8 except 11.0.0.0/16, to: db}\n");
-    check("seglab.yaml", &text, "6:37", "the exception is not inside the addresses that it is taken from");
+    check("seglab.yaml", &text, "6:37", "the exception `11.0.0.0/16` is not a part of `10.0.0.0/8`");
+    also("seglab.yaml", &text, "6:19: what it is taken from", "  - allow: {from: 10.0.0.0/8");
 }
 
 #[test]
 fn two_units_with_one_id() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: []}\n";
-    check("p.yaml", &format!("{pod}---\n{pod}"), "8:18", "`Pod shop/web` is there twice, first at ");
+    check("p.yaml", &format!("{pod}---\n{pod}"), "8:18", "`Pod shop/web` is there twice");
+    also("p.yaml", &format!("{pod}---\n{pod}"), "3:18: the first of the two", "metadata: {name: web");
     let twice = lab("").replace("name: db", "name: web");
-    check("seglab.yaml", &twice, "4:5", "`web`");
+    check("seglab.yaml", &twice, "4:5", "two units are called `web`");
+    also("seglab.yaml", &twice, "3:5: the first of the two", "  - {name: web, addresses: [10.0.0.1]}");
 }
 
 #[test]
 fn two_units_with_one_address() {
     let twice = lab("").replace("10.0.0.2", "10.0.0.1");
-    check("seglab.yaml", &twice, "3:5", "`web` and `db` both have the address 10.0.0.1");
+    check("seglab.yaml", &twice, "4:5", "`db` and `web` both have the address 10.0.0.1");
+    also("seglab.yaml", &twice, "3:5: the first of the two", "  - {name: web, addresses: [10.0.0.1]}");
     // Declared, or in different address spaces, it is no contradiction.
     for (from, to) in [
         ("addresses: [10.0.0.1]", "interfaces: [{address: 10.0.0.1, shared: true}]"),
@@ -224,6 +240,19 @@ fn results_that_cannot_be_written() {
         assert_eq!(listing(at.path()), before);
     }
     assert_eq!(bytes(at.path(), "file"), b"in the way\n");
+}
+
+/// A device or a pipe is written to, never replaced by a file; a link keeps pointing at its file.
+#[cfg(unix)]
+#[test]
+fn results_go_where_a_path_leads() {
+    let at = folder(&[("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"), ("kept/file", "old\n")]);
+    std::os::unix::fs::symlink("kept/file", at.path().join("link")).expect("a link");
+    let piped = seglab(at.path(), &["verify", "pod.yaml", "-o", "/dev/stdout"]);
+    assert!(piped.ends(1).contains("design pod"));
+    seglab(at.path(), &["verify", "pod.yaml", "-o", "link"]).ends(1);
+    assert!(at.path().join("link").is_symlink());
+    assert!(String::from_utf8_lossy(&bytes(at.path(), "kept/file")).contains("design pod"));
 }
 
 /// A wrong command line says what is right.

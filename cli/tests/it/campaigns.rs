@@ -1,7 +1,7 @@
 //! `simulate` and `compare`: the same bytes on any number of threads, and no difference where there is none.
 
 use crate::designs::{PODS, site, site_and_a_hermit, site_text};
-use crate::program::{Run, folder, seglab};
+use crate::program::{Run, bytes, folder, seglab, sha256};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -33,8 +33,8 @@ fn seeds_differ() {
     assert_eq!(one["schema"], "seglab/simulate/v1");
     assert_ne!(one["designs"], two["designs"]);
     let text = run(&at, &["simulate", "."]).ends(0);
-    assert!(text.contains("40 replicas of") && text.contains("(seed 1)"), "{text}");
-    assert!(text.contains("attacker `through-the-site`") && text.contains("95 % interval"), "{text}");
+    assert!(text.contains("40 replicas of") && text.contains(" · seed 1 · "), "{text}");
+    assert!(text.contains("attacker `through-the-site`") && text.contains("95% interval"), "{text}");
 }
 
 /// A design against itself, and against itself plus a unit that no path leads to: difference 0 in every replica.
@@ -64,6 +64,47 @@ fn no_change_is_no_difference() {
         assert!(pairs.iter().any(|(first, _)| *first > 1), "something happens in these replicas");
     }
     assert!(differences("open.yaml").iter().any(|(first, second)| first != second), "an open design is worse");
+}
+
+/// Designs of one name are told apart by their paths, wherever they stand side by side; one path twice by its number.
+#[test]
+fn designs_of_one_name_are_told_apart() {
+    let open = site_text().replace("policy:\n", "policy:\n  - allow: {from: any, to: any}\n");
+    let at = folder(&[("a/seglab.yaml", &site_text()), ("b/seglab.yaml", &open), ("c.yaml", &site_and_a_hermit())]);
+    let (a, b) = ("marketing site (a)", "marketing site (b/seglab.yaml)");
+    let compare = ["compare", "a", "b/seglab.yaml"];
+    let text = run(&at, &[&compare[..], &["--plot", "two.svg"]].concat()).ends(0);
+    for line in [format!("design {a} · "), format!("\n{a} "), format!("\n{a}: 4 units"), format!("\n{b} against {a},")]
+    {
+        assert!(text.contains(&line), "no `{line}` in\n{text}");
+    }
+    let picture = String::from_utf8(bytes(at.path(), "two.svg")).unwrap();
+    assert!(picture.contains(a) && picture.contains(b), "{picture}");
+    let document = run(&at, &[&compare[..], &["--format", "json"]].concat()).json(0);
+    for (position, name) in [a, b].into_iter().enumerate() {
+        assert_eq!(document["headings"][position]["design"], name);
+        assert_eq!(document["comparison"]["designs"][position]["design"], name);
+        assert_eq!(document["designs"][position]["design"], name);
+    }
+    // What is simulated of each stands beside it.
+    let owned = |position: usize| document["comparison"]["designs"][position]["compromised_median"].as_f64().unwrap();
+    assert!(owned(0) < owned(1), "{document:#}");
+
+    run(&at, &["report", "a", "--against", "b/seglab.yaml", "--against", "c.yaml", "-o", "out"]).ends(0);
+    for file in ["out/report.html", "out/report.md", "out/report.json"] {
+        let page = String::from_utf8(bytes(at.path(), file)).unwrap();
+        assert!(page.contains("a/seglab.yaml") && page.contains("b/seglab.yaml") && page.contains("c.yaml"), "{file}");
+        for read in [site_text(), open.clone(), site_and_a_hermit()] {
+            assert!(page.contains(&sha256(&read)), "{file} names no hash of what it compares");
+        }
+    }
+
+    let twice = run(&at, &["compare", "a", "a"]).ends(0);
+    assert!(twice.contains("\nmarketing site (a) no. 2 against marketing site (a) no. 1,"), "{twice}");
+    let unlike = at.path().join("other.yaml");
+    std::fs::write(&unlike, site_text().replace("name: marketing site", "name: other")).unwrap();
+    let out = run(&at, &["compare", "a", "other.yaml"]).ends(0);
+    assert!(out.contains("\nother against marketing site,"), "{out}");
 }
 
 #[test]

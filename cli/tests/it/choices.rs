@@ -83,7 +83,7 @@ fn every_format_lists_them() {
     let at = shop("");
     let document = choice(&verify(&at, &["--format", "json"]).json(1));
     let deciding = json!([{
-        "rule": "allow external 10.0.0.0-10.255.255.255 -> namespace:kubernetes.io/metadata.name=shop and app=db tcp/5432",
+        "rule": "allow external 10.0.0.0-10.255.255.255 -> namespace=shop and app=db tcp/5432",
         "object": "NetworkPolicy shop/db",
         "location": {"path": "m/all.yaml", "line": 22, "column": 14},
     }]);
@@ -105,7 +105,8 @@ fn every_format_lists_them() {
     }
     seglab(at.path(), &["report", "seglab.yaml", "-o", "out"]).ends(1);
     let page = String::from_utf8(bytes(at.path(), "out/report.html")).expect("text");
-    for word in ["2 verdicts differ if", "db-is-out-of-reach: holds -&gt; violated", "m/all.yaml:22"] {
+    let page = page.replace("<span class=\"arrow\">-&gt;</span>", "->");
+    for word in ["2 verdicts differ if", "db-is-out-of-reach: holds -> violated", "m/all.yaml:22"] {
         assert!(page.contains(word), "no `{word}`");
     }
 }
@@ -159,7 +160,7 @@ fn explain_names_the_other_verdict_where_it_differs() {
                 (`ip-blocks: all`), decided by NetworkPolicy shop/db (m/all.yaml:22)\n";
     assert!(out.contains(line), "{out}");
     assert_eq!(explain("shop/db", &["--format", "json"]).json(0)["choices"][0]["differences"][0]["outcome"], "allowed");
-    assert!(!explain("shop/log", &[]).ends(0).contains("address ranges"));
+    assert!(!explain("shop/log", &[]).ends(0).contains(" if address ranges"));
     assert_eq!(explain("shop/log", &["--format", "json"]).json(0)["choices"], Value::Null);
 }
 

@@ -1,9 +1,8 @@
 //! What holds for every command.
 
 use crate::designs::{PODS, site, site_text};
-use crate::program::{bytes, command, folder, seglab, seglab_reading};
+use crate::program::{bytes, command, folder, seglab, seglab_reading, sha256, write};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::process::Stdio;
 
@@ -40,26 +39,60 @@ fn timings_of_every_command() {
     }
 }
 
-/// Every JSON document says which version of seglab read which bytes.
+/// Every command that says something about a design, with the schema of its JSON.
+const COMMANDS: [&[&str]; 8] = [
+    &["reach", "seglab.yaml"],
+    &["reach", "seglab.yaml", "--lateral"],
+    &["surface", "seglab.yaml"],
+    &["explain", "seglab.yaml", "--from", "web", "--to", "mail-db", "--port", "tcp/5432"],
+    &["simulate", "seglab.yaml", "--replicas", "2"],
+    &["bench", "seglab.yaml", "--connections", "100"],
+    &["verify", "seglab.yaml"],
+    &["report", "seglab.yaml", "-o", "out", "--replicas", "2"],
+];
+
+/// Every JSON document says which version of seglab read which bytes, and what its results rest on.
 #[test]
 fn json_names_its_version_and_inputs() {
     let at = site();
-    let hash = Sha256::digest(site_text()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let commands: [&[&str]; 7] = [
-        &["reach", "seglab.yaml"],
-        &["reach", "seglab.yaml", "--lateral"],
-        &["surface", "seglab.yaml"],
-        &["explain", "seglab.yaml", "--from", "web", "--to", "mail-db", "--port", "tcp/5432"],
-        &["simulate", "seglab.yaml", "--replicas", "2"],
-        &["bench", "seglab.yaml", "--connections", "100"],
-        &["verify", "seglab.yaml"],
-    ];
-    for arguments in commands {
+    let assumed = format!("{}assumptions: [{{id: mine, text: nobody lies}}]\n", site_text());
+    write(at.path(), "seglab.yaml", &assumed);
+    for arguments in COMMANDS.into_iter().filter(|arguments| arguments[0] != "report") {
         let document = seglab(at.path(), &[arguments, &["--format", "json"]].concat()).json(0);
-        let version = if arguments[0] == "verify" { &document["tool"]["version"] } else { &document["version"] };
-        assert_eq!(version, env!("CARGO_PKG_VERSION"), "{arguments:?}");
+        assert_eq!(document["design"], "marketing site", "{arguments:?}");
+        assert_eq!(document["tool"]["version"], env!("CARGO_PKG_VERSION"), "{arguments:?}");
+        assert!(document["tool"]["z3_version"].is_string(), "{arguments:?}");
+        assert_eq!(document["tool"]["z3_asked"], arguments[0] == "verify", "{arguments:?}");
         assert_eq!(document["inputs"][0]["path"], "seglab.yaml", "{arguments:?}");
-        assert_eq!(document["inputs"][0]["sha256"], hash.as_str(), "{arguments:?}");
+        assert_eq!(document["inputs"][0]["sha256"], sha256(&assumed).as_str(), "{arguments:?}");
+        assert_eq!(document["assumptions"][0]["id"], "mine", "{arguments:?}");
+        assert!(document["unmodelled"].is_array(), "{arguments:?}");
+        let random = matches!(arguments[0], "simulate" | "bench");
+        assert_eq!(document["seed"].as_u64(), random.then_some(1), "{arguments:?}");
+    }
+}
+
+/// So does every text, in its first lines, and the assumptions head it.
+#[test]
+fn text_names_its_version_and_inputs() {
+    let at = site();
+    let assumed = format!("{}assumptions: [{{id: mine, text: nobody lies}}]\n", site_text());
+    write(at.path(), "seglab.yaml", &assumed);
+    for arguments in COMMANDS {
+        let out = seglab(at.path(), arguments).ends(0);
+        let first = out.lines().next().unwrap_or_default();
+        let random = matches!(arguments[0], "simulate" | "bench" | "report");
+        let parts: Vec<&str> = first.split(" · ").collect();
+        let [design, tool, z3, seed, input] = parts.as_slice() else { panic!("{arguments:?}: {first}") };
+        assert_eq!(*design, "design marketing site", "{arguments:?}");
+        assert_eq!(*tool, format!("seglab {}", env!("CARGO_PKG_VERSION")), "{arguments:?}");
+        let asked = matches!(arguments[0], "verify" | "report");
+        assert_eq!(z3.starts_with("Z3 ") && !z3.ends_with("(not asked)"), asked, "{arguments:?}: {first}");
+        assert_eq!(*seed, if random { "seed 1" } else { "no seed" }, "{arguments:?}");
+        assert_eq!(*input, format!("seglab.yaml SHA-256 {}", sha256(&assumed)), "{arguments:?}");
+        if arguments[0] != "verify" {
+            assert_eq!(out.lines().nth(1), Some("assumed: nobody lies (mine)"), "{arguments:?}");
+        }
     }
 }
 

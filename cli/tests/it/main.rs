@@ -12,10 +12,12 @@
 
 mod bad_input;
 mod campaigns;
+mod certificates;
 mod choices;
 mod commands;
 mod conformance;
 mod designs;
+mod diff;
 mod everywhere;
 mod exit_codes;
 mod five_minutes;

@@ -1,5 +1,6 @@
 //! Running the built binary.
 
+use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -69,6 +70,19 @@ pub(crate) fn seglab_reading(folder: &Path, arguments: &[&str], input: &str) -> 
     // The binary reads all of its input before it prints anything, so nothing can block here.
     child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("the binary reads");
     run(child.wait_with_output().expect("the binary ends"))
+}
+
+/// What stands under the heading of a text: its first lines, up to the first empty one.
+#[track_caller]
+pub(crate) fn body(out: &str) -> &str {
+    let (heading, body) = out.split_once("\n\n").unwrap_or_else(|| panic!("no heading in\n{out}"));
+    assert!(heading.contains("seglab ") && heading.contains("SHA-256"), "no heading in\n{out}");
+    body
+}
+
+/// SHA-256 of a text, in hexadecimal digits.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn run(output: std::process::Output) -> Run {

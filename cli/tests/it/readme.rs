@@ -1,6 +1,6 @@
 //! What the README says works as it stands there.
 
-use crate::program::{folder, seglab, workspace};
+use crate::program::{body, folder, seglab, workspace};
 
 fn readme() -> String {
     std::fs::read_to_string(workspace().join("README.md")).expect("the README")
@@ -16,7 +16,7 @@ fn the_lab_file_holds() {
     let document = seglab(at.path(), &["verify", ".", "--format", "json"]).json(0);
     assert_eq!(document["verdict"], "holds");
     let path = ["explain", ".", "--from", "web", "--to", "mail-db", "--port", "tcp/5432"];
-    assert!(seglab(at.path(), &path).ends(0).starts_with("web -> mail-db tcp/5432: allowed\n"));
+    assert!(body(&seglab(at.path(), &path).ends(0)).starts_with("web -> mail-db tcp/5432: allowed\n"));
 }
 
 /// Every command of the table is one, and every command is in the table.

@@ -15,15 +15,14 @@ use super::{Options, admin_policy, assumption, network_policy, rulebook};
 use crate::File;
 use crate::yaml::documents;
 use seglab_policy::{
-    Assumption, Choice, Covers, Diagnostic, Draft, ExternalSource, Family, Provenance, RulebookId, Selector, SourceId,
-    Span, TierId, Unmodelled,
+    Assumption, Choice, Covers, Diagnostic, Draft, ExternalSource, Family, Ignored, Provenance, RulebookId, Selector,
+    SourceId, Span, TierId, Unmodelled,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found.
 #[derive(Default)]
 pub(super) struct Inventory {
-    paths: Vec<String>,
     seen: BTreeMap<(String, String, String), Span>,
     objects: usize,
     namespaces: Namespaces,
@@ -37,7 +36,8 @@ pub(super) struct Inventory {
     generations: BTreeMap<bool, (String, Provenance)>,
     unmodelled: Vec<Unmodelled>,
     assumptions: BTreeSet<Assumption>,
-    ignored: BTreeMap<String, usize>,
+    /// How many objects were left out, by kind and reason.
+    ignored: BTreeMap<(String, String), u64>,
 }
 
 impl Inventory {
@@ -48,7 +48,6 @@ impl Inventory {
 
     /// Reads a file.
     pub(super) fn read(&mut self, file: &File, source: SourceId, options: &Options, report: &mut Vec<Diagnostic>) {
-        self.paths.push(file.path.clone());
         for document in documents(&file.text, source) {
             match document {
                 Ok(document) => {
@@ -65,9 +64,13 @@ impl Inventory {
     fn add(&mut self, manifest: &Manifest<'_>, options: &Options, report: &mut Vec<Diagnostic>) {
         let kind = match treatment(manifest.api_version, manifest.kind) {
             Treatment::Read(kind) => kind,
-            Treatment::Harmless => return,
+            Treatment::Harmless => {
+                self.leave_out(manifest.kind, "changes no connection".to_owned());
+                return;
+            }
             Treatment::Assume(id, text) => {
                 self.assumptions.insert(assumption(id, text));
+                self.leave_out(manifest.kind, format!("assumed: {text}"));
                 return;
             }
             Treatment::UnknownVersion(known) => {
@@ -84,10 +87,10 @@ impl Inventory {
             return;
         }
         if let Some(first) = self.seen.insert(key(manifest, kind), manifest.span()) {
-            let path = self.paths.get(first.source.0 as usize).map_or("", String::as_str);
-            let message = format!("`{}` is there twice, first at {path}:{}", manifest.title(), first.line);
+            let message = format!("`{}` is there twice", manifest.title());
             report.push(
                 Diagnostic::error("duplicate-object", message, Some(manifest.span()))
+                    .with_related("the first of the two", Some(first))
                     .with_help("remove one of the two, or give it another name or namespace"),
             );
             return;
@@ -112,8 +115,8 @@ impl Inventory {
     /// An object of a kind that is not modelled: it touches its namespace's units, or, if it names none and may be
     /// cluster-wide, everything.
     fn add_unknown(&mut self, manifest: &Manifest<'_>, options: &Options, report: &mut Vec<Diagnostic>) {
-        if options.ignore.iter().any(|ignore| ignore.kind == manifest.kind) {
-            *self.ignored.entry(manifest.kind.to_owned()).or_default() += 1;
+        if let Some(ignore) = options.ignore.iter().find(|ignore| ignore.kind == manifest.kind) {
+            self.leave_out(manifest.kind, ignore.reason.clone());
             return;
         }
         let (touches, where_) = match manifest.written_namespace {
@@ -129,6 +132,10 @@ impl Inventory {
         )));
         let provenance = manifest.provenance(manifest.span());
         self.unmodelled.push(Unmodelled { what, touches, provenance });
+    }
+
+    fn leave_out(&mut self, kind: &str, reason: String) {
+        *self.ignored.entry((kind.to_owned(), reason)).or_default() += 1;
     }
 
     /// The design.
@@ -173,6 +180,7 @@ impl Inventory {
             assumptions: self.assumptions.into_iter().collect(),
             choices,
             unmodelled: self.unmodelled,
+            ignored: self.ignored.into_iter().map(ignored).collect(),
             ..Draft::default()
         }
     }
@@ -227,11 +235,12 @@ impl Inventory {
             let Assumption { id, text } = ip_blocks(options.ip_block_covers);
             assume(&id, text);
         }
-        for (kind, count) in &self.ignored {
-            let reason = options.ignore.iter().find(|ignore| ignore.kind == *kind);
-            let reason = reason.map_or("", |ignore| ignore.reason.as_str());
-            let objects = if *count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
-            assume(&format!("ignored-{kind}"), format!("{objects} of the kind {kind} may be left out: {reason}"));
+        for ignore in &options.ignore {
+            if let Some(count) = self.ignored.get(&(ignore.kind.clone(), ignore.reason.clone())) {
+                let objects = seglab_policy::count(*count, "object", "objects");
+                let text = format!("{objects} of the kind {} may be left out: {}", ignore.kind, ignore.reason);
+                assume(&format!("ignored-{}", ignore.kind), text);
+            }
         }
     }
 }
@@ -261,4 +270,8 @@ fn pod_addresses(options: &Options) -> (&'static str, String) {
          the address is within, or is all of a family"
     );
     ("pod-addresses-within", text)
+}
+
+fn ignored(((kind, reason), count): ((String, String), u64)) -> Ignored {
+    Ignored { kind, count, provenance: Provenance { reason: Some(reason), ..Provenance::default() } }
 }

@@ -6,7 +6,7 @@ use super::namespace::Namespaces;
 use super::policy::{NamedPort, Policy, PolicyTier};
 use super::selector::{NAMESPACE_NAME, in_namespace, key, namespace_key, questions};
 use super::service::Service;
-use seglab_policy::{Action, Diagnostic, Direction, NAMESPACE_PREFIX, Peer, Span, Unit};
+use seglab_policy::{Action, Diagnostic, Direction, NAMESPACE_PREFIX, Peer, Span, Unit, count};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What there is to look at.
@@ -80,10 +80,7 @@ fn opens_everything(policy: &Policy) -> Vec<Diagnostic> {
 
 impl Input<'_> {
     fn count(&self) -> String {
-        match self.units.units().len() {
-            1 => "0 of 1 pod".to_owned(),
-            many => format!("0 of {many} pods"),
-        }
+        format!("0 of {}", count(self.units.units().len() as u64, "pod", "pods"))
     }
 
     fn no_units(&self) -> Option<Diagnostic> {
@@ -202,9 +199,9 @@ impl Input<'_> {
             }
             let place: Option<Span> =
                 self.namespaces.span(namespace).or(units.first().and_then(|unit| unit.provenance.span));
-            let count = if units.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", units.len()) };
+            let pods = count(units.len() as u64, "pod", "pods");
             let message =
-                format!("no policy looks at the namespace `{namespace}`: its {count} may be reached by anyone");
+                format!("no policy looks at the namespace `{namespace}`: its {pods} may be reached by anyone");
             found.push(
                 Diagnostic::warning("namespace-without-policy", message, place)
                     .with_help("start with a NetworkPolicy that selects every pod and allows nothing"),

@@ -96,6 +96,7 @@ pub(super) fn net_without(
             let message = format!("in `{}`, the exception `{text}` is not a part of `{cidr}`", manifest.title());
             report.push(
                 Diagnostic::error("exception-outside", message, Some(place.span))
+                    .with_related("what it is taken from", Some(node.nearest(&["cidr"]).span))
                     .with_help("remove the exception, or correct one of the two ranges"),
             );
             return None;

@@ -1,7 +1,7 @@
 //! Checks that need more than one part of a lab file.
 
 use super::reader::Reader;
-use seglab_policy::{Diagnostic, Need, Peer, Severity};
+use seglab_policy::{Diagnostic, Need, Peer};
 use std::collections::BTreeSet;
 
 impl Reader<'_> {
@@ -35,13 +35,13 @@ impl Reader<'_> {
         let names: Vec<String> = on_it.iter().map(|need| format!("`{}`", need.from)).collect();
         let first = names.first().cloned().unwrap_or_default();
         let message = format!("synchronous needs wait for each other: {} → {first}", names.join(" → "));
-        self.notes.diagnostics.push(Diagnostic {
-            severity: Severity::Error,
-            code: "synchronous-cycle",
-            message,
-            span: on_it.first().and_then(|need| need.provenance.span),
-            help: Some("remove `synchronous: true` where the caller does not wait for the answer".to_owned()),
-        });
+        let span = on_it.first().and_then(|need| need.provenance.span);
+        let mut said = Diagnostic::error("synchronous-cycle", message, span)
+            .with_help("remove `synchronous: true` where the caller does not wait for the answer");
+        for need in on_it.iter().skip(1) {
+            said = said.with_related(format!("the need of `{}`", need.from), need.provenance.span);
+        }
+        self.notes.diagnostics.push(said);
     }
 }
 

@@ -64,7 +64,8 @@ pub(super) struct Document {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum SourceDoc {
-    /// Kubernetes manifests: a file or a folder, or a mapping that also says how the cluster reads them.
+    /// Kubernetes manifests: a file or a folder, or a mapping that also says how the cluster reads them. Several are one
+    /// cluster.
     Kubernetes(At<TextOr<KubernetesDoc>>),
     /// Another lab file, whose parts are all taken over.
     Lab(Text),

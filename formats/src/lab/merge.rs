@@ -9,8 +9,8 @@ use super::{LabFile, NATIVE_RULEBOOK, free_name, units};
 use crate::kubernetes::EXPECTATIONS;
 use crate::{Reading, Rejected};
 use seglab_policy::{
-    Assumption, Diagnostic, Draft, EnforcementPoint, Entry, ExternalSource, Provenance, RESERVED_WORDS, RulebookId,
-    Segment, Severity, SourceId, Span,
+    Assumption, Diagnostic, Draft, EnforcementPoint, Entry, ExternalSource, Ignored, Provenance, RESERVED_WORDS,
+    RulebookId, Segment, Severity, SourceId, Span,
 };
 
 /// Puts a lab file together with the readings of its [`sources`](LabFile::sources), in their order.
@@ -192,7 +192,10 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
         }
     };
     for_each_provenance(&mut part, |provenance| shift(&mut provenance.span));
-    said.iter_mut().for_each(|diagnostic| shift(&mut diagnostic.span));
+    for diagnostic in &mut said {
+        shift(&mut diagnostic.span);
+        diagnostic.related.iter_mut().for_each(|related| related.span.source.0 += sources_before);
+    }
     part.points.iter_mut().for_each(|point| point.rulebook.0 += books_before);
     draft.sources.extend(part.sources);
     draft.units.extend(part.units);
@@ -227,6 +230,13 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
         }
     }
     draft.unmodelled.extend(part.unmodelled);
+    for ignored in part.ignored {
+        let same = |one: &&mut Ignored| one.kind == ignored.kind && one.provenance == ignored.provenance;
+        match draft.ignored.iter_mut().find(same) {
+            Some(one) => one.count += ignored.count,
+            None => draft.ignored.push(ignored),
+        }
+    }
     diagnostics.extend(said);
 }
 
@@ -246,9 +256,12 @@ fn ignore(draft: &mut Draft, diagnostics: &mut Vec<Diagnostic>, doc: &At<IgnoreD
     let answered: Vec<Option<Span>> = ignored.iter().map(|what| what.provenance.span).collect();
     diagnostics.retain(|said| said.code != "unmodelled-kind" || !answered.contains(&said.span));
     let by = owner.as_ref().map(|owner| format!(", says {owner}")).unwrap_or_default();
-    let objects = if ignored.len() == 1 { "object" } else { "objects" };
-    let text = format!("{} {objects} of the kind {kind} left out of the model: {reason}{by}", ignored.len());
+    let objects = seglab_policy::count(ignored.len() as u64, "object", "objects");
+    let text = format!("{objects} of the kind {kind} left out of the model: {reason}{by}");
     draft.assumptions.push(Assumption { id: format!("ignored-{kind}"), text });
+    let provenance =
+        Provenance { reason: Some(reason.clone()), owner: owner.clone(), ..Provenance::at(notes.span(doc)) };
+    draft.ignored.push(Ignored { kind: kind.clone(), count: ignored.len() as u64, provenance });
 }
 
 fn routes(draft: &mut Draft, document: &Document, notes: &mut Notes<'_>) {
@@ -275,6 +288,7 @@ fn for_each_provenance(draft: &mut Draft, mut f: impl FnMut(&mut Provenance)) {
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.provenance));
     draft.monitor.iter_mut().for_each(|monitor| f(&mut monitor.provenance));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.provenance));
+    draft.ignored.iter_mut().for_each(|ignored| f(&mut ignored.provenance));
 }
 
 /// What a design without a name is called: its file, or the folder where the file is called as all are.

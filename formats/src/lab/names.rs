@@ -1,7 +1,7 @@
 //! What the words of a lab file's selectors mean, and which units selectors select.
 
 use crate::text::{Vocabulary, suggestion};
-use seglab_policy::{ExternalSource, NAMESPACE_PREFIX, Selector, Unit};
+use seglab_policy::{ExternalSource, NAMESPACE_KEY, Selector, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names that selectors may use.
@@ -49,7 +49,7 @@ impl Vocabulary for Names {
 
     fn key(&self, key: String) -> String {
         if key == "namespace" && self.namespace_is_kubernetes {
-            return format!("{NAMESPACE_PREFIX}kubernetes.io/metadata.name");
+            return NAMESPACE_KEY.to_owned();
         }
         key
     }

@@ -38,11 +38,16 @@ impl<'a> Notes<'a> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                let mut span = self.span(text);
-                if let Some(skipped) = self.characters_before(text) {
-                    span.column += skipped + u32::try_from(error.range.start).unwrap_or(0);
+                let start = self.span(text);
+                let skipped = self.characters_before(text);
+                let at = |range: std::ops::Range<usize>| {
+                    let further = skipped.map_or(0, |skipped| skipped + u32::try_from(range.start).unwrap_or(0));
+                    Span { column: start.column + further, ..start }
+                };
+                let mut diagnostic = Diagnostic::error("invalid-value", error.message, Some(at(error.range)));
+                if let Some((what, range)) = error.related {
+                    diagnostic = diagnostic.with_related(what, Some(at(range)));
                 }
-                let mut diagnostic = Diagnostic::error("invalid-value", error.message, Some(span));
                 diagnostic.help = error.help;
                 self.diagnostics.push(diagnostic);
                 None

@@ -78,9 +78,9 @@ impl Reader<'_> {
         let unable: Vec<&str> = units.filter(|unit| !unit.can_host_agent).map(|unit| unit.name.as_str()).collect();
         if let Some(first) = unable.first() {
             let message = format!(
-                "the agent stands on {} of {} units that cannot host one, such as `{first}`: results count it as there",
-                unable.len(),
-                selected.len(),
+                "of {} with the agent {} cannot host one, such as `{first}`: results count it as there",
+                seglab_policy::count(selected.len() as u64, "unit", "units"),
+                seglab_policy::number(unable.len() as u64),
             );
             let help = format!("leave them out: `on: ... and not {first}`, or protect them otherwise");
             self.notes.warning("agent-cannot-run", doc, message, &help);

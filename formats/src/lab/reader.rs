@@ -45,7 +45,8 @@ impl Reader<'_> {
     fn warn_if_nothing(&mut self, given: &Text, selector: &Selector) {
         // A selector that says `none` means it.
         if *selector != Selector::nothing() && self.index.selects_nothing(selector) {
-            let message = format!("`{}` selects none of the {} units", given.value, self.index.units().len());
+            let units = seglab_policy::count(self.index.units().len() as u64, "unit", "units");
+            let message = format!("`{}` selects 0 of {units}", given.value);
             let help = self.near_label(selector).unwrap_or_else(|| "correct it, or remove it".to_owned());
             self.notes.warning("selects-nothing", given, message, &help);
         }

@@ -57,7 +57,7 @@ pub(super) fn parts(document: &Document, notes: &mut Notes<'_>) -> Vec<Part> {
         parts.push(match &source.value {
             SourceDoc::Kubernetes(manifests) => match &manifests.value {
                 TextOr::Text(path) => Part::new(PartKind::Kubernetes, &manifests.with(path.clone()), notes),
-                TextOr::More(more) => manifests_part(more, notes),
+                TextOr::More(more) => manifests_part(more, &parts, notes),
             },
             SourceDoc::Lab(path) => Part::new(PartKind::Lab, path, notes),
         });
@@ -70,10 +70,24 @@ pub(super) fn parts(document: &Document, notes: &mut Notes<'_>) -> Vec<Part> {
     parts
 }
 
-fn manifests_part(doc: &KubernetesDoc, notes: &mut Notes<'_>) -> Part {
+/// All manifests of a lab file are of one cluster, so what one source says of it no other may say otherwise.
+fn manifests_part(doc: &KubernetesDoc, earlier: &[Part], notes: &mut Notes<'_>) -> Part {
     let part = Part::new(PartKind::Kubernetes, &doc.path, notes);
     let ip_blocks = doc.ip_blocks.as_ref().and_then(|text| notes.parsed(text, covers(&text.value)));
-    Part { ip_blocks, pod_addresses: pod_addresses(doc.pod_addresses.as_ref(), notes), ..part }
+    let pod_addresses = pod_addresses(doc.pod_addresses.as_ref(), notes);
+    let help = "say it once: all `kubernetes` sources of a lab file are one cluster";
+    if let Some(text) = &doc.ip_blocks
+        && earlier.iter().any(|one| one.ip_blocks.is_some_and(|said| Some(said) != ip_blocks))
+    {
+        notes.error("contradiction", text, "an earlier source says another `ip-blocks`", help);
+    }
+    let differs = |one: &Part| {
+        pod_addresses.iter().any(|(family, range)| one.pod_addresses.get(family).is_some_and(|said| said != range))
+    };
+    if earlier.iter().any(differs) {
+        notes.error("contradiction", &doc.path, "an earlier source says other `pod-addresses`", help);
+    }
+    Part { ip_blocks, pod_addresses, ..part }
 }
 
 fn covers(text: &str) -> Result<Covers, TextError> {

@@ -24,7 +24,9 @@ pub(super) fn units(doc: &At<UnitDoc>, notes: &mut Notes<'_>) -> Vec<Unit> {
     let count = replicas.value as usize;
     let addresses = unit.interfaces.iter().filter(known).count();
     if addresses != 0 && (addresses != count || unit.interfaces.len() != count) {
-        let message = format!("{count} replicas and {addresses} addresses");
+        let replicas_given = seglab_policy::count(count as u64, "replica", "replicas");
+        let addresses = seglab_policy::count(addresses as u64, "address", "addresses");
+        let message = format!("{replicas_given} and {addresses}");
         let help = "give each replica one address, or one block that all of their addresses are drawn within";
         notes.error("invalid-value", replicas, message, help);
         return Vec::new();

@@ -17,16 +17,22 @@ pub(super) fn document(text: &str, source: SourceId) -> Result<Document, Diagnos
             max_total_scalar_bytes: 512 * 1024 * 1024,
         },
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| diagnostic(error.without_snippet(), source))
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| diagnostic(error.without_snippet(), text, source))
 }
 
-fn diagnostic(error: &Error, source: SourceId) -> Diagnostic {
+fn diagnostic(error: &Error, text: &str, source: SourceId) -> Diagnostic {
     let span = error.location().filter(|place| place.line() > 0).map(|place| Span {
         source,
         line: u32::try_from(place.line()).unwrap_or(u32::MAX),
         column: u32::try_from(place.column()).unwrap_or(u32::MAX),
     });
     let (code, message, help) = words(error);
+    if code == "invalid-yaml"
+        && let Some(tab) = span.and_then(|span| crate::yaml::tab_indent(text, span))
+    {
+        return tab;
+    }
     let diagnostic = Diagnostic::error(code, message, span);
     match help {
         Some(help) => diagnostic.with_help(help),
@@ -83,7 +89,6 @@ fn words(error: &Error) -> (&'static str, String, Option<String>) {
             let message = lowercase(&UserMessageFormatter.format_message(other));
             let message = message.replace("mapping start", "a mapping").replace("sequence start", "a list");
             let help = match () {
-                () if message.contains("tab") => "indent with spaces: YAML does not allow tabs",
                 () if message.starts_with("expected") || message.starts_with("null") => SHAPE,
                 () => "look for a bracket, a quote or a space that is missing here or on the line above",
             };

@@ -27,12 +27,14 @@ pub struct TextError {
     pub help: Option<String>,
     /// The characters that it is about, counted from 0.
     pub range: Range<usize>,
+    /// Other characters that it speaks of, and what stands there.
+    pub related: Option<(&'static str, Range<usize>)>,
 }
 
 impl TextError {
     /// An error about some characters of the text.
     pub fn new(message: impl Into<String>, range: Range<usize>) -> Self {
-        Self { message: message.into(), help: None, range }
+        Self { message: message.into(), help: None, range, related: None }
     }
 
     /// The same with what to do about it.
@@ -42,10 +44,19 @@ impl TextError {
         self
     }
 
+    /// The same with other characters that it speaks of.
+    #[must_use]
+    pub fn with_related(mut self, what: &'static str, range: Range<usize>) -> Self {
+        self.related = Some((what, range));
+        self
+    }
+
     /// The same about a text that begins `by` characters further on.
     #[must_use]
     pub fn shifted(mut self, by: usize) -> Self {
-        self.range = self.range.start + by..self.range.end + by;
+        let shift = |range: Range<usize>| range.start + by..range.end + by;
+        self.range = shift(self.range);
+        self.related = self.related.map(|(what, range)| (what, shift(range)));
         self
     }
 }

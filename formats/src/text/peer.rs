@@ -90,27 +90,45 @@ fn addresses(tokens: &mut Tokens) -> Result<AddressSet, TextError> {
         return end(tokens).map(|()| AddressSet::empty());
     }
     let mut set = AddressSet::empty();
-    for (range, _) in list(tokens)? {
-        set = set.union(&range);
+    let ranges = list(tokens)?;
+    for range in &ranges {
+        set = set.union(&range.addresses);
     }
     if tokens.take_word("except") {
-        for (range, place) in list(tokens)? {
-            if !set.is_superset(&range) {
-                return Err(TextError::new("the exception is not inside the addresses that it is taken from", place)
-                    .with_help("correct it, or leave it out"));
+        for exception in list(tokens)? {
+            if !set.is_superset(&exception.addresses) {
+                return Err(outside(&exception, &ranges));
             }
-            set = set.difference(&range);
+            set = set.difference(&exception.addresses);
         }
     }
     end(tokens).map(|()| set)
 }
 
-fn list(tokens: &mut Tokens) -> Result<Vec<(AddressSet, Range<usize>)>, TextError> {
+/// An exception that is not a part of what it is taken from.
+fn outside(exception: &Written, ranges: &[Written]) -> TextError {
+    let words: Vec<&str> = ranges.iter().map(|range| range.word.as_str()).collect();
+    let message = format!("the exception `{}` is not a part of `{}`", exception.word, words.join(","));
+    let start = ranges.first().map_or(0, |first| first.place.start);
+    let end = ranges.last().map_or(start, |last| last.place.end);
+    TextError::new(message, exception.place.clone())
+        .with_related("what it is taken from", start..end)
+        .with_help("remove the exception, or correct one of the two ranges")
+}
+
+/// A range as it is written, and where.
+struct Written {
+    word: String,
+    addresses: AddressSet,
+    place: Range<usize>,
+}
+
+fn list(tokens: &mut Tokens) -> Result<Vec<Written>, TextError> {
     let mut ranges = Vec::new();
     loop {
         let place = tokens.here();
         match tokens.next() {
-            Some((Token::Word(word), _)) => ranges.push((range(&word, &place)?, place)),
+            Some((Token::Word(word), _)) => ranges.push(Written { addresses: range(&word, &place)?, word, place }),
             Some((token, _)) => {
                 return Err(TextError::new(format!("expected an address, found {}", token.show()), place));
             }

@@ -157,7 +157,7 @@ impl Parser<'_> {
             let key = self.vocabulary.key(word);
             return Ok(if negated { Selector::NotIn { key, values } } else { Selector::In { key, values } });
         }
-        self.vocabulary.name(&word).map_err(|(message, help)| TextError { message, help, range })
+        self.vocabulary.name(&word).map_err(|(message, help)| TextError { help, ..TextError::new(message, range) })
     }
 
     fn constant(&mut self, selector: Selector) -> Selector {

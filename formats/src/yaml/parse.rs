@@ -74,12 +74,8 @@ impl Documents<'_> {
     /// What to say of text that is not YAML.
     fn explain(&self, error: &ScanError) -> Diagnostic {
         let place = mark(self.source, error.marker());
-        let line = self.text.lines().nth(error.marker().line().saturating_sub(1)).unwrap_or_default();
-        let indent_tab = line.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t');
-        if let Some(tab) = indent_tab {
-            let place = Span { column: u32::try_from(tab + 1).unwrap_or(u32::MAX), ..place };
-            return Diagnostic::error("tab-indent", "a tab indents the line, which YAML forbids", Some(place))
-                .with_help("indent with spaces");
+        if let Some(tab) = tab_indent(self.text, place) {
+            return tab;
         }
         Diagnostic::error("invalid-yaml", format!("invalid YAML: {}", error.info()), Some(place))
             .with_help("correct the line, or the lines before it that it belongs to")
@@ -95,6 +91,15 @@ impl Documents<'_> {
             _ => diagnostic,
         }
     }
+}
+
+/// What to say of text that is not YAML if a tab indents the line that is not.
+pub(crate) fn tab_indent(text: &str, place: Span) -> Option<Diagnostic> {
+    let line = text.lines().nth(place.line.saturating_sub(1) as usize)?;
+    let tab = line.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t')?;
+    let place = Span { column: u32::try_from(tab + 1).unwrap_or(u32::MAX), ..place };
+    let said = Diagnostic::error("tab-indent", "a tab indents the line, which YAML forbids", Some(place));
+    Some(said.with_help("indent with spaces"))
 }
 
 fn mark(source: SourceId, marker: &granit_parser::Marker) -> Span {

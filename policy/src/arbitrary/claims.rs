@@ -29,16 +29,16 @@ pub(super) fn fill(draw: &mut Draw, draft: &mut Draft, wishes: &[Feature]) {
     draft.assumptions = (0..draw.below(3))
         .map(|at| Assumption { id: format!("assumption-{at}"), text: "a sentence\nof two lines".to_owned() })
         .collect();
-    draft.unmodelled = draw
-        .maybe(if wishes.contains(&Feature::UnmodelledConstructs) { 70 } else { 5 }, unmodelled)
-        .into_iter()
-        .collect();
+    let wished = wishes.contains(&Feature::UnmodelledConstructs);
+    draft.unmodelled.extend(draw.maybe(if wished { 70 } else { 5 }, |draw| unmodelled(draw, None)));
 }
 
-fn unmodelled(draw: &mut Draw) -> Unmodelled {
+/// A construct that is not modelled, and touches what is given, or anything.
+pub(super) fn unmodelled(draw: &mut Draw, touches: Option<Selector>) -> Unmodelled {
+    let anything = |draw: &mut Draw| if draw.chance(30) { Selector::Everything } else { selector(draw, 1) };
     Unmodelled {
-        what: "CiliumNetworkPolicy shop/web".to_owned(),
-        touches: if draw.chance(30) { Selector::Everything } else { selector(draw, 1) },
+        what: draw.pick(["CiliumNetworkPolicy shop/web", "VPCPeeringConnection"]).to_owned(),
+        touches: touches.unwrap_or_else(|| anything(draw)),
         provenance: provenance(draw),
     }
 }

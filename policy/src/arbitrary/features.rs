@@ -5,8 +5,8 @@
 //! forgotten a feature answers as if it judged the neutralised design, which makes each a fault to seed.
 
 use crate::{
-    Action, Address, AddressSet, Covers, Design, Directions, Draft, IntervalSet, Mode, Order, Peer, Placement,
-    PointKind, Rule, Scope, Selector, Service, Tier, Transport,
+    Action, Address, AddressSet, Covers, Design, Directions, Draft, EnforcementPoint, IntervalSet, Mode, Order, Peer,
+    Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -72,6 +72,8 @@ features! {
     UnmodelledPeers,
     /// Constructs that are not modelled are forgotten.
     UnmodelledConstructs,
+    /// Constructs that are not modelled open no path: they are rules of which nobody knows whether they match.
+    UnmodelledPaths,
     /// Rules look at no destination port.
     DestinationPorts,
     /// Of a range of destination ports only the first counts.
@@ -295,8 +297,56 @@ fn points_without(draft: &mut Draft, feature: Feature) {
         Feature::Kinds => points.iter_mut().for_each(|point| point.kind = PointKind::Cloud),
         Feature::Controllers => points.iter_mut().for_each(|point| point.controller = None),
         Feature::HostExemption => points.iter_mut().for_each(|point| point.exempts_host = false),
+        Feature::UnmodelledPaths => doubt_where_points_stand(draft),
         _ => {}
     }
+}
+
+/// Turns constructs that are not modelled into rules that go before all others, at every point and at one more that
+/// every connection between different units meets: whatever a path carries is in doubt, and nothing else.
+fn doubt_where_points_stand(draft: &mut Draft) {
+    let touches: Vec<Selector> = draft.unmodelled.drain(..).map(|construct| construct.touches).collect();
+    let touched = draft.units.iter().filter(|unit| touches.iter().any(|selector| selector.matches(unit)));
+    // By their names, for a selector might select a named external source, which no construct touches.
+    let touched = Selector::AnyOf(touched.map(|unit| Selector::Named(unit.name.clone())).collect());
+    if touches.is_empty() {
+        return;
+    }
+    let unsure = || Peer::Unmodelled("a construct".to_owned());
+    let ends = [(Peer::Units(touched.clone()), unsure()), (unsure(), Peer::Units(touched))];
+    let rules = ends.iter().flat_map(|(from, to)| {
+        [Action::Allow, Action::Deny].map(|action| Rule {
+            directions: Directions::ALL,
+            from: from.clone(),
+            to: to.clone(),
+            services: vec![Service::Any],
+            action,
+            priority: 0,
+            provenance: Provenance::default(),
+        })
+    });
+    let tier = Tier {
+        name: "doubt".to_owned(),
+        order: Order::FirstMatch,
+        scope: Scope::Everything,
+        otherwise: Action::Pass,
+        rules: rules.collect(),
+    };
+    draft.rulebooks.iter_mut().for_each(|book| book.tiers.insert(0, tier.clone()));
+    let rulebook = RulebookId(u32::try_from(draft.rulebooks.len()).unwrap_or(u32::MAX));
+    let (name, default_allow, stateful) = ("doubt".to_owned(), true, true);
+    draft.rulebooks.push(Rulebook { name: name.clone(), tiers: vec![tier], default_allow, stateful });
+    draft.points.push(EnforcementPoint {
+        name,
+        kind: PointKind::Cloud,
+        mode: Mode::Enforce,
+        placement: Placement::Units(Selector::Everything),
+        directions: Directions::ALL,
+        rulebook,
+        controller: None,
+        exempts_host: false,
+        provenance: Provenance::default(),
+    });
 }
 
 fn inventory_without(draft: &mut Draft, feature: Feature) {

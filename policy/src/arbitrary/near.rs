@@ -171,7 +171,29 @@ pub(super) fn prepare(draw: &mut Draw, draft: &mut Draft, target: &mut Target, f
                 }
             }
         }
+        Feature::UnmodelledPaths => {
+            cut(draft, target);
+            let names = target.source.names.iter().chain(&target.destination.names).cloned();
+            let touches = draw.of(&names.map(Selector::Named).collect::<Vec<_>>()).filter(|_| draw.chance(50));
+            draft.unmodelled.push(super::claims::unmodelled(draw, touches));
+        }
         _ => {}
+    }
+}
+
+/// Leaves the target without a path.
+fn cut(draft: &mut Draft, target: &Target) {
+    let ends = [&target.source, &target.destination].map(|end| end.unit);
+    if let Some(source) = target.source.named.and_then(|at| draft.external_sources.get_mut(at)) {
+        source.entries.clear();
+    }
+    let between_units = ends.iter().all(Option::is_some);
+    if let Some(interface) = ends.into_iter().flatten().next().and_then(|at| interface(draft, at)) {
+        if between_units {
+            interface.space = "isolated".to_owned();
+        } else {
+            (interface.inbound, interface.outbound) = (false, false);
+        }
     }
 }
 

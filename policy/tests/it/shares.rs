@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 fn every_verdict_and_every_feature_has_its_share() {
     const CASES: u64 = 4000;
     let mut answers = [0_u64; 3];
+    let mut opened = 0;
     let mut decided: BTreeMap<Feature, u64> = Feature::ALL.iter().map(|&feature| (feature, 0)).collect();
     for seed in 0..CASES {
         let case = case_of(seed);
@@ -16,6 +17,7 @@ fn every_verdict_and_every_feature_has_its_share() {
             Answer::Denied => 1,
             Answer::Unknown => 2,
         }] += 1;
+        opened += u64::from(case.answer() == Answer::Unknown && case.design.missing_path(&case.connection).is_some());
         for (&feature, count) in &mut decided {
             *count += u64::from(case.is_decided_by(feature));
         }
@@ -25,6 +27,8 @@ fn every_verdict_and_every_feature_has_its_share() {
         println!("{feature:22} {:5.1} %", *count as f64 * 100.0 / CASES as f64);
     }
     assert!(answers.iter().all(|&count| count * 5 >= CASES), "{answers:?}");
+    println!("{:22} {:5.1} %", "unknown without a path", opened as f64 * 100.0 / CASES as f64);
+    assert!(opened * 20 >= CASES, "a path is missing and in doubt in {opened} cases only");
     let rare: Vec<_> = decided.iter().filter(|(_, count)| **count * 20 < CASES).collect();
     assert!(rare.is_empty(), "{rare:?}");
 }

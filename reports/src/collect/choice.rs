@@ -31,7 +31,7 @@ pub fn deciding_rules(design: &Design, rules: &[RuleId]) -> Vec<DecidingRule> {
     let rules = rules.iter().filter_map(|&id| design.rule(id));
     rules
         .map(|(_, rule)| DecidingRule {
-            rule: sentence(rule),
+            rule: sentence(design, rule),
             object: rule.provenance.object.clone(),
             location: location(design, rule.provenance.span),
         })

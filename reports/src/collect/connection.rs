@@ -1,6 +1,6 @@
 //! One judged connection, with every point that judged it.
 
-use super::{location, services};
+use super::{location, services, shown};
 use crate::model::{self, Outcome};
 use seglab_policy::{
     Connection, Decision, Denial, Design, Doubt, Evaluation, Judgement, NoPath, Provenance, Reply, Rule, UnitId,
@@ -22,7 +22,7 @@ pub fn hop(design: &Design, connection: &Connection, evaluation: &Evaluation) ->
         },
         gain: None,
         deciders: evaluation.judgements.iter().map(|judgement| decider(design, judgement)).collect(),
-        remark: remark(design, evaluation),
+        remark: remark(design, connection, evaluation),
     }
 }
 
@@ -57,7 +57,7 @@ fn earlier(design: &Design, judgement: &Judgement) -> Vec<model::Earlier> {
             let rule = rule_of(design, decision.why);
             model::Earlier {
                 tier: tiers.get(decision.tier as usize).map_or_else(String::new, |tier| tier.name.clone()),
-                why: why(decision, rule),
+                why: why(design, decision, rule),
                 location: rule.and_then(|rule| location(design, rule.provenance.span)),
             }
         })
@@ -69,7 +69,7 @@ fn near_miss(design: &Design, judgement: &Judgement, connection: &Connection) ->
     let (_, rule) = design.rule(miss.rule)?;
     let parts = [("source", miss.source), ("destination", miss.destination), ("service", miss.service)];
     Some(model::NearMiss {
-        rule: sentence(rule),
+        rule: sentence(design, rule),
         unlike: parts.into_iter().filter(|(_, unlike)| *unlike).map(|(name, _)| name.to_owned()).collect(),
         location: location(design, rule.provenance.span),
     })
@@ -88,15 +88,18 @@ pub fn host_hop(design: &Design, host: UnitId, guest: UnitId) -> model::Hop {
     }
 }
 
-fn remark(design: &Design, evaluation: &Evaluation) -> Option<String> {
+fn remark(design: &Design, connection: &Connection, evaluation: &Evaluation) -> Option<String> {
     match evaluation.verdict {
         Verdict::Denied(Denial::NoPath(reason)) => Some(no_path(reason).to_owned()),
         Verdict::Unknown(Doubt::Unmodelled(position)) => {
             let what = design.unmodelled().get(position as usize).map_or("", |one| one.what.as_str());
-            Some(format!("`{what}` is not modelled and may touch it"))
+            Some(match design.missing_path(connection) {
+                Some(reason) => format!("{}; `{what}` is not modelled and may open one", no_path(reason)),
+                None => format!("`{what}` is not modelled and may touch it"),
+            })
         }
         Verdict::Unknown(Doubt::Rule(id)) => {
-            let rule = design.rule(id).map_or_else(String::new, |(_, rule)| sentence(rule));
+            let rule = design.rule(id).map_or_else(String::new, |(_, rule)| sentence(design, rule));
             Some(format!("whether the rule `{rule}` matches, or in which order, is unknown"))
         }
         Verdict::Allowed(Reply::Blocked) => Some("one-way: a stateless point stops the reply".to_owned()),
@@ -125,7 +128,7 @@ fn decider(design: &Design, judgement: &Judgement) -> model::Decider {
     let book = design.rulebook(point.rulebook);
     let tier = decision.and_then(|decision| book.tiers.get(decision.tier as usize));
     let rule = decision.and_then(|decision| rule_of(design, decision.why));
-    let why = decision.map_or_else(|| "it does not judge".to_owned(), |decision| why(decision, rule));
+    let why = decision.map_or_else(|| "it does not judge".to_owned(), |decision| why(design, decision, rule));
     // A default is written nowhere; whoever wants to change it starts at the point.
     let provenance: &Provenance = rule.map_or(&point.provenance, |rule| &rule.provenance);
     model::Decider {
@@ -160,15 +163,15 @@ fn rule_of(design: &Design, why: Why) -> Option<&Rule> {
     }
 }
 
-fn why(decision: &Decision, rule: Option<&Rule>) -> String {
+fn why(design: &Design, decision: &Decision, rule: Option<&Rule>) -> String {
     match (rule, decision.why) {
-        (Some(rule), _) => sentence(rule),
+        (Some(rule), _) => sentence(design, rule),
         (None, Why::Otherwise(_)) => format!("no rule of the tier matches: {}", decision.action),
         (None, Why::Default | Why::Rule(_)) => format!("no tier decides: default {}", decision.action),
     }
 }
 
 /// A rule as a lab file would say it: `allow app=web -> app=db tcp/5432`.
-pub(super) fn sentence(rule: &Rule) -> String {
-    format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))
+pub(super) fn sentence(design: &Design, rule: &Rule) -> String {
+    shown(design, format_args!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services)))
 }

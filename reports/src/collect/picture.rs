@@ -1,7 +1,8 @@
 //! What the verifier says of a whole design, as the pictures of a report.
 
+use super::outside::Outside;
 use crate::model;
-use seglab_policy::{AddressSet, Design, Family, UnitId};
+use seglab_policy::{Design, Family, UnitId};
 use seglab_verify::{Exchange, Grouping};
 use std::collections::BTreeMap;
 
@@ -13,11 +14,17 @@ pub fn surface(design: &Design, view: &str, of: &[seglab_verify::Surface]) -> mo
     let units = design.units().len() as u64;
     let mut held =
         model::Surface { view: view.to_owned(), pairs: units * units.saturating_sub(1), ..model::Surface::default() };
+    let outside = Outside::new(design);
+    // Who is outside on one side: named sources, and addresses in a few words.
+    let words = |side: &Exchange| {
+        let addresses = (!side.addresses.is_empty()).then(|| outside.words(&side.addresses));
+        side.sources.iter().cloned().chain(addresses).collect::<Vec<_>>().join(", ")
+    };
     for surface in of {
         let count = surface.units.len() as u64;
         held.pairs_allowed += count * surface.entries.units as u64;
-        held.entered += if outside(&surface.entries).is_empty() { 0 } else { count };
-        held.leaving += if outside(&surface.exits).is_empty() { 0 } else { count };
+        held.entered += if words(&surface.entries).is_empty() { 0 } else { count };
+        held.leaving += if words(&surface.exits).is_empty() { 0 } else { count };
         let mut owners: BTreeMap<&str, u64> = BTreeMap::new();
         for &unit in &surface.units {
             *owners.entry(design.unit(unit).display_name()).or_default() += 1;
@@ -26,52 +33,14 @@ pub fn surface(design: &Design, view: &str, of: &[seglab_verify::Surface]) -> mo
             unit: unit.to_owned(),
             units,
             entries: surface.entries.units as u64,
-            entries_external: outside(&surface.entries),
+            entries_external: words(&surface.entries),
             exits: surface.exits.units as u64,
-            exits_external: outside(&surface.exits),
+            exits_external: words(&surface.exits),
         }));
     }
     held.rows.sort_by(|a, b| (b.entries + b.exits, &a.unit).cmp(&(a.entries + a.exits, &b.unit)));
     held.rows.truncate(ROWS_MAX);
     held
-}
-
-/// Who is outside on one side of a surface: named sources, and addresses in a few words.
-fn outside(side: &Exchange) -> String {
-    let mut parts = side.sources.clone();
-    if !side.addresses.is_empty() {
-        parts.push(addresses(&side.addresses));
-    }
-    parts.join(", ")
-}
-
-/// A set of addresses in a few words.
-fn addresses(set: &AddressSet) -> String {
-    /// More ranges than this are counted, not listed.
-    const LISTED_MAX: usize = 3;
-    let internet = AddressSet::internet();
-    // Known addresses of units are cut out of every external range; what is left of the internet is still the internet.
-    let whole = |family: Family| {
-        let of_family = internet.intersection(&AddressSet::family(family));
-        let missing = of_family.difference(set);
-        missing.ranges().count() <= 64
-            && !of_family.intersection(set).is_empty()
-            && missing.ranges().all(|(a, b)| a == b)
-    };
-    match (whole(Family::V4), whole(Family::V6)) {
-        (true, true) => "the internet".to_owned(),
-        (true, false) => "the IPv4 internet".to_owned(),
-        (false, true) => "the IPv6 internet".to_owned(),
-        (false, false) => {
-            let ranges: Vec<String> = set.ranges().take(LISTED_MAX).map(|(a, b)| range(a, b)).collect();
-            let more = set.ranges().count().saturating_sub(LISTED_MAX);
-            if more == 0 { ranges.join(", ") } else { format!("{} and {more} more ranges", ranges.join(", ")) }
-        }
-    }
-}
-
-fn range(first: std::net::IpAddr, last: std::net::IpAddr) -> String {
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 /// Which segment may open connections to which.

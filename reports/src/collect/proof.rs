@@ -1,8 +1,8 @@
 //! What the verifier settled, as properties and needs of a report.
 
-use super::{connection, location, need, property, services};
+use super::{connection, location, need, property};
 use crate::model::{self, NeedStatus, Verdict};
-use seglab_policy::{Claim, Design, Doubt};
+use seglab_policy::{Claim, Design, Doubt, count, number};
 use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
 
 /// How many taken units a counterexample of a blast radius lists.
@@ -63,13 +63,17 @@ pub(super) fn status(of: &Settled) -> NeedStatus {
 
 /// What a claim ranges over, in words.
 fn population(claim: &Claim, of: Population) -> model::Population {
-    let (count, what) = match claim {
-        Claim::BlastRadius { .. } => (of.from, "units, each as a start"),
-        Claim::Exposed { .. } => (of.to, "units, each against every external address of the claim"),
-        _ if of.from > 0 && of.to > 0 => (of.from * of.to, "ordered pairs of units"),
-        _ => (of.from.max(of.to), "units against external addresses"),
+    let (count, one, many) = match claim {
+        Claim::BlastRadius { .. } => (of.from, "unit, as a start", "units, each as a start"),
+        Claim::Exposed { .. } => (
+            of.to,
+            "unit, against every external address of the claim",
+            "units, each against every external address of the claim",
+        ),
+        _ if of.from > 0 && of.to > 0 => (of.from * of.to, "ordered pair of units", "ordered pairs of units"),
+        _ => (of.from.max(of.to), "unit against external addresses", "units against external addresses"),
     };
-    model::Population { count: count as u64, of: what.to_owned() }
+    model::Population { count: count as u64, of: if count == 1 { one } else { many }.to_owned() }
 }
 
 fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample {
@@ -92,7 +96,13 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
             let name = &design.unit(*start).name;
             let all = design.units().len();
             (
-                format!("whoever owns {name} gets {units} of {all} units; {at_most} are allowed"),
+                format!(
+                    "whoever owns {name} gets {} of {}; at most {} {} allowed",
+                    number(*units as u64),
+                    count(all as u64, "unit", "units"),
+                    number(*at_most as u64),
+                    if *at_most == 1 { "is" } else { "are" }
+                ),
                 hops,
                 Some(*units as u64),
             )
@@ -122,7 +132,7 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
 }
 
 /// A step of an attacker.
-fn hop(design: &Design, of: &Hop) -> model::Hop {
+pub(super) fn hop(design: &Design, of: &Hop) -> model::Hop {
     match of {
         Hop::Host { host, guest } => connection::host_hop(design, *host, *guest),
         Hop::Connection { connection, evaluation, means, .. } => {
@@ -156,8 +166,7 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
             let rule = design.rule(id).map(|(_, rule)| rule);
             model::Doubt {
                 reason: format!("whether a rule matches, or in which order, is unknown{about}"),
-                construct: rule
-                    .map(|rule| format!("{} {} -> {} {}", rule.action, rule.from, rule.to, services(&rule.services))),
+                construct: rule.map(|rule| connection::sentence(design, rule)),
                 location: rule.and_then(|rule| location(design, rule.provenance.span)),
             }
         }

@@ -39,6 +39,16 @@ pub(super) fn tiles(report: &Report) -> Html {
     Html::list("tiles", tiles)
 }
 
+/// What the verdict rests on, in few lines that lead to all there is to say.
+pub(super) fn in_brief(of: &Verification) -> Html {
+    let ids = ["scope", "assumptions", "not-modelled"];
+    let rows = words::basis_in_brief(of).into_iter().zip(ids).map(|((name, lines), id)| {
+        let lines = Html::concat(lines.iter().map(|line| Html::element("dd", "", rich(line))));
+        Html::markup(format!("<dt><a href=\"#{id}\">{}</a></dt>{lines}", Html::text(name)))
+    });
+    Html::element("dl", "brief", Html::concat(rows))
+}
+
 pub(super) fn scope(of: &Verification) -> Html {
     facts(words::scope_facts(&of.scope).into_iter().map(|(name, fact)| (name, Html::text(&fact))))
 }
@@ -76,9 +86,9 @@ pub(super) fn assumptions(of: &Verification) -> Html {
 
 /// An assumption, and under it what hangs on it.
 fn assumption(of: &Assumption) -> Html {
-    let mut body = sentence(&of.text);
+    let mut body = rich(&of.text);
     if let Some(choice) = &of.choice {
-        body.push(Html::element("p", "muted", sentence(&words::choice(choice))));
+        body.push(Html::element("p", "muted", rich(&words::choice(choice))));
         if !choice.changes.is_empty() {
             body.push(Html::list("plain", choice.changes.iter().map(|one| rich(&words::changed_verdict(one)))));
         }
@@ -103,13 +113,14 @@ pub(super) fn unmodelled(of: &Verification) -> Html {
         ));
     }
     if !of.ignored.is_empty() {
-        let columns = [words_column("kind"), number_column("objects"), words_column("reason"), words_column("owner")];
+        let columns =
+            [words_column("kind"), number_column("objects"), words_column("reason"), words_column("who says so")];
         let rows = of.ignored.iter().map(|one| {
             [
                 Html::text(&one.kind),
                 Html::text(&words::number(one.count)),
                 Html::text(&one.reason),
-                Html::text(one.owner.as_deref().unwrap_or("nobody named")),
+                Html::text(&words::ignored_by(one)),
             ]
         });
         body.push(table("Left out on purpose", columns, rows));
@@ -121,7 +132,8 @@ pub(super) fn unmodelled(of: &Verification) -> Html {
     body
 }
 
-/// A sentence that an input or a reader wrote in lower case and without a period, made one for the page.
+/// A sentence that this tool wrote in lower case and without a period, made one for the page. Never for what may begin
+/// with an identifier: `web-1` stays `web-1`.
 pub(super) fn sentence(text: &str) -> Html {
     let mut letters = text.chars();
     let text: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();

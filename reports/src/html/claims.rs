@@ -37,7 +37,7 @@ fn verdict(of: Verdict) -> Html {
 fn property(of: &Property) -> Html {
     let mut body = Html::default();
     body.push(Html::element("h3", "", Html::concat([verdict(of.verdict), Html::code(&of.id)])));
-    body.push(Html::element("p", "claim", sentence(&of.claim)));
+    body.push(Html::element("p", "claim", rich(&of.claim)));
     let mut rows = vec![
         ("Asked", Html::text(&words::question(of))),
         ("Over", Html::text(&words::population(&of.population))),
@@ -56,14 +56,14 @@ fn property(of: &Property) -> Html {
     }
     body.push(facts(rows));
     if let Some(counterexample) = &of.counterexample {
-        let lead = Html::concat([Html::element("strong", "", "Counterexample. "), sentence(&counterexample.summary)]);
+        let lead = Html::concat([Html::element("strong", "", "Counterexample: "), rich(&counterexample.summary)]);
         body.push(Html::element("p", "", lead));
         body.push(path(&counterexample.hops));
         if let Some(reached) = counterexample.reached {
             let more = if reached > counterexample.reached_examples.len() as u64 { ", …" } else { "" };
             let text = format!(
-                "{} fall in the end: {}{more}",
-                words::count(reached, "unit", "units"),
+                "{} in the end: {}{more}",
+                words::count(reached, "unit falls", "units fall"),
                 words::list_or_none(&counterexample.reached_examples)
             );
             body.push(Html::element("p", "muted", Html::text(&text)));
@@ -130,11 +130,7 @@ pub(super) fn needs(of: &Verification) -> Html {
     for need in needs.into_iter().filter(|need| need.status != NeedStatus::Works) {
         let mut detail = Html::element("h3", "", Html::concat([status(need.status), Html::code(&need.name())]));
         if let Some(doubt) = &need.doubt {
-            detail.push(Html::element(
-                "p",
-                "",
-                Html::concat([sentence(&doubt.reason), place(doubt.location.as_ref())]),
-            ));
+            detail.push(Html::element("p", "", Html::concat([rich(&doubt.reason), place(doubt.location.as_ref())])));
         }
         if let Some(witness) = &need.witness {
             detail.push(path(std::slice::from_ref(witness)));

@@ -72,12 +72,19 @@ pub(super) fn rich(text: &str) -> Html {
     let parts: Vec<&str> = text.split('`').collect();
     // An odd number of backticks: one of them is not a quote, so none is taken for one.
     if parts.len().is_multiple_of(2) {
-        return Html::text(text);
+        return arrows(text);
     }
     Html::concat(parts.iter().enumerate().map(|(position, part)| match position % 2 {
-        0 => Html::text(part),
+        0 => arrows(part),
         _ => Html::code(part),
     }))
+}
+
+/// Text whose arrows stay whole: a line may break after a hyphen, and `-` alone is no arrow.
+fn arrows(text: &str) -> Html {
+    let mut parts = text.split(" -> ").map(Html::text);
+    let first = parts.next().unwrap_or_default();
+    parts.fold(first, |held, part| Html::concat([held, Html::markup(" <span class=\"arrow\">-&gt;</span> "), part]))
 }
 
 /// A column of a table.
@@ -139,6 +146,8 @@ mod tests {
     fn text_cannot_become_markup() {
         assert_eq!(Html::text("<script>\"&'").to_string(), "&lt;script&gt;&quot;&amp;&#39;");
         assert_eq!(rich("a `<b>` c").to_string(), "a <code>&lt;b&gt;</code> c");
+        let arrow = "a <span class=\"arrow\">-&gt;</span> &lt;b&gt;";
+        assert_eq!(rich("a -> <b>").to_string(), arrow);
         assert_eq!(rich("it`s <b>").to_string(), "it`s &lt;b&gt;");
     }
 }

@@ -1,7 +1,8 @@
 //! One page for people: self-contained, readable without script, on paper and on dark screens.
 //!
-//! The order is fixed: the verdict in one line, then what it rests on (scope, assumptions, what was not modelled), then
-//! claims one by one, then pictures and findings, and the inputs with their hashes at the end.
+//! The order is fixed: what the page rests on in brief (scope, assumptions, what was not modelled), the verdict in one
+//! line, what it rests on in full, then claims one by one, then pictures and findings, and the inputs with their hashes
+//! at the end.
 
 mod basis;
 mod claims;
@@ -56,7 +57,7 @@ fn sections(report: &Report) -> Vec<Section> {
         ("surface", "Surface", pictures::surface(report)),
         ("simulation", "Simulated attacks", pictures::simulations(report)),
         ("findings", "Findings", claims::findings(of)),
-        ("inputs", "Inputs and how to repeat this", inputs(of)),
+        ("inputs", "Inputs and how to repeat this", inputs(report)),
     ];
     let sections = sections.into_iter().filter(|(_, _, body)| !body.is_empty());
     sections.map(|(id, title, body)| Section { id, title, body }).collect()
@@ -86,6 +87,7 @@ fn masthead(of: &Verification) -> Html {
         Html::concat([
             Html::element("p", "kicker", Html::text(&kicker)),
             Html::element("h1", "", Html::text(&of.design)),
+            basis::in_brief(of),
             Html::markup(format!("<div class=\"banner {class}\" role=\"status\">{banner}</div>")),
         ]),
     )
@@ -97,17 +99,20 @@ fn contents(sections: &[Section]) -> Html {
     Html::markup(format!("<nav aria-label=\"Contents\">{}</nav>", Html::list("", items)))
 }
 
-fn inputs(of: &Verification) -> Html {
+fn inputs(report: &Report) -> Html {
+    let of = &report.verification;
     let mut body = Html::default();
-    let mut facts = vec![("Tool", Html::text(&format!("{} {}", of.tool.name, of.tool.version)))];
-    facts.extend(of.tool.z3_version.iter().map(|version| ("Z3", Html::text(version))));
+    let mut tool = vec![format!("{} {}", of.tool.name, of.tool.version)];
+    tool.extend(words::z3(&of.tool));
+    let mut facts = vec![("Tool", Html::text(&tool.join(", ")))];
     facts.push((
         "Seed",
         Html::text(&of.seed.map_or_else(|| "none: nothing is random".to_owned(), |seed| seed.to_string())),
     ));
     facts.extend(of.command.iter().map(|command| ("Command", Html::code(command))));
     body.push(markup::facts(facts));
-    let rows = of.inputs.iter().map(|one| [Html::code(&one.path), Html::code(&one.sha256)]);
+    let inputs = words::all_inputs(of, report.comparison.as_ref());
+    let rows = inputs.map(|one| [Html::code(&one.path), Html::code(&one.sha256)]);
     body.push(markup::table("Files that were read", [words_column("file"), words_column("SHA-256")], rows));
     body
 }

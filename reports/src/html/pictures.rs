@@ -116,15 +116,7 @@ pub(super) fn segments(report: &Report) -> Html {
 pub(super) fn surface(report: &Report) -> Html {
     let Some(of) = &report.surface else { return Html::default() };
     let mut body = Html::default();
-    let text = format!(
-        "{} of {} ordered pairs of units may connect ({} view). External addresses reach {}; {} reach external addresses.",
-        words::number(of.pairs_allowed),
-        words::number(of.pairs),
-        of.view,
-        words::count(of.entered, "unit", "units"),
-        words::count(of.leaving, "unit", "units"),
-    );
-    body.push(Html::element("p", "", Html::text(&text)));
+    body.push(Html::element("p", "", Html::text(&format!("{}.", words::surface(of)))));
     let columns = [
         words_column("unit"),
         number_column("entries from units"),

@@ -1,5 +1,6 @@
 //! What simulation says: compromise over time, incidence, detection, and designs side by side.
 
+use super::scope::Input;
 use serde::{Deserialize, Serialize};
 
 /// A campaign of one attacker against one design. Times are since the foothold.
@@ -140,8 +141,10 @@ pub struct Comparison {
 /// One design of several.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DesignOutcome {
-    /// Its name.
+    /// Its name, unlike that of any other.
     pub design: String,
+    /// The files that it was read from.
+    pub inputs: Vec<Input>,
     /// Units.
     pub units: u64,
     /// Rules.

@@ -5,13 +5,20 @@
 //! or the same statistic, it is a method.
 
 mod campaign;
+mod difference;
 mod finding;
+mod heading;
 mod picture;
 mod proof;
 mod scope;
 
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
+pub use difference::{
+    Change, ChangeKind, ChangePath, ChangedFacet, ChangedUnits, ComparedDesign, Difference, DifferenceSection,
+    KindCount, Party, PartyMember, PopulationChanges, RenamedUnit, Responsible, Which,
+};
 pub use finding::{Diagnostic, FindingGroup, Location, Severity};
+pub use heading::Heading;
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
 pub use proof::{
     Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property, Verdict,

@@ -10,9 +10,12 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// The version of Z3 that gave the second opinion; `None` where it was not asked.
+    /// The version of Z3 that the tool is linked with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub z3_version: Option<String>,
+    /// True if Z3 was asked for a second opinion; what it said of each property stands there.
+    #[serde(default)]
+    pub z3_asked: bool,
 }
 
 /// A file that was read.
@@ -166,4 +169,7 @@ pub struct Ignored {
     /// Who answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Where a lab file says so; `None` for kinds that are known to change no connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }

@@ -3,9 +3,9 @@
 use crate::fixture::at;
 use seglab_policy::{
     Action, Address, Assume, AtMost, Attacker, Claim, Connection, Design, Diagnostic, Directions, Draft, Endpoint,
-    EnforcementPoint, Family, Header, Interface, Level, Listener, Mode, Order, Peer, Pivot, Placement, PointKind,
-    Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span, Tier,
-    Transport, Trust, Unit, Unmodelled, View, Vulnerability,
+    EnforcementPoint, Family, Header, Ignored, Interface, Level, Listener, Mode, Order, Peer, Pivot, Placement,
+    PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span,
+    Tier, Transport, Trust, Unit, Unmodelled, View, Vulnerability,
 };
 use seglab_reports::{Decider, Hop, Outcome, Population, Tool, Verdict, collect, compromise_plot};
 use seglab_sim::kernel::Duration;
@@ -71,6 +71,15 @@ fn design() -> Design {
             touches: Selector::Named("lamp".into()),
             provenance: Provenance { span: span(40), ..Provenance::default() },
         }],
+        ignored: vec![Ignored {
+            kind: "Widget".into(),
+            count: 2,
+            provenance: Provenance {
+                reason: Some("no traffic".into()),
+                owner: Some("ops".into()),
+                ..Provenance::at(span(50).unwrap())
+            },
+        }],
         ..Draft::default()
     })
     .unwrap()
@@ -96,6 +105,9 @@ fn scope_counts_what_enforces() {
     assert_eq!((basis.unmodelled[0].units, &basis.unmodelled[0].location), (1, &at("shop.yaml", 40, 5)));
     assert_eq!(basis.diagnostics[0].location, at("shop.yaml", 3, 5));
     assert!(!basis.not_covered.is_empty());
+    let ignored = &basis.ignored[0];
+    assert_eq!((ignored.kind.as_str(), ignored.count, ignored.reason.as_str()), ("Widget", 2, "no traffic"));
+    assert_eq!((ignored.owner.as_deref(), &ignored.location), (Some("ops"), &at("shop.yaml", 50, 5)));
 }
 
 #[test]

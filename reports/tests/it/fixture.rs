@@ -171,7 +171,12 @@ pub(crate) fn verification() -> Verification {
     });
     Verification {
         design: "Online shop".into(),
-        tool: Tool { name: "seglab".into(), version: "0.1.0".into(), z3_version: Some("4.8.12".into()) },
+        tool: Tool {
+            name: "seglab".into(),
+            version: "0.1.0".into(),
+            z3_version: Some("4.8.12".into()),
+            z3_asked: true,
+        },
         command: Some("seglab report shop.yaml -o audit".into()),
         seed: Some(7),
         inputs: vec![
@@ -199,8 +204,27 @@ pub(crate) fn verification() -> Verification {
             Assumption {
                 id: "unknown-address".into(),
                 text: "units without a known address match an address range only if it is the whole family".into(),
+                choice: Some(Choice {
+                    otherwise: "units without a known address match every range that may hold it".into(),
+                    changes: vec![ChangedVerdict {
+                        kind: "property".into(),
+                        name: "database-isolated".into(),
+                        verdict: "holds".into(),
+                        otherwise: "violated".into(),
+                        connection: Some("shop/web -> shop/db tcp/5432".into()),
+                        deciding: vec![DecidingRule {
+                            rule: "allow external 10.0.0.0-10.255.255.255 -> app=db tcp/5432".into(),
+                            object: Some("NetworkPolicy shop/db".into()),
+                            location: at("policies/db.yaml", 12, 9),
+                        }],
+                    }],
+                }),
             },
-            Assumption { id: "stateful".into(), text: "replies to allowed connections pass unjudged".into() },
+            Assumption {
+                id: "stateful".into(),
+                text: "replies to allowed connections pass unjudged".into(),
+                choice: Some(Choice { otherwise: "they are judged".into(), changes: Vec::new() }),
+            },
         ],
         trusted: vec![Trusted {
             units: "app=dns".into(),
@@ -220,7 +244,8 @@ pub(crate) fn verification() -> Verification {
             kind: "PrometheusRule".into(),
             count: 4,
             reason: "speaks of alerts, not of connections".into(),
-            owner: None,
+            owner: Some("platform team".into()),
+            location: at("shop.yaml", 52, 5),
         }],
         not_covered: vec![
             "escape from a container to its node".into(),
@@ -317,6 +342,7 @@ fn simulation(design: &str, speed: f64, most: f64) -> Simulation {
 
 fn comparison() -> Comparison {
     let of = |design: &str, rules, median, max, broken, owned| DesignOutcome {
+        inputs: vec![Input { path: format!("{design}.yaml"), sha256: "cd".repeat(32) }],
         design: design.into(),
         units: 60,
         rules,

@@ -1,6 +1,6 @@
 //! The estate: which apps run where, in how many units. Designs and manifests are two pictures of one estate.
 
-use super::{RULES_MIN, Settings, SettingsError, UNITS_MAX, UNITS_MIN};
+use super::{RULES_MAX, RULES_MIN, Settings, SettingsError, UNITS_MAX, UNITS_MIN};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
@@ -86,7 +86,7 @@ impl Estate {
         if !(UNITS_MIN..=UNITS_MAX).contains(&settings.units) {
             return Err(SettingsError::Units(settings.units));
         }
-        if settings.rules < RULES_MIN {
+        if !(RULES_MIN..=RULES_MAX).contains(&settings.rules) {
             return Err(SettingsError::Rules(settings.rules));
         }
         let mut random = Xoshiro256PlusPlus::seed_from_u64(settings.seed);

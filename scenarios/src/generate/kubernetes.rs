@@ -48,6 +48,14 @@ pub fn to_kubernetes(settings: &Settings) -> Result<Vec<File>, SettingsError> {
     Ok(files)
 }
 
+/// How many of the units are hypervisors: the nodes of the cluster, which no manifest declares. The others are pods.
+///
+/// # Errors
+/// See [`SettingsError`].
+pub fn nodes(settings: &Settings) -> Result<u32, SettingsError> {
+    Estate::new(settings).map(|estate| estate.hypervisors)
+}
+
 /// A call from one app to another in one environment.
 struct Integration {
     from: usize,

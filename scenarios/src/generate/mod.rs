@@ -24,7 +24,7 @@ mod ranges;
 mod rules;
 mod units;
 
-pub use kubernetes::to_kubernetes;
+pub use kubernetes::{nodes, to_kubernetes};
 
 use estate::Estate;
 use seglab_policy::{
@@ -33,17 +33,19 @@ use seglab_policy::{
 
 /// The fewest units that hold every shared service and one app.
 pub const UNITS_MIN: u32 = 20;
-/// The most units that the address plan has room for.
+/// The most units that the address plan has room for, however unevenly they spread.
 pub const UNITS_MAX: u32 = 1_000_000;
 /// The fewest rules: those that every company has.
 pub const RULES_MIN: u32 = 40;
+/// The most rules that are of use to anybody.
+pub const RULES_MAX: u32 = 1_000_000;
 
 /// What to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How many units, exactly; [`UNITS_MIN`] to [`UNITS_MAX`].
     pub units: u32,
-    /// How many rules, exactly; at least [`RULES_MIN`].
+    /// How many rules, exactly; [`RULES_MIN`] to [`RULES_MAX`].
     pub rules: u32,
     /// What the random choices are drawn from.
     pub seed: u64,
@@ -55,8 +57,8 @@ pub enum SettingsError {
     /// Too few or too many units.
     #[error("a design of `{0}` units cannot be generated; ask for {UNITS_MIN} to {UNITS_MAX}")]
     Units(u32),
-    /// Too few rules.
-    #[error("a design of `{0}` rules cannot be generated; ask for {RULES_MIN} or more")]
+    /// Too few or too many rules.
+    #[error("a design of `{0}` rules cannot be generated; ask for {RULES_MIN} to {RULES_MAX}")]
     Rules(u32),
 }
 

@@ -12,7 +12,7 @@ const ZONES: [&str; 5] = ["dmz", "apps", "data", "shared", "infrastructure"];
 
 /// Every unit, in the order shared services, hypervisors, apps.
 pub(super) fn units(estate: &Estate) -> Vec<Unit> {
-    let mut plan = AddressPlan { used: BTreeMap::new() };
+    let mut plan = AddressPlan { used: BTreeMap::new(), overflow: 0 };
     let mut random = estate.random.clone();
     let mut units = Vec::new();
     for site in 0..estate.sites.len() {
@@ -178,16 +178,26 @@ fn weaken(unit: &mut Unit, name: &str, port: u16, share: f64, random: &mut Xoshi
     }
 }
 
-/// Hands out addresses: a /16 of 10.0.0.0/8 and a /48 of fd00::/8 for each zone of each site, in subnets of 250.
+/// Hands out addresses: five /16 of 10.0.0.0/8 and as many /48 of fd00::/8 for each zone of each site, in subnets of 250.
+/// Zones that need more share what lies behind those of all sites.
 struct AddressPlan {
     used: BTreeMap<(usize, usize), u32>,
+    /// Units that did not fit into the networks of their zone.
+    overflow: u32,
 }
+
+/// The second octets of a zone and of a site, the first that no site has, and how many subnets an octet holds.
+const OCTETS_PER_ZONE: u32 = 5;
+const OCTETS_PER_SITE: u32 = 25;
+const OCTETS_OF_SITES: u32 = 8 * OCTETS_PER_SITE;
+const SUBNETS_PER_OCTET: u32 = 256;
+const UNITS_PER_SUBNET: u32 = 250;
 
 impl AddressPlan {
     /// The interfaces of the next unit of a zone; dual stack if `dual`.
     fn interfaces(&mut self, site_name: &str, site: usize, zone: usize, dual: bool) -> Vec<Interface> {
         let used = self.used.entry((site, zone)).or_default();
-        let (subnet, host) = (*used / 250, *used % 250 + 4);
+        let (mut subnet, mut host) = (*used / UNITS_PER_SUBNET, *used % UNITS_PER_SUBNET + 4);
         *used += 1;
         let zone_name = ZONES.get(zone).copied().unwrap_or("apps");
         let place = Place {
@@ -195,9 +205,15 @@ impl AddressPlan {
             zone: Some(format!("{site_name}-{zone_name}")),
             subnet: Some(format!("{site_name}-{zone_name}-{subnet}")),
         };
-        // 25 second octets a site: five zones of five /16 each.
-        let network = u32::try_from(site * 25 + zone * 5).unwrap_or(0) + subnet / 256;
-        let v4 = Ipv4Addr::from_bits((10 << 24) | (network << 16) | ((subnet % 256) << 8) | host);
+        let position = |at: usize| u32::try_from(at).unwrap_or(0);
+        let mut first = position(site) * OCTETS_PER_SITE + position(zone) * OCTETS_PER_ZONE;
+        if subnet >= OCTETS_PER_ZONE * SUBNETS_PER_OCTET {
+            first = OCTETS_OF_SITES;
+            (subnet, host) = (self.overflow / UNITS_PER_SUBNET, self.overflow % UNITS_PER_SUBNET + 4);
+            self.overflow += 1;
+        }
+        let network = first + subnet / SUBNETS_PER_OCTET;
+        let v4 = Ipv4Addr::from_bits((10 << 24) | (network << 16) | ((subnet % SUBNETS_PER_OCTET) << 8) | host);
         let interface =
             |address: std::net::IpAddr| Interface { place: place.clone(), ..Interface::new(Address::Known(address)) };
         let mut interfaces = vec![interface(v4.into())];
@@ -206,5 +222,31 @@ impl AddressPlan {
             interfaces.push(interface(Ipv6Addr::from_bits(network | u128::from(host)).into()));
         }
         interfaces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// One app may have most of a million units, and a zone of it most of those.
+    #[test]
+    fn a_zone_that_bursts_takes_nobodys_addresses() {
+        let mut plan = AddressPlan { used: BTreeMap::new(), overflow: 0 };
+        let mut seen = BTreeSet::new();
+        for (zone, units) in [(1, 700_000), (2, 10), (4, 10)] {
+            for _ in 0..units {
+                for interface in plan.interfaces("paris", 7, zone, true) {
+                    let Address::Known(address) = interface.address else { panic!("{interface:?}") };
+                    assert!(seen.insert(address), "{address} is given twice");
+                }
+            }
+        }
+        let inside = |address: &std::net::IpAddr| match address {
+            std::net::IpAddr::V4(address) => address.octets()[0] == 10,
+            std::net::IpAddr::V6(address) => address.segments()[0] == 0xfd00,
+        };
+        assert!(seen.iter().all(inside));
     }
 }

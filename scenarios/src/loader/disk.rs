@@ -1,9 +1,10 @@
-//! Reading files and folders, within limits.
+//! Reading files and folders, within limits, from wherever they are.
 
 use seglab_formats::{File, MAX_FILE_BYTES};
 use seglab_policy::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{ErrorKind, Read};
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// The endings of files that may hold manifests.
@@ -13,38 +14,124 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 const FILES_MAX: usize = 100_000;
 const DEPTH_MAX: usize = 64;
 
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file, or something else that can be read.
+    File,
+    /// A folder.
+    Folder,
+}
+
+/// Where files are: [`OnDisk`], or anything else that has paths with `/` between their parts, such as a revision of a
+/// repository.
+pub trait Files {
+    /// What a path leads to; `None` for nothing.
+    fn kind(&self, path: &str) -> Option<Kind>;
+
+    /// The size of a file, 0 where it is not known before it is read. \[bytes\]
+    ///
+    /// # Errors
+    /// If there is no such file, or it cannot be read.
+    fn size(&self, path: &str) -> io::Result<u64>;
+
+    /// The first `at_most` bytes of a file.
+    ///
+    /// # Errors
+    /// If there is no such file, or it cannot be read.
+    fn read(&self, path: &str, at_most: u64) -> io::Result<Vec<u8>>;
+
+    /// The names in a folder, in any order.
+    ///
+    /// # Errors
+    /// If there is no such folder, or it cannot be read.
+    fn names(&self, folder: &str) -> io::Result<Vec<OsString>>;
+
+    /// The folder itself, whatever links lead to it.
+    ///
+    /// # Errors
+    /// If there is no such folder, or it cannot be read.
+    fn identity(&self, folder: &str) -> io::Result<PathBuf>;
+}
+
+/// The files of this machine; the empty path is the current folder.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnDisk;
+
+impl OnDisk {
+    fn at(path: &str) -> &Path {
+        Path::new(if path.is_empty() { "." } else { path })
+    }
+}
+
+impl Files for OnDisk {
+    fn kind(&self, path: &str) -> Option<Kind> {
+        let of = std::fs::metadata(Self::at(path)).ok()?;
+        Some(if of.is_dir() { Kind::Folder } else { Kind::File })
+    }
+
+    fn size(&self, path: &str) -> io::Result<u64> {
+        // Pipes and devices have none.
+        std::fs::metadata(path).map(|of| of.len())
+    }
+
+    fn read(&self, path: &str, at_most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(at_most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn names(&self, folder: &str) -> io::Result<Vec<OsString>> {
+        std::fs::read_dir(Self::at(folder))?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    fn identity(&self, folder: &str) -> io::Result<PathBuf> {
+        Self::at(folder).canonicalize()
+    }
+}
+
 /// What has been read so far.
-#[derive(Default)]
-pub(super) struct Disk {
+pub(super) struct Disk<'f> {
+    files: &'f dyn Files,
     /// The texts by path.
     pub(super) texts: BTreeMap<String, String>,
 }
 
-impl Disk {
+impl<'f> Disk<'f> {
+    pub(super) fn new(files: &'f dyn Files) -> Self {
+        Self { files, texts: BTreeMap::new() }
+    }
+
+    pub(super) fn is_folder(&self, path: &str) -> bool {
+        self.files.kind(path) == Some(Kind::Folder)
+    }
+
+    pub(super) fn is_file(&self, path: &str) -> bool {
+        self.files.kind(path) == Some(Kind::File)
+    }
+
     /// Reads one file.
     pub(super) fn read(&mut self, path: &str) -> Result<File, Diagnostic> {
-        if is_folder(path) {
+        if self.is_folder(path) {
             let message = format!("`{path}` is a folder");
             return Err(Diagnostic::error("unreadable", message, None).with_help("name a file in it"));
         }
-        let failed = |error: std::io::Error| unreadable(path, &error);
-        let open = std::fs::File::open(path).map_err(failed)?;
-        // The size is asked first, so that a huge file is refused at once; pipes and devices have none.
-        check_size(path, open.metadata().map_err(failed)?.len())?;
-        let mut bytes = Vec::new();
-        open.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+        let failed = |error: io::Error| unreadable(path, &error);
+        // The size is asked first, so that a huge file is refused at once.
+        check_size(path, self.files.size(path).map_err(failed)?)?;
+        let bytes = self.files.read(path, MAX_FILE_BYTES as u64 + 1).map_err(failed)?;
         self.decode(path, bytes)
     }
 
     /// Reads a file, or everything in a folder that may hold manifests, in the order of the paths.
     pub(super) fn read_all(&mut self, path: &str) -> Result<Vec<File>, Diagnostic> {
-        if is_folder(path) { self.read_folder(path) } else { Ok(vec![self.read(path)?]) }
+        if self.is_folder(path) { self.read_folder(path) } else { Ok(vec![self.read(path)?]) }
     }
 
     /// Reads everything in a folder and below it that may hold manifests, in the order of the paths.
     pub(super) fn read_folder(&mut self, path: &str) -> Result<Vec<File>, Diagnostic> {
         let mut found = Vec::new();
-        walk(path, &mut found, &mut BTreeSet::new(), 0)?;
+        self.walk(path, &mut found, &mut BTreeSet::new(), 0)?;
         if found.is_empty() {
             let message = format!("the folder `{path}` holds no file that ends in `.yaml`, `.yml` or `.json`");
             let help = "name a folder or file with manifests, or a lab file";
@@ -65,6 +152,42 @@ impl Disk {
         })?;
         self.texts.insert(path.to_owned(), text.clone());
         Ok(File { path: path.to_owned(), text })
+    }
+
+    /// Finds the files below a folder that may hold manifests. What begins with a dot is left out, as tools do that apply
+    /// folders; a link that leads back up is followed once.
+    fn walk(
+        &self,
+        folder: &str,
+        found: &mut Vec<String>,
+        seen: &mut BTreeSet<PathBuf>,
+        depth: usize,
+    ) -> Result<(), Diagnostic> {
+        let failed = |error: io::Error| unreadable(folder, &error);
+        if depth > DEPTH_MAX || !seen.insert(self.files.identity(folder).map_err(failed)?) {
+            return Ok(());
+        }
+        for name in self.files.names(folder).map_err(failed)? {
+            let Some(name) = name.to_str() else {
+                let message = format!("the folder `{folder}` holds a file whose name is not UTF-8");
+                return Err(Diagnostic::error("not-utf-8", message, None).with_help("rename it"));
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = join(folder, name);
+            let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+            if self.is_folder(&path) {
+                self.walk(&path, found, seen, depth + 1)?;
+            } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+                found.push(path);
+            }
+            if found.len() > FILES_MAX {
+                let message = format!("the folder `{folder}` holds more than {FILES_MAX} manifests");
+                return Err(Diagnostic::error("too-many-files", message, None).with_help("name a folder further down"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -96,46 +219,6 @@ pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| if folder.is_empty() { "/" } else { folder })
 }
 
-pub(super) fn is_folder(path: &str) -> bool {
-    Path::new(if path.is_empty() { "." } else { path }).is_dir()
-}
-
-pub(super) fn is_file(path: &str) -> bool {
-    Path::new(path).is_file()
-}
-
-/// Finds the files below a folder that may hold manifests. What begins with a dot is left out, as tools do that apply
-/// folders; a link that leads back up is followed once.
-fn walk(folder: &str, found: &mut Vec<String>, seen: &mut BTreeSet<PathBuf>, depth: usize) -> Result<(), Diagnostic> {
-    let failed = |error: std::io::Error| unreadable(folder, &error);
-    let on_disk = Path::new(if folder.is_empty() { "." } else { folder });
-    if depth > DEPTH_MAX || !seen.insert(on_disk.canonicalize().map_err(failed)?) {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(on_disk).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let Some(name) = name.to_str() else {
-            let message = format!("the folder `{folder}` holds a file whose name is not UTF-8");
-            return Err(Diagnostic::error("not-utf-8", message, None).with_help("rename it"));
-        };
-        if name.starts_with('.') {
-            continue;
-        }
-        let path = join(folder, name);
-        let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-        if is_folder(&path) {
-            walk(&path, found, seen, depth + 1)?;
-        } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
-            found.push(path);
-        }
-        if found.len() > FILES_MAX {
-            let message = format!("the folder `{folder}` holds more than {FILES_MAX} manifests");
-            return Err(Diagnostic::error("too-many-files", message, None).with_help("name a folder further down"));
-        }
-    }
-    Ok(())
-}
-
 fn check_size(path: &str, bytes: u64) -> Result<(), Diagnostic> {
     if bytes <= MAX_FILE_BYTES as u64 {
         return Ok(());
@@ -144,7 +227,7 @@ fn check_size(path: &str, bytes: u64) -> Result<(), Diagnostic> {
     Err(Diagnostic::error("file-too-large", message, None).with_help("split it, or leave out what is no policy"))
 }
 
-fn unreadable(path: &str, error: &std::io::Error) -> Diagnostic {
+fn unreadable(path: &str, error: &io::Error) -> Diagnostic {
     let (code, message) = match error.kind() {
         ErrorKind::NotFound => ("not-found", format!("`{path}` does not exist")),
         ErrorKind::PermissionDenied => ("unreadable", format!("`{path}` cannot be read: permission denied")),

@@ -1,9 +1,11 @@
 //! Every design of the catalogue gives the results that stand beside it.
 
 use crate::measure::{self, Reach};
+use crate::settled::{confirm, properties, settled};
 use seglab_policy::{Assume, Connection, Design, Endpoint, Header, Pivot, PointKind, Rule, Selector, Transport, Trust};
 use seglab_scenarios::loader::Options;
 use seglab_scenarios::{Scenario, catalogue, load};
+use seglab_verify::Settled;
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -17,7 +19,8 @@ fn design(name: &str) -> Design {
 /// Compares a design with its expected results; `SEGLAB_BLESS=1` writes them anew.
 fn check(scenario: &Scenario) {
     let design = design(scenario.name);
-    let found = measure::report(&design);
+    let report = settled(&design);
+    let found = measure::report(&design) + &properties(&design, &report);
     let file = scenario.expected();
     if std::env::var_os("SEGLAB_BLESS").is_some() {
         fs::write(&file, &found).unwrap();
@@ -28,6 +31,28 @@ fn check(scenario: &Scenario) {
 #[test]
 fn results_are_as_expected() {
     catalogue().iter().for_each(check);
+}
+
+#[test]
+fn z3_confirms_every_verdict() {
+    for scenario in catalogue() {
+        let design = design(scenario.name);
+        let claims = confirm(&design, &settled(&design));
+        assert!(claims > design.properties().len(), "{}", scenario.name);
+    }
+}
+
+/// The verifier, by classes, and the measurements, unit by unit, find the same needs broken.
+#[test]
+fn needs_are_broken_for_whoever_asks() {
+    for scenario in catalogue() {
+        let design = design(scenario.name);
+        let report = settled(&design);
+        let verdicts: Vec<bool> =
+            report.needs.iter().map(|outcome| matches!(outcome.verdict, Settled::Holds)).collect();
+        let measured: Vec<bool> = design.needs().iter().map(|need| measure::works(&design, need)).collect();
+        assert_eq!(verdicts, measured, "{}", scenario.name);
+    }
 }
 
 #[test]

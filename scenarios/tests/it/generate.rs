@@ -1,11 +1,16 @@
 //! Generated designs are as large, as varied and as sane as they claim to be.
 
+use crate::settled::{confirm, settled};
 use seglab_policy::{
-    Action, AddressSet, Assume, Claim, Connection, Design, Direction, Draft, Endpoint, Header, Peer, Selector, Service,
-    Transport, Verdict,
+    Action, Address, AddressSet, Assume, Claim, Connection, Design, Direction, Draft, Endpoint, Header, Peer, Selector,
+    Service, Transport, Verdict,
 };
-use seglab_scenarios::generate::{RULES_MIN, Settings, SettingsError, UNITS_MIN, generate, to_kubernetes};
+use seglab_scenarios::generate::{
+    RULES_MAX, RULES_MIN, Settings, SettingsError, UNITS_MAX, UNITS_MIN, generate, nodes, to_kubernetes,
+};
+use seglab_verify::Settled;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 const SMALL: Settings = Settings { units: 400, rules: 150, seed: 7 };
 const LARGE: Settings = Settings { units: 40_000, rules: 10_000, seed: 1 };
@@ -18,16 +23,34 @@ fn a_design_has_as_many_units_and_rules_as_were_asked_for() {
     }
 }
 
+/// The most units have room in the address plan: no address is given twice.
+#[test]
+fn the_largest_design_has_an_address_for_everybody() {
+    let draft = generate(&Settings { units: UNITS_MAX, rules: 2000, seed: 1 }).unwrap();
+    let mut seen = BTreeSet::new();
+    for interface in draft.units.iter().flat_map(|unit| &unit.interfaces) {
+        let Address::Known(address) = interface.address else { panic!("{interface:?}") };
+        assert!(seen.insert(address), "{address} is given twice");
+        let inside = match address {
+            IpAddr::V4(address) => address.octets()[0] == 10,
+            IpAddr::V6(address) => address.segments()[0] == 0xfd00,
+        };
+        assert!(inside, "{address} is not of the plan");
+    }
+    assert_eq!(draft.units.len(), UNITS_MAX as usize);
+}
+
 #[test]
 fn settings_that_cannot_be_met_are_refused() {
     let ask = |units, rules| generate(&Settings { units, rules, seed: 0 }).unwrap_err();
     assert_eq!(ask(UNITS_MIN - 1, 100), SettingsError::Units(UNITS_MIN - 1));
     assert_eq!(ask(100, RULES_MIN - 1), SettingsError::Rules(RULES_MIN - 1));
     assert_eq!(
-        ask(1_000_000, 100).to_string(),
-        "a design of `1000000` units cannot be generated; ask for 20 to 200000"
+        ask(UNITS_MAX + 1, 100).to_string(),
+        "a design of `1000001` units cannot be generated; ask for 20 to 1000000"
     );
-    assert_eq!(ask(100, 3).to_string(), "a design of `3` rules cannot be generated; ask for 40 or more");
+    assert_eq!(ask(100, 3).to_string(), "a design of `3` rules cannot be generated; ask for 40 to 1000000");
+    assert_eq!(ask(100, RULES_MAX + 1), SettingsError::Rules(RULES_MAX + 1));
 }
 
 #[test]
@@ -177,7 +200,8 @@ fn manifests_describe_the_same_estate() {
     assert_eq!(design.units().iter().filter(is_app).count(), native.units.iter().filter(is_app).count());
     let hypervisors =
         native.units.iter().filter(|unit| unit.labels.get("role").is_some_and(|role| role == "hypervisor"));
-    assert_eq!(design.units().len() + hypervisors.count(), native.units.len());
+    assert_eq!(nodes(&SMALL).unwrap() as usize, hypervisors.count());
+    assert_eq!(design.units().len() + nodes(&SMALL).unwrap() as usize, native.units.len());
     let ask = |from: (&str, &str), to: (&str, &str), port| {
         let of = |(environment, tier): (&str, &str)| {
             let env = Selector::label("namespace:env", environment);
@@ -195,4 +219,30 @@ fn manifests_describe_the_same_estate() {
     assert!(!ask(("dev", "app"), ("prod", "data"), port("data")));
     let directions = design.rules().flat_map(|(_, rule)| rule.directions.iter());
     assert!(directions.filter(|&direction| direction == Direction::Ingress).count() > 100);
+}
+
+/// Nothing that the generator makes is beyond the model: no verdict is unknown, and both others occur.
+#[test]
+fn every_verdict_is_certain() {
+    let mut verdicts = BTreeMap::from([("holds", 0), ("violated", 0)]);
+    for (units, rules) in [(UNITS_MIN, RULES_MIN), (61, 60), (150, 90), (400, 150)] {
+        for seed in 0..3 {
+            let asked = Settings { units, rules, seed };
+            let native = Design::new(generate(&asked).unwrap()).unwrap();
+            let files = to_kubernetes(&asked).unwrap();
+            let reading = seglab_formats::kubernetes::read(&files, &Default::default()).unwrap();
+            let cluster = Design::new(reading.draft).unwrap();
+            for design in [native, cluster] {
+                let report = settled(&design);
+                for outcome in report.properties.iter().chain(&report.needs) {
+                    let verdict = if matches!(outcome.verdict, Settled::Holds) { "holds" } else { "violated" };
+                    *verdicts.entry(verdict).or_default() += 1;
+                }
+                if units < 100 {
+                    confirm(&design, &report);
+                }
+            }
+        }
+    }
+    assert!(verdicts.values().all(|&count| count > 20), "{verdicts:?}");
 }

@@ -1,5 +1,6 @@
 //! What the loader takes for what.
 
+use seglab_policy::{Assume, Connection, Endpoint, Header, Transport, UnitId};
 use seglab_scenarios::load;
 use seglab_scenarios::loader::Options;
 use std::fs;
@@ -69,6 +70,33 @@ fn a_lab_file_beside_its_manifests() {
     assert_eq!(units, ["default/web[Pod]", "extra"]);
     // The lab file first, then its parts in their order: `kubernetes: .` leaves lab files out.
     assert_eq!(sources, ["seglab.yaml", "pod.yaml", "more/part.yaml", "more/unit.csv"]);
+}
+
+#[test]
+fn folders_of_manifests_are_one_cluster() {
+    let at = tempfile::tempdir().unwrap();
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: shut}\n\
+                  spec: {podSelector: {}, policyTypes: [Ingress]}\n";
+    write(at.path(), "apps/pods.yaml", POD);
+    write(at.path(), "policies/shut.yaml", policy);
+    let lab =
+        |first: &str, second: &str| format!("seglab: 1\nsources:\n  - kubernetes: {first}\n  - kubernetes: {second}\n");
+    let path = at.path().join("seglab.yaml");
+    let load = || load(&path.display().to_string(), &Options::default());
+    write(at.path(), "seglab.yaml", &lab("apps/", "policies/"));
+    let design = load().unwrap().design;
+    let connection = Connection {
+        source: Endpoint::External("203.0.113.9".parse().unwrap()),
+        destination: Endpoint::Unit { unit: UnitId(0), interface: 0 },
+        header: Header::to_port(Transport::Tcp, 80),
+    };
+    assert!(!design.evaluate(&connection, Assume::business()).verdict.is_allowed(), "the policy is about the pod");
+
+    let (one, two) = ("{path: apps/, ip-blocks: all}", "{path: policies/, ip-blocks: external}");
+    write(at.path(), "seglab.yaml", &lab(one, two));
+    let error = load().unwrap_err();
+    assert_eq!(error.diagnostics.iter().map(|one| one.code).collect::<Vec<_>>(), ["contradiction"]);
+    assert_eq!(error.diagnostics[0].span.map(|span| span.line), Some(4));
 }
 
 #[test]

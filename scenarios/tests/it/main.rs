@@ -8,3 +8,4 @@ mod catalogue;
 mod generate;
 mod loader;
 mod measure;
+mod settled;

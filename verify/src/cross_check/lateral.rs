@@ -122,7 +122,7 @@ impl Plan<'_> {
         self.evidence(verdict)
     }
 
-    /// Without the units of the waypoint nothing is reached. That a unit reaches itself refutes nothing, so a start
+    /// Without the units of the waypoint nothing is reached. That an end reaches itself refutes nothing, so a start
     /// that is a target too, and alone of its kind, is left out where it is asked about.
     fn avoided(
         &mut self,
@@ -131,24 +131,21 @@ impl Plan<'_> {
         to: &Peer,
         services: &[Service],
     ) -> Result<(), Box<Disagreement>> {
-        let (sources, targets) = (self.verifier.members(from), self.verifier.members(to));
-        let starts =
-            |class: &ClassId| sources.classes.iter().any(|(of, matched)| of == class && steps.counts(*matched));
-        let alone: Vec<UnitId> = targets
-            .classes
-            .iter()
-            .filter(|(class, matched)| steps.counts(*matched) && starts(class))
-            .filter_map(|(class, _)| match self.verifier.classes().members(*class) {
-                [unit] if !steps.avoid.contains(unit) => Some(*unit),
-                _ => None,
-            })
+        let starts = self.starts(steps, from, None).origins;
+        let Members { classes, externals, .. } = self.verifier.members(to);
+        let units = classes.into_iter().map(|(class, matched)| (Origin::Unit(class, false), matched));
+        let addresses = externals.into_iter().map(|(external, matched)| (Origin::External(external), matched));
+        let alone: Vec<Origin> = units
+            .chain(addresses)
+            .filter(|(end, matched)| steps.counts(*matched) && starts.contains(end) && self.verifier.is_alone(*end))
+            .map(|(end, _)| end)
             .collect();
-        let via = Ends::Units(steps.avoid.clone());
-        let others = self.meant(to).except(Ends::AnyOf(vec![via, Ends::Units(alone.iter().copied().collect())]));
+        let aside = alone.iter().map(|end| self.end(*end)).chain([Ends::Units(steps.avoid.clone())]);
+        let others = self.meant(to).except(Ends::AnyOf(aside.collect()));
         self.unreached(steps, from, &others, services, None)?;
         self.within_effort(alone.len());
-        for unit in alone.into_iter().take(self.effort.sets_max) {
-            self.unreached(steps, from, &Ends::Units([unit].into()), services, Some(unit))?;
+        for end in alone.into_iter().take(self.effort.sets_max) {
+            self.unreached(steps, from, &self.end(end), services, Some(end))?;
         }
         Ok(())
     }
@@ -160,7 +157,7 @@ impl Plan<'_> {
         from: &Peer,
         target: &Ends,
         services: &[Service],
-        without: Option<UnitId>,
+        without: Option<Origin>,
     ) -> Result<(), Box<Disagreement>> {
         let starts = self.starts(steps, from, without);
         // Credentials that one start finds open doors to another's attack, so each start has a set of its own.
@@ -357,23 +354,20 @@ impl Plan<'_> {
         taken.flat_map(|class| classes.members(ClassId(class)).iter().copied()).collect()
     }
 
-    fn starts(&self, steps: &Steps<'_>, from: &Peer, without: Option<UnitId>) -> Starts {
+    fn starts(&self, steps: &Steps<'_>, from: &Peer, without: Option<Origin>) -> Starts {
         let Members { classes, externals, sources } = self.verifier.members(from);
-        let class_of = without.map(|unit| self.verifier.classes().of(unit));
-        let avoided = |class: ClassId| {
-            let members = self.verifier.classes().members(class);
-            class_of == Some(class) || members.iter().any(|unit| steps.avoid.contains(unit))
-        };
+        let avoided =
+            |class: ClassId| self.verifier.classes().members(class).iter().any(|unit| steps.avoid.contains(unit));
         let counted = |all: Vec<(u32, Match)>| all.into_iter().filter(|(_, matched)| steps.counts(*matched));
         let units = classes.into_iter().filter(|(class, matched)| steps.counts(*matched) && !avoided(*class));
         let origins = units
             .map(|(class, _)| Origin::Unit(class, false))
             .chain(counted(externals).map(|(external, _)| Origin::External(external)))
             .chain(counted(sources).map(|(source, _)| Origin::Source(source)))
+            .filter(|origin| Some(*origin) != without)
             .collect();
-        let meant = self.meant(from);
-        let outside = meant.clone().except(Ends::every_unit());
-        let described = meant.except(Ends::Units(without.into_iter().collect()));
+        let described = self.meant(from).except(Ends::AnyOf(without.map(|end| self.end(end)).into_iter().collect()));
+        let outside = described.clone().except(Ends::every_unit());
         Starts { origins, outside, described }
     }
 
@@ -386,13 +380,21 @@ impl Plan<'_> {
 
     /// The external ones among the starts.
     fn outside(&self, starts: &[Origin]) -> Ends {
-        let classes = &self.verifier.classes().endpoints;
-        let outside = starts.iter().filter_map(|origin| match origin {
-            Origin::Unit(..) => None,
-            Origin::External(external) => Some(Ends::External(classes.addresses(*external).clone())),
-            Origin::Source(source) => self.verifier.engine.source_id(*source).map(|id| Ends::At(Endpoint::Source(id))),
-        });
-        Ends::AnyOf(outside.collect())
+        let outside = starts.iter().filter(|origin| !matches!(origin, Origin::Unit(..)));
+        Ends::AnyOf(outside.map(|origin| self.end(*origin)).collect())
+    }
+
+    /// Where an attack starts, as a set of endpoints.
+    fn end(&self, origin: Origin) -> Ends {
+        let classes = self.verifier.classes();
+        match origin {
+            Origin::Unit(class, _) => Ends::Units(classes.members(class).iter().copied().collect()),
+            Origin::External(external) => Ends::External(classes.endpoints.addresses(external).clone()),
+            Origin::Source(source) => match self.verifier.engine.source_id(source) {
+                Some(id) => Ends::At(Endpoint::Source(id)),
+                None => Ends::AnyOf(Vec::new()),
+            },
+        }
     }
 
     /// Whom a side of a claim means. An attacker owns whole units, so where the side goes by address a unit is meant

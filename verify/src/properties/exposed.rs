@@ -91,10 +91,14 @@ impl Verifier<'_> {
     /// The endpoint classes of the addresses, and inbound those of named sources that may have any address.
     fn outside(&self, external: &AddressSet, inbound: bool, matrix: &Matrix) -> Outside {
         let endpoints = &self.engine.classes.endpoints;
-        let inside = |class: &u32| {
-            endpoints.addresses(*class).ranges().next().is_some_and(|(first, _)| external.contains(first))
+        let within = |class: u32, set: &AddressSet| {
+            endpoints.addresses(class).ranges().next().is_some_and(|(first, _)| set.contains(first))
         };
-        let addresses = endpoints.externals().filter(inside).map(|class| (class, Origin::External(class)));
+        let mut addresses: Vec<u32> = endpoints.externals().filter(|&class| within(class, external)).collect();
+        // What is open to the internet says more than what is open to addresses that nobody has.
+        let internet = AddressSet::internet();
+        addresses.sort_by_key(|&class| !within(class, &internet));
+        let addresses = addresses.into_iter().map(|class| (class, Origin::External(class)));
         let sources = endpoints
             .sources()
             .filter(|&class| inbound && external.covers_family(endpoints.get(class).family))

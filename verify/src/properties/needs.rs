@@ -39,8 +39,73 @@ struct Asked {
 
 /// The headers that are needed at units of each class; `None` where a service goes by a port that they do not name.
 type Needed = BTreeMap<ClassId, Option<HeaderId>>;
+/// An end that is enough for the units of a class.
+pub(crate) struct Chosen {
+    pub(crate) end_is_source: bool,
+    pub(crate) end: End,
+    pub(crate) class: ClassId,
+}
+
+/// An end of which one is enough.
+pub(crate) enum End {
+    Units(ClassId),
+    External(std::net::IpAddr),
+}
 
 impl Verifier<'_> {
+    /// For the units of each class that need one end of several, one that works for certain; nothing where every end
+    /// has to work.
+    pub(crate) fn chosen(
+        &mut self,
+        from: &Peer,
+        to: &Peer,
+        services: &[Service],
+        as_if_enforced: bool,
+    ) -> Result<Vec<Chosen>, Flaw> {
+        let assume = Assume { as_if_enforced, ..Assume::business() };
+        let (sources, destinations) = (self.asked(from), self.asked(to));
+        let both = sources.one_is_enough && destinations.one_is_enough;
+        let mut chosen = Vec::new();
+        for end_is_source in [true, false] {
+            let (inner, outer) = if end_is_source { (&sources, &destinations) } else { (&destinations, &sources) };
+            if !inner.one_is_enough {
+                continue;
+            }
+            let meant = |matched: Match| matched == Match::Yes || !outer.one_is_enough;
+            for &(side, _) in outer.sides.iter().filter(|(_, matched)| meant(*matched)) {
+                let Side::Units(class) = side else { continue };
+                for &(end, _) in inner.sides.iter().filter(|(_, matched)| *matched == Match::Yes) {
+                    let (from, to) = if end_is_source { (end, side) } else { (side, end) };
+                    if let Some(Works::Yes) = self.works(from, to, services, assume)? {
+                        let end = match end {
+                            Side::Units(class) => Some(End::Units(class)),
+                            Side::External(external) => self.address_for(external, class).map(End::External),
+                        };
+                        chosen.extend(end.map(|end| Chosen { end_is_source, end, class }));
+                        break;
+                    }
+                }
+                if both && !chosen.is_empty() {
+                    return Ok(chosen);
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// An address of an endpoint class that is external to every interface of a class's units, or to some.
+    fn address_for(&self, external: u32, class: ClassId) -> Option<std::net::IpAddr> {
+        let design = self.engine.design;
+        let all = self.engine.classes.endpoints.addresses(external);
+        let free = |from: &seglab_policy::AddressSet, space: &str| {
+            design.known_addresses(space).map_or_else(|| from.clone(), |known| from.difference(known))
+        };
+        let interfaces = &design.unit(self.engine.classes.representative(class)).interfaces;
+        let everywhere = interfaces.iter().fold(all.clone(), |left, interface| free(&left, &interface.space));
+        let somewhere = interfaces.iter().map(|interface| free(all, &interface.space));
+        std::iter::once(everywhere).chain(somewhere).find_map(|left| left.ranges().next().map(|(first, _)| first))
+    }
+
     pub(super) fn allowed(
         &mut self,
         id: &str,

@@ -11,7 +11,7 @@ use crate::reach::Verifier;
 use crate::shared_set::Hits;
 use crate::spread::{By, Cause, Limits, Spread, Spreading};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Peer, Pivot, Property, Selector, Service, Side};
+use seglab_policy::{AddressSet, Peer, Pivot, Property, Selector, Service, Side};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -100,8 +100,7 @@ impl Verifier<'_> {
 
     fn population(&self, from: &Members, to: &Members) -> Population {
         let count = |members: &Members| {
-            let classes: std::collections::BTreeSet<ClassId> =
-                members.classes.iter().map(|(class, _)| *class).collect();
+            let classes: BTreeSet<ClassId> = members.classes.iter().map(|(class, _)| *class).collect();
             self.count(classes)
         };
         Population { from: count(from), to: count(to) }
@@ -133,7 +132,7 @@ impl Verifier<'_> {
         }
         let limits =
             Limits { avoid: search.avoid.as_ref(), connections_max: search.hops_max, doubtful: search.doubtful };
-        for run in runs(search, &graph) {
+        for run in self.runs(search, &graph) {
             let mut spreading = Spreading::new(&graph, run.starts, limits);
             let mut look = Look::new(&last, &run.targets);
             // What is reached by few connections is found before what takes many is looked at.
@@ -148,8 +147,8 @@ impl Verifier<'_> {
             if self.goal(search, &mut Look::new(&last, &run.alone), &last, spreading.spread()).is_none() {
                 continue;
             }
-            for class in run.alone.ones() {
-                let Run { starts, targets, .. } = run_alone(search, class);
+            for bit in run.alone.ones() {
+                let Run { starts, targets, .. } = run_alone(search, &graph, bit);
                 let spread = Spread::new(&graph, starts, limits);
                 if let Some(goal) = self.goal(search, &mut Look::new(&last, &targets), &last, &spread) {
                     return self.settled(search, &targets, &graph, &spread, goal).map(Some);
@@ -309,45 +308,80 @@ impl<'l> Look<'l> {
     }
 }
 
+impl Verifier<'_> {
+    fn runs(&self, search: &Search<'_>, graph: &Graph) -> Vec<Run> {
+        let run = |starts: &[Origin]| {
+            let mut alone = FixedBitSet::with_capacity(search.targets.len());
+            let targets = starts.iter().filter_map(|start| Some((start, bit_of(*start, graph)?)));
+            targets
+                .filter(|&(start, bit)| search.targets.contains(bit) && self.is_alone(*start))
+                .for_each(|(_, bit)| alone.insert(bit));
+            let mut targets = search.targets.clone();
+            targets.difference_with(&alone);
+            Run { starts: starts.to_vec(), targets, alone }
+        };
+        match search.attack.pivot {
+            // Attacks from different starts are not one attack where credentials count.
+            Pivot::Exploitable => search.starts.chunks(1).map(run).collect(),
+            Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![run(&search.starts)],
+        }
+    }
+
+    /// True if an attack that starts there and gets back there gets back to the very end that it started from: the
+    /// only unit of its class, or the only address that is external to anybody.
+    pub(crate) fn is_alone(&self, origin: Origin) -> bool {
+        let engine = &self.engine;
+        match origin {
+            Origin::Unit(class, _) => engine.classes.members(class).len() == 1,
+            Origin::External(external) => {
+                let all = engine.classes.endpoints.addresses(external);
+                let spaces: BTreeSet<&str> = engine
+                    .design
+                    .units()
+                    .iter()
+                    .flat_map(|unit| &unit.interfaces)
+                    .map(|interface| interface.space.as_str())
+                    .collect();
+                let external_to_some = spaces
+                    .into_iter()
+                    .map(|space| {
+                        engine.design.known_addresses(space).map_or_else(|| all.clone(), |its| all.difference(its))
+                    })
+                    .fold(AddressSet::empty(), |set, free| set.union(&free));
+                let mut ranges = external_to_some.ranges();
+                ranges.next().is_some_and(|(first, last)| first == last) && ranges.next().is_none()
+            }
+            // Never a target.
+            Origin::Source(_) => false,
+        }
+    }
+}
+
 /// Starts that are one attack, with the targets that count for them.
 struct Run {
     starts: Vec<Origin>,
     targets: FixedBitSet,
-    /// Targets that are starts, too, and the only units of their classes: that an attack from there gets back there
+    /// Targets that are starts, too, and [alone](Verifier::is_alone): that an attack from there gets back there
     /// refutes nothing, so if any is reached at all it is asked about without itself among the starts.
     alone: FixedBitSet,
 }
 
-fn runs(search: &Search<'_>, graph: &Graph) -> Vec<Run> {
-    let run = |starts: &[Origin]| {
-        let mut alone = FixedBitSet::with_capacity(search.targets.len());
-        for start in starts {
-            if let Origin::Unit(class, _) = start
-                && graph.size(*class) == 1
-            {
-                alone.insert(class.index());
-            }
-        }
-        alone.intersect_with(&search.targets);
-        let mut targets = search.targets.clone();
-        targets.difference_with(&alone);
-        Run { starts: starts.to_vec(), targets, alone }
-    };
-    match search.attack.pivot {
-        // Attacks from different starts are not one attack where credentials count.
-        Pivot::Exploitable => search.starts.chunks(1).map(run).collect(),
-        Pivot::Any | Pivot::Service | Pivot::EitherWay => vec![run(&search.starts)],
+/// The bit of a start among targets.
+fn bit_of(origin: Origin, graph: &Graph) -> Option<usize> {
+    match origin {
+        Origin::Unit(class, _) => Some(class.index()),
+        Origin::External(external) => Some(graph.external_bit(external)),
+        Origin::Source(_) => None,
     }
 }
 
-/// The run that asks about the only unit of a class, which is a start and a target.
-fn run_alone(search: &Search<'_>, class: usize) -> Run {
-    let itself = |start: &&Origin| matches!(start, Origin::Unit(start, _) if start.index() == class);
+/// The run that asks about an end that is a start and a target, and alone.
+fn run_alone(search: &Search<'_>, graph: &Graph, bit: usize) -> Run {
     let mut targets = FixedBitSet::with_capacity(search.targets.len());
-    targets.insert(class);
+    targets.insert(bit);
     let starts = match search.attack.pivot {
         Pivot::Exploitable => Vec::new(),
-        _ => search.starts.iter().filter(|start| !itself(start)).copied().collect(),
+        _ => search.starts.iter().filter(|start| bit_of(**start, graph) != Some(bit)).copied().collect(),
     };
     Run { starts, alone: FixedBitSet::with_capacity(targets.len()), targets }
 }

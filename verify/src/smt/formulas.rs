@@ -5,7 +5,7 @@ use super::ends::End;
 use super::facts::{Fact, Vocabulary};
 use super::judge::Verdict;
 use super::packet::{HeaderTerms, Packet, family_of, has_own_form};
-use super::path;
+use super::path::Path;
 use super::question::{Doors, Question};
 use super::term::{all, any, constant};
 use seglab_policy::{Assume, Connection, Design, Family, Header};
@@ -55,7 +55,7 @@ impl<'a> Formulas<'a> {
         all([
             self.verdict.definitions(),
             packet.well_formed(),
-            path::are_endpoints(&packet, self.design, &self.vocabulary),
+            Path::new(&packet, self.design, &self.vocabulary).are_endpoints,
             all(ends.map(|end| all([end.well_formed(), end.population(&self.vocabulary)]))),
             self.siblings.as_ref().map_or_else(|| constant(true), |siblings| siblings.common(self)),
         ])

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::facts::{Fact, Vocabulary};
 use super::packet::Packet;
-use super::path;
+use super::path::Path;
 use super::term::{Truth, all, any, constant};
 use seglab_policy::{
     Action, Assume, Design, Direction, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Reply, Rule,
@@ -36,11 +36,14 @@ impl Verdict {
         let judge = Judge { design, assume, vocabulary };
         let (forth, back) = (judge.stopped(packet), judge.stopped(&reply));
         let touched = judge.unmodelled(packet);
-        let carried = path::carried(packet, design, vocabulary);
+        let Path { are_endpoints, carried } = Path::new(packet, design, vocabulary);
 
+        // What is not modelled opens paths that are missing, but makes no connection between what are no two ends of
+        // one.
+        let possible = all([packet.one_family(), are_endpoints, any([carried.clone(), touched.clone()])]);
         let stopped = all([forth.surely.clone(), touched.not()]);
         let doubtful = any([touched.clone(), all([forth.perhaps.clone(), forth.surely.not()])]);
-        let allowed = all([carried.clone(), touched.not(), forth.perhaps.not()]);
+        let allowed = all([carried, touched.not(), forth.perhaps.not()]);
         let replies = [
             (Reply::None, answered.not()),
             (Reply::Passes, all([answered.clone(), back.perhaps.not()])),
@@ -48,8 +51,8 @@ impl Verdict {
             (Reply::Unknown, all([answered, back.perhaps, back.surely.not()])),
         ];
         let mut outcomes = BTreeMap::from([
-            (Outcome::Denied, any([carried.not(), stopped])),
-            (Outcome::Unknown, all([carried, doubtful])),
+            (Outcome::Denied, any([possible.not(), stopped])),
+            (Outcome::Unknown, all([possible, doubtful])),
         ]);
         for (reply, holds) in replies {
             outcomes.insert(Outcome::Allowed(reply), all([allowed.clone(), holds]));

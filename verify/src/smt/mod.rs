@@ -7,10 +7,12 @@
 //! else: not the reference evaluator, not the matching functions of selectors and services, not the classes. Two
 //! verdicts that agree are evidence only because of that.
 //!
-//! What is not known for sure is carried as two formulas, *surely* and *perhaps*. A connection is then
+//! What is not known for sure is carried as two formulas, *surely* and *perhaps*. A connection is then the first of
 //!
+//! - denied if there can be no such connection;
+//! - unknown if something unmodelled touches it, which may open a path for it as well as stop it;
 //! - denied if no path carries it, or some standing point surely stops it;
-//! - unknown if something unmodelled touches it, or some standing point perhaps stops it;
+//! - unknown if some standing point perhaps stops it;
 //! - allowed otherwise, with a reply that passes, is blocked, is unknown, or does not exist.
 //!
 //! The endpoints are constrained to be units of the design by one formula of their own, the *population*; what is

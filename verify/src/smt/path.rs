@@ -8,36 +8,34 @@ use seglab_policy::{Address, AddressSet, Design, ExternalSourceId, IntervalSet};
 use std::net::IpAddr;
 use z3::ast::Bool;
 
-/// Some path carries the packet.
-pub(super) fn carried(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
-    let (source, destination) = (packet.source, packet.destination);
-    let between_units = all([source.is_unit(), destination.is_unit(), same_network(packet, design, vocabulary)]);
-    let inward = all([
-        source.is_external(),
-        destination.is_unit(),
-        is_nobodys(source, destination, design, vocabulary),
-        destination.is(&Fact::Inbound, 1),
-    ]);
-    let outward = all([
-        source.is_unit(),
-        destination.is_external(),
-        is_nobodys(destination, source, design, vocabulary),
-        source.is(&Fact::Outbound, 1),
-    ]);
-    let from_source = all([source.is_source(), destination.is_unit(), entered(packet, design, vocabulary)]);
-    all([packet.one_family(), any([between_units, inward, outward, from_source])])
+/// How a packet can come to its destination.
+pub(super) struct Path {
+    /// The two ends are such as a connection has: never between two externals, never to a named external source, and
+    /// an external address is no unit's where the other end stands.
+    pub(super) are_endpoints: Bool,
+    /// Some path that is modelled carries the packet.
+    pub(super) carried: Bool,
 }
 
-/// The two ends are such as a connection has: never between two externals, never to a named external source, and an
-/// external address is no unit's where the other end stands.
-pub(super) fn are_endpoints(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Bool {
-    let (source, destination) = (packet.source, packet.destination);
-    any([
-        all([source.is_unit(), destination.is_unit()]),
-        all([source.is_source(), destination.is_unit()]),
-        all([source.is_external(), destination.is_unit(), is_nobodys(source, destination, design, vocabulary)]),
-        all([source.is_unit(), destination.is_external(), is_nobodys(destination, source, design, vocabulary)]),
-    ])
+impl Path {
+    pub(super) fn new(packet: &Packet<'_>, design: &Design, vocabulary: &Vocabulary<'_>) -> Self {
+        let (source, destination) = (packet.source, packet.destination);
+        // Each kind of connection, and what carries it.
+        let between_units = all([source.is_unit(), destination.is_unit()]);
+        let inward =
+            all([source.is_external(), destination.is_unit(), is_nobodys(source, destination, design, vocabulary)]);
+        let outward =
+            all([source.is_unit(), destination.is_external(), is_nobodys(destination, source, design, vocabulary)]);
+        let from_source = all([source.is_source(), destination.is_unit()]);
+        let carried = any([
+            all([between_units.clone(), same_network(packet, design, vocabulary)]),
+            all([inward.clone(), destination.is(&Fact::Inbound, 1)]),
+            all([outward.clone(), source.is(&Fact::Outbound, 1)]),
+            all([from_source.clone(), entered(packet, design, vocabulary)]),
+        ]);
+        let are_endpoints = any([between_units, inward, outward, from_source]);
+        Self { are_endpoints, carried: all([packet.one_family(), carried]) }
+    }
 }
 
 /// The two units stand in one address space, or in two with a route between them.

@@ -104,7 +104,7 @@ fn misread(design: &Design, feature: Feature, settings: &Settings) -> Option<Rep
 #[test]
 fn reports_of_a_verifier_that_misreads_a_feature_are_contradicted() {
     let mut caught: BTreeMap<Feature, usize> = BTreeMap::new();
-    for seed in 0..seeds(150) {
+    for seed in 0..seeds(200) {
         let design = design_of(seed);
         for &feature in Feature::ALL {
             let Some(report) = misread(&design, feature, &settings(seed)) else { continue };

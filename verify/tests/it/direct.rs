@@ -125,14 +125,12 @@ proptest! {
 #[test]
 fn every_verdict_occurs() {
     let mut counts = [0; 4];
-    let seeds = std::env::var("SEGLAB_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(40);
+    let seeds = std::env::var("SEGLAB_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(100);
     (0..seeds).for_each(|seed| compare(seed, &mut counts));
     let all: u64 = counts.iter().sum();
-    let [allowed, denied, unknown, blocked] = counts.map(|count| count * 1000 / all);
-    println!(
-        "of {all} connections, per mille: allowed {allowed}, denied {denied}, unknown {unknown}, one-way {blocked}"
-    );
-    assert!(allowed > 100 && denied > 100 && unknown > 5 && blocked > 0);
+    let [allowed, denied, unknown, blocked] = counts;
+    println!("of {all} connections: allowed {allowed}, denied {denied}, unknown {unknown}, one-way {blocked}");
+    assert!(counts.into_iter().zip([10, 10, 100, 5000]).all(|(count, share)| count > all / share), "{counts:?}");
 }
 
 /// The count of pairs is that of the answers for two endpoints at a time.

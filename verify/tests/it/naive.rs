@@ -1,6 +1,7 @@
 //! The plainest verifier there could be: it asks the reference evaluator about every pair of endpoints and every
 //! header that could matter, and follows attacks unit by unit. It shares nothing with the class engine.
 
+use crate::probes::{addresses, headers};
 use seglab_policy::{
     Address, AddressSet, Assume, AtMost, Claim, Connection, Covers, Design, Endpoint, ExternalSourceId, Family, Header,
     Interface, Peer, Pivot, Property, Reply, Selector, Service, Side, Transport, Unit, UnitId, Verdict, View,
@@ -36,12 +37,17 @@ pub(crate) struct Naive<'d> {
     known: RefCell<BTreeMap<(End, End, Assume), Arriving>>,
 }
 
-/// Whether a unit's host is owned, and after how many connections it was taken; by unit.
-type Owned = BTreeMap<UnitId, (bool, u32)>;
+/// Owned units, and of each whether its host is owned.
+type Owned = BTreeMap<UnitId, bool>;
 
 impl<'d> Naive<'d> {
     pub(crate) fn new(design: &'d Design) -> Self {
-        Self { design, headers: headers(design), externals: addresses(design), known: RefCell::default() }
+        Self::with(design, headers(&[design]), addresses(&[design]))
+    }
+
+    /// The same with headers and addresses to ask about that tell more designs apart than this one.
+    pub(crate) fn with(design: &'d Design, headers: Vec<Header>, externals: Vec<IpAddr>) -> Self {
+        Self { design, headers, externals, known: RefCell::default() }
     }
 
     fn endpoints(&self, end: End) -> Vec<Endpoint> {
@@ -138,7 +144,7 @@ impl<'d> Naive<'d> {
         outward || (attack.pivot == Pivot::EitherWay && client())
     }
 
-    /// What an attack from one end owns: breadth first, a round for each connection strung together.
+    /// What an attack from one end owns: breadth first, one round for each connection strung together.
     pub(crate) fn spread(
         &self,
         attack: Attack,
@@ -149,15 +155,15 @@ impl<'d> Naive<'d> {
     ) -> Owned {
         let mut owned = Owned::new();
         if let End::Unit(unit) = start {
-            owned.insert(unit, (false, 0));
+            owned.insert(unit, false);
         }
-        self.take_guests(&mut owned, avoid, 0);
-        for round in 1..=hops_max.unwrap_or(u32::MAX) {
+        self.take_guests(&mut owned, avoid);
+        for _ in 0..hops_max.unwrap_or(u32::MAX) {
             let before = owned.clone();
             let held: BTreeSet<&str> =
                 before.keys().flat_map(|&unit| self.design.unit(unit).credentials.iter().map(String::as_str)).collect();
             let mut owners: Vec<(End, bool)> =
-                before.iter().map(|(&unit, &(hosted, _))| (End::Unit(unit), hosted)).collect();
+                before.iter().map(|(&unit, &hosted)| (End::Unit(unit), hosted)).collect();
             if !matches!(start, End::Unit(_)) {
                 owners.push((start, false));
             }
@@ -165,10 +171,10 @@ impl<'d> Naive<'d> {
                 let taken =
                     owners.iter().any(|&(from, hosted)| self.takes(attack, from, hosted, target, &held, doubtful));
                 if taken {
-                    owned.entry(target).or_insert((false, round));
+                    owned.entry(target).or_insert(false);
                 }
             }
-            self.take_guests(&mut owned, avoid, round);
+            self.take_guests(&mut owned, avoid);
             if owned == before {
                 break;
             }
@@ -176,11 +182,11 @@ impl<'d> Naive<'d> {
         owned
     }
 
-    fn take_guests(&self, owned: &mut Owned, avoid: &[UnitId], round: u32) {
+    fn take_guests(&self, owned: &mut Owned, avoid: &[UnitId]) {
         for _ in 0..self.design.units().len() {
             for unit in self.design.unit_ids().filter(|unit| !avoid.contains(unit)) {
                 if self.design.host_of(unit).is_some_and(|host| owned.contains_key(&host)) {
-                    owned.entry(unit).or_insert((true, round)).0 = true;
+                    owned.insert(unit, true);
                 }
             }
         }
@@ -258,7 +264,7 @@ impl<'d> Naive<'d> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "it is a test's, and its callers are two")]
-    fn reaches(
+    pub(crate) fn reaches(
         &self,
         attack: Attack,
         from: &BTreeMap<End, bool>,
@@ -273,12 +279,15 @@ impl<'d> Naive<'d> {
             let owned = self.spread(attack, start, hops_max, avoid, doubtful);
             let by_host = owned
                 .iter()
-                .any(|(&unit, &(hosted, _))| hosted && End::Unit(unit) != start && targets.contains(&End::Unit(unit)));
-            let mut owners: Vec<(End, bool)> = owned
-                .iter()
-                .filter(|(_, (_, round))| hops_max.is_none_or(|most| *round < most))
-                .map(|(&unit, &(hosted, _))| (End::Unit(unit), hosted))
-                .collect();
+                .any(|(&unit, &hosted)| hosted && End::Unit(unit) != start && targets.contains(&End::Unit(unit)));
+            // The last step is one connection, too: its owner, and the owner's host, fell with fewer.
+            let before = match hops_max {
+                None => owned.clone(),
+                Some(0) => Owned::new(),
+                Some(most) => self.spread(attack, start, Some(most - 1), avoid, doubtful),
+            };
+            let mut owners: Vec<(End, bool)> =
+                before.iter().map(|(&unit, &hosted)| (End::Unit(unit), hosted)).collect();
             if !matches!(start, End::Unit(_)) && hops_max.is_none_or(|most| most > 0) {
                 owners.push((start, false));
             }
@@ -468,184 +477,5 @@ fn inside(set: &AddressSet, interface: &Interface) -> Option<bool> {
         Address::Known(address) => set.contains(address).then_some(!interface.shared),
         Address::Within(net) => set.is_superset(&AddressSet::from_net(net)).then_some(true),
         Address::Unknown(_) => None,
-    }
-}
-
-/// Headers on both sides of every cut that the design makes.
-fn headers(design: &Design) -> Vec<Header> {
-    let mut ports: BTreeSet<u16> = [0, 1023, 1024, 49152, u16::MAX].into_iter().collect();
-    let mut source_ports = ports.clone();
-    let mut kinds: BTreeSet<u8> = [0, 8, 13, 77, 128].into_iter().collect();
-    let mut codes: BTreeSet<u8> = [0, 77].into_iter().collect();
-    let mut numbers: BTreeSet<u8> = [0, 77].into_iter().collect();
-    let services = services(design);
-    for service in &services {
-        match service {
-            Service::Ports { ports: to, source_ports: from, .. } => {
-                let around = |ranges: &[(u16, u16)]| -> Vec<u16> {
-                    ranges.iter().flat_map(|&(a, b)| [a.saturating_sub(1), a, b, b.saturating_add(1)]).collect()
-                };
-                ports.extend(around(to.ranges()));
-                source_ports.extend(around(from.ranges()));
-            }
-            Service::Icmp { kind, code, .. } => {
-                kinds.extend(kind.iter());
-                codes.extend(code.iter());
-            }
-            Service::Protocol(number) => {
-                numbers.insert(*number);
-            }
-            Service::Any | Service::NamedPort { .. } => {}
-        }
-    }
-    for unit in design.units() {
-        for listener in &unit.listeners {
-            ports.extend([
-                listener.first.saturating_sub(1),
-                listener.first,
-                listener.last,
-                listener.last.saturating_add(1),
-            ]);
-        }
-        ports.extend(unit.vulnerabilities.iter().map(|weak| weak.port));
-        ports.extend(unit.logins.iter().map(|login| login.port));
-    }
-    // A stateless point judges replies, whose ports are the other way round; needs ask about those.
-    let swapped = ports.clone();
-    ports.extend(source_ports.iter());
-    source_ports.extend(swapped);
-    let mut all: Vec<Header> =
-        numbers.into_iter().filter(|number| ![1, 6, 17, 58, 132].contains(number)).map(Header::Other).collect();
-    for &kind in &kinds {
-        all.extend(codes.iter().map(|&code| Header::Icmp { kind, code }));
-    }
-    for protocol in Transport::ALL {
-        for &source_port in &source_ports {
-            all.extend(ports.iter().map(|&destination_port| Header::Transport {
-                protocol,
-                source_port,
-                destination_port,
-            }));
-        }
-    }
-    // Of headers that nothing in the design tells apart, one is enough.
-    let mut seen = BTreeSet::new();
-    all.retain(|&header| {
-        let [v4, v6] = Family::ALL.map(|family| (told_apart(design, &services, family, header), header.reply(family)));
-        let reply = |family, reply: Option<Header>| reply.map(|reply| told_apart(design, &services, family, reply));
-        let kind = std::mem::discriminant(&header);
-        seen.insert((format!("{kind:?}"), reply(Family::V4, v4.1), reply(Family::V6, v6.1), v4.0, v6.0))
-    });
-    all
-}
-
-/// Everything that the design could say of a header.
-fn told_apart(design: &Design, services: &[&Service], family: Family, header: Header) -> Vec<bool> {
-    let mut told = Vec::new();
-    if let Header::Transport { protocol, source_port, destination_port } = header {
-        told.extend(Transport::ALL.map(|used| used == protocol));
-        told.push(source_port < 1024);
-        for unit in design.units() {
-            told.push(unit.listens_to(header));
-            told.extend(
-                unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port) == (protocol, destination_port)),
-            );
-            told.extend(unit.logins.iter().map(|login| (login.protocol, login.port) == (protocol, destination_port)));
-        }
-    }
-    for service in services {
-        match service {
-            Service::NamedPort { .. } => {
-                told.extend(design.units().iter().map(|unit| service.matches(family, header, Some(unit))));
-            }
-            service => told.push(service.matches(family, header, None)),
-        }
-    }
-    told
-}
-
-/// Every service that the design names.
-fn services(design: &Design) -> Vec<&Service> {
-    let claims = design.properties().iter().flat_map(|property| match &property.claim {
-        Claim::Isolated { services, .. }
-        | Claim::Allowed { services, .. }
-        | Claim::OnlyThrough { services, .. }
-        | Claim::Exposed { services, .. } => services.as_slice(),
-        Claim::BlastRadius { .. } => &[],
-    });
-    design
-        .rules()
-        .flat_map(|(_, rule)| &rule.services)
-        .chain(design.needs().iter().flat_map(|need| &need.services))
-        .chain(
-            design.external_sources().iter().flat_map(|source| source.entries.iter().flat_map(|entry| &entry.services)),
-        )
-        .chain(claims)
-        .collect()
-}
-
-/// External addresses on both sides of every cut that the design makes.
-fn addresses(design: &Design) -> Vec<IpAddr> {
-    let mut all: BTreeSet<IpAddr> = ["0.0.0.0", "8.8.8.8", "255.255.255.255", "::", "2600::1", "ffff::1"]
-        .into_iter()
-        .map(|address| address.parse().unwrap())
-        .collect();
-    let mut sets: Vec<AddressSet> = Vec::new();
-    let mut peer = |peer: &Peer| {
-        if let Peer::Addresses { set, .. } = peer {
-            sets.push(set.clone());
-        }
-    };
-    for (_, rule) in design.rules() {
-        peer(&rule.from);
-        peer(&rule.to);
-    }
-    for need in design.needs() {
-        peer(&need.from);
-        peer(&need.to);
-    }
-    for property in design.properties() {
-        match &property.claim {
-            Claim::Isolated { from, to, .. }
-            | Claim::Allowed { from, to, .. }
-            | Claim::OnlyThrough { from, to, .. } => {
-                peer(from);
-                peer(to);
-            }
-            Claim::BlastRadius { .. } | Claim::Exposed { .. } => {}
-        }
-    }
-    for property in design.properties() {
-        if let Claim::Exposed { external, .. } = &property.claim {
-            sets.push(external.clone());
-        }
-    }
-    let known =
-        design.units().iter().flat_map(|unit| &unit.interfaces).filter_map(|interface| match interface.address {
-            Address::Known(address) => Some((address, address)),
-            _ => None,
-        });
-    let ranges: Vec<(IpAddr, IpAddr)> = sets.iter().flat_map(|set| set.ranges()).chain(known).collect();
-    for (first, last) in ranges {
-        all.extend([first, last, step(first, -1), step(last, 1)]);
-        // A range may begin with addresses of units.
-        all.extend((1..4).flat_map(|by| [step(first, by), step(last, -by)]));
-    }
-    // Of addresses that nothing in the design tells apart, one is enough.
-    let spaces: BTreeSet<&str> =
-        design.units().iter().flat_map(|unit| &unit.interfaces).map(|interface| interface.space.as_str()).collect();
-    let mut seen = BTreeSet::new();
-    all.retain(|&address| {
-        let inside: Vec<bool> = sets.iter().map(|set| set.contains(address)).collect();
-        let known = |space: &&str| design.known_addresses(space).is_some_and(|known| known.contains(address));
-        seen.insert((address.is_ipv4(), inside, spaces.iter().map(known).collect::<Vec<bool>>()))
-    });
-    all.into_iter().collect()
-}
-
-fn step(address: IpAddr, by: i32) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => address.to_bits().wrapping_add_signed(by).to_be_bytes().into(),
-        IpAddr::V6(address) => address.to_bits().wrapping_add_signed(by.into()).to_be_bytes().into(),
     }
 }

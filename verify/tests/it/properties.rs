@@ -2,8 +2,8 @@
 
 use crate::build::{allow, app, design, draft, peer, point, rule, tcp, unit};
 use seglab_policy::{
-    Action, AddressSet, AtMost, Claim, Design, Directions, Doubt, Draft, Login, Mode, Need, Peer, Pivot, Placement,
-    PointKind, Property, Provenance, Selector, Service, Trust, Trusted, Unmodelled, View, Vulnerability,
+    Action, AddressSet, AtMost, Claim, Covers, Design, Directions, Doubt, Draft, Login, Mode, Need, Peer, Pivot,
+    Placement, PointKind, Property, Provenance, Selector, Service, Trust, Trusted, Unmodelled, View, Vulnerability,
 };
 use seglab_verify::{Counterexample, Hop, Means, Settings, Settled, Uncertainty, Verifier, verify};
 
@@ -181,6 +181,21 @@ fn only_through_is_about_ways_around() {
 }
 
 #[test]
+fn only_through_is_about_two_different_ends() {
+    let anywhere = |action| rule(action, Peer::Anyone, Peer::Anyone, any());
+    let mirror = draft(vec![unit("a", "10.0.0.1", &[80])], vec![anywhere(Action::Allow)]);
+    let from_and_to = |first: &str, last: &str| {
+        let set = AddressSet::from_range(first.parse().unwrap(), last.parse().unwrap());
+        let peer = Peer::Addresses { set, covers: Covers::External };
+        property(Claim::OnlyThrough { from: peer.clone(), to: peer, via: app("nobody"), services: any() })
+    };
+    // The only address there is gets back to itself.
+    check(mirror.clone(), &from_and_to("8.8.8.8", "8.8.8.8"), &[]);
+    check(mirror.clone(), &from_and_to("10.0.0.1", "10.0.0.2"), &[]);
+    check(mirror, &from_and_to("8.8.8.8", "8.8.8.9"), &["8.8.8.9 -> a tcp/1", "a -> 8.8.8.8 tcp/1"]);
+}
+
+#[test]
 fn blast_radius_counts_the_unit_itself() {
     let radius = |units| property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(units) });
     check(chain(), &radius(3), &[]);
@@ -322,6 +337,30 @@ fn doubt_never_passes() {
     check(apart, &claim, &[]);
     let need = property(Claim::Allowed { from: peer("a"), to: peer("b"), services: vec![tcp(8080)] });
     assert!(matches!(settle(&asking(draft, &need), &need), Settled::Unknown(_)));
+}
+
+/// What is not modelled may be the route between two networks, or the gateway of one.
+#[test]
+fn doubt_about_paths_never_passes() {
+    let mut apart = draft(vec![unit("a", "10.0.0.1", &[80]), unit("b", "10.0.0.2", &[80])], vec![allow("a", "b", 80)]);
+    apart.units[1].interfaces[0].space = "other".to_owned();
+    apart.units[1].interfaces[0].inbound = false;
+    let mut peered = apart.clone();
+    let what = "VPCPeeringConnection x".to_owned();
+    peered.unmodelled.push(Unmodelled { what, touches: app("b"), provenance: Provenance::default() });
+    let claims = [
+        isolated("a", "b"),
+        property(Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(1) }),
+        property(Claim::Exposed { external: AddressSet::full(), inbound: true, only: app("a"), services: any() }),
+    ];
+    for claim in claims {
+        assert_eq!(settle(&asking(apart.clone(), &claim), &claim), Settled::Holds, "{claim:?}");
+        let Settled::Unknown(unsure) = settle(&asking(peered.clone(), &claim), &claim) else { panic!("{claim:?}") };
+        assert_eq!(unsure.doubt, Uncertainty::Policy(Doubt::Unmodelled(0)));
+    }
+    let need = property(Claim::Allowed { from: peer("a"), to: peer("b"), services: vec![tcp(80)] });
+    assert!(matches!(settle(&asking(apart, &need), &need), Settled::Violated(Counterexample::Broken { .. })));
+    assert!(matches!(settle(&asking(peered, &need), &need), Settled::Unknown(_)));
 }
 
 #[test]

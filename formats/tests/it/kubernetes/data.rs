@@ -61,11 +61,12 @@ pub(crate) fn design(files: &[File]) -> Design {
 /// Diagnostics as lines `severity[code] file:line:column: message (help)`.
 pub(crate) fn print(diagnostics: &[Diagnostic], path: impl Fn(SourceId) -> String) -> String {
     let mut lines = Vec::new();
-    for Diagnostic { severity, code, message, span, help } in diagnostics {
-        let place =
-            span.map_or_else(|| "-".to_owned(), |span| format!("{}:{}:{}", path(span.source), span.line, span.column));
+    let place = |span: seglab_policy::Span| format!("{}:{}:{}", path(span.source), span.line, span.column);
+    for Diagnostic { severity, code, message, span, related, help } in diagnostics {
+        let at = span.map_or_else(|| "-".to_owned(), place);
         let help = help.as_deref().expect("every diagnostic says what to do");
-        lines.push(format!("{severity}[{code}] {place}: {message}\n  help: {help}"));
+        let related: String = related.iter().map(|one| format!("  {}: {}\n", place(one.span), one.what)).collect();
+        lines.push(format!("{severity}[{code}] {at}: {message}\n{related}  help: {help}"));
     }
     lines.join("\n")
 }

@@ -141,6 +141,8 @@ fn an_unknown_kind_makes_unknown_what_it_may_touch_unless_it_is_ignored() {
     assert_eq!(touched(&lax.draft), [""; 0]);
     let assumed = lax.draft.assumptions.iter().find(|one| one.id == "ignored-CiliumNetworkPolicy").unwrap();
     assert_eq!(assumed.text, "1 object of the kind CiliumNetworkPolicy may be left out: no Cilium here");
+    let ignored = lax.draft.ignored.iter().find(|one| one.kind == "CiliumNetworkPolicy").unwrap();
+    assert_eq!((ignored.count, ignored.provenance.reason.as_deref()), (1, Some("no Cilium here")));
 }
 
 #[test]

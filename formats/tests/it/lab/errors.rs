@@ -124,10 +124,15 @@ fn units_that_clash_are_found_by_the_design() {
         "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.1]}\n  - {name: a}\n  - {name: b, addresses: [10.0.0.1]}\n",
     );
     let errors = Design::new(draft.unwrap().draft).unwrap_err();
-    let said: Vec<String> = errors.iter().map(|error| format!("{}: {error}", error.span().unwrap().line)).collect();
+    let line = |span: Option<seglab_policy::Span>| span.unwrap().line;
+    let said: Vec<String> =
+        errors.iter().map(|error| format!("{}, {}: {error}", line(error.span()), line(error.first()))).collect();
     assert_eq!(
         said,
-        ["4: two units are called `a`", "5: `b` and `a` both have the address 10.0.0.1 in the address space `default`",]
+        [
+            "4, 3: two units are called `a`",
+            "5, 3: `b` and `a` both have the address 10.0.0.1 in the address space `default`",
+        ]
     );
 }
 

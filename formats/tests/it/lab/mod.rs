@@ -24,9 +24,14 @@ fn shown(diagnostics: &[Diagnostic], text: &str) -> String {
     for one in diagnostics {
         let place = one.span.map_or(String::new(), |span| format!(" {}:{}", span.line, span.column));
         out.push_str(&format!("{}[{}]{place}: {}\n", one.severity, one.code, one.message));
-        if let Some(span) = one.span {
+        let marked = |span: seglab_policy::Span| {
             let line = text.lines().nth(span.line as usize - 1).unwrap_or_default();
-            out.push_str(&format!("  {line}\n  {}^\n", " ".repeat(span.column as usize - 1)));
+            format!("  {line}\n  {}^\n", " ".repeat(span.column as usize - 1))
+        };
+        out.extend(one.span.map(marked));
+        for related in &one.related {
+            out.push_str(&format!("  {}:{}: {}\n", related.span.line, related.span.column, related.what));
+            out.push_str(&marked(related.span));
         }
         if let Some(help) = &one.help {
             out.push_str(&format!("  help: {help}\n"));

@@ -262,8 +262,40 @@ fn what_is_ignored_is_an_assumption() {
     let draft = lab::merge(&whole, vec![part]).unwrap().draft;
     assert_eq!(draft.unmodelled.len(), 1);
     assert_eq!(draft.assumptions[0].text, "1 object of the kind Widget left out of the model: no traffic, says ops");
+    let [ignored] = draft.ignored.as_slice() else { panic!("{:?}", draft.ignored) };
+    let said = &ignored.provenance;
+    assert_eq!((ignored.kind.as_str(), ignored.count, said.owner.as_deref()), ("Widget", 1, Some("ops")));
+    assert_eq!((said.reason.as_deref(), said.span.unwrap().line), (Some("no traffic"), 3));
     let none = read(&text.replace("sources: [{lab: a.yaml}]", "units: [{name: a}]")).unwrap();
     assert_eq!(none.diagnostics[0].code, "ignores-nothing");
+}
+
+/// Harmless kinds of several parts are one entry each; nothing that was read is passed over in silence.
+#[test]
+fn harmless_kinds_are_counted() {
+    let manifests = |kinds: &[(&str, &str)]| {
+        let text: String = kinds
+            .iter()
+            .map(|(version, kind)| format!("---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n"))
+            .collect();
+        let files = [File { path: "m.yaml".to_owned(), text }];
+        seglab_formats::kubernetes::read(&files, &seglab_formats::kubernetes::Options::default()).unwrap()
+    };
+    let parts = vec![
+        manifests(&[("v1", "ConfigMap"), ("v1", "Secret"), ("v1", "ConfigMap")]),
+        manifests(&[("v1", "ConfigMap"), ("kustomize.config.k8s.io/v1beta1", "Kustomization")]),
+    ];
+    let text = "seglab: 1\nsources: [{kubernetes: a}, {kubernetes: b}]\npolicy: []\n";
+    let lab = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+    let draft = lab::merge(&lab, parts).unwrap().draft;
+    let said: Vec<String> = draft
+        .ignored
+        .iter()
+        .map(|one| format!("{} {}: {}", one.count, one.kind, one.provenance.reason.as_deref().unwrap_or_default()))
+        .collect();
+    assert_eq!(said[..2], ["3 ConfigMap: changes no connection", "1 Secret: changes no connection"]);
+    assert!(said[2].starts_with("1 Kustomization: assumed: files beside a kustomization"), "{said:?}");
+    assert_eq!(said.len(), 3);
 }
 
 #[test]
@@ -300,9 +332,16 @@ seglab: 1
 sources:
   - kubernetes: plain
   - kubernetes: {path: here, ip-blocks: all, pod-addresses: [10.244.0.0/16, 'fd00::/64']}
-  - kubernetes: {path: there, ip-blocks: external, pod-addresses: 10.245.0.0/16}
+  - kubernetes: {path: there, ip-blocks: all, pod-addresses: 10.244.0.0/16}
 ";
-    let file = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+    let parse = |text: &str| lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() });
+    let otherwise = [("there, ip-blocks: all", "there, ip-blocks: external"), ("10.244.0.0/16}", "10.245.0.0/16}")];
+    for (said, other) in otherwise {
+        let error = parse(&text.replace(said, other)).unwrap_err();
+        let found: Vec<_> = error.diagnostics.iter().map(|one| (one.code, one.span.map(|span| span.line))).collect();
+        assert_eq!(found, [("contradiction", Some(6))], "one cluster: {other}");
+    }
+    let file = parse(text).unwrap();
     let paths: Vec<_> = file.sources().iter().map(|part| (part.path.as_str(), part.span.line)).collect();
     assert_eq!(paths, [("plain", 4), ("here", 5), ("there", 6)]);
     let nets = |texts: &[&str]| {
@@ -313,7 +352,7 @@ sources:
     let [plain, here, there] = [0, 1, 2].map(|at| file.sources()[at].kubernetes(&given));
     assert_eq!(plain, given);
     assert_eq!((here.ip_block_covers, here.pod_addresses), (Covers::All, nets(&["10.244.0.0/16", "fd00::/64"])));
-    assert_eq!((there.ip_block_covers, there.pod_addresses), (Covers::External, nets(&["10.245.0.0/16"])));
+    assert_eq!((there.ip_block_covers, there.pod_addresses), (Covers::All, nets(&["10.244.0.0/16"])));
 }
 
 /// Clusters that are read alike make one choice, others make one each; each is about the tiers of its own rulebooks.

@@ -99,3 +99,60 @@ fn unmodelled_constructs() {
     draft.unmodelled[0].touches = Selector::Everything;
     check(draft, &[("web", "db", "tcp/80", "unknown: CiliumNetworkPolicy x")]);
 }
+
+/// "unknown is never a pass": what is not modelled may be what opens a path, so a path that is missing is no reason to
+/// say denied; but it makes no endpoint of what is none, and no connection of two families.
+#[test]
+fn unmodelled_constructs_may_open_paths() {
+    let cut_off = |name, address, space| {
+        let mut unit = in_space(unit(name, address), space);
+        (unit.interfaces[0].inbound, unit.interfaces[0].outbound) = (false, false);
+        unit
+    };
+    let mut db = cut_off("db", "10.0.0.2", "b");
+    db.interfaces.push(in_space(unit("db", "10.0.1.2"), "c").interfaces.remove(0));
+    let mut draft = bare(vec![cut_off("web", "10.0.0.1", "a"), db, in_space(unit("six", "fd00::1"), "a")]);
+    draft.external_sources = vec![ExternalSource {
+        name: "{ingress}".to_owned(),
+        labels: unit("db", "10.0.0.2").labels,
+        entries: vec![Entry {
+            to: Selector::label("app", "db"),
+            services: vec![tcp(443)],
+            provenance: Provenance::default(),
+        }],
+    }];
+    check(
+        draft.clone(),
+        &[
+            ("web", "db", "tcp/80", "no path: Space"),
+            ("db", "db.1", "tcp/80", "no path: Space"),
+            ("8.8.8.8", "db", "tcp/80", "no path: External"),
+            ("db", "8.8.8.8", "tcp/80", "no path: External"),
+            ("{ingress}", "db", "tcp/80", "no path: Source"),
+        ],
+    );
+    let what = "VPCPeeringConnection x".to_owned();
+    let unknown = format!("unknown: {what}");
+    draft.unmodelled =
+        vec![Unmodelled { what, touches: Selector::label("app", "db"), provenance: Provenance::default() }];
+    check(
+        draft,
+        &[
+            ("web", "db", "tcp/80", &unknown),
+            ("db", "web", "tcp/80", &unknown),
+            ("db", "db.1", "tcp/80", &unknown),
+            ("8.8.8.8", "db", "tcp/80", &unknown),
+            ("db", "8.8.8.8", "tcp/80", &unknown),
+            ("{ingress}", "db", "tcp/80", &unknown),
+            ("{ingress}", "db", "tcp/443", &unknown),
+            // Of a connection that has no end which the construct touches nothing is in doubt.
+            ("8.8.8.8", "web", "tcp/80", "no path: External"),
+            ("{ingress}", "web", "tcp/80", "no path: Source"),
+            // There can be no such connection.
+            ("six", "db", "tcp/80", "no path: Family"),
+            ("2600::1", "db", "tcp/80", "no path: Family"),
+            ("db", "10.0.0.2", "tcp/80", "no path: NotAnEndpoint"),
+            ("db", "{ingress}", "tcp/80", "no path: NotAnEndpoint"),
+        ],
+    );
+}

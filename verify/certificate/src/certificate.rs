@@ -1,0 +1,126 @@
+//! A certificate, read from its text.
+
+use crate::design::{Address, Ranges, address, address_range};
+use crate::fields::{Fields, Read, lines};
+use crate::judge::{EGRESS, FORWARD, INGRESS};
+use std::net::IpAddr;
+
+/// The first line.
+const HEADER: &str = "seglab-certificate 1";
+
+/// Units by their positions, as ranges that ascend and are apart.
+pub(crate) type Units = Vec<(usize, usize)>;
+
+#[derive(Default)]
+pub(crate) struct Certificate {
+    pub(crate) design: String,
+    pub(crate) section: String,
+    pub(crate) position: usize,
+    pub(crate) claim: String,
+    pub(crate) as_if_enforced: bool,
+    pub(crate) trusted: bool,
+    /// Points and directions in which they judge: those that stop what must not pass.
+    pub(crate) by: Vec<(usize, usize)>,
+    pub(crate) attacks: Vec<Attack>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) choices: Vec<Choice>,
+}
+
+/// Attacks from any of the starts, and what they may own after each connection.
+pub(crate) struct Attack {
+    pub(crate) units: Units,
+    pub(crate) externals: Ranges,
+    pub(crate) named: Vec<usize>,
+    pub(crate) layers: Vec<(Units, Vec<String>)>,
+}
+
+/// Units, and the nodes that hold all that one connection, or the loss of a host, leads to from them.
+pub(crate) struct Node {
+    /// Their hosts may be owned.
+    pub(crate) hosted: bool,
+    pub(crate) units: Units,
+    pub(crate) next: Units,
+}
+
+/// One end of several that is enough for some units.
+pub(crate) struct Choice {
+    /// The end is where connections come from.
+    pub(crate) is_source: bool,
+    pub(crate) end: End,
+    pub(crate) units: Units,
+}
+
+pub(crate) enum End {
+    Unit(usize),
+    External(Address),
+}
+
+impl Certificate {
+    pub(crate) fn read(text: &str) -> Read<Certificate> {
+        let mut certificate = Certificate::default();
+        let mut seen = 0;
+        lines(text, HEADER, |keyword, mut f| {
+            certificate.line(keyword, &mut f, seen)?;
+            seen += 1;
+            f.end()
+        })?;
+        Ok(certificate)
+    }
+
+    fn line(&mut self, keyword: &str, f: &mut Fields<'_>, seen: usize) -> Read<()> {
+        match (seen, keyword) {
+            (0, "design") => self.design = f.word()?.to_owned(),
+            (1, "claim") => {
+                self.section = f.choice([("property", "property"), ("need", "need")])?.to_owned();
+                (self.position, self.claim) = (f.number()?, f.word()?.to_owned());
+            }
+            (2, "question") => {
+                self.as_if_enforced = f.choice([("as-declared", false), ("as-if-enforced", true)])?;
+                self.trusted = f.choice([("anybody", false), ("all-but-trusted", true)])?;
+            }
+            (3, "by") => self.by = f.list(|f| Ok((f.number()?, direction(f)?)))?,
+            (4.., "attack") => {
+                let units = f.list(Fields::range)?;
+                ascending(&units, f)?;
+                let externals = f.list(address_range)?;
+                self.attacks.push(Attack { units, externals, named: f.list(Fields::number)?, layers: Vec::new() });
+            }
+            (4.., "layer") => {
+                let units = f.list(Fields::range)?;
+                ascending(&units, f)?;
+                let credentials = f.list(Fields::string)?;
+                let Some(attack) = self.attacks.last_mut() else { return f.refuse("an attack before its layers") };
+                attack.layers.push((units, credentials));
+            }
+            (4.., "node") => {
+                let hosted = f.choice([("plain", false), ("hosted", true)])?;
+                let (units, next) = (f.list(Fields::range)?, f.list(Fields::range)?);
+                ascending(&units, f)?;
+                ascending(&next, f)?;
+                self.nodes.push(Node { hosted, units, next });
+            }
+            (4.., "choose") => {
+                let is_source = f.choice([("from", true), ("to", false)])?;
+                let end = match f.choice([("unit", true), ("external", false)])? {
+                    true => End::Unit(f.number()?),
+                    false => End::External(address(f.number::<IpAddr>()?)),
+                };
+                let units = f.list(Fields::range)?;
+                ascending(&units, f)?;
+                self.choices.push(Choice { is_source, end, units });
+            }
+            _ => return f.refuse("a line that may stand here"),
+        }
+        Ok(())
+    }
+}
+
+fn direction(f: &mut Fields<'_>) -> Read<usize> {
+    f.choice([("egress", EGRESS), ("forward", FORWARD), ("ingress", INGRESS)])
+}
+
+/// Ranges that ascend name nothing twice, so what they name is no more than there is.
+fn ascending(ranges: &Units, f: &Fields<'_>) -> Read<()> {
+    let apart = ranges.iter().zip(ranges.iter().skip(1)).all(|(a, b)| a.1 < b.0);
+    if apart { Ok(()) } else { f.refuse("ranges that ascend") }
+}

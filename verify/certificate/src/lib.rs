@@ -1,0 +1,109 @@
+//! A checker of certificates: proofs that a network design does what is claimed of it, for people who trust neither
+//! the tool that found them nor its authors.
+//!
+//! The crate depends on nothing but the standard library and is made to be read in an afternoon. It gets two texts: a
+//! design in its *normal form* (flat text, one fact a line; `seglab-policy` documents it) and a certificate. From the
+//! normal form it works out for itself whom every selector, peer and service means, unit by unit, and what every rule
+//! may let through; from the certificate it takes nothing but suggestions, each of which it checks.
+//!
+//! # What a certificate says
+//! ```text
+//! seglab-certificate 1
+//! design SHA256                                   of the normal form
+//! claim (property | need) position SHA256         position among its kind, from 0; of its line without line feed
+//! question (as-declared | as-if-enforced) (anybody | all-but-trusted)
+//! by (point DIRECTION)*N                          the points that stop what must not pass, in the order to ask them
+//! attack UNITS (IP-IP)*N source*N                 starts of attacks: units, external addresses, named sources
+//!   layer UNITS STRING*N                          what they may own after so many connections; credentials found
+//! node (plain | hosted) UNITS RANGES              units, and the positions of the nodes that lead on from them
+//! choose (from | to) (unit position | external IP) UNITS
+//! end lines                                       the number of lines before this one
+//! ```
+//! `x*N` is a count followed by that many `x`, `UNITS` and `RANGES` are `(first-last)*N` of positions from 0, ascending
+//! and apart. Indented lines belong to the line before and are not indented in the text; `attack`, `node` and `choose`
+//! stand in any number.
+//!
+//! # What is checked
+//! Every item is an [`Obligation`]; a test takes each away and sees a wrong certificate pass.
+//!
+//! - `isolated` and `only-through`: the starts are in attacks; nothing that carries an attack on leads out of starts and
+//!   layer, owned hosts bring their guests, held credentials are reckoned with; and no last connection reaches a target.
+//!   With a bound on connections there is a layer for each number of them; otherwise the last is closed in itself.
+//! - `blast-radius`: the same without targets, and no layer larger than the bound; or, where closures are unions, nodes
+//!   (components of the attack graph) with the nodes that they lead to, counted along.
+//! - `exposed`: no connection but those that the claim spares. Needs nothing of the certificate but points.
+//! - `allowed` and needs: every connection arrives, with its answer, whatever is in doubt; where one end is enough, a
+//!   chosen one.
+//!
+//! *Nothing leads out* is shown rule by rule: of all connections from inside to outside that a path carries, each named
+//! point keeps the part that its rules and defaults may let through, as products of sources, destinations and headers.
+//! What leads out at one point has to be stopped by the next; when the last has been asked nothing may be left. Points
+//! that the certificate does not name stop nothing.
+//!
+//! Doubt (a shared address, a peer of unknown kind, an undefined order) counts as possible. A construct that is not
+//! modelled and touches a connection in question refuses the certificate.
+//!
+//! # What it costs
+//! A check looks at each rule once for every product of places and points that is asked (a handful), by comparing sets
+//! of endpoints word by word: time and memory grow with (rules + peers) × endpoints ÷ 64, where endpoints are
+//! interfaces, ranges of addresses that rules tell apart, and named sources. What leads out at one point is asked again
+//! at the next, where few endpoints are left and only the rules that name them are looked at. Rules that do lead out,
+//! and only those, are compared with the rules before them. A blast radius does all of this once for each component.
+//! Hostile texts cost no more than a bound on steps and memory admits ([`Refusal::TooMuch`]).
+//!
+//! # What remains to be trusted
+//! This crate, the compiler, the meaning of the normal form, and the reader that made it: `seglab check` runs the reader
+//! again, compares, and shows rules beside their source lines.
+//!
+//! # Example
+//! ```
+//! use seglab_certificate::{Design, Judge, Question, Refusal, sha256};
+//! let property = "property \"quiet\" policy any intact - isolated units named \"a\" units named \"b\" 1 any - - - - -";
+//! let text = format!("seglab-normal-form 1
+//! design \"two units\"
+//! unit \"a\" - - 0 - no - - - - -
+//! interface known 10.0.0.1 \"default\" - - - no no no
+//! unit \"b\" - - 0 - no - - - - -
+//! interface known 10.0.0.2 \"default\" - - - no no no
+//! rulebook \"nothing\" stateful deny
+//! point \"wall\" host enforce egress+ingress 0 no - units all - - - - -
+//! {property}
+//! end 9
+//! ");
+//! let certificate = format!("seglab-certificate 1
+//! design {}
+//! claim property 0 {}
+//! question as-declared anybody
+//! by 1 0 ingress
+//! attack 1 0-0 0 0
+//! layer 0 0
+//! end 7
+//! ", sha256(text.as_bytes()), sha256(property.as_bytes()));
+//! let design = Design::read(&text)?;
+//! let accepted = Judge::new(&design)?.check(&certificate, Question::default())?;
+//! assert_eq!(accepted.name, "quiet");
+//!
+//! // Without the point that stops it, the connection leads out.
+//! let refused = Judge::new(&design)?.check(&certificate.replace("by 1 0 ingress", "by 0"), Question::default());
+//! assert!(matches!(refused, Err(Refusal::Unmet { .. })));
+//! # Ok::<(), Refusal>(())
+//! ```
+
+mod attack;
+mod certificate;
+mod check;
+mod design;
+mod fields;
+mod judge;
+mod refusal;
+mod sets;
+mod sha256;
+#[cfg(test)]
+mod tests;
+mod works;
+mod world;
+
+pub use check::{Accepted, Judge, Question};
+pub use design::Design;
+pub use refusal::{Obligation, Refusal};
+pub use sha256::sha256;
