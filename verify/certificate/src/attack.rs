@@ -10,6 +10,9 @@ use crate::sets::{Bits, EVERYTHING, Rect, Region, disjoint, meet};
 use crate::world::{Check, Served, to_ports};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many lists of headers are looked at before rules are.
+const FEW: usize = 8;
+
 /// What attacks may end in.
 struct Goal {
     targets: Bits,
@@ -104,7 +107,7 @@ impl Checker<'_, '_> {
         let named = world.named.iter().next().unwrap_or(world.bound);
         let sources = attack.named.iter().filter(|at| **at < world.design.sources.len());
         let sources = Bits::of(world.bound, sources.flat_map(|at| [named + 2 * at, named + 2 * at + 1]));
-        Ok(self.units(&attack.units)?.or(&world.addresses(&attack.externals)).or(&sources))
+        Ok(self.units(&attack.units)?.or(&world.cells_of(&attack.externals)).or(&sources))
     }
 
     fn attack(&self, attack: &Attack, starts: &Bits, avoid: &Bits, goal: Option<&Goal>) -> Check<()> {
@@ -340,8 +343,12 @@ impl Checker<'_, '_> {
         let spared = |(at, _): &(usize, usize)| world.design.points.get(*at).is_some_and(|point| point.exempts_host);
         let kin = if points.iter().any(spared) { self.kin(&asked) } else { Vec::new() };
         for (asked, assume) in [(kin, Assume { kin: true, ..assume }), (asked, assume)] {
-            // Headers are looked at where the first point has left something: there may be as many of them as units.
-            let left = self.narrowed(world.let_through(asked, first, assume)?, counted)?;
+            // There may be as many lists of headers as units: then they are looked at where the first point has left
+            // something.
+            let few = counted.len() <= FEW;
+            let asked = if few { self.narrowed(asked, counted)? } else { asked };
+            let left = world.let_through(asked, first, assume)?;
+            let left = if few { left } else { self.narrowed(left, counted)? };
             let left = world.let_through(left, others, assume)?;
             if let Some(crossing) = left.into_iter().find(|region| self.apart(region)) {
                 return Ok(Some(crossing));

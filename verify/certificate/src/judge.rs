@@ -226,21 +226,13 @@ impl World<'_> {
     ) -> Check<()> {
         let tier = self.design.books.get(number.0).and_then(|book| book.tiers.get(number.1)).ok_or(Refusal::TooMuch)?;
         let rules = self.touching(number, tier, direction, &region)?;
-        for &(at, rule) in rules.iter().filter(|(_, rule)| rule.action == outcome || rule.action == Action::Pass) {
-            let (from, to) = (&self.peer(rule.from)?.maybe, &self.peer(rule.to)?.maybe);
-            let mut left = Vec::new();
-            for served in self.served(rule.services)? {
-                left.extend(region.meet(from, &narrowed(to, served), &served.headers));
+        for action in [outcome, Action::Pass] {
+            // Only what says otherwise is in the way of a rule, and in most tiers that is little.
+            let others: Vec<(usize, &Rule)> = rules.iter().copied().filter(|(_, rule)| rule.action != action).collect();
+            for &(at, rule) in rules.iter().filter(|(_, rule)| rule.action == action) {
+                let left = self.deciding(tier.order, &region, (at, rule), &others)?;
+                if action == outcome { &mut *out } else { &mut *passed }.extend(left);
             }
-            for &(before, other) in &rules {
-                if left.is_empty() {
-                    break;
-                }
-                if other.action != rule.action && goes_before(tier.order, (before, other), (at, rule)) {
-                    left = self.without(left, other)?;
-                }
-            }
-            if rule.action == outcome { &mut *out } else { &mut *passed }.extend(left);
         }
         if tier.otherwise == outcome || tier.otherwise == Action::Pass {
             let mut left = vec![region];
@@ -253,6 +245,31 @@ impl World<'_> {
             if tier.otherwise == outcome { out } else { passed }.extend(left);
         }
         Ok(())
+    }
+
+    /// The part of a region that a rule may decide.
+    fn deciding(
+        &self,
+        order: Order,
+        region: &Region,
+        (at, rule): (usize, &Rule),
+        others: &[(usize, &Rule)],
+    ) -> Check<Vec<Region>> {
+        let (from, to) = (&self.peer(rule.from)?.maybe, &self.peer(rule.to)?.maybe);
+        let mut left = Vec::new();
+        for served in self.served(rule.services)? {
+            left.extend(region.meet(from, &narrowed(to, served), &served.headers));
+        }
+        for &(before, other) in others {
+            if left.is_empty() {
+                break;
+            }
+            self.spend(1)?;
+            if goes_before(order, (before, other), (at, rule)) {
+                left = self.without(left, other)?;
+            }
+        }
+        Ok(left)
     }
 
     /// The rules that are asked in a direction and may match some connection of a region, headers aside.

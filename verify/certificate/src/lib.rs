@@ -55,6 +55,10 @@
 //! This crate, the compiler, the meaning of the normal form, and the reader that made it: `seglab check` runs the reader
 //! again, compares, and shows rules beside their source lines.
 //!
+//! # Without seglab
+//! `cargo run --release --example check -- normal-form.txt *.certificate` in this crate's folder, which may be copied
+//! anywhere, asks nothing of the rest of the workspace.
+//!
 //! # Example
 //! ```
 //! use seglab_certificate::{Design, Judge, Question, Refusal, sha256};

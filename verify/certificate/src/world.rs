@@ -258,6 +258,17 @@ impl<'d> World<'d> {
         Bits::of(self.bound, inside)
     }
 
+    /// The cells of which some address is in ranges.
+    pub(crate) fn cells_of(&self, ranges: &Ranges) -> Bits {
+        let base = self.unit_of.len();
+        let touched = ranges.iter().flat_map(|&(first, last)| {
+            let begin = self.cells.partition_point(|cell| cell.1 < first);
+            let end = self.cells.partition_point(|cell| cell.0 <= last);
+            base + begin..base + end.max(begin)
+        });
+        Bits::of(self.bound, touched)
+    }
+
     /// Everybody with an address in ranges: an unknown address is if the ranges are all of its family or all that it
     /// may be, a shared one only possibly unless they are all of its family.
     fn by_address(&self, ranges: &Ranges) -> Meant {
