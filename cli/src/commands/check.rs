@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
 
-/// No file of the folder is longer. [bytes]
+/// No file of the folder is longer. \[bytes\]
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
 pub(crate) fn run(args: &args::Check, context: &mut Context) -> Result<Exit, Failure> {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// Units, external addresses or named sources that a change is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ends {
-    /// Units, by their positions in [`Population::mates`], ascending.
+    /// Units, by their positions in [`Population::mates`](super::Population::mates), ascending.
     Units(Vec<usize>),
     /// External addresses: outside in both designs, as seen from the unit at the other end.
     External(AddressSet),
