@@ -24,13 +24,11 @@ mod exposed;
 pub(crate) mod needs;
 mod paths;
 
-pub(crate) use blast_radius::sizes;
-
 use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Connection, Design, Doubt, Endpoint, Evaluation, Property, UnitId};
+use seglab_policy::{Claim, Connection, Design, Doubt, Endpoint, Evaluation, Pivot, Property, UnitId};
 
 /// How properties are asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -176,17 +174,29 @@ impl Verifier<'_> {
         Ok(Report { properties, needs, classes: self.classes().len() })
     }
 
+    /// Works out who can be taken from where by the attacks that the design's properties speak of. What
+    /// [`settle_all`](Self::settle_all) would do when it comes to it is done now, to be timed on its own.
+    pub fn prepare(&mut self, settings: &Settings) {
+        for property in self.engine.design.properties() {
+            let pivot = match (&property.claim, property.pivot) {
+                (Claim::Allowed { .. } | Claim::Exposed { .. }, _)
+                | (Claim::BlastRadius { .. }, Pivot::Exploitable) => {
+                    continue;
+                }
+                (Claim::BlastRadius { .. }, pivot) => pivot,
+                (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, pivot) => last_step(pivot),
+            };
+            let without_trusted = settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
+            self.closures(Attack { pivot, ..attack_of(property, settings) }, without_trusted, false);
+        }
+    }
+
     /// Settles one property of the design.
     ///
     /// # Errors
     /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
     pub fn settle(&mut self, property: &Property, settings: &Settings) -> Result<Outcome, VerifyError> {
-        let attack = Attack {
-            pivot: property.pivot,
-            view: property.view,
-            trust: property.trust,
-            as_if_enforced: settings.as_if_enforced,
-        };
+        let attack = attack_of(property, settings);
         match &property.claim {
             Claim::Isolated { from, to, services } => self.isolated(property, attack, from, to, services),
             Claim::Allowed { from, to, services } => {
@@ -196,8 +206,7 @@ impl Verifier<'_> {
                 self.only_through(property, attack, from, to, via, services)
             }
             Claim::BlastRadius { from, at_most } => {
-                let trusted = settings.honour_trusted.then(|| self.trusted_classes());
-                self.bounded_blast_radius(property, attack, from, *at_most, trusted.as_ref())
+                self.bounded_blast_radius(property, attack, from, *at_most, settings.honour_trusted)
             }
             Claim::Exposed { external, inbound, only, services } => {
                 self.exposed(property, attack, external, *inbound, only, services)
@@ -225,6 +234,24 @@ impl Verifier<'_> {
     /// The number of units of classes.
     pub(crate) fn count(&self, classes: impl IntoIterator<Item = crate::classes::ClassId>) -> usize {
         classes.into_iter().map(|class| self.engine.classes.members(class).len()).sum()
+    }
+}
+
+/// The attack that a property speaks of.
+fn attack_of(property: &Property, settings: &Settings) -> Attack {
+    Attack {
+        pivot: property.pivot,
+        view: property.view,
+        trust: property.trust,
+        as_if_enforced: settings.as_if_enforced,
+    }
+}
+
+/// The pivot model by which targets are reached at last: to connect to one is to have reached it.
+fn last_step(pivot: Pivot) -> Pivot {
+    match pivot {
+        Pivot::EitherWay => Pivot::EitherWay,
+        Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
     }
 }
 

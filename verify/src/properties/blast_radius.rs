@@ -2,7 +2,6 @@
 
 use super::{Counterexample, Outcome, Population, Settled, unsure};
 use crate::classes::ClassId;
-use crate::closure::Closures;
 use crate::counterexample::{Flaw, Hop, Replay, VerifyError};
 use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
@@ -17,8 +16,10 @@ impl Verifier<'_> {
         attack: Attack,
         from: &Selector,
         at_most: AtMost,
-        avoid: Option<&FixedBitSet>,
+        without_trusted: bool,
     ) -> Result<Outcome, VerifyError> {
+        let trusted = without_trusted.then(|| self.trusted_classes());
+        let avoid = trusted.as_ref();
         let all = self.engine.design.units().len();
         let at_most = at_most.units(all);
         let from: Vec<ClassId> =
@@ -26,9 +27,9 @@ impl Verifier<'_> {
         let population = Population { from: self.count(from.iter().copied()), to: all };
         let graph = self.graph(attack);
         let mut verdict = Settled::Holds;
-        for doubtful in [false, true] {
+        for &doubtful in graph.doubts() {
             let limits = Limits { avoid, connections_max: property.hops_max, doubtful };
-            let sizes = sizes(&graph, &from, limits);
+            let sizes = self.sizes(&graph, &from, limits);
             // The worst is shown, the first of them if there are several.
             let worst = from.iter().zip(sizes).max_by_key(|(class, size)| (*size, std::cmp::Reverse(**class)));
             let Some((&class, units)) = worst.filter(|(_, size)| *size > at_most) else { continue };
@@ -64,14 +65,14 @@ impl Verifier<'_> {
         }
         Ok(replay.into_hops())
     }
-}
 
-/// The size of the closure of a unit of each class.
-pub(crate) fn sizes(graph: &Graph, from: &[ClassId], limits: Limits<'_>) -> Vec<usize> {
-    if graph.attack.pivot != Pivot::Exploitable && limits.connections_max.is_none() {
-        let closures = Closures::new(graph, limits.avoid, limits.doubtful);
-        return from.iter().map(|&class| closures.units(class)).collect();
+    /// The size of the closure of a unit of each class, without the trusted if they are what `limits` avoids.
+    pub(crate) fn sizes(&mut self, graph: &Graph, from: &[ClassId], limits: Limits<'_>) -> Vec<usize> {
+        if graph.attack.pivot != Pivot::Exploitable && limits.connections_max.is_none() {
+            let closures = self.closures(graph.attack, limits.avoid.is_some(), limits.doubtful);
+            return from.iter().map(|&class| closures.units(class)).collect();
+        }
+        let size = |&class: &ClassId| Spread::new(graph, vec![Origin::Unit(class, false)], limits).units(graph);
+        from.iter().map(size).collect()
     }
-    let size = |&class: &ClassId| Spread::new(graph, vec![Origin::Unit(class, false)], limits).units(graph);
-    from.iter().map(size).collect()
 }
