@@ -8,7 +8,7 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench fuzz judges-long
+.PHONY: all setup test demo bench bench-scale fuzz judges-long
 
 all: test
 
@@ -30,6 +30,16 @@ demo: setup
 
 bench: setup
 	$(CARGO) bench --package seglab-benches --locked
+
+# The class engine as designs grow, and where it is worst; `SCALE_MAX=1` adds a million units, which takes 6 GB.
+SCALE = $(TARGET)/release/examples/scale
+SCALE_MAX ?=
+bench-scale: setup
+	$(CARGO) build --release --locked --package seglab-benches --example scale
+	@for size in '1000 250' '5000 1000' '10000 2500' '40000 10000' '100000 25000' '300000 75000' \
+		$(if $(SCALE_MAX),'1000000 250000'); do $(SCALE) company $$size || exit 1; done
+	@for worst in 'chain 40000' 'digits 1000' 'digits 2000' 'digits 5000' 'properties 40000 10000 1000'; do \
+		$(SCALE) $$worst || exit 1; done
 
 # The property tests that hold the judges together, on many more designs than a change has to pass.
 judges-long: setup

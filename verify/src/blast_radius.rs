@@ -1,8 +1,7 @@
 //! Blast radius: what falls with a unit, the unit included, for one unit and for all of them.
 
 use crate::classes::{ClassId, Classes};
-use crate::lateral::{Attack, Graph, Origin};
-use crate::properties::sizes;
+use crate::lateral::{Attack, Origin};
 use crate::reach::Verifier;
 use crate::spread::{Limits, Spread};
 use seglab_policy::{Endpoint, Family, UnitId};
@@ -101,8 +100,10 @@ impl Verifier<'_> {
             .ids()
             .filter(|class| !avoid.is_some_and(|avoid| avoid.contains(class.index())))
             .collect();
-        let radii = |graph: &Graph, doubtful| sizes(graph, &from, Limits { avoid, connections_max: None, doubtful });
-        let (certain, possible) = (radii(&graph, false), radii(&graph, true));
+        let radii = |doubtful| self.sizes(&graph, &from, Limits { avoid, connections_max: None, doubtful });
+        let mut readings = graph.doubts().iter().copied().map(radii);
+        let certain = readings.next().unwrap_or_default();
+        let possible = readings.next().unwrap_or_else(|| certain.clone());
         let mut sorted = Vec::with_capacity(self.engine.design.units().len());
         let (mut worst, mut uncertain) = (None, 0);
         for ((&class, &radius), &possible) in from.iter().zip(&certain).zip(&possible) {

@@ -49,6 +49,8 @@ pub struct Classes<'a> {
     pub(crate) endpoints: EndpointClasses,
     class_of: Vec<ClassId>,
     members: Vec<Vec<UnitId>>,
+    /// The classes whose first unit is of a group.
+    by_group: Vec<Vec<ClassId>>,
 }
 
 /// Everything by which units are told apart.
@@ -104,7 +106,12 @@ impl<'a> Classes<'a> {
                 None => members.push(vec![id]),
             }
         }
-        Self { words, index, atoms, endpoints, class_of, members }
+        let mut by_group: Vec<Vec<ClassId>> = vec![Vec::new(); index.groups()];
+        for (class, members) in (0u32..).map(ClassId).zip(&members) {
+            let group = members.first().and_then(|&first| by_group.get_mut(index.group_of_unit(first) as usize));
+            group.into_iter().for_each(|group| group.push(class));
+        }
+        Self { words, index, atoms, endpoints, class_of, members, by_group }
     }
 
     /// The number of classes.
@@ -151,13 +158,16 @@ impl<'a> Classes<'a> {
         self.endpoints.len()
     }
 
-    /// True if a selector of the design selects the units of a class.
-    pub(crate) fn selected(&self, selector: &Selector, class: ClassId, design: &Design) -> bool {
-        let unit = self.representative(class);
-        match self.words.selectors.id(selector) {
-            Some(id) => self.index.truth(id).contains(self.index.group_of_unit(unit) as usize),
-            None => selector.matches(design.unit(unit)),
-        }
+    /// The classes whose units a selector of the design selects, ascending.
+    pub(crate) fn selected(&self, selector: &Selector, design: &Design) -> Vec<ClassId> {
+        let Some(id) = self.words.selectors.id(selector) else {
+            return self.ids().filter(|&class| selector.matches(design.unit(self.representative(class)))).collect();
+        };
+        let groups = self.index.truth(id).iter();
+        let mut selected: Vec<ClassId> =
+            groups.filter_map(|&group| self.by_group.get(group as usize)).flatten().copied().collect();
+        selected.sort_unstable();
+        selected
     }
 }
 

@@ -1,19 +1,31 @@
 //! The closure of every class at once, for pivot models under which closures are unions.
 //!
-//! Strongly connected components share one closure, so there is one bit set per component, made from those of the
-//! components that it leads to. Components are found by Gabow's path-based algorithm (2000), iteratively and word by
-//! word: rows are dense, and every word is looked at once.
+//! Strongly connected components share one closure, made from those of the components that they lead to. Components
+//! are found by Tarjan's algorithm (1972) on a graph that has a node for every class and for every shared part of the
+//! next steps, so that a part is looked at once, however many classes have it. Closures are shared sets too:
+//! most are that of some other component and a little more.
 
 use crate::classes::ClassId;
-use crate::lateral::{Graph, Origin};
+use crate::lateral::{Attack, Graph, Origin};
+use crate::reach::Verifier;
+use crate::shared_set::{Hits, Pool, SetId, Sums};
 use fixedbitset::FixedBitSet;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// What can be taken from a unit of each class.
+/// What can be taken from a unit of each class, and from outside.
 #[derive(Debug)]
 pub(crate) struct Closures {
+    pool: Pool,
+    classes: usize,
     component_of: Vec<u32>,
-    /// Of each component, the classes that can be taken from it by at least one step.
-    taken: Vec<FixedBitSet>,
+    /// Of each class, then of each external class: the classes that can be taken by at least one step, and the
+    /// external ones that can be reached.
+    taken: Vec<SetId>,
+    /// Of named sources.
+    sources: BTreeMap<u32, SetId>,
+    first_external: u32,
+    /// Of each class, the number of units in the closure of one of its units, that unit included.
     units: Vec<usize>,
 }
 
@@ -22,17 +34,20 @@ impl Closures {
     ///
     /// Not for graphs of the pivot model `exploitable`, whose credentials this does not follow.
     pub(crate) fn new(graph: &Graph, avoid: Option<&FixedBitSet>, doubtful: bool) -> Self {
-        let states = States::new(graph, avoid, doubtful);
-        let mut search = Search::new(&states);
-        for root in 0..states.count() {
-            search.visit(root);
+        let parts = Parts::new(graph, avoid, doubtful);
+        let mut search = Search::new(&parts);
+        for root in 0..parts.classes() {
+            search.visit(Node { at: root, level: STATE });
         }
-        let units = search
-            .taken
-            .iter()
-            .map(|taken| taken.ones().map(|class| graph.sizes.get(class).copied().unwrap_or(0)).sum())
-            .collect();
-        Self { component_of: search.component_of, taken: search.taken, units }
+        let mut taken: Vec<SetId> = (0..parts.classes()).map(|class| search.closure_after(class)).collect();
+        let externals = (0u32..).take(graph.externals).map(|at| Origin::External(graph.first_external + at));
+        taken.extend(externals.map(|origin| search.closure_from(origin)));
+        let sources = graph.sources().map(|source| (source, search.closure_from(Origin::Source(source)))).collect();
+        let of_classes = taken.get(..graph.classes).unwrap_or(&taken);
+        let units = weights(&search.pool, of_classes, &graph.sizes, |_| 1);
+        let (classes, first_external) = (graph.classes, graph.first_external);
+        let component_of = search.component_of.iter().take(classes).copied().collect();
+        Self { pool: search.pool, classes, component_of, taken, sources, first_external, units }
     }
 
     /// The strongly connected component of a unit of `class`: what follows from such units is the same for all of one.
@@ -40,30 +55,92 @@ impl Closures {
         self.component_of.get(class.index()).copied().unwrap_or(u32::MAX)
     }
 
-    /// The classes that can be taken from a component by at least one step.
-    pub(crate) fn taken(&self, component: u32) -> Option<&FixedBitSet> {
-        self.taken.get(component as usize)
+    /// The classes that can be taken from a unit of `class` by at least one step.
+    pub(crate) fn classes_taken(&self, class: ClassId) -> FixedBitSet {
+        let mut taken = FixedBitSet::with_capacity(self.classes);
+        let numbers = self.pool.numbers(self.taken(Origin::Unit(class, false)));
+        taken.extend(numbers.into_iter().take_while(|bit| *bit < self.classes));
+        taken
     }
 
     /// The number of units in the closure of a unit of `class`, that unit included.
     pub(crate) fn units(&self, class: ClassId) -> usize {
-        let component = self.component(class) as usize;
-        let taken = self.units.get(component).copied().unwrap_or(0);
-        let itself = self.taken.get(component).is_some_and(|taken| taken.contains(class.index()));
-        taken + usize::from(!itself)
+        self.units.get(class.index()).copied().unwrap_or(0)
+    }
+
+    /// Of each class, what the units in the closure of one of its units count for, that unit included: `each` says how
+    /// much for a unit of each class.
+    pub(crate) fn weigh(&self, graph: &Graph, each: &[u64]) -> Vec<u64> {
+        let each = |class: usize| each.get(class).map_or(0, |&weight| usize::try_from(weight).unwrap_or(usize::MAX));
+        let whole: Vec<usize> = graph.sizes.iter().enumerate().map(|(class, size)| size * each(class)).collect();
+        let of_classes = self.taken.get(..self.classes).unwrap_or(&self.taken);
+        weights(&self.pool, of_classes, &whole, each).into_iter().map(|weight| weight as u64).collect()
+    }
+
+    /// The classes that can be taken from an origin by at least one step, and the external ones that can be reached.
+    ///
+    /// Not for units whose host is owned.
+    pub(crate) fn taken(&self, origin: Origin) -> SetId {
+        let taken = match origin {
+            Origin::Unit(class, _) => self.taken.get(class.index()),
+            Origin::External(external) => self.taken.get(self.classes + (external - self.first_external) as usize),
+            Origin::Source(source) => self.sources.get(&source),
+        };
+        taken.copied().unwrap_or_default()
+    }
+
+    /// Looks for classes and external ones in what can be taken.
+    pub(crate) fn hits<'c>(&'c self, wanted: &'c FixedBitSet) -> Hits<'c> {
+        Hits::new(&self.pool, wanted)
     }
 }
 
-/// Classes, and again those whose host may be owned too.
-struct States<'g> {
+/// The weights of what is taken from each class, with one of its own units where that is not among them: `whole` says
+/// what all units of a class weigh, `one` what one does.
+fn weights(pool: &Pool, taken: &[SetId], whole: &[usize], one: impl Fn(usize) -> usize) -> Vec<usize> {
+    let mut sums = Sums::new(pool, whole);
+    let weight =
+        |(class, &taken): (usize, &SetId)| sums.of(taken) + if pool.contains(taken, class) { 0 } else { one(class) };
+    taken.iter().enumerate().map(weight).collect()
+}
+
+impl Verifier<'_> {
+    /// The closures of an attack, made once; `without_trusted` takes the units declared trusted to be out of reach.
+    pub(crate) fn closures(&mut self, attack: Attack, without_trusted: bool, doubtful: bool) -> Rc<Closures> {
+        let graph = self.graph(attack);
+        // Where nothing is doubtful the two readings are one.
+        let key = (attack, without_trusted, doubtful && graph.doubts().contains(&true));
+        if let Some(known) = self.closures.get(&key) {
+            return Rc::clone(known);
+        }
+        let trusted = without_trusted.then(|| self.trusted_classes());
+        let closures = Rc::new(Closures::new(&graph, trusted.as_ref(), doubtful));
+        self.closures.insert(key, Rc::clone(&closures));
+        closures
+    }
+}
+
+/// A class (of level [`STATE`]), or a shared part of steps: a branch of its level, or a leaf of level zero.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    at: u32,
+    level: u32,
+}
+
+const STATE: u32 = u32::MAX;
+
+/// Classes, and again those whose host may be owned too; then the parts of their steps.
+struct Parts<'g> {
     graph: &'g Graph,
     avoid: Option<&'g FixedBitSet>,
     doubtful: bool,
     hosted: Vec<ClassId>,
     hosted_of: Vec<Option<u32>>,
+    branches: usize,
+    leaves: usize,
 }
 
-impl<'g> States<'g> {
+impl<'g> Parts<'g> {
     fn new(graph: &'g Graph, avoid: Option<&'g FixedBitSet>, doubtful: bool) -> Self {
         let mut hosted: Vec<ClassId> = graph.guests.iter().flatten().copied().collect();
         hosted.sort_unstable();
@@ -71,166 +148,226 @@ impl<'g> States<'g> {
         let mut hosted_of = vec![None; graph.classes];
         for (at, class) in (0u32..).zip(&hosted) {
             if let Some(slot) = hosted_of.get_mut(class.index()) {
-                *slot = u32::try_from(graph.classes).ok().map(|classes| classes + at);
+                *slot = u32::try_from(graph.classes + graph.externals).ok().map(|before| before + at);
             }
         }
-        Self { graph, avoid, doubtful, hosted, hosted_of }
+        let (branches, leaves) = graph.pool.nodes();
+        Self { graph, avoid, doubtful, hosted, hosted_of, branches, leaves }
     }
 
-    fn count(&self) -> usize {
-        self.graph.classes + self.hosted.len()
+    fn classes(&self) -> u32 {
+        u32::try_from(self.graph.classes).unwrap_or(u32::MAX)
     }
 
-    fn class(&self, state: usize) -> ClassId {
-        let plain = || ClassId(u32::try_from(state).unwrap_or(u32::MAX));
-        state.checked_sub(self.graph.classes).and_then(|at| self.hosted.get(at)).copied().unwrap_or_else(plain)
+    fn states(&self) -> usize {
+        self.bits() + self.hosted.len()
+    }
+
+    /// Classes and external classes, whose states have the numbers of their bits.
+    fn bits(&self) -> usize {
+        self.graph.classes + self.graph.externals
+    }
+
+    /// A number for each node, without gaps.
+    fn number(&self, node: Node) -> usize {
+        Pool::position(node.at)
+            + match node.level {
+                STATE => 0,
+                0 => self.states() + self.branches,
+                _ => self.states(),
+            }
+    }
+
+    /// The class of a state, and whether its host is owned; `None` for external ones, where attacks end.
+    fn class(&self, state: u32) -> Option<(ClassId, bool)> {
+        match (state as usize).checked_sub(self.bits()) {
+            Some(at) => self.hosted.get(at).map(|&class| (class, true)),
+            None => (state < self.classes()).then_some((ClassId(state), false)),
+        }
+    }
+
+    /// The bit of a state.
+    fn bit(&self, state: u32) -> u32 {
+        self.class(state).map_or(state, |(ClassId(class), _)| class)
     }
 
     fn avoided(&self, class: usize) -> bool {
         self.avoid.is_some_and(|avoid| avoid.contains(class))
     }
 
-    /// The states that follow a state.
-    fn next(&self, state: usize) -> FixedBitSet {
-        let class = self.class(state);
-        let hosted = state >= self.graph.classes;
-        let steps = self.graph.steps(Origin::Unit(class, hosted)).get(self.doubtful);
-        let mut next = FixedBitSet::with_capacity(self.count());
-        // Beyond the classes a row speaks of external addresses.
-        let bits = usize::BITS as usize;
-        for (at, (word, steps)) in next.as_mut_slice().iter_mut().zip(steps.as_slice()).enumerate() {
-            let left = self.graph.classes.saturating_sub(at * bits);
-            *word = if left >= bits { *steps } else { steps & ((1 << left) - 1) };
-        }
-        if let Some(avoid) = self.avoid {
-            next.difference_with(avoid);
-        }
-        for &guest in self.graph.guests(class).iter().filter(|guest| !self.avoided(guest.index())) {
-            if let Some(at) = self.hosted_of.get(guest.index()).copied().flatten() {
-                next.insert(at as usize);
-                next.insert(guest.index());
+    /// The steps from an origin as a node; `None` if there are none.
+    fn steps(&self, origin: Origin) -> Option<Node> {
+        let SetId(root) = self.graph.steps(origin).get(self.doubtful);
+        (root != 0).then(|| Node { at: root, level: self.graph.pool.height() })
+    }
+
+    /// What follows a node, from a position on, and the position after it.
+    fn next(&self, node: Node, from: u32) -> Option<(Node, u32)> {
+        match node.level {
+            STATE => self.after_state(node.at, from),
+            0 => {
+                let mut from = from;
+                loop {
+                    let (bit, offset) = self.graph.pool.next_in_leaf(node.at, from)?;
+                    from = offset + 1;
+                    // Beyond them a set speaks of logins.
+                    if bit >= self.bits() {
+                        return None;
+                    }
+                    if !self.avoided(bit) {
+                        return Some((Node { at: u32::try_from(bit).ok()?, level: STATE }, from));
+                    }
+                }
+            }
+            level => {
+                let children = self.graph.pool.children(node.at);
+                let mut left = children.iter().enumerate().skip(from as usize);
+                let (at, &child) = left.find(|(_, child)| **child != 0)?;
+                Some((Node { at: child, level: level - 1 }, u32::try_from(at).ok()? + 1))
             }
         }
-        next
+    }
+
+    fn after_state(&self, state: u32, from: u32) -> Option<(Node, u32)> {
+        let (class, hosted) = self.class(state)?;
+        if let (0, Some(steps)) = (from, self.steps(Origin::Unit(class, hosted))) {
+            return Some((steps, 1));
+        }
+        let mut from = from.max(1);
+        loop {
+            let guest = self.graph.guests(class).get(from as usize - 1)?;
+            from += 1;
+            if let (false, Some(at)) = (self.avoided(guest.index()), self.hosted_of.get(guest.index())?) {
+                return Some((Node { at: *at, level: STATE }, from));
+            }
+        }
     }
 }
 
 /// A depth-first search that closes components as it leaves them.
 struct Search<'s, 'g> {
-    states: &'s States<'g>,
-    unvisited: FixedBitSet,
-    /// The order in which a state was visited.
+    parts: &'s Parts<'g>,
+    pool: Pool,
+    /// The order in which a node was visited, from one on; zero before.
     order: Vec<u32>,
+    /// The earliest node on the stack that a node leads back to.
+    low: Vec<u32>,
     visited: u32,
-    /// Visited states whose component is open.
-    open: FixedBitSet,
-    stack: Vec<usize>,
-    /// The states at which components may begin.
-    path: Vec<usize>,
+    stack: Vec<Node>,
     component_of: Vec<u32>,
-    taken: Vec<FixedBitSet>,
+    /// Of each component, the classes in it and those that it leads to.
+    closures: Vec<SetId>,
 }
+
+const OPEN: u32 = u32::MAX;
 
 struct Frame {
-    state: usize,
-    next: FixedBitSet,
-    word: usize,
+    node: Node,
+    from: u32,
 }
 
-#[expect(clippy::indexing_slicing, reason = "states are numbered below the length of every table")]
+#[expect(clippy::indexing_slicing, reason = "nodes are numbered below the length of every table")]
 impl<'s, 'g> Search<'s, 'g> {
-    fn new(states: &'s States<'g>) -> Self {
-        let count = states.count();
-        let mut unvisited = FixedBitSet::with_capacity(count);
-        unvisited.insert_range(..);
+    fn new(parts: &'s Parts<'g>) -> Self {
+        let count = parts.states() + parts.branches + parts.leaves;
         Self {
-            states,
-            unvisited,
+            parts,
+            pool: Pool::new(parts.bits()),
             order: vec![0; count],
+            low: vec![0; count],
             visited: 0,
-            open: FixedBitSet::with_capacity(count),
             stack: Vec::new(),
-            path: Vec::new(),
-            component_of: vec![u32::MAX; count],
-            taken: Vec::new(),
+            component_of: vec![OPEN; count],
+            closures: Vec::new(),
         }
     }
 
-    fn visit(&mut self, root: usize) {
-        if !self.unvisited.contains(root) {
+    fn visit(&mut self, root: Node) {
+        if self.order[self.parts.number(root)] != 0 {
             return;
         }
         let mut frames = vec![self.enter(root)];
         while let Some(frame) = frames.last_mut() {
-            let unvisited = self.unvisited.as_slice();
-            let words = frame.next.as_slice();
-            while frame.word < words.len() && words[frame.word] & unvisited[frame.word] == 0 {
-                frame.word += 1;
-            }
-            if frame.word < words.len() {
-                let left = words[frame.word] & unvisited[frame.word];
-                let next = frame.word * usize::BITS as usize + left.trailing_zeros() as usize;
-                let frame = self.enter(next);
-                frames.push(frame);
-            } else if let Some(frame) = frames.pop() {
-                self.leave(&frame);
+            let at = self.parts.number(frame.node);
+            if let Some((next, from)) = self.parts.next(frame.node, frame.from) {
+                frame.from = from;
+                let to = self.parts.number(next);
+                if self.order[to] == 0 {
+                    let frame = self.enter(next);
+                    frames.push(frame);
+                } else if self.component_of[to] == OPEN {
+                    self.low[at] = self.low[at].min(self.order[to]);
+                }
+            } else {
+                let node = frame.node;
+                frames.pop();
+                if self.low[at] == self.order[at] {
+                    self.close(node);
+                }
+                if let Some(before) = frames.last() {
+                    let before = self.parts.number(before.node);
+                    self.low[before] = self.low[before].min(self.low[at]);
+                }
             }
         }
     }
 
-    fn enter(&mut self, state: usize) -> Frame {
-        self.unvisited.remove(state);
-        self.order[state] = self.visited;
+    fn enter(&mut self, node: Node) -> Frame {
+        let at = self.parts.number(node);
         self.visited += 1;
-        self.open.insert(state);
-        self.stack.push(state);
-        self.path.push(state);
-        Frame { state, next: self.states.next(state), word: 0 }
+        self.order[at] = self.visited;
+        self.low[at] = self.visited;
+        self.stack.push(node);
+        Frame { node, from: 0 }
     }
 
-    fn leave(&mut self, frame: &Frame) {
-        // Steps back to an open state join everything visited since then into one component.
-        let back =
-            frame.next.as_slice().iter().zip(self.open.as_slice()).enumerate().flat_map(|(word, (next, open))| {
-                let mut left = next & open;
-                std::iter::from_fn(move || {
-                    let bit = (left != 0).then(|| word * usize::BITS as usize + left.trailing_zeros() as usize)?;
-                    left &= left - 1;
-                    Some(bit)
-                })
-            });
-        if let Some(earliest) = back.map(|state| self.order[state]).min() {
-            while self.path.last().is_some_and(|&top| self.order[top] > earliest) {
-                self.path.pop();
-            }
-        }
-        if self.path.last() == Some(&frame.state) {
-            self.path.pop();
-            self.close(frame.state);
-        }
-    }
-
-    fn close(&mut self, first: usize) {
-        let begin = self.stack.iter().rposition(|&state| state == first).unwrap_or(0);
+    fn close(&mut self, first: Node) {
+        let component = u32::try_from(self.closures.len()).unwrap_or(u32::MAX);
+        let first = self.parts.number(first);
+        let begin = self.stack.iter().rposition(|&node| self.parts.number(node) == first).unwrap_or(0);
         let members = self.stack.split_off(begin);
-        let component = u32::try_from(self.taken.len()).unwrap_or(u32::MAX);
-        let mut next = FixedBitSet::with_capacity(self.states.count());
         for &member in &members {
-            self.component_of[member] = component;
-            self.open.remove(member);
-            next.union_with(&self.states.next(member));
+            self.component_of[self.parts.number(member)] = component;
         }
-        let classes = self.states.graph.classes;
-        let mut taken = FixedBitSet::with_capacity(classes);
-        for state in next.ones() {
-            let class = self.states.class(state).index();
-            let reached = self.component_of[state];
-            // What a state leads to is already there if another way led to its component; its class need not be.
-            if reached != component && !(state < classes && taken.contains(class)) {
-                taken.union_with(&self.taken[reached as usize]);
+        let mut own: Vec<(u32, bool)> = Vec::new();
+        let mut after: Vec<SetId> = Vec::new();
+        for &member in &members {
+            if member.level == STATE {
+                own.push((self.parts.bit(member.at), true));
             }
-            taken.insert(class);
+            let mut from = 0;
+            while let Some((next, position)) = self.parts.next(member, from) {
+                from = position;
+                let reached = self.component_of[self.parts.number(next)];
+                if reached != component && after.last() != Some(&self.closures[reached as usize]) {
+                    after.push(self.closures[reached as usize]);
+                }
+            }
         }
-        self.taken.push(taken);
+        after.sort_unstable();
+        after.dedup();
+        let led_to = after.into_iter().fold(SetId::EMPTY, |all, one| self.pool.union(all, one));
+        own.sort_unstable();
+        own.dedup();
+        let closure = self.pool.changed(led_to, &own);
+        self.closures.push(closure);
+    }
+
+    /// What can be taken from a unit of a class by at least one step.
+    fn closure_after(&mut self, class: u32) -> SetId {
+        let (state, mut from, mut taken) = (Node { at: class, level: STATE }, 0, SetId::EMPTY);
+        while let Some((next, position)) = self.parts.next(state, from) {
+            from = position;
+            let component = self.component_of[self.parts.number(next)];
+            taken = self.pool.union(taken, self.closures[component as usize]);
+        }
+        taken
+    }
+
+    /// What can be taken from outside.
+    fn closure_from(&mut self, origin: Origin) -> SetId {
+        let Some(steps) = self.parts.steps(origin) else { return SetId::EMPTY };
+        self.visit(steps);
+        self.closures[self.component_of[self.parts.number(steps)] as usize]
     }
 }

@@ -5,25 +5,28 @@
 //! two endpoint classes under one [`Assume`].
 
 use crate::classes::{ClassId, Classes};
-use crate::endpoint_class::EndpointKind;
+use crate::endpoint_class::{EndpointClasses, EndpointKind};
 use crate::header_set::HeaderSet;
 use crate::intern::{HeaderId, HeaderSets};
 use crate::judge::{Judge, Judgements};
+use crate::matrix::{Alike, Matrix};
 use crate::vocabulary::Interner;
+use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{Assume, Design, Direction, EnforcementPoint, Family, Placement, RulebookId, Side, Transport};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The headers that certainly arrive, and those that possibly do: a superset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Arrives {
     pub(crate) certain: HeaderId,
     pub(crate) possible: HeaderId,
 }
 
 impl Arrives {
-    const NEVER: Arrives = Arrives { certain: HeaderId::EMPTY, possible: HeaderId::EMPTY };
+    /// Nothing does.
+    pub(crate) const NEVER: Arrives = Arrives { certain: HeaderId::EMPTY, possible: HeaderId::EMPTY };
 }
 
 /// What the answers to arriving connections do.
@@ -35,35 +38,8 @@ pub(crate) struct Answers {
     pub(crate) unknown: HeaderId,
 }
 
-/// Direct reachability under one assumption.
-#[derive(Debug)]
-pub(crate) struct Matrix {
-    kept: Vec<Arrives>,
-    /// From classes of units to every destination, then from the others to units.
-    cells: Vec<u32>,
-    units: usize,
-    destinations: usize,
-}
-
-impl Matrix {
-    /// What arrives from one endpoint class at another; nothing where no connection of that kind exists.
-    ///
-    /// For two different units of the classes; what a unit sends itself passes no point.
-    pub(crate) fn arrives(&self, source: u32, destination: u32) -> Arrives {
-        let (source, destination) = (source as usize, destination as usize);
-        let at = if source < self.units {
-            (destination < self.destinations).then(|| source * self.destinations + destination)
-        } else {
-            (destination < self.units)
-                .then(|| self.units * self.destinations + (source - self.units) * self.units + destination)
-        };
-        let id = at.and_then(|at| self.cells.get(at)).copied().unwrap_or(0);
-        self.kept.get(id as usize).copied().unwrap_or(Arrives::NEVER)
-    }
-}
-
-/// A rulebook that judges in a direction, and whether it leaves connections with hosts unjudged.
-type Judging = (RulebookId, Direction, bool);
+/// A judge, by number, and whether it leaves connections with hosts unjudged.
+type Judging = (u32, bool);
 
 /// Answers questions of direct reachability about one design, and remembers what it worked out.
 #[derive(Debug)]
@@ -72,13 +48,17 @@ pub(crate) struct Engine<'a> {
     pub(crate) classes: Classes<'a>,
     pub(crate) sets: HeaderSets,
     judgements: Judgements,
-    judges: BTreeMap<(RulebookId, Direction), Judge>,
+    /// The judges, and which of them judges for a rulebook in a direction.
+    pub(crate) judges: Vec<Judge>,
+    judging: BTreeMap<(RulebookId, Direction), u32>,
+    pub(crate) paths: Paths,
+    pub(crate) alike: Alike,
     matrices: BTreeMap<Assume, Rc<Matrix>>,
     /// Whether some point judges replies.
     pub(crate) stateless: bool,
     /// The points that judge replies.
     returning: BTreeMap<Assume, Rc<Crossing>>,
-    replies: Series,
+    series: Series,
     /// Answers to what arrives, by what of the replies gets back.
     answers: FxHashMap<(HeaderId, Arrives), Answers>,
     /// The endpoint classes of each class of units, each once.
@@ -92,13 +72,20 @@ impl<'a> Engine<'a> {
         let classes = Classes::new(design);
         let mut sets = HeaderSets::new();
         let mut judgements = Judgements::new(&classes);
-        let mut judges = BTreeMap::new();
+        let (mut judges, mut judging): (Vec<Judge>, BTreeMap<(RulebookId, Direction), u32>) = Default::default();
         for point in design.points() {
             for direction in point.directions.iter().filter(|&direction| may_meet(&point.placement, direction)) {
-                judges.entry((point.rulebook, direction)).or_insert_with(|| {
-                    let book = design.rulebook(point.rulebook);
-                    Judge::new(&classes, book, direction, &mut judgements, &mut sets)
+                if judging.contains_key(&(point.rulebook, direction)) {
+                    continue;
+                }
+                let book = design.rulebook(point.rulebook);
+                let known = Direction::ALL.into_iter().filter(|&other| Judge::is_the_same(book, direction, other));
+                let judge = known.filter_map(|other| judging.get(&(point.rulebook, other))).next().copied();
+                let judge = judge.unwrap_or_else(|| {
+                    judges.push(Judge::new(&classes, book, direction, &mut judgements, &mut sets));
+                    u32::try_from(judges.len() - 1).unwrap_or(u32::MAX)
                 });
+                judging.insert((point.rulebook, direction), judge);
             }
         }
         let stateless = design.points().iter().any(|point| !design.rulebook(point.rulebook).stateful);
@@ -110,20 +97,26 @@ impl<'a> Engine<'a> {
             })
             .collect();
         let endpoints = classes.ids().map(|class| endpoints_of(&classes, class).into()).collect();
-        Self {
+        let paths = Paths::new(design, &classes, &mut sets);
+        let mut engine = Self {
             design,
             classes,
             sets,
             judgements,
             judges,
+            judging,
+            paths,
+            alike: Alike::default(),
             matrices: BTreeMap::new(),
             stateless,
             returning: BTreeMap::new(),
-            replies: Series::default(),
+            series: Series::default(),
             answers: FxHashMap::default(),
             endpoints,
             listened,
-        }
+        };
+        engine.alike = Alike::new(&engine);
+        engine
     }
 
     /// Direct reachability under an assumption.
@@ -131,44 +124,28 @@ impl<'a> Engine<'a> {
         if let Some(known) = self.matrices.get(&assume) {
             return Rc::clone(known);
         }
-        let matrix = Rc::new(self.build(assume));
+        let matrix = Rc::new(Matrix::new(self, assume));
         self.matrices.insert(assume, Rc::clone(&matrix));
         matrix
     }
 
-    fn build(&mut self, assume: Assume) -> Matrix {
-        let crossing = Crossing::new(self.design, &self.classes, assume, false);
-        let endpoints = &self.classes.endpoints;
-        let (units, destinations, all) = (endpoints.units(), endpoints.destinations(), endpoints.len());
-        let mut kept = Interner::new();
-        kept.intern(Arrives::NEVER);
-        let mut cells = Vec::with_capacity(units * destinations + (all - units) * units);
-        let paths = Paths::new(self.design, &self.classes, &mut self.sets);
-        let mut series = Series::default();
-        let index = |count: usize| 0..u32::try_from(count).unwrap_or(u32::MAX);
-        for source in index(all) {
-            let to = if (source as usize) < units { destinations } else { units };
-            let leaving = leaving(&self.judges, &crossing, source);
-            for destination in index(to) {
-                // Most pairs of a design that denies by default end here.
-                let stopped = leaving.iter().any(|judge| self.judgements.stops_all(judge.cell(source, destination)));
-                if stopped && !paths.touched(source) && !paths.touched(destination) {
-                    cells.push(0);
-                    continue;
-                }
-                let mut arrives = paths.arrives(&self.classes, source, destination);
-                // Nothing is certain of what is touched, whatever points say.
-                if arrives.certain != HeaderId::EMPTY {
-                    for (book, direction) in crossing.met(&self.classes, source, destination) {
-                        let Some(judge) = self.judges.get(&(book, direction)) else { continue };
-                        let cell = judge.cell(source, destination);
-                        arrives = series.pass(arrives, cell, &self.judgements, &mut self.sets);
-                    }
-                }
-                cells.push(kept.intern(arrives));
+    /// What arrives from one endpoint class at another: by the rules between the two (`exact`), or by what is common
+    /// to their kinds.
+    pub(crate) fn passing(&mut self, crossing: &Crossing, source: u32, destination: u32, exact: bool) -> Arrives {
+        let mut arrives = self.paths.arrives(&self.classes, source, destination);
+        // Nothing is certain of what is touched, whatever points say.
+        if arrives.certain == HeaderId::EMPTY {
+            return arrives;
+        }
+        for judge in crossing.met(&self.classes, source, destination, exact) {
+            let Some(judge) = self.judges.get(judge as usize) else { continue };
+            let cell = if exact { judge.cell(source, destination) } else { judge.common(source, destination) };
+            arrives = self.series.pass(arrives, cell, &self.judgements, &mut self.sets);
+            if arrives.possible == HeaderId::EMPTY {
+                break;
             }
         }
-        Matrix { kept: kept.values().to_vec(), cells, units, destinations }
+        arrives
     }
 
     /// What becomes of the answers to what certainly arrives from one endpoint class at another.
@@ -176,16 +153,20 @@ impl<'a> Engine<'a> {
         if !self.stateless || certain == HeaderId::EMPTY {
             return Answers { blocked: HeaderId::EMPTY, unknown: HeaderId::EMPTY };
         }
-        let crossing = self
-            .returning
-            .entry(assume)
-            .or_insert_with(|| Rc::new(Crossing::new(self.design, &self.classes, assume, true)));
+        let crossing = match self.returning.get(&assume) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let made = Rc::new(Crossing::new(self, assume, true));
+                self.returning.insert(assume, Rc::clone(&made));
+                made
+            }
+        };
         let full = self.sets.intern(HeaderSet::full());
         let mut returns = Arrives { certain: full, possible: full };
-        for (book, direction) in crossing.met(&self.classes, destination, source) {
-            let Some(judge) = self.judges.get(&(book, direction)) else { continue };
+        for judge in crossing.met(&self.classes, destination, source, true) {
+            let Some(judge) = self.judges.get(judge as usize) else { continue };
             let cell = judge.cell(destination, source);
-            returns = self.replies.pass(returns, cell, &self.judgements, &mut self.sets);
+            returns = self.series.pass(returns, cell, &self.judgements, &mut self.sets);
         }
         if let Some(&known) = self.answers.get(&(certain, returns)) {
             return known;
@@ -218,17 +199,6 @@ fn endpoints_of(classes: &Classes<'_>, class: ClassId) -> Vec<u32> {
     endpoints
 }
 
-/// What judges whatever leaves a class, to wherever it goes.
-fn leaving<'j>(
-    judges: &'j BTreeMap<(RulebookId, Direction), Judge>,
-    crossing: &Crossing,
-    source: u32,
-) -> Vec<&'j Judge> {
-    let judging = crossing.at(&crossing.at_source, source).iter();
-    let always = judging.filter(|(_, _, exempts_host)| !exempts_host);
-    always.filter_map(|(book, direction, _)| judges.get(&(*book, *direction))).collect()
-}
-
 fn may_meet(placement: &Placement, direction: Direction) -> bool {
     match placement {
         Placement::Units(_) => direction != Direction::Forward,
@@ -238,7 +208,8 @@ fn may_meet(placement: &Placement, direction: Direction) -> bool {
 }
 
 /// What paths carry between endpoint classes, before any point judges.
-struct Paths {
+#[derive(Debug)]
+pub(crate) struct Paths {
     families: [HeaderId; 2],
     /// Whether something that is not modelled touches a class.
     touched: Vec<bool>,
@@ -279,7 +250,13 @@ impl Paths {
         Self { families: Family::ALL.map(|family| sets.intern(HeaderSet::of_family(family))), touched, entries }
     }
 
-    fn touched(&self, class: u32) -> bool {
+    /// What each named source may open to a class; nothing if none may open anything to anyone.
+    pub(crate) fn entries_to(&self, endpoints: &EndpointClasses, class: u32) -> Vec<HeaderId> {
+        let entry = |source| self.entries.get(&(source, class)).copied().unwrap_or_default();
+        if self.entries.is_empty() { Vec::new() } else { endpoints.sources().map(entry).collect() }
+    }
+
+    pub(crate) fn touched(&self, class: u32) -> bool {
         self.touched.get(class as usize).copied().unwrap_or(false)
     }
 
@@ -354,21 +331,29 @@ impl Series {
 
 /// The points that count on the way between endpoint classes.
 #[derive(Debug)]
-struct Crossing {
+pub(crate) struct Crossing {
     /// Stacks of what judges at a unit as the source, and as the destination.
     stacks: Vec<Vec<Judging>>,
-    at_source: Vec<u32>,
-    at_destination: Vec<u32>,
+    pub(crate) at_source: Vec<u32>,
+    pub(crate) at_destination: Vec<u32>,
     /// What judges between two places.
     between: Vec<Vec<Judging>>,
     places: usize,
+    /// What judges at some source or in between, and what judges at some destination or in between.
+    out: BTreeSet<u32>,
+    into: BTreeSet<u32>,
 }
 
 impl Crossing {
     /// The points that stand under `assume`. For replies only the stateless ones count, and the ends of the
     /// connection are the other way round: the attacker who owns its source owns the reply's destination.
-    fn new(design: &Design, classes: &Classes<'_>, assume: Assume, reply: bool) -> Self {
+    pub(crate) fn new(engine: &Engine<'_>, assume: Assume, reply: bool) -> Self {
+        let (design, classes) = (engine.design, &engine.classes);
         let endpoints = &classes.endpoints;
+        let judge = |point: &EnforcementPoint, direction: Direction| {
+            let judge = engine.judging.get(&(point.rulebook, direction)).copied();
+            judge.map(|judge| (judge, point.exempts_host))
+        };
         let counts = |point: &EnforcementPoint| !reply || !design.rulebook(point.rulebook).stateful;
         let mut stacks: Interner<Vec<Judging>> = Interner::new();
         stacks.intern(Vec::new());
@@ -380,8 +365,7 @@ impl Crossing {
                 .filter(|point| assume.stands(point, Some(side)))
                 .filter_map(|point| match &point.placement {
                     Placement::Units(selector) => {
-                        let judging = (point.rulebook, direction, point.exempts_host);
-                        Some((judging, classes.words.selectors.id(selector)?))
+                        Some((judge(point, direction)?, classes.words.selectors.id(selector)?))
                     }
                     Placement::Between(_) | Placement::Around(..) => None,
                 })
@@ -413,11 +397,18 @@ impl Crossing {
                     .directions
                     .iter()
                     .filter(move |&direction| on_the_way(classes, &point.placement, direction, from, to));
-                directions.map(move |direction| (point.rulebook, direction, point.exempts_host))
+                directions.filter_map(move |direction| judge(point, direction))
             });
             between.push(strictest(met.collect()));
         }
-        Self { stacks: stacks.values().to_vec(), at_source, at_destination, between, places }
+        let stacks = stacks.values().to_vec();
+        let anywhere = |at: &[u32]| {
+            let used: BTreeSet<u32> = at.iter().copied().collect();
+            let used = used.into_iter().filter_map(|stack| stacks.get(stack as usize));
+            used.chain(&between).flatten().map(|(judge, _)| *judge).collect()
+        };
+        let (out, into) = (anywhere(&at_source), anywhere(&at_destination));
+        Self { stacks, at_source, at_destination, between, places, out, into }
     }
 
     /// What judges at a class, as the source or as the destination.
@@ -426,33 +417,69 @@ impl Crossing {
         self.stacks.get(id as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// What judges a connection between two classes.
-    fn met<'c>(
+    /// What judges a connection between two classes, or (not `exact`) between two of their kinds that are not each
+    /// other's hosts.
+    pub(crate) fn met<'c>(
         &'c self,
         classes: &'c Classes<'_>,
         source: u32,
         destination: u32,
-    ) -> impl Iterator<Item = (RulebookId, Direction)> + 'c {
+        exact: bool,
+    ) -> impl Iterator<Item = u32> + use<'c> {
         let endpoints = &classes.endpoints;
         let (from, to) = (endpoints.get(source), endpoints.get(destination));
-        let host_and_guest =
-            (from.host.is_some() && from.host == to.host_itself) || (to.host.is_some() && to.host == from.host_itself);
+        let host_and_guest = exact
+            && ((from.host.is_some() && from.host == to.host_itself)
+                || (to.host.is_some() && to.host == from.host_itself));
         let way =
             self.between.get(from.place as usize * self.places + to.place as usize).map_or(&[][..], Vec::as_slice);
         let (out, into) = (self.at(&self.at_source, source), self.at(&self.at_destination, destination));
         out.iter()
             .chain(way)
             .chain(into)
-            .filter(move |(_, _, exempts_host)| !(host_and_guest && *exempts_host))
-            .map(|&(book, direction, _)| (book, direction))
+            .filter(move |(_, exempts_host)| !(host_and_guest && *exempts_host))
+            .map(|&(judge, _)| judge)
+    }
+
+    /// The classes, as the source or as the destination, at which the same judges stand; none unless the same stand
+    /// at everybody else, too.
+    pub(crate) fn alike(&self, other: &Self, as_source: bool) -> FixedBitSet {
+        let (ours, theirs, far, their_far) = match as_source {
+            true => (&self.at_source, &other.at_source, &self.at_destination, &other.at_destination),
+            false => (&self.at_destination, &other.at_destination, &self.at_source, &other.at_source),
+        };
+        let stacks = |crossing: &Self, at: &[u32]| -> Vec<Vec<Judging>> {
+            at.iter().filter_map(|&stack| crossing.stacks.get(stack as usize).cloned()).collect()
+        };
+        let mut alike = FixedBitSet::with_capacity(ours.len());
+        if self.between == other.between && stacks(self, far) == stacks(other, their_far) {
+            let same = stacks(self, ours).into_iter().zip(stacks(other, theirs)).enumerate();
+            same.filter(|(_, (ours, theirs))| ours == theirs).for_each(|(class, _)| alike.insert(class));
+        }
+        alike
+    }
+
+    /// What may judge connections from a class, whoever they go to.
+    pub(crate) fn judges_from(&self, source: u32) -> impl Iterator<Item = u32> {
+        union(self.at(&self.at_source, source), &self.into)
+    }
+
+    /// What may judge connections to a class, whoever they come from.
+    pub(crate) fn judges_to(&self, destination: u32) -> impl Iterator<Item = u32> {
+        union(self.at(&self.at_destination, destination), &self.out)
     }
 }
 
-/// Each rulebook once per direction, and with an exemption only if every point that carries it has it: a second
-/// judgement by the same rules changes nothing.
+/// The judges in either list.
+fn union(own: &[Judging], others: &BTreeSet<u32>) -> impl Iterator<Item = u32> {
+    own.iter().map(|(judge, _)| *judge).filter(|judge| !others.contains(judge)).chain(others.iter().copied())
+}
+
+/// Each judge once, and with an exemption only if every point that it judges for has it: a second judgement by the
+/// same rules changes nothing.
 fn strictest(mut judging: Vec<Judging>) -> Vec<Judging> {
     judging.sort_unstable();
-    judging.dedup_by_key(|(book, direction, _)| (*book, *direction));
+    judging.dedup_by_key(|(judge, _)| *judge);
     judging
 }
 

@@ -180,10 +180,14 @@ impl EndpointClasses {
         self.ports.values().get(id as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// The group of units that stands for a class of units, or the source's own.
+    pub(crate) fn group(&self, class: u32) -> Option<usize> {
+        self.group.get(class as usize).copied().flatten().map(|group| group as usize)
+    }
+
     /// True if a selector, by its position in the vocabulary, selects the units of a class or the source.
     pub(crate) fn selected(&self, index: &SelectorIndex, selector: u32, class: u32) -> bool {
-        let group = self.group.get(class as usize).copied().flatten();
-        group.is_some_and(|group| index.truth(selector).contains(group as usize))
+        self.group(class).is_some_and(|group| index.holds(selector, group))
     }
 
     /// True if connections are carried between two address spaces.
@@ -196,6 +200,12 @@ impl EndpointClasses {
         let at = external.checked_sub(self.units).map(|at| at as usize);
         let open = self.reachable.get(space as usize).zip(at).and_then(|(row, at)| row.get(at));
         open.copied().unwrap_or(false)
+    }
+
+    /// For every address space, whether some address of an external class is no unit's there.
+    pub(crate) fn open_in(&self, external: u32) -> Vec<bool> {
+        let spaces = 0..u32::try_from(self.reachable.len()).unwrap_or(u32::MAX);
+        spaces.map(|space| self.external_in_space(external, space)).collect()
     }
 
     /// The addresses of an external class, those of units included.
@@ -214,8 +224,8 @@ impl EndpointClasses {
             Peer::Unmodelled(_) => PeerMatches::All(Match::Maybe),
             Peer::Units(selector) => {
                 let Some(id) = words.selectors.id(selector) else { return PeerMatches::Some(Vec::new()) };
-                let blocks =
-                    index.truth(id).ones().filter_map(|group| self.block_of_first.get(group).copied().flatten());
+                let groups = index.truth(id).iter();
+                let blocks = groups.filter_map(|&group| self.block_of_first.get(group as usize).copied().flatten());
                 let units = blocks.flat_map(|block| self.by_block.get(block as usize).into_iter().flatten().copied());
                 let sources = self.sources().filter(|&class| self.selected(index, id, class));
                 let mut matched: Vec<(u32, Match)> = units.chain(sources).map(|class| (class, Match::Yes)).collect();

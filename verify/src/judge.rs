@@ -1,39 +1,43 @@
 //! What a rulebook says in one direction, for every two endpoint classes and every header at once.
 //!
-//! Rules are looked at from their peers' side: each knows the classes that it matches, so a pair of classes meets
-//! only its own rules. Most pairs meet the same few lists of rules over and over; a list is evaluated once, over sets
-//! of headers, exactly as the reference evaluator judges one header.
+//! Rules are looked at from their peers' side. A rule about few classes on both sides, such as most are, makes a few
+//! *exceptions*: its cells, one for each two [parts](Side). The rules about many decide what is *common* to all other
+//! cells of two groups of parts; a design's policy has few of those. Most cells meet the same few lists of rules over
+//! and over; a list is evaluated once, over sets of headers.
 
 use crate::classes::Classes;
-use crate::endpoint_class::{EndpointKind, Match, PeerMatches};
+use crate::endpoint_class::{EndpointClasses, EndpointKind, Match, PeerMatches};
 use crate::header_set::HeaderSet;
 use crate::intern::{HeaderId, HeaderSets};
+use crate::judgement::{Effect, Judgement};
+use crate::side::Side;
 use crate::vocabulary::Interner;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Action, Direction, Order, Rule, Rulebook, Service};
+use seglab_policy::{Direction, Order, Rule, Rulebook, Scope, Selector, Service};
+use std::rc::Rc;
 
-/// The headers that a judgement may let through, and those that it may stop. Where a header is in both, it is not
-/// known which happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Judgement {
-    pub(crate) may_allow: HeaderId,
-    pub(crate) may_deny: HeaderId,
-}
+/// A rule that matches more pairs of endpoint classes than this is about many, and so is one that matches more than a
+/// quarter as many pairs as there are endpoint classes: small designs have rules of both kinds, too.
+const NARROW_MAX: usize = 4096;
 
 /// Judgements, kept once each, and the peers of rules.
 #[derive(Debug)]
 pub(crate) struct Judgements {
-    pub(crate) kept: Interner<Judgement>,
+    kept: Interner<Judgement>,
     peers: Vec<PeerMatches>,
 }
 
 /// A rulebook's judgements in one direction.
 #[derive(Debug)]
 pub(crate) struct Judge {
-    row_of: Vec<u32>,
-    column_of: Vec<u32>,
-    columns: usize,
-    cells: Vec<u32>,
+    pub(crate) sources: Side,
+    pub(crate) destinations: Side,
+    /// By group of sources and group of destinations.
+    common: Vec<u32>,
+    /// Of each part of the sources, the parts of the destinations where something else holds, and what; ascending.
+    exceptions: Vec<Vec<(u32, u32)>>,
+    /// The parts of the sources that have exceptions for each part of the destinations.
+    excepted: Vec<Vec<u32>>,
 }
 
 impl Judgements {
@@ -41,11 +45,6 @@ impl Judgements {
         let words = &classes.words;
         let matched = |peer: &&seglab_policy::Peer| classes.endpoints.matched(peer, words, &classes.index);
         Self { kept: Interner::new(), peers: words.peers.values().iter().map(matched).collect() }
-    }
-
-    /// True if a judgement certainly lets nothing through.
-    pub(crate) fn stops_all(&self, id: u32) -> bool {
-        self.get(id).may_allow == HeaderId::EMPTY
     }
 
     /// A kept judgement.
@@ -56,11 +55,10 @@ impl Judgements {
 }
 
 impl Judge {
-    /// The number of the judgement on connections from one endpoint class to another.
-    #[expect(clippy::indexing_slicing, reason = "the table has a cell for every two classes")]
-    pub(crate) fn cell(&self, source: u32, destination: u32) -> u32 {
-        let (row, column) = (self.row_of[source as usize], self.column_of[destination as usize]);
-        self.cells[row as usize * self.columns + column as usize]
+    /// True if a rulebook says the same in two directions, whatever it says.
+    pub(crate) fn is_the_same(rulebook: &Rulebook, one: Direction, other: Direction) -> bool {
+        let both = |rule: &Rule| rule.directions.contains(one) == rule.directions.contains(other);
+        rulebook.tiers.iter().all(|tier| tier.scope == Scope::Everything && tier.rules.iter().all(both))
     }
 
     pub(crate) fn new(
@@ -70,251 +68,262 @@ impl Judge {
         judgements: &mut Judgements,
         sets: &mut HeaderSets,
     ) -> Self {
-        let table = Table::new(classes, rulebook, direction, &judgements.peers, sets);
-        let mut fill = Fill::new(&table, rulebook);
-        let mut cells = Vec::with_capacity(table.rows.len() * table.columns.len());
-        for row in 0..table.rows.len() {
-            fill.row(row, &mut cells, judgements, sets);
+        let mut fill = Fill::new(classes, rulebook, direction, &judgements.peers, sets);
+        let common = fill.common(judgements, sets);
+        let exceptions = fill.exceptions(&common, judgements, sets);
+        let (sources, destinations) = (fill.sources, fill.destinations);
+        let mut excepted = vec![Vec::new(); destinations.parts.len()];
+        for (from, exceptions) in (0u32..).zip(&exceptions) {
+            for &(to, _) in exceptions {
+                if let Some(excepted) = excepted.get_mut(to as usize) {
+                    excepted.push(from);
+                }
+            }
         }
-        Judge { row_of: table.row_of, column_of: table.column_of, columns: table.columns.len(), cells }
+        Judge { sources, destinations, common, exceptions, excepted }
     }
-}
 
-/// What a rule does to a header that it matches, whatever its place among rules of the same effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Effect {
-    tier: u32,
-    services: HeaderId,
-    action: Action,
-    matched: Match,
-    /// Priority and object where ties inside a priority are undefined; else nothing.
-    priority: i64,
-    object: u32,
+    /// The number of the judgement on connections from one endpoint class to another.
+    pub(crate) fn cell(&self, source: u32, destination: u32) -> u32 {
+        let (from, to) = (self.sources.part(source), self.destinations.part(destination));
+        let exceptions = self.exceptions.get(from as usize).map_or(&[][..], Vec::as_slice);
+        let exception = exceptions.binary_search_by_key(&to, |(to, _)| *to).ok().and_then(|at| exceptions.get(at));
+        exception.map_or_else(|| self.common(source, destination), |(_, cell)| *cell)
+    }
+
+    /// What is common to the cells of two endpoint classes' groups, whatever holds between the two themselves.
+    #[expect(clippy::indexing_slicing, reason = "there is a cell for every two groups")]
+    pub(crate) fn common(&self, source: u32, destination: u32) -> u32 {
+        let from = self.sources.group_of(self.sources.part(source));
+        let to = self.destinations.group_of(self.destinations.part(destination));
+        self.common[from as usize * self.destinations.groups.len() + to as usize]
+    }
+
+    /// The endpoint classes as destinations of a source for which something else than the common may hold.
+    pub(crate) fn apart_from(&self, source: u32) -> impl Iterator<Item = u32> {
+        let exceptions = self.exceptions.get(self.sources.part(source) as usize).into_iter().flatten();
+        exceptions.flat_map(|(to, _)| self.destinations.members.get(*to as usize).into_iter().flatten().copied())
+    }
+
+    /// The endpoint classes as sources for a destination for which something else than the common may hold.
+    pub(crate) fn apart_to(&self, destination: u32) -> impl Iterator<Item = u32> {
+        let excepted = self.excepted.get(self.destinations.part(destination) as usize).into_iter().flatten();
+        excepted.flat_map(|from| self.sources.members.get(*from as usize).into_iter().flatten().copied())
+    }
 }
 
 /// A rule that is asked in the direction.
 struct Asked<'a> {
     tier: u32,
     rule: &'a Rule,
+    /// Its peers, by number.
+    from: u32,
+    to: u32,
     /// The headers of its services; of named ports those of none.
     services: HeaderId,
     names_ports: bool,
     object: u32,
     order: Order,
-    /// Certainty with which the destination side matches everyone, where it does.
-    to_all: Option<Match>,
-    /// The columns that the destination side matches otherwise.
-    to: Vec<(u32, Match)>,
+    /// It makes exceptions.
+    is_narrow: bool,
 }
 
-/// The part of a class's signature that stands for one side: the rules that match it, by position, and the tiers
-/// that it brings into scope.
-type Side = (Vec<(u32, Match)>, Option<u32>, u32);
+/// A rule, by position, and what it does.
+type Met = (u32, u32);
 
-/// Rows and columns, and the rules that meet in them.
-struct Table<'a> {
+/// Makes a judge.
+struct Fill<'a> {
+    book: &'a Rulebook,
     rules: Vec<Asked<'a>>,
-    /// Rules whose source side matches every endpoint.
-    from_all: Vec<(u32, Match)>,
-    row_of: Vec<u32>,
-    column_of: Vec<u32>,
-    rows: Vec<Side>,
-    columns: Vec<Side>,
+    sources: Side,
+    destinations: Side,
+    /// The tiers in scope.
     scopes: Vec<Vec<bool>>,
-    /// The listed ports of every column.
-    ports: Vec<Vec<(String, seglab_policy::Transport, u16)>>,
+    endpoints: &'a EndpointClasses,
+    /// The rules that have a peer as their source.
+    by_source: Vec<Vec<u32>>,
+    /// The peers that match every source; they are in no signature.
+    everybody: Vec<(u32, Match)>,
+    effects: Interner<Effect>,
+    /// The judgements of lists of effects: the scope first, then the effects in order.
+    known: FxHashMap<Vec<u32>, u32>,
+    /// The headers of rules that name ports, by rule and by what the destination declares.
+    resolved: FxHashMap<(u32, u32), HeaderId>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> Fill<'a> {
     fn new(
-        classes: &Classes<'_>,
+        classes: &'a Classes<'_>,
         book: &'a Rulebook,
         direction: Direction,
         peers: &[PeerMatches],
         sets: &mut HeaderSets,
     ) -> Self {
-        let endpoints = &classes.endpoints;
-        let mut rules = asked(book, direction, sets);
-        let mut from: Vec<Vec<(u32, Match)>> = vec![Vec::new(); endpoints.len()];
-        let mut to: Vec<Vec<(u32, Match)>> = vec![Vec::new(); endpoints.len()];
-        let mut from_all = Vec::new();
-        for (at, asked) in (0u32..).zip(&mut rules) {
-            let matches = |peer| classes.words.peers.id(peer).and_then(|id| peers.get(id as usize));
-            match matches(&asked.rule.from) {
-                Some(PeerMatches::All(matched)) => from_all.push((at, *matched)),
-                Some(PeerMatches::Some(matched)) => spread(at, matched, &mut from),
-                None => {}
-            }
-            match matches(&asked.rule.to) {
-                Some(PeerMatches::All(matched)) => asked.to_all = Some(*matched),
-                Some(PeerMatches::Some(matched)) => spread(at, matched, &mut to),
-                None => {}
-            }
-        }
+        let mut rules = asked(classes, book, direction, sets);
         let names_ports = rules.iter().any(|asked| asked.names_ports);
         let mut scopes: Interner<Vec<bool>> = Interner::new();
-        let mut rows: Interner<Side> = Interner::new();
-        let mut columns: Interner<Side> = Interner::new();
-        let (mut row_of, mut column_of) = (Vec::new(), Vec::new());
-        for (class, (from, to)) in (0u32..).zip(from.into_iter().zip(to)) {
-            let scope = scopes.intern(scope_of(classes, book, direction, class));
-            let (of_source, of_destination) = match direction {
-                Direction::Egress => (Some(scope), None),
-                Direction::Forward | Direction::Ingress => (None, Some(scope)),
-            };
-            let ports = if names_ports { endpoints.get(class).ports } else { 0 };
-            row_of.push(rows.intern((from, of_source, 0)));
-            column_of.push(columns.intern((to, of_destination, ports)));
-        }
-        let columns = columns.values().to_vec();
-        for (column, (matching, _, _)) in (0u32..).zip(&columns) {
-            for &(rule, matched) in matching {
-                if let Some(asked) = rules.get_mut(rule as usize) {
-                    asked.to.push((column, matched));
-                }
+        let in_scope = scopes_of(classes, book, direction);
+        let of_class: Vec<u32> = (0..u32::try_from(classes.endpoints.len()).unwrap_or(u32::MAX))
+            .map(|class| {
+                let in_tier = |tier: &Vec<bool>| tier.get(class as usize).copied().unwrap_or(false);
+                scopes.intern(in_scope.iter().map(in_tier).collect())
+            })
+            .collect();
+        let scope = |class: u32| of_class.get(class as usize).copied();
+        let by_egress = direction == Direction::Egress;
+        let mut sources = Side::new(classes, &numbers(&rules, |asked| asked.from), peers, |class| {
+            (scope(class).filter(|_| by_egress), 0)
+        });
+        let ports = |class| if names_ports { classes.endpoints.get(class).ports } else { 0 };
+        let mut destinations = Side::new(classes, &numbers(&rules, |asked| asked.to), peers, |class| {
+            (scope(class).filter(|_| !by_egress), ports(class))
+        });
+        let narrow_max = NARROW_MAX.min(classes.endpoints.len() / 4);
+        let mut by_source = vec![Vec::new(); peers.len()];
+        for (at, asked) in (0u32..).zip(&mut rules) {
+            asked.is_narrow =
+                sources.classes_matched(asked.from) * destinations.classes_matched(asked.to) <= narrow_max;
+            if let Some(rules) = by_source.get_mut(asked.from as usize) {
+                rules.push(at);
             }
         }
-        let ports = columns.iter().map(|(_, _, ports)| endpoints.named_ports(*ports).to_vec()).collect();
+        let everybody = |peer: u32| match peers.get(peer as usize)? {
+            PeerMatches::All(matched) => Some((peer, *matched)),
+            PeerMatches::Some(_) => None,
+        };
+        let everybody = numbers(&rules, |asked| asked.from).into_iter().filter_map(everybody).collect();
+        let broad = || rules.iter().filter(|asked| !asked.is_narrow);
+        let ports_matter = broad().any(|asked| asked.names_ports);
+        sources.group(&numbers(broad(), |asked| asked.from), false, peers);
+        destinations.group(&numbers(broad(), |asked| asked.to), ports_matter, peers);
         Self {
-            rules,
-            from_all,
-            row_of,
-            column_of,
-            rows: rows.values().to_vec(),
-            columns,
-            scopes: scopes.values().to_vec(),
-            ports,
-        }
-    }
-}
-
-fn spread(rule: u32, matched: &[(u32, Match)], over: &mut [Vec<(u32, Match)>]) {
-    for &(class, matched) in matched {
-        if let Some(rules) = over.get_mut(class as usize) {
-            rules.push((rule, matched));
-        }
-    }
-}
-
-fn asked<'a>(book: &'a Rulebook, direction: Direction, sets: &mut HeaderSets) -> Vec<Asked<'a>> {
-    let mut objects: Interner<&Option<String>> = Interner::new();
-    let mut asked = Vec::new();
-    for (tier, held) in (0u32..).zip(&book.tiers) {
-        for rule in held.rules.iter().filter(|rule| rule.directions.contains(direction)) {
-            asked.push(Asked {
-                tier,
-                rule,
-                services: sets.intern(HeaderSet::of_services(&rule.services, &[])),
-                names_ports: rule.services.iter().any(|service| matches!(service, Service::NamedPort { .. })),
-                object: objects.intern(&rule.provenance.object),
-                order: held.order,
-                to_all: None,
-                to: Vec::new(),
-            });
-        }
-    }
-    asked
-}
-
-/// For each tier, whether a class as the subject of the direction is in its scope.
-fn scope_of(classes: &Classes<'_>, book: &Rulebook, direction: Direction, class: u32) -> Vec<bool> {
-    let is_unit = classes.endpoints.get(class).kind == EndpointKind::Unit;
-    book.tiers
-        .iter()
-        .map(|tier| {
-            tier.scope.selectors(direction).is_none_or(|selectors| {
-                is_unit
-                    && selectors.iter().any(|selector| {
-                        let id = classes.words.selectors.id(selector);
-                        id.is_some_and(|id| classes.endpoints.selected(&classes.index, id, class))
-                    })
-            })
-        })
-        .collect()
-}
-
-/// Fills a table row by row.
-struct Fill<'t, 'a> {
-    table: &'t Table<'a>,
-    book: &'t Rulebook,
-    effects: Interner<Effect>,
-    /// The judgements of lists of effects: the scope first, then the effects in order.
-    known: FxHashMap<Vec<u32>, u32>,
-    /// The rules that meet in each column of the row at hand.
-    met: Vec<Vec<(u32, u32)>>,
-    /// The headers of rules that name ports, by rule and by what the destination declares.
-    resolved: FxHashMap<(u32, u32), HeaderId>,
-}
-
-impl<'t, 'a> Fill<'t, 'a> {
-    fn new(table: &'t Table<'a>, book: &'t Rulebook) -> Self {
-        Self {
-            table,
             book,
+            rules,
+            sources,
+            destinations,
+            scopes: scopes.values().to_vec(),
+            endpoints: &classes.endpoints,
+            by_source,
+            everybody,
             effects: Interner::new(),
             known: FxHashMap::default(),
-            met: vec![Vec::new(); table.columns.len()],
             resolved: FxHashMap::default(),
         }
     }
 
-    fn row(&mut self, row: usize, cells: &mut Vec<u32>, judgements: &mut Judgements, sets: &mut HeaderSets) {
-        let table = self.table;
-        let Some((own, row_scope, _)) = table.rows.get(row) else { return };
-        let mut rules: Vec<(u32, Match)> = own.iter().chain(&table.from_all).copied().collect();
-        rules.sort_unstable();
-        let mut common: Vec<(u32, u32)> = Vec::new();
-        for (at, from) in rules {
-            let Some(asked) = table.rules.get(at as usize) else { continue };
-            if asked.names_ports {
-                let all = asked.to_all.map(|matched| (0..).zip(&table.columns).map(move |(at, _)| (at, matched)));
-                let columns: Vec<(u32, Match)> = all.map_or_else(|| asked.to.clone(), Iterator::collect);
-                for (column, to) in columns {
-                    let services = self.resolve(at, asked, column, sets);
-                    self.meet(at, asked, column, from.min(to), services);
-                }
-            } else if let Some(to) = asked.to_all {
-                common.push((at, self.effect(asked, from.min(to), asked.services)));
-            } else {
-                for &(column, to) in &asked.to {
-                    self.meet(at, asked, column, from.min(to), asked.services);
-                }
-            }
-        }
-        // Columns where nothing but the common rules meets differ by scope alone.
-        let mut plain: FxHashMap<Option<u32>, u32> = FxHashMap::default();
+    /// The rules of a kind whose source side these peers are, in their order, with the certainty of the match.
+    fn matching(&self, peers: &[(u32, Match)], narrow: bool) -> Vec<(u32, Match)> {
+        let of_peer = |&(peer, matched): &(u32, Match)| {
+            let rules = self.by_source.get(peer as usize).into_iter().flatten();
+            let of_kind = move |at: &&u32| self.rules.get(**at as usize).is_some_and(|one| one.is_narrow == narrow);
+            rules.filter(of_kind).map(move |&at| (at, matched))
+        };
+        let mut matching: Vec<(u32, Match)> = peers.iter().chain(&self.everybody).flat_map(of_peer).collect();
+        matching.sort_unstable();
+        matching
+    }
+
+    /// The judgements that are common to groups.
+    fn common(&mut self, judgements: &mut Judgements, sets: &mut HeaderSets) -> Vec<u32> {
+        let columns = self.destinations.groups.len();
+        let mut cells = Vec::with_capacity(self.sources.groups.len() * columns);
+        let mut met: Vec<Vec<Met>> = vec![Vec::new(); columns];
         let mut key = Vec::new();
-        for (column, (_, column_scope, _)) in table.columns.iter().enumerate() {
-            let own = self.met.get_mut(column).map(std::mem::take).unwrap_or_default();
-            let scope = row_scope.or(*column_scope);
-            let cell = match plain.get(&scope) {
-                Some(&cell) if own.is_empty() => cell,
-                _ => {
-                    let only_common = own.is_empty();
-                    self.list(scope, &common, &own, &mut key);
-                    let cell = self.judgement(&key, judgements, sets);
-                    if only_common {
-                        plain.insert(scope, cell);
-                    }
-                    cell
+        for from in 0..self.sources.groups.len() {
+            let Some((peers, scope, _)) = self.sources.groups.get(from).cloned() else { continue };
+            for (at, from) in self.matching(&peers, false) {
+                let Some(to) = self.rules.get(at as usize).map(|asked| asked.to) else { continue };
+                for place in 0..self.destinations.groups_matched(to).len() {
+                    let Some(&(group, to)) = self.destinations.groups_matched(to).get(place) else { continue };
+                    let ports = self.destinations.groups.get(group as usize).map_or(0, |group| group.2);
+                    let effect = self.effect(at, from.min(to), ports, sets);
+                    met.get_mut(group as usize).into_iter().for_each(|met| met.push((at, effect)));
                 }
-            };
-            cells.push(cell);
-            if let Some(slot) = self.met.get_mut(column) {
-                *slot = own;
-                slot.clear();
+            }
+            for (to, met) in met.iter_mut().enumerate() {
+                let scope = scope.or_else(|| self.destinations.groups.get(to).and_then(|group| group.1));
+                self.list(scope, met, &[], &mut key);
+                cells.push(self.judgement(&key, judgements, sets));
+                met.clear();
             }
         }
+        cells
     }
 
-    fn meet(&mut self, at: u32, asked: &Asked<'_>, column: u32, matched: Match, services: HeaderId) {
-        let effect = self.effect(asked, matched, services);
-        if let Some(met) = self.met.get_mut(column as usize) {
-            met.push((at, effect));
+    /// The judgements on parts that differ from what is common to their groups.
+    fn exceptions(
+        &mut self,
+        common: &[u32],
+        judgements: &mut Judgements,
+        sets: &mut HeaderSets,
+    ) -> Vec<Vec<(u32, u32)>> {
+        let columns = self.destinations.groups.len();
+        let mut of_groups: FxHashMap<(u32, u32), Rc<[Met]>> = FxHashMap::default();
+        let (mut met, mut key): (Vec<(u32, Met)>, Vec<u32>) = (Vec::new(), Vec::new());
+        let mut exceptions = Vec::with_capacity(self.sources.parts.len());
+        for from in 0..u32::try_from(self.sources.parts.len()).unwrap_or(u32::MAX) {
+            let mut of_part = Vec::new();
+            self.narrow(from, &mut met, sets);
+            for cell in met.chunk_by(|a, b| a.0 == b.0) {
+                let Some(&(to, _)) = cell.first() else { continue };
+                let groups = (self.sources.group_of(from), self.destinations.group_of(to));
+                let own: Vec<Met> = cell.iter().map(|(_, met)| *met).collect();
+                let shared = match of_groups.get(&groups) {
+                    Some(known) => Rc::clone(known),
+                    None => {
+                        let made: Rc<[Met]> = self.broad(groups, sets).into();
+                        of_groups.insert(groups, Rc::clone(&made));
+                        made
+                    }
+                };
+                let scope_of = |side: &Side, part: u32| side.parts.get(part as usize).and_then(|part| part.1);
+                let scope = scope_of(&self.sources, from).or_else(|| scope_of(&self.destinations, to));
+                self.list(scope, &shared, &own, &mut key);
+                let judged = self.judgement(&key, judgements, sets);
+                if common.get(groups.0 as usize * columns + groups.1 as usize) != Some(&judged) {
+                    of_part.push((to, judged));
+                }
+            }
+            exceptions.push(of_part);
         }
+        exceptions
     }
 
-    fn effect(&mut self, asked: &Asked<'_>, matched: Match, services: HeaderId) -> u32 {
+    /// The narrow rules that match sources of a part, with the parts of destinations that they match, ascending.
+    fn narrow(&mut self, from: u32, met: &mut Vec<(u32, Met)>, sets: &mut HeaderSets) {
+        met.clear();
+        let Some((peers, _, _)) = self.sources.parts.get(from as usize) else { return };
+        for (at, from) in self.matching(peers, true) {
+            let Some(to) = self.rules.get(at as usize).map(|asked| asked.to) else { continue };
+            for place in 0..self.destinations.parts_matched(to).len() {
+                let Some(&(part, to)) = self.destinations.parts_matched(to).get(place) else { continue };
+                let ports = self.destinations.parts.get(part as usize).map_or(0, |part| part.2);
+                met.push((part, (at, self.effect(at, from.min(to), ports, sets))));
+            }
+        }
+        met.sort_unstable();
+    }
+
+    /// The broad rules that meet between two groups.
+    fn broad(&mut self, groups: (u32, u32), sets: &mut HeaderSets) -> Vec<Met> {
+        let Some((peers, _, _)) = self.sources.groups.get(groups.0 as usize) else { return Vec::new() };
+        let ports = self.destinations.groups.get(groups.1 as usize).map_or(0, |group| group.2);
+        let mut met = Vec::new();
+        for (at, from) in self.matching(peers, false) {
+            let Some(asked) = self.rules.get(at as usize) else { continue };
+            let matched = self.destinations.groups_matched(asked.to);
+            let to = matched.binary_search_by_key(&groups.1, |(group, _)| *group).ok().and_then(|at| matched.get(at));
+            if let Some(&(_, to)) = to {
+                met.push((at, self.effect(at, from.min(to), ports, sets)));
+            }
+        }
+        met
+    }
+
+    /// What a rule does where it matches with this certainty and the destination has these named ports.
+    fn effect(&mut self, at: u32, matched: Match, ports: u32, sets: &mut HeaderSets) -> u32 {
+        let services = self.services(at, ports, sets);
+        let Some(asked) = self.rules.get(at as usize) else { return u32::MAX };
         let (priority, object) = match asked.order {
             Order::FirstMatchUndefinedTies => (asked.rule.priority, asked.object),
             Order::FirstMatch | Order::DenyOverrides | Order::AllowUnion => (0, 0),
@@ -322,13 +331,16 @@ impl<'t, 'a> Fill<'t, 'a> {
         self.effects.intern(Effect { tier: asked.tier, services, action: asked.rule.action, matched, priority, object })
     }
 
-    /// The headers of a rule that names ports at the destinations of a column.
-    fn resolve(&mut self, at: u32, asked: &Asked<'_>, column: u32, sets: &mut HeaderSets) -> HeaderId {
-        let Some((_, _, ports)) = self.table.columns.get(column as usize) else { return HeaderId::EMPTY };
-        if let Some(&known) = self.resolved.get(&(at, *ports)) {
+    /// The headers of a rule at destinations with these named ports.
+    fn services(&mut self, at: u32, ports: u32, sets: &mut HeaderSets) -> HeaderId {
+        let Some(asked) = self.rules.get(at as usize) else { return HeaderId::EMPTY };
+        if !asked.names_ports {
+            return asked.services;
+        }
+        if let Some(&known) = self.resolved.get(&(at, ports)) {
             return known;
         }
-        let declared = self.table.ports.get(column as usize).map_or(&[][..], Vec::as_slice);
+        let declared = self.endpoints.named_ports(ports);
         let named = asked.rule.services.iter().fold(HeaderSet::empty(), |set, service| match service {
             Service::NamedPort { protocol, name } => declared
                 .iter()
@@ -338,15 +350,15 @@ impl<'t, 'a> Fill<'t, 'a> {
         });
         let named = sets.intern(named);
         let resolved = sets.union(asked.services, named);
-        self.resolved.insert((at, *ports), resolved);
+        self.resolved.insert((at, ports), resolved);
         resolved
     }
 
     /// Writes the list of effects of a cell: in the rules' order, and where a tier's order does not matter, each once.
-    fn list(&self, scope: Option<u32>, common: &[(u32, u32)], own: &[(u32, u32)], key: &mut Vec<u32>) {
+    fn list(&self, scope: Option<u32>, shared: &[Met], own: &[Met], key: &mut Vec<u32>) {
         key.clear();
         key.push(scope.unwrap_or(u32::MAX));
-        let (mut left, mut right) = (common, own);
+        let (mut left, mut right) = (shared, own);
         let mut run: (usize, Option<u32>) = (1, None);
         loop {
             let (_, effect) = match (left, right) {
@@ -393,107 +405,61 @@ impl<'t, 'a> Fill<'t, 'a> {
         if let Some(&known) = self.known.get(key) {
             return known;
         }
-        let judged = judgements.kept.intern(self.judge(key, sets));
+        let (scope, effects) = key.split_first().map_or((u32::MAX, &[][..]), |(&scope, effects)| (scope, effects));
+        let in_scope = self.scopes.get(scope as usize).map_or(&[][..], Vec::as_slice);
+        let effects: Vec<Effect> =
+            effects.iter().filter_map(|&id| self.effects.values().get(id as usize).copied()).collect();
+        let judged = judgements.kept.intern(Judgement::new(self.book, in_scope, &effects, sets));
         self.known.insert(key.to_vec(), judged);
         judged
     }
-
-    /// Judges every header at once, as the reference evaluator judges one.
-    fn judge(&self, key: &[u32], sets: &mut HeaderSets) -> Judgement {
-        let (scope, effects) = key.split_first().map_or((u32::MAX, &[][..]), |(&scope, effects)| (scope, effects));
-        let in_scope = self.table.scopes.get(scope as usize);
-        let effects: Vec<Effect> =
-            effects.iter().filter_map(|&id| self.effects.values().get(id as usize).copied()).collect();
-        let mut live = sets.intern(HeaderSet::full());
-        let mut judged = Judgement { may_allow: HeaderId::EMPTY, may_deny: HeaderId::EMPTY };
-        for (at, tier) in (0u32..).zip(&self.book.tiers) {
-            if in_scope.and_then(|tiers| tiers.get(at as usize)) != Some(&true) {
-                continue;
-            }
-            let of_tier: Vec<Effect> = effects.iter().filter(|effect| effect.tier == at).copied().collect();
-            let mut may = Actions::default();
-            let open = match tier.order {
-                Order::FirstMatch => first_match(&of_tier, live, &mut may, sets),
-                Order::FirstMatchUndefinedTies => undefined_ties(&of_tier, live, &mut may, sets),
-                Order::DenyOverrides | Order::AllowUnion => strongest(&of_tier, live, &mut may, sets),
-            };
-            may.add(tier.otherwise, open, sets);
-            judged.may_allow = sets.union(judged.may_allow, may.allow);
-            judged.may_deny = sets.union(judged.may_deny, may.deny);
-            live = may.pass;
-        }
-        let rest = if self.book.default_allow { &mut judged.may_allow } else { &mut judged.may_deny };
-        *rest = sets.union(*rest, live);
-        judged
-    }
 }
 
-/// The headers for which each action is possible.
-#[derive(Default)]
-struct Actions {
-    allow: HeaderId,
-    deny: HeaderId,
-    pass: HeaderId,
+/// The numbers of peers, ascending, each once.
+fn numbers<'a, 'r>(rules: impl IntoIterator<Item = &'r Asked<'a>>, of: impl Fn(&Asked<'a>) -> u32) -> Vec<u32>
+where
+    'a: 'r,
+{
+    let mut numbers: Vec<u32> = rules.into_iter().map(of).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
-impl Actions {
-    fn add(&mut self, action: Action, headers: HeaderId, sets: &mut HeaderSets) {
-        let to = match action {
-            Action::Allow => &mut self.allow,
-            Action::Deny => &mut self.deny,
-            Action::Pass => &mut self.pass,
-        };
-        *to = sets.union(*to, headers);
-    }
-}
-
-/// Rules in their order; returns the headers that possibly no rule decides.
-fn first_match<'e>(
-    effects: impl IntoIterator<Item = &'e Effect>,
-    mut open: HeaderId,
-    may: &mut Actions,
-    sets: &mut HeaderSets,
-) -> HeaderId {
-    for effect in effects {
-        let hit = sets.intersection(open, effect.services);
-        may.add(effect.action, hit, sets);
-        if effect.matched == Match::Yes {
-            open = sets.difference(open, hit);
+fn asked<'a>(classes: &Classes<'_>, book: &'a Rulebook, direction: Direction, sets: &mut HeaderSets) -> Vec<Asked<'a>> {
+    let mut objects: Interner<&Option<String>> = Interner::new();
+    let mut asked = Vec::new();
+    let peer = |peer| classes.words.peers.id(peer).unwrap_or(u32::MAX);
+    for (tier, held) in (0u32..).zip(&book.tiers) {
+        for rule in held.rules.iter().filter(|rule| rule.directions.contains(direction)) {
+            asked.push(Asked {
+                tier,
+                rule,
+                from: peer(&rule.from),
+                to: peer(&rule.to),
+                services: sets.intern(HeaderSet::of_services(&rule.services, &[])),
+                names_ports: rule.services.iter().any(|service| matches!(service, Service::NamedPort { .. })),
+                object: objects.intern(&rule.provenance.object),
+                order: held.order,
+                is_narrow: false,
+            });
         }
     }
-    open
+    asked
 }
 
-/// As [`first_match`], but inside a priority each object's rules are asked on their own and any object may win.
-fn undefined_ties(effects: &[Effect], mut open: HeaderId, may: &mut Actions, sets: &mut HeaderSets) -> HeaderId {
-    for level in effects.chunk_by(|a, b| a.priority == b.priority) {
-        let mut objects: Vec<u32> = level.iter().map(|effect| effect.object).collect();
-        objects.sort_unstable();
-        objects.dedup();
-        let mut left = open;
-        for object in objects {
-            let of_object = level.iter().filter(|effect| effect.object == object);
-            let undecided = first_match(of_object, open, may, sets);
-            left = sets.intersection(left, undecided);
-        }
-        open = left;
-    }
-    open
-}
-
-/// Deny before allow before pass.
-fn strongest(effects: &[Effect], mut open: HeaderId, may: &mut Actions, sets: &mut HeaderSets) -> HeaderId {
-    for action in [Action::Deny, Action::Allow, Action::Pass] {
-        let (mut hit, mut certain) = (HeaderId::EMPTY, HeaderId::EMPTY);
-        for effect in effects.iter().filter(|effect| effect.action == action) {
-            hit = sets.union(hit, effect.services);
-            if effect.matched == Match::Yes {
-                certain = sets.union(certain, effect.services);
-            }
-        }
-        let hit = sets.intersection(open, hit);
-        may.add(action, hit, sets);
-        open = sets.difference(open, certain);
-    }
-    open
+/// For each tier and class, whether the class as the subject of the direction is in the tier's scope.
+fn scopes_of(classes: &Classes<'_>, book: &Rulebook, direction: Direction) -> Vec<Vec<bool>> {
+    let all = 0..u32::try_from(classes.endpoints.len()).unwrap_or(u32::MAX);
+    let selected = |selectors: &[Selector]| {
+        let ids: Vec<u32> = selectors.iter().filter_map(|selector| classes.words.selectors.id(selector)).collect();
+        let truth = classes.index.any(&ids);
+        let is_unit = |class: u32| classes.endpoints.get(class).kind == EndpointKind::Unit;
+        let in_scope = |class| is_unit(class) && classes.endpoints.group(class).is_some_and(|at| truth.contains(at));
+        all.clone().map(in_scope).collect()
+    };
+    let of_tier = |tier: &seglab_policy::Tier| {
+        tier.scope.selectors(direction).map_or_else(|| vec![true; classes.endpoints.len()], selected)
+    };
+    book.tiers.iter().map(of_tier).collect()
 }

@@ -11,14 +11,15 @@
 //! does an owned unit that waits for clients.
 
 use crate::classes::ClassId;
-use crate::direct::{Engine, Matrix};
+use crate::direct::Engine;
 use crate::endpoint_class::EndpointKind;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
 use crate::properties::Settings;
 use crate::reach::Verifier;
+use crate::rows::{Item, Rows};
+use crate::shared_set::{Pool, SetId};
 use crate::vocabulary::Interner;
-use fixedbitset::FixedBitSet;
 use seglab_policy::{Assume, Pivot, Property, Side, Trust, UnitId, View};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -53,18 +54,18 @@ impl Attack {
     }
 }
 
-/// Next steps: bits of classes, then of external classes, then of logins.
-#[derive(Clone, Debug)]
+/// Next steps: sets of classes, then of external classes, then of logins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Steps {
     /// What can certainly be taken, or reached.
-    pub(crate) certain: FixedBitSet,
+    pub(crate) certain: SetId,
     /// What possibly can: a superset.
-    pub(crate) possible: FixedBitSet,
+    pub(crate) possible: SetId,
 }
 
 impl Steps {
-    pub(crate) fn get(&self, doubtful: bool) -> &FixedBitSet {
-        if doubtful { &self.possible } else { &self.certain }
+    pub(crate) fn get(self, doubtful: bool) -> SetId {
+        if doubtful { self.possible } else { self.certain }
     }
 }
 
@@ -101,9 +102,17 @@ pub(crate) struct Graph {
     pub(crate) credentials: Interner<String>,
     /// The numbers of the credentials that the units of a class hold.
     pub(crate) held: Vec<Vec<u32>>,
-    rows: Vec<Steps>,
-    row_of: BTreeMap<Origin, u32>,
-    plain: Vec<u32>,
+    /// The logins that take each credential.
+    pub(crate) taking: Vec<Vec<usize>>,
+    /// What the steps are sets of.
+    pub(crate) pool: Pool,
+    /// Of classes, of those whose host is owned, of external classes, and of named sources.
+    plain: Vec<Steps>,
+    hosted: Vec<Steps>,
+    outside: Vec<Steps>,
+    sources: BTreeMap<u32, Steps>,
+    /// Some steps are possible and not certain.
+    is_doubtful: bool,
     /// Classes of the units that run on the unit of a class.
     pub(crate) guests: Vec<Vec<ClassId>>,
     pub(crate) sizes: Vec<usize>,
@@ -111,12 +120,29 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// The next steps from an origin.
-    #[expect(clippy::indexing_slicing, reason = "every class has a row, and every origin that is asked about one too")]
-    pub(crate) fn steps(&self, origin: Origin) -> &Steps {
-        match origin {
-            Origin::Unit(class, false) => &self.rows[self.plain[class.index()] as usize],
-            origin => &self.rows[self.row_of[&origin] as usize],
-        }
+    pub(crate) fn steps(&self, origin: Origin) -> Steps {
+        let known = match origin {
+            Origin::Unit(class, false) => self.plain.get(class.index()),
+            Origin::Unit(class, true) => self.hosted.get(class.index()),
+            Origin::External(external) => self.outside.get((external - self.first_external) as usize),
+            Origin::Source(source) => self.sources.get(&source),
+        };
+        known.copied().unwrap_or_default()
+    }
+
+    /// The next steps from a unit of each class, whose host is left alone.
+    pub(crate) fn steps_of_units(&self, doubtful: bool) -> impl Iterator<Item = SetId> {
+        self.plain.iter().map(move |steps| steps.get(doubtful))
+    }
+
+    /// The named sources, each by its first endpoint class.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
+        self.sources.keys().copied()
+    }
+
+    /// The readings of the steps that differ: the certain ones only, then the possible ones too.
+    pub(crate) fn doubts(&self) -> &'static [bool] {
+        if self.is_doubtful { &[false, true] } else { &[false] }
     }
 
     /// The bit of a class of external addresses.
@@ -140,14 +166,6 @@ impl Graph {
     }
 }
 
-/// What may be taken or reached, and by which headers: a column of the graph.
-struct Column {
-    endpoints: Rc<[u32]>,
-    /// The headers that count; `None` for all.
-    counts: Option<HeaderId>,
-    bits: Vec<usize>,
-}
-
 impl<'a> Verifier<'a> {
     /// The graph of an attack, built once.
     pub(crate) fn graph(&mut self, attack: Attack) -> Rc<Graph> {
@@ -162,7 +180,6 @@ impl<'a> Verifier<'a> {
 
 fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
     let classes: Vec<ClassId> = engine.classes.ids().collect();
-    let endpoints: Vec<Rc<[u32]>> = classes.iter().map(|&class| engine.endpoints_of(class)).collect();
     let externals = engine.classes.endpoints.externals();
     let mut graph = Graph {
         attack,
@@ -172,54 +189,42 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
         logins: Vec::new(),
         credentials: Interner::new(),
         held: Vec::new(),
-        rows: Vec::new(),
-        row_of: BTreeMap::new(),
-        plain: Vec::new(),
+        taking: Vec::new(),
+        pool: Pool::new(0),
+        plain: Vec::with_capacity(classes.len()),
+        hosted: vec![Steps::default(); classes.len()],
+        outside: Vec::with_capacity(externals.len()),
+        sources: BTreeMap::new(),
+        is_doubtful: false,
         guests: guests(engine),
         sizes: classes.iter().map(|&class| engine.classes.members(class).len()).collect(),
     };
     if attack.pivot == Pivot::Exploitable {
         add_logins(engine, &mut graph);
     }
-    let columns = columns(engine, &graph, &endpoints);
     let width = graph.login_bit(graph.logins.len());
-    let sources: Vec<(u32, Rc<[u32]>)> = engine
-        .classes
-        .endpoints
-        .whole_sources()
-        .map(|source| (source, engine.classes.endpoints.of_source(source).into()))
-        .collect();
-    let mut builder = Rows { engine, attack, columns, width, matrices: BTreeMap::new() };
-    let mut known: BTreeMap<RowKey, usize> = BTreeMap::new();
-    let mut row = |graph: &mut Graph, from: &Rc<[u32]>, host_owned: bool| {
-        let id = *known.entry((host_owned, Rc::clone(from))).or_insert_with(|| {
-            graph.rows.push(builder.row(from, host_owned));
-            graph.rows.len() - 1
-        });
-        u32::try_from(id).unwrap_or(u32::MAX)
-    };
-    for (&class, from) in classes.iter().zip(&endpoints) {
-        let plain = row(&mut graph, from, false);
-        graph.plain.push(plain);
-        graph.row_of.insert(Origin::Unit(class, false), plain);
+    let mut pool = Pool::new(width);
+    let (items, clients) = items(engine, &graph);
+    let mut rows = Rows::new(engine, attack, items, clients, width);
+    for &class in &classes {
+        let from = engine.endpoints_of(class);
+        graph.plain.push(rows.row(engine, &mut pool, &from, false));
     }
-    let owned_with_host: std::collections::BTreeSet<ClassId> = graph.guests.iter().flatten().copied().collect();
-    for class in owned_with_host {
-        let Some(from) = endpoints.get(class.index()) else { continue };
-        let hosted = row(&mut graph, from, true);
-        graph.row_of.insert(Origin::Unit(class, true), hosted);
+    for &class in graph.guests.iter().flatten() {
+        let from = engine.endpoints_of(class);
+        let steps = rows.row(engine, &mut pool, &from, true);
+        graph.hosted.get_mut(class.index()).into_iter().for_each(|hosted| *hosted = steps);
     }
     for external in externals {
-        let id = row(&mut graph, &Rc::from([external]), false);
-        graph.row_of.insert(Origin::External(external), id);
+        graph.outside.push(rows.row(engine, &mut pool, &Rc::from([external]), false));
     }
-    for (source, classes) in sources {
-        let id = row(&mut graph, &classes, false);
-        graph.row_of.insert(Origin::Source(source), id);
+    for source in engine.classes.endpoints.whole_sources() {
+        let from: Rc<[u32]> = engine.classes.endpoints.of_source(source).into();
+        graph.sources.insert(source, rows.row(engine, &mut pool, &from, false));
     }
-    if attack.pivot == Pivot::EitherWay {
-        builder.add_clients(&known, &mut graph.rows);
-    }
+    let mut all = graph.plain.iter().chain(&graph.hosted).chain(&graph.outside).chain(graph.sources.values());
+    graph.is_doubtful = all.any(|steps| steps.certain != steps.possible);
+    graph.pool = pool;
     graph
 }
 
@@ -252,118 +257,36 @@ fn add_logins(engine: &mut Engine<'_>, graph: &mut Graph) {
             graph.logins.push(LoginNode { class, credential, counts });
         }
     }
+    graph.taking = vec![Vec::new(); graph.credentials.len()];
+    for (at, login) in graph.logins.iter().enumerate() {
+        graph.taking.get_mut(login.credential as usize).into_iter().for_each(|taking| taking.push(at));
+    }
 }
 
-/// Where something is taken, and by which headers; `None` for all.
-type Taking = (Rc<[u32]>, Option<HeaderId>);
-
-/// The columns of a graph: classes that are taken by the same headers at the same endpoints are one.
-fn columns(engine: &mut Engine<'_>, graph: &Graph, endpoints: &[Rc<[u32]>]) -> Vec<Column> {
-    let mut columns: BTreeMap<Taking, Vec<usize>> = BTreeMap::new();
-    let classes: Vec<ClassId> = engine.classes.ids().collect();
-    for (class, to) in classes.into_iter().zip(endpoints) {
+/// What can be taken or reached, and who may fall as a client.
+fn items(engine: &mut Engine<'_>, graph: &Graph) -> (Vec<Item>, Vec<Item>) {
+    let (mut items, mut clients) = (Vec::new(), Vec::new());
+    for class in engine.classes.ids() {
         let counts = engine.taken_by(class, graph.attack);
-        columns.entry((Rc::clone(to), counts)).or_default().push(class.index());
+        let (bit, endpoints) = (class.index(), engine.endpoints_of(class));
+        clients.push(Item { bit, endpoints: Rc::clone(&endpoints), counts: None });
+        items.push(Item { bit, endpoints, counts });
     }
     for external in engine.classes.endpoints.externals() {
-        columns.entry((Rc::from([external]), None)).or_default().push(graph.external_bit(external));
+        let item = Item { bit: graph.external_bit(external), endpoints: Rc::from([external]), counts: None };
+        clients.push(item.clone());
+        items.push(item);
     }
     for (at, login) in graph.logins.iter().enumerate() {
-        let Some(to) = endpoints.get(login.class.index()) else { continue };
-        columns.entry((Rc::clone(to), Some(login.counts))).or_default().push(graph.login_bit(at));
+        let endpoints = engine.endpoints_of(login.class);
+        items.push(Item { bit: graph.login_bit(at), endpoints, counts: Some(login.counts) });
     }
-    columns.into_iter().map(|((endpoints, counts), bits)| Column { endpoints, counts, bits }).collect()
-}
-
-/// Whether the host is owned, and the endpoint classes that steps start from.
-type RowKey = (bool, Rc<[u32]>);
-
-/// Builds rows, one set of endpoint classes at a time.
-struct Rows<'e, 'a> {
-    engine: &'e mut Engine<'a>,
-    attack: Attack,
-    columns: Vec<Column>,
-    width: usize,
-    matrices: BTreeMap<(Side, bool), Rc<Matrix>>,
-}
-
-impl Rows<'_, '_> {
-    fn matrix(&mut self, owned: Side, host_owned: bool) -> Rc<Matrix> {
-        let known = self.matrices.entry((owned, host_owned));
-        Rc::clone(known.or_insert_with(|| self.engine.matrix(self.attack.assume(owned, host_owned))))
-    }
-
-    fn row(&mut self, from: &Rc<[u32]>, host_owned: bool) -> Steps {
-        let none = FixedBitSet::with_capacity(self.width);
-        let mut steps = Steps { certain: none.clone(), possible: none };
-        let outward = self.matrix(Side::Source, host_owned);
-        for column in &self.columns {
-            let (certain, possible) = self.engine.opens(from, &column.endpoints, column.counts, &outward);
-            mark(&mut steps, &column.bits, certain, possible);
-        }
-        steps
-    }
-
-    /// Adds to every row the clients that can connect to where it starts.
-    fn add_clients(&mut self, known: &BTreeMap<RowKey, usize>, rows: &mut [Steps]) {
-        let mut clients: BTreeMap<Rc<[u32]>, Vec<usize>> = BTreeMap::new();
-        for column in &self.columns {
-            clients.entry(Rc::clone(&column.endpoints)).or_default().extend(&column.bits);
-        }
-        // Client by client, for that is how a matrix lies in memory.
-        for (from, bits) in &clients {
-            for ((host_owned, to), row) in known {
-                let inward = self.matrix(Side::Destination, *host_owned);
-                let (certain, possible) = self.engine.opens(from, to, None, &inward);
-                if let Some(steps) = rows.get_mut(*row) {
-                    mark(steps, bits, certain, possible);
-                }
-            }
-        }
-    }
-}
-
-fn mark(steps: &mut Steps, bits: &[usize], certain: bool, possible: bool) {
-    if certain {
-        bits.iter().for_each(|&bit| steps.certain.insert(bit));
-    }
-    if possible {
-        bits.iter().for_each(|&bit| steps.possible.insert(bit));
-    }
+    // What no header takes is never taken.
+    items.retain(|item| item.counts != Some(HeaderId::EMPTY));
+    (items, clients)
 }
 
 impl Engine<'_> {
-    /// Whether some header that counts certainly passes between some of the endpoint classes, and whether one
-    /// possibly does.
-    pub(crate) fn opens(
-        &mut self,
-        from: &[u32],
-        to: &[u32],
-        counts: Option<HeaderId>,
-        matrix: &Matrix,
-    ) -> (bool, bool) {
-        let mut opens = (false, false);
-        for &source in from {
-            for &destination in to {
-                let arrives = matrix.arrives(source, destination);
-                if arrives.possible == HeaderId::EMPTY {
-                    continue;
-                }
-                let (certain, possible) = match counts {
-                    None => (arrives.certain != HeaderId::EMPTY, true),
-                    Some(counts) => {
-                        (self.sets.intersect(arrives.certain, counts), self.sets.intersect(arrives.possible, counts))
-                    }
-                };
-                opens = (opens.0 || certain, opens.1 || possible);
-                if opens.0 {
-                    return (true, true);
-                }
-            }
-        }
-        opens
-    }
-
     /// The headers by which a unit of a class is taken; `None` for every header.
     pub(crate) fn taken_by(&mut self, class: ClassId, attack: Attack) -> Option<HeaderId> {
         let unit = self.design.unit(self.classes.representative(class));

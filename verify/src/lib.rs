@@ -7,6 +7,12 @@
 //! through and those that it may stop. Points in series then leave the headers that certainly arrive and those that
 //! possibly do. From there on everything is questions about a graph of classes: paths, closures, their sizes.
 //!
+//! No table has a cell for every two classes, for in a large design nearly every unit is a class of its own: its host,
+//! its credentials and its vulnerabilities are. Most rules speak of few endpoint classes on both sides. The others
+//! sort endpoint classes into few kinds; what arrives between two kinds is worked out once, and the rules about few
+//! make exceptions. Next steps and closures are sets that share their equal parts, so that a class costs what makes it
+//! differ. A design in which rules about many leave no two endpoint classes alike still costs a cell for every two.
+//!
 //! A [`Verifier`] holds the classes of one design and remembers what it worked out; [`verify`] settles all of a
 //! design's properties and needs with one.
 //!
@@ -40,19 +46,25 @@
 
 mod header_set;
 mod pair_set;
+mod shared_set;
 
 mod address_atoms;
 mod classes;
 mod endpoint_class;
 mod partition;
 mod selector_index;
+mod side;
 mod vocabulary;
 
+mod census;
 mod direct;
 mod intern;
 mod judge;
+mod judgement;
 mod listing;
+mod matrix;
 mod reach;
+mod rows;
 
 mod blast_radius;
 mod certificate;
@@ -72,6 +84,7 @@ pub mod difference;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};
+pub use census::Census;
 pub use certificate::{Proof, Proofs, certify};
 pub use classes::{ClassId, Classes};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};

@@ -4,8 +4,8 @@
 //! each such *kind* of owner and written out for each owner.
 
 use crate::classes::ClassId;
-use crate::direct::Matrix;
 use crate::intern::HeaderId;
+use crate::matrix::Matrix;
 use crate::reach::{End, Pair, Row, Verifier};
 use crate::vocabulary::Interner;
 use seglab_policy::{AddressSet, Assume, Family, View};

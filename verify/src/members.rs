@@ -79,9 +79,8 @@ impl Verifier<'_> {
     }
 
     /// The classes that a selector of the design selects, ascending.
-    pub(crate) fn selected<'s>(&'s self, selector: &'s Selector) -> impl Iterator<Item = ClassId> + 's {
-        let design = self.engine.design;
-        self.engine.classes.ids().filter(move |&class| self.engine.classes.selected(selector, class, design))
+    pub(crate) fn selected(&self, selector: &Selector) -> impl Iterator<Item = ClassId> + use<> {
+        self.engine.classes.selected(selector, self.engine.design).into_iter()
     }
 
     /// Whether some interface of the units of a class has an address in a set of the design.

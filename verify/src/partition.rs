@@ -3,8 +3,6 @@
 //! This is the refinement step of Paige and Tarjan's partition refinement (1987): a set of things splits every block
 //! that it cuts. One step costs as much as the set has members.
 
-use fixedbitset::FixedBitSet;
-
 /// A partition of the numbers below a bound into blocks.
 #[derive(Debug)]
 pub(crate) struct Partition {
@@ -21,12 +19,12 @@ impl Partition {
         Self { block_of: vec![0; things], sizes: vec![size], hit: vec![0] }
     }
 
-    /// Splits every block that has members both inside and outside of `set`.
+    /// Splits every block that has members both inside and outside of `set`, which lists each thing once.
     #[expect(clippy::indexing_slicing, reason = "blocks are numbered as they are made; things are below the bound")]
-    pub(crate) fn refine(&mut self, set: &FixedBitSet) {
+    pub(crate) fn refine(&mut self, set: &[u32]) {
         let mut touched = Vec::new();
-        for thing in set.ones() {
-            let block = self.block_of[thing] as usize;
+        for &thing in set {
+            let block = self.block_of[thing as usize] as usize;
             if self.hit[block] == 0 {
                 touched.push(block);
             }
@@ -46,9 +44,9 @@ impl Partition {
         if part_of.is_empty() {
             return;
         }
-        for thing in set.ones() {
-            if let Some(&part) = part_of.get(&(self.block_of[thing] as usize)) {
-                self.block_of[thing] = part;
+        for &thing in set {
+            if let Some(&part) = part_of.get(&(self.block_of[thing as usize] as usize)) {
+                self.block_of[thing as usize] = part;
             }
         }
     }
@@ -74,9 +72,8 @@ mod tests {
         fn blocks_are_what_no_set_tells_apart(sets in prop::collection::vec(prop::collection::vec(any::<bool>(), 12), 0..6)) {
             let mut partition = Partition::one_block(12);
             for set in &sets {
-                let mut bits = FixedBitSet::with_capacity(12);
-                set.iter().enumerate().filter(|(_, member)| **member).for_each(|(at, _)| bits.insert(at));
-                partition.refine(&bits);
+                let members: Vec<u32> = (0u32..).zip(set).filter(|(_, member)| **member).map(|(at, _)| at).collect();
+                partition.refine(&members);
             }
             for a in 0..12u32 {
                 for b in 0..12u32 {

@@ -45,9 +45,9 @@ mod default_deny;
 pub(crate) mod needs;
 mod paths;
 mod rules;
+mod stray;
 mod surface;
 
-pub(crate) use blast_radius::sizes;
 pub(crate) use default_deny::without_allows;
 pub(crate) use surface::Face;
 
@@ -56,7 +56,7 @@ use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
 use seglab_policy::{
-    AtMost, Claim, Connection, Design, Doubt, Endpoint, Evaluation, Property, RuleId, Statistic, UnitId,
+    AtMost, Claim, Connection, Design, Doubt, Endpoint, Evaluation, Pivot, Property, RuleId, Statistic, UnitId,
 };
 use std::cell::OnceCell;
 
@@ -272,6 +272,21 @@ impl Verifier<'_> {
         Ok(Report { properties, needs, classes: self.classes().len() })
     }
 
+    /// Works out who can be taken from where by the attacks that the design's properties speak of. What
+    /// [`settle_all`](Self::settle_all) would do when it comes to it is done now, to be timed on its own.
+    pub fn prepare(&mut self, settings: &Settings) {
+        for property in self.engine.design.properties() {
+            let pivot = match (&property.claim, property.pivot) {
+                (Claim::BlastRadius { .. }, Pivot::Exploitable) => continue,
+                (Claim::BlastRadius { .. }, pivot) => pivot,
+                (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, pivot) => last_step(pivot),
+                _ => continue,
+            };
+            let without_trusted = settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
+            self.closures(Attack { pivot, ..Attack::of(property, settings) }, without_trusted, false);
+        }
+    }
+
     /// Settles one property of the design.
     ///
     /// # Errors
@@ -287,8 +302,7 @@ impl Verifier<'_> {
                 self.only_through(property, attack, from, to, via, services)
             }
             Claim::BlastRadius { from, at_most, of } => {
-                let trusted = settings.honour_trusted.then(|| self.trusted_classes());
-                self.bounded_blast_radius(property, attack, from, (*at_most, *of), trusted.as_ref())
+                self.bounded_blast_radius(property, attack, from, (*at_most, *of), settings.honour_trusted)
             }
             Claim::Exposed { external, inbound, only, services } => {
                 self.exposed(&property.id, attack, (external, *inbound), (only, services))
@@ -329,6 +343,14 @@ impl Verifier<'_> {
     /// The number of units of classes.
     pub(crate) fn count(&self, classes: impl IntoIterator<Item = crate::classes::ClassId>) -> usize {
         classes.into_iter().map(|class| self.engine.classes.members(class).len()).sum()
+    }
+}
+
+/// The pivot model by which targets are reached at last: to connect to one is to have reached it.
+fn last_step(pivot: Pivot) -> Pivot {
+    match pivot {
+        Pivot::EitherWay => Pivot::EitherWay,
+        Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
     }
 }
 

@@ -5,11 +5,13 @@
 //! as ranges.
 
 use crate::classes::{ClassId, Classes};
-use crate::direct::{Engine, Matrix};
+use crate::closure::Closures;
+use crate::direct::Engine;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph};
 use crate::listing::Listing;
+use crate::matrix::Matrix;
 use seglab_policy::{Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +23,8 @@ use std::rc::Rc;
 pub struct Verifier<'a> {
     pub(crate) engine: Engine<'a>,
     pub(crate) graphs: BTreeMap<Attack, Rc<Graph>>,
+    /// By attack, without the trusted or with them, and reading of what is doubtful.
+    pub(crate) closures: BTreeMap<(Attack, bool, bool), Rc<Closures>>,
 }
 
 /// What may pass from one endpoint to another.
@@ -98,7 +102,7 @@ pub(crate) struct Pair {
 impl<'a> Verifier<'a> {
     /// Sorts the design into classes and compiles its rulebooks.
     pub fn new(design: &'a Design) -> Self {
-        Self { engine: Engine::new(design), graphs: BTreeMap::new() }
+        Self { engine: Engine::new(design), graphs: BTreeMap::new(), closures: BTreeMap::new() }
     }
 
     /// The design.
@@ -118,7 +122,7 @@ impl<'a> Verifier<'a> {
         }
         let Some((from, to)) = self.endpoint_classes(source, destination) else { return Direct::default() };
         let matrix = self.engine.matrix(assume);
-        let arrives = matrix.arrives(from, to);
+        let arrives = self.engine.arrives(&matrix, from, to);
         let answers = self.engine.answers(from, to, arrives.certain, assume);
         let sets = &mut self.engine.sets;
         let unknown = sets.difference(arrives.possible, arrives.certain);
@@ -206,7 +210,7 @@ impl Engine<'_> {
         let (mut certain, mut possible) = (HeaderId::EMPTY, HeaderId::EMPTY);
         for &source in from {
             for &destination in to {
-                let arrives = matrix.arrives(source, destination);
+                let arrives = self.arrives(matrix, source, destination);
                 let counted = |set, sets: &mut crate::intern::HeaderSets| match counts {
                     Some(counts) => sets.intersection(set, counts),
                     None => set,
@@ -232,7 +236,7 @@ impl Engine<'_> {
         let mut all = Pair::default();
         for &source in from {
             for &destination in to {
-                let arrives = matrix.arrives(source, destination);
+                let arrives = self.arrives(matrix, source, destination);
                 if arrives.possible == HeaderId::EMPTY {
                     continue;
                 }

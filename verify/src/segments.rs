@@ -1,9 +1,9 @@
 //! The segment matrix: which segments can connect to which, for one picture of a design.
 
 use crate::classes::ClassId;
-use crate::direct::Matrix;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
+use crate::matrix::Matrix;
 use crate::reach::Verifier;
 use seglab_policy::{Assume, NAMESPACE_PREFIX, Unit, UnitId, View};
 use std::collections::BTreeMap;

@@ -1,13 +1,14 @@
 //! The truth of every selector for every unit, without asking each selector about each unit.
 //!
 //! Selectors look at few keys and name few values. Units that agree on those are one *group*, and an index from keys
-//! and values to groups answers each selector by a handful of bit-set operations.
+//! and values to groups answers each selector from the few groups that carry its rarest value.
 
 use crate::partition::Partition;
 use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{Design, Labels, Selector, UnitId};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Selectors' truth by group.
@@ -16,8 +17,8 @@ pub(crate) struct SelectorIndex {
     group_of_unit: Vec<u32>,
     group_of_source: Vec<u32>,
     groups: usize,
-    /// For each selector, in the order in which they were given, the groups that satisfy it.
-    truths: Vec<FixedBitSet>,
+    /// For each selector, in the order in which they were given, the groups that satisfy it, ascending.
+    truths: Vec<Box<[u32]>>,
 }
 
 /// The keys, values and names that selectors mention.
@@ -50,8 +51,13 @@ impl SelectorIndex {
             .map(|source| projections.intern(mentioned.project(&source.name, None, &source.labels)))
             .collect();
         let postings = Postings::new(projections.values());
-        let truths = selectors.iter().map(|selector| postings.truth(selector)).collect();
+        let truths = selectors.iter().map(|selector| postings.truth(selector).into()).collect();
         Self { group_of_unit, group_of_source, groups: projections.len(), truths }
+    }
+
+    /// The number of groups.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
     }
 
     /// The group of a unit.
@@ -64,10 +70,22 @@ impl SelectorIndex {
         self.group_of_source.get(source).copied().unwrap_or(u32::MAX)
     }
 
-    /// The groups that satisfy a selector, by its position.
+    /// The groups that satisfy a selector, by its position, ascending.
     #[expect(clippy::indexing_slicing, reason = "positions are those of the vocabulary that the index was made from")]
-    pub(crate) fn truth(&self, selector: u32) -> &FixedBitSet {
+    pub(crate) fn truth(&self, selector: u32) -> &[u32] {
         &self.truths[selector as usize]
+    }
+
+    /// True if a group satisfies a selector, by its position.
+    pub(crate) fn holds(&self, selector: u32, group: usize) -> bool {
+        u32::try_from(group).is_ok_and(|group| self.truth(selector).binary_search(&group).is_ok())
+    }
+
+    /// The groups that satisfy at least one of some selectors, by their positions.
+    pub(crate) fn any(&self, selectors: &[u32]) -> FixedBitSet {
+        let mut any = FixedBitSet::with_capacity(self.groups);
+        selectors.iter().flat_map(|&selector| self.truth(selector)).for_each(|&group| any.insert(group as usize));
+        any
     }
 
     /// The groups, told apart by the first `selectors` selectors only.
@@ -106,75 +124,150 @@ impl<'a> Mentioned<'a> {
     }
 }
 
-/// The groups that carry a key, a value, or a name.
+/// The groups that carry a key, a value, or a name, ascending.
 struct Postings<'a> {
-    all: FixedBitSet,
-    keys: FxHashMap<&'a str, FixedBitSet>,
-    values: FxHashMap<(&'a str, &'a str), FixedBitSet>,
-    names: FxHashMap<&'a str, FixedBitSet>,
+    all: Vec<u32>,
+    keys: FxHashMap<&'a str, Vec<u32>>,
+    values: FxHashMap<&'a str, FxHashMap<&'a str, Vec<u32>>>,
+    names: FxHashMap<&'a str, Vec<u32>>,
 }
 
 impl<'a> Postings<'a> {
     fn new(groups: &[Projection<'a>]) -> Self {
-        let none = FixedBitSet::with_capacity(groups.len());
-        let mut all = none.clone();
-        all.insert_range(..);
-        let mut postings =
-            Self { all, keys: FxHashMap::default(), values: FxHashMap::default(), names: FxHashMap::default() };
-        for (at, group) in groups.iter().enumerate() {
+        let mut keys: FxHashMap<&str, Vec<u32>> = FxHashMap::default();
+        let mut values: FxHashMap<&str, FxHashMap<&str, Vec<u32>>> = FxHashMap::default();
+        let mut names: FxHashMap<&str, Vec<u32>> = FxHashMap::default();
+        for (at, group) in (0u32..).zip(groups) {
             for &(key, value) in &group.labels {
-                postings.keys.entry(key).or_insert_with(|| none.clone()).insert(at);
+                keys.entry(key).or_default().push(at);
                 if let Some(value) = value {
-                    postings.values.entry((key, value)).or_insert_with(|| none.clone()).insert(at);
+                    values.entry(key).or_default().entry(value).or_default().push(at);
                 }
             }
             for name in group.names.into_iter().flatten() {
-                postings.names.entry(name).or_insert_with(|| none.clone()).insert(at);
+                let posting = names.entry(name).or_default();
+                // A unit may have its owner's name.
+                if posting.last() != Some(&at) {
+                    posting.push(at);
+                }
             }
         }
-        postings
+        Self { all: (0u32..).take(groups.len()).collect(), keys, values, names }
     }
 
-    fn none(&self) -> FixedBitSet {
-        FixedBitSet::with_capacity(self.all.len())
-    }
-
-    fn complement(&self, mut set: FixedBitSet) -> FixedBitSet {
-        set.toggle_range(..);
-        set
-    }
-
-    fn with_values(&self, key: &str, values: &[String]) -> FixedBitSet {
-        let mut set = self.none();
-        for value in values {
-            if let Some(posting) = self.values.get(&(key, value.as_str())) {
-                set.union_with(posting);
-            }
+    fn with_values(&self, key: &str, values: &[String]) -> Cow<'_, [u32]> {
+        let Some(of_key) = self.values.get(key) else { return Cow::Borrowed(&[]) };
+        let posting = |value: &String| of_key.get(value.as_str()).map_or(&[][..], Vec::as_slice);
+        match values {
+            [value] => Cow::Borrowed(posting(value)),
+            _ => sorted(values.iter().flat_map(posting).copied().collect()),
         }
-        set
     }
 
-    fn with_key(&self, key: &str) -> FixedBitSet {
-        self.keys.get(key).cloned().unwrap_or_else(|| self.none())
+    fn with_key(&self, key: &str) -> &[u32] {
+        self.keys.get(key).map_or(&[], Vec::as_slice)
     }
 
-    fn truth(&self, selector: &Selector) -> FixedBitSet {
+    fn complement(&self, set: &[u32]) -> Cow<'_, [u32]> {
+        Cow::Owned(self.all.iter().copied().filter(|group| set.binary_search(group).is_err()).collect())
+    }
+
+    /// No fewer groups than satisfy a selector.
+    fn most(&self, selector: &Selector) -> usize {
+        let carrying = |key: &String, value: &String| self.values.get(key.as_str())?.get(value.as_str());
         match selector {
-            Selector::Everything => self.all.clone(),
-            Selector::Named(name) => self.names.get(name.as_str()).cloned().unwrap_or_else(|| self.none()),
-            Selector::In { key, values } => self.with_values(key, values),
-            Selector::NotIn { key, values } => self.complement(self.with_values(key, values)),
-            Selector::Exists(key) => self.with_key(key),
-            Selector::Absent(key) => self.complement(self.with_key(key)),
-            Selector::All(parts) => parts.iter().fold(self.all.clone(), |mut set, part| {
-                set.intersect_with(&self.truth(part));
-                set
-            }),
-            Selector::AnyOf(parts) => parts.iter().fold(self.none(), |mut set, part| {
-                set.union_with(&self.truth(part));
-                set
-            }),
-            Selector::Not(inner) => self.complement(self.truth(inner)),
+            Selector::Everything | Selector::NotIn { .. } | Selector::Absent(_) | Selector::Not(_) => self.all.len(),
+            Selector::Named(name) => self.names.get(name.as_str()).map_or(0, Vec::len),
+            Selector::In { key, values } => values.iter().filter_map(|value| carrying(key, value)).map(Vec::len).sum(),
+            Selector::Exists(key) => self.with_key(key).len(),
+            Selector::All(parts) => parts.iter().map(|part| self.most(part)).min().unwrap_or(self.all.len()),
+            Selector::AnyOf(parts) => parts.iter().map(|part| self.most(part)).sum(),
         }
+    }
+
+    /// True if a group satisfies a selector.
+    fn satisfies(&self, selector: &Selector, group: u32) -> bool {
+        let carries = |key: &String, values: &[String]| {
+            let of_key = self.values.get(key.as_str());
+            of_key.is_some_and(|of_key| values.iter().any(|value| among(of_key.get(value.as_str()), group)))
+        };
+        match selector {
+            Selector::Everything => true,
+            Selector::Named(name) => among(self.names.get(name.as_str()), group),
+            Selector::In { key, values } => carries(key, values),
+            Selector::NotIn { key, values } => !carries(key, values),
+            Selector::Exists(key) => among(self.keys.get(key.as_str()), group),
+            Selector::Absent(key) => !among(self.keys.get(key.as_str()), group),
+            Selector::All(parts) => parts.iter().all(|part| self.satisfies(part, group)),
+            Selector::AnyOf(parts) => parts.iter().any(|part| self.satisfies(part, group)),
+            Selector::Not(inner) => !self.satisfies(inner, group),
+        }
+    }
+
+    /// The groups that satisfy a selector, ascending.
+    fn truth(&self, selector: &Selector) -> Cow<'_, [u32]> {
+        match selector {
+            Selector::Everything => Cow::Borrowed(&self.all),
+            Selector::Named(name) => Cow::Borrowed(self.names.get(name.as_str()).map_or(&[], Vec::as_slice)),
+            Selector::In { key, values } => self.with_values(key, values),
+            Selector::NotIn { key, values } => self.complement(&self.with_values(key, values)),
+            Selector::Exists(key) => Cow::Borrowed(self.with_key(key)),
+            Selector::Absent(key) => self.complement(self.with_key(key)),
+            Selector::All(parts) => {
+                // One part gives the candidates, the one with the fewest; the others only answer.
+                let fewest = parts.iter().enumerate().min_by_key(|(_, part)| self.most(part));
+                let Some((fewest, candidates)) = fewest else { return Cow::Borrowed(&self.all) };
+                let others: Vec<&Selector> =
+                    parts.iter().enumerate().filter(|(at, _)| *at != fewest).map(|(_, part)| part).collect();
+                let in_all = |group: &u32| others.iter().all(|other| self.satisfies(other, *group));
+                Cow::Owned(self.truth(candidates).iter().copied().filter(in_all).collect())
+            }
+            Selector::AnyOf(parts) => sorted(parts.iter().flat_map(|part| self.truth(part).into_owned()).collect()),
+            Selector::Not(inner) => self.complement(&self.truth(inner)),
+        }
+    }
+}
+
+/// True if a group is among some, ascending.
+fn among(groups: Option<&Vec<u32>>, group: u32) -> bool {
+    groups.is_some_and(|groups| groups.binary_search(&group).is_ok())
+}
+
+/// The numbers in ascending order, each once.
+fn sorted<'n>(mut numbers: Vec<u32>) -> Cow<'n, [u32]> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    Cow::Owned(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::Vocabulary;
+    use seglab_policy::arbitrary::design_of;
+
+    #[test]
+    fn truths_are_those_of_the_selectors() {
+        let (mut satisfied, mut not) = (0, 0);
+        for seed in 0..100 {
+            let design = design_of(seed);
+            let words = Vocabulary::new(&design);
+            let plain = words.selectors.values();
+            let both: Vec<Selector> = plain
+                .iter()
+                .zip(plain.iter().rev())
+                .map(|(&a, &b)| Selector::All(vec![a.clone(), Selector::Not(Box::new(b.clone()))]))
+                .collect();
+            let selectors: Vec<&Selector> = plain.iter().copied().chain(&both).collect();
+            let index = SelectorIndex::new(&design, &selectors);
+            for (at, selector) in (0u32..).zip(&selectors) {
+                for unit in design.unit_ids() {
+                    let holds = index.holds(at, index.group_of_unit(unit) as usize);
+                    assert_eq!(holds, selector.matches(design.unit(unit)), "seed {seed}: {selector} and {unit:?}");
+                    *if holds { &mut satisfied } else { &mut not } += 1;
+                }
+            }
+        }
+        assert!(satisfied > 100 && not > 100);
     }
 }

@@ -6,8 +6,8 @@
 
 use crate::classes::ClassId;
 use crate::lateral::{Graph, Origin};
+use crate::shared_set::Walk;
 use fixedbitset::FixedBitSet;
-use seglab_policy::Pivot;
 
 /// Units of a class that have been taken: other units than a start, unless they are its host's guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,9 @@ pub(crate) struct Spread {
     pub(crate) taken: Vec<(Taken, u32, Cause)>,
     /// Classes of which all units but the start are taken.
     pub(crate) classes: FixedBitSet,
+    /// Where a class stands among what was taken, with its host left alone and with it owned; beyond the end if it
+    /// does not.
+    positions: [Vec<u32>; 2],
 }
 
 /// Limits of a spread.
@@ -61,30 +64,25 @@ pub(crate) struct Limits<'l> {
 impl Spread {
     /// How far an attack gets.
     pub(crate) fn new(graph: &Graph, starts: Vec<Origin>, limits: Limits<'_>) -> Self {
-        let mut advance = Advance::new(graph, limits);
-        let mut frontier: Vec<By> = (0..starts.len()).map(By::Start).collect();
-        for (at, start) in starts.iter().enumerate() {
-            if let Origin::Unit(class, _) = start {
-                advance.take_guests(*class, By::Start(at), 0, &mut frontier);
-            }
-        }
-        let mut depth = 0;
-        while !frontier.is_empty() && limits.connections_max.is_none_or(|most| depth < most) {
-            depth += 1;
-            frontier = advance.step(&starts, &frontier, depth);
-        }
-        Spread { starts, taken: advance.taken, classes: advance.classes }
+        let mut spreading = Spreading::new(graph, starts, limits);
+        while spreading.advance() {}
+        spreading.spread
     }
 
     /// Where a step starts.
     pub(crate) fn origin(&self, by: By) -> Option<Origin> {
-        origin(&self.starts, by)
+        match by {
+            By::Start(at) => self.starts.get(at).copied(),
+            By::Taken(taken) => Some(Origin::Unit(taken.class, taken.hosted)),
+        }
     }
 
     /// How units were taken; `None` for a start.
     pub(crate) fn cause(&self, by: By) -> Option<Cause> {
         let By::Taken(taken) = by else { return None };
-        self.taken.iter().find(|(known, _, _)| *known == taken).map(|(_, _, cause)| *cause)
+        let [plain, hosted] = &self.positions;
+        let position = if taken.hosted { hosted } else { plain }.get(taken.class.index())?;
+        self.taken.get(*position as usize).map(|(_, _, cause)| *cause)
     }
 
     /// Everybody who can take a further step, with the connections strung together so far, fewest first, and how they
@@ -105,19 +103,14 @@ impl Spread {
     }
 }
 
-fn origin(starts: &[Origin], by: By) -> Option<Origin> {
-    match by {
-        By::Start(at) => starts.get(at).copied(),
-        By::Taken(taken) => Some(Origin::Unit(taken.class, taken.hosted)),
-    }
-}
-
 /// A spread under way.
-struct Advance<'g> {
+pub(crate) struct Spreading<'g> {
     graph: &'g Graph,
     limits: Limits<'g>,
-    taken: Vec<(Taken, u32, Cause)>,
-    classes: FixedBitSet,
+    spread: Spread,
+    /// Who can take a further step, and after how many connections.
+    frontier: Vec<By>,
+    depth: u32,
     hosted: FixedBitSet,
     /// Classes that are taken or never will be.
     closed: FixedBitSet,
@@ -125,51 +118,89 @@ struct Advance<'g> {
     holders: Vec<Option<By>>,
     /// For each login, who reached it first.
     reached: Vec<Option<By>>,
+    /// The sets of steps that were taken.
+    walk: Walk<'g>,
 }
 
-impl<'g> Advance<'g> {
-    fn new(graph: &'g Graph, limits: Limits<'g>) -> Self {
+impl<'g> Spreading<'g> {
+    /// An attack that has taken nothing but its starts and what runs on them.
+    pub(crate) fn new(graph: &'g Graph, starts: Vec<Origin>, limits: Limits<'g>) -> Self {
         let none = FixedBitSet::with_capacity(graph.classes);
         let mut closed = limits.avoid.cloned().unwrap_or_else(|| none.clone());
         closed.grow(graph.classes);
-        Self {
+        let positions = [vec![u32::MAX; graph.classes], vec![u32::MAX; graph.classes]];
+        let mut spreading = Self {
             graph,
             limits,
-            taken: Vec::new(),
-            classes: none.clone(),
+            frontier: (0..starts.len()).map(By::Start).collect(),
+            spread: Spread { starts, taken: Vec::new(), classes: none.clone(), positions },
+            depth: 0,
             hosted: none,
             closed,
             holders: vec![None; graph.credentials.len()],
             reached: vec![None; graph.logins.len()],
+            walk: Walk::new(&graph.pool),
+        };
+        let mut frontier = std::mem::take(&mut spreading.frontier);
+        for at in 0..spreading.spread.starts.len() {
+            if let Some(Origin::Unit(class, _)) = spreading.spread.origin(By::Start(at)) {
+                spreading.take_guests(class, By::Start(at), 0, &mut frontier);
+            }
         }
+        spreading.frontier = frontier;
+        spreading
     }
 
-    fn step(&mut self, starts: &[Origin], frontier: &[By], depth: u32) -> Vec<By> {
+    /// How far it has got.
+    pub(crate) fn spread(&self) -> &Spread {
+        &self.spread
+    }
+
+    /// Strings one more connection together; false if nobody can.
+    pub(crate) fn advance(&mut self) -> bool {
+        if self.frontier.is_empty() || self.limits.connections_max.is_some_and(|most| self.depth >= most) {
+            return false;
+        }
+        self.depth += 1;
+        let frontier = std::mem::take(&mut self.frontier);
+        self.frontier = self.step(&frontier, self.depth);
+        true
+    }
+
+    fn step(&mut self, frontier: &[By], depth: u32) -> Vec<By> {
         let graph = self.graph;
-        let mut next = Vec::new();
-        if graph.attack.pivot == Pivot::Exploitable {
-            for &by in frontier {
-                let Some(Origin::Unit(class, _)) = origin(starts, by) else { continue };
-                for &credential in graph.held.get(class.index()).into_iter().flatten() {
-                    if let Some(holder) = self.holders.get_mut(credential as usize) {
-                        holder.get_or_insert(by);
-                    }
+        let (mut next, mut logins) = (Vec::new(), Vec::new());
+        for &by in frontier {
+            let Some(Origin::Unit(class, _)) = self.spread.origin(by) else { continue };
+            for &credential in graph.held.get(class.index()).into_iter().flatten() {
+                if let Some(holder @ None) = self.holders.get_mut(credential as usize) {
+                    *holder = Some(by);
+                    logins.extend(graph.taking.get(credential as usize).into_iter().flatten());
                 }
             }
         }
         for &by in frontier {
-            let Some(origin) = origin(starts, by) else { continue };
-            let steps = graph.steps(origin).get(self.limits.doubtful);
-            for class in fresh(steps, &self.closed, graph.classes) {
-                self.take(class, Cause::Connection(by), depth, &mut next);
-            }
-            for (login, reached) in self.reached.iter_mut().enumerate() {
-                if reached.is_none() && steps.contains(graph.login_bit(login)) {
+            let Some(origin) = self.spread.origin(by) else { continue };
+            let mut fresh = Vec::new();
+            let (closed, reached) = (&self.closed, &mut self.reached);
+            self.walk.numbers(graph.steps(origin).get(self.limits.doubtful), &mut |bit| {
+                if bit < graph.classes {
+                    fresh.extend((!closed.contains(bit)).then_some(bit));
+                } else if let Some(login) = bit.checked_sub(graph.login_bit(0))
+                    && let Some(reached @ None) = reached.get_mut(login)
+                {
                     *reached = Some(by);
+                    logins.push(login);
                 }
+            });
+            for class in fresh.into_iter().filter_map(|class| u32::try_from(class).ok()) {
+                self.take(ClassId(class), Cause::Connection(by), depth, &mut next);
             }
         }
-        for (login, node) in graph.logins.iter().enumerate() {
+        logins.sort_unstable();
+        logins.dedup();
+        for login in logins {
+            let Some(node) = graph.logins.get(login) else { continue };
             let by = self.reached.get(login).copied().flatten();
             let holder = self.holders.get(node.credential as usize).copied().flatten();
             if let Some((by, holder)) = by.zip(holder)
@@ -183,48 +214,38 @@ impl<'g> Advance<'g> {
 
     fn take(&mut self, class: ClassId, cause: Cause, depth: u32, next: &mut Vec<By>) {
         let taken = Taken { class, hosted: false };
-        self.closed.insert(class.index());
-        self.classes.insert(class.index());
-        self.taken.push((taken, depth, cause));
-        next.push(By::Taken(taken));
+        self.add(taken, cause, depth, next);
         self.take_guests(class, By::Taken(taken), depth, next);
+    }
+
+    fn add(&mut self, taken: Taken, cause: Cause, depth: u32, next: &mut Vec<By>) {
+        self.closed.insert(taken.class.index());
+        self.spread.classes.insert(taken.class.index());
+        let [plain, hosted] = &mut self.spread.positions;
+        if let Some(position) = if taken.hosted { hosted } else { plain }.get_mut(taken.class.index()) {
+            *position = u32::try_from(self.spread.taken.len()).unwrap_or(u32::MAX);
+        }
+        self.spread.taken.push((taken, depth, cause));
+        next.push(By::Taken(taken));
     }
 
     /// Takes what runs on a unit, and what runs on that.
     fn take_guests(&mut self, class: ClassId, by: By, depth: u32, next: &mut Vec<By>) {
-        let avoid = self.limits.avoid;
+        let (graph, avoid) = (self.graph, self.limits.avoid);
+        if graph.guests(class).is_empty() {
+            return;
+        }
         let mut hosts = vec![(class, by)];
         while let Some((host, by)) = hosts.pop() {
-            for &guest in self.graph.guests(host) {
+            for &guest in graph.guests(host) {
                 let avoided = avoid.is_some_and(|avoid| avoid.contains(guest.index()));
                 if avoided || self.hosted.put(guest.index()) {
                     continue;
                 }
                 let taken = Taken { class: guest, hosted: true };
-                self.closed.insert(guest.index());
-                self.classes.insert(guest.index());
-                self.taken.push((taken, depth, Cause::Host(by)));
-                next.push(By::Taken(taken));
+                self.add(taken, Cause::Host(by), depth, next);
                 hosts.push((guest, By::Taken(taken)));
             }
         }
     }
-}
-
-/// The classes among the steps that are not closed, ascending.
-pub(crate) fn fresh(steps: &FixedBitSet, closed: &FixedBitSet, classes: usize) -> Vec<ClassId> {
-    let mut found = Vec::new();
-    let words = steps.as_slice().iter().zip(closed.as_slice().iter().chain(std::iter::repeat(&0)));
-    for (word, (steps, closed)) in words.enumerate() {
-        let mut left = steps & !closed;
-        while left != 0 {
-            let bit = word * usize::BITS as usize + left.trailing_zeros() as usize;
-            left &= left - 1;
-            if bit >= classes {
-                return found;
-            }
-            found.push(ClassId(u32::try_from(bit).unwrap_or(u32::MAX)));
-        }
-    }
-    found
 }

@@ -8,6 +8,8 @@ use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
 use crate::reach::Verifier;
 use seglab_policy::{AddressSet, Assume, Family, UnitId, View};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// One side of a unit's surface: everything that can connect to it, or that it can connect to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,46 +49,57 @@ pub struct Surface {
     pub exits: Exchange,
 }
 
+/// The endpoint classes of a unit, and the headers that count there; `None` for all.
+type Ends = (Rc<[u32]>, Option<HeaderId>);
+
 impl Verifier<'_> {
     /// The surfaces of all units, those of one class together, in the order of their first units.
     pub fn surface(&mut self, view: View, as_if_enforced: bool) -> Vec<Surface> {
-        let classes: Vec<ClassId> = self.engine.classes.ids().collect();
         let assume = Assume { as_if_enforced, ..Assume::business() };
-        let of_class = |class: ClassId| Surface {
-            units: self.engine.classes.members(class).to_vec(),
-            entries: self.side(class, &classes, view, assume, true),
-            exits: self.side(class, &classes, view, assume, false),
+        // Classes of the same endpoint classes have one surface, whatever else tells them apart.
+        let mut units: BTreeMap<Ends, usize> = BTreeMap::new();
+        let classes: Vec<(ClassId, Ends)> =
+            self.engine.classes.ids().map(|class| (class, self.engine.endpoints_of_listening(class, view))).collect();
+        for (class, ends) in &classes {
+            *units.entry(ends.clone()).or_default() += self.engine.classes.members(*class).len();
+        }
+        let sides: BTreeMap<&Ends, [Exchange; 2]> = units
+            .keys()
+            .map(|ends| (ends, [true, false].map(|entries| self.side(ends, &units, assume, entries))))
+            .collect();
+        let surface = |(class, ends): &(ClassId, Ends)| {
+            let [entries, exits] = sides.get(ends).cloned().unwrap_or_default();
+            Surface { units: self.engine.classes.members(*class).to_vec(), entries, exits }
         };
-        classes.iter().copied().map(of_class).collect()
+        classes.iter().map(surface).collect()
     }
 
-    fn side(&mut self, class: ClassId, all: &[ClassId], view: View, assume: Assume, entries: bool) -> Exchange {
+    fn side(&mut self, own: &Ends, all: &BTreeMap<Ends, usize>, assume: Assume, entries: bool) -> Exchange {
         let matrix = self.engine.matrix(assume);
         let engine = &mut self.engine;
         let mut side = Exchange::default();
         let (mut certain, mut possible) = (HeaderId::EMPTY, HeaderId::EMPTY);
-        for &other in all {
-            let members = engine.classes.members(other).len() - usize::from(other == class);
-            if members == 0 {
+        for (other, &units) in all {
+            // Nobody is their own neighbour.
+            let units = units - usize::from(other == own);
+            if units == 0 {
                 continue;
             }
-            let (from, to) = if entries { (other, class) } else { (class, other) };
-            let from = engine.endpoints_of(from);
-            let (to, counts) = engine.endpoints_of_listening(to, view);
-            let (sure, maybe) = engine.arriving(&from, &to, counts, &matrix);
-            side.units += if sure == HeaderId::EMPTY { 0 } else { members };
+            let ((from, _), (to, counts)) = if entries { (other, own) } else { (own, other) };
+            let (sure, maybe) = engine.arriving(from, to, *counts, &matrix);
+            side.units += if sure == HeaderId::EMPTY { 0 } else { units };
             certain = engine.sets.union(certain, sure);
             possible = engine.sets.union(possible, maybe);
         }
-        let (own, counts) = engine.endpoints_of_listening(class, view);
+        let (own, counts) = own;
         let outside: Vec<u32> = match entries {
             true => engine.classes.endpoints.externals().chain(engine.classes.endpoints.sources()).collect(),
             false => engine.classes.endpoints.externals().collect(),
         };
         for other in outside {
             let (sure, maybe) = match entries {
-                true => engine.arriving(&[other], &own, counts, &matrix),
-                false => engine.arriving(&own, &[other], None, &matrix),
+                true => engine.arriving(&[other], own, *counts, &matrix),
+                false => engine.arriving(own, &[other], None, &matrix),
             };
             certain = engine.sets.union(certain, sure);
             possible = engine.sets.union(possible, maybe);

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Fa
     let loaded = context.load_silently(&args.design.path)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
     let as_if_enforced = args.design.as_if_enforced;
-    let mut verifier = Verifier::new(&loaded.design);
+    let mut verifier = context.timings.phase("classes", || Verifier::new(&loaded.design));
     let (mut verification, settled) =
         settled(&mut verifier, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
     if let Some(folder) = &args.certificates {
@@ -62,7 +62,7 @@ pub(crate) fn verification(
     cross_check: bool,
     context: &mut Context,
 ) -> Result<Verification, Failure> {
-    let verifier = &mut Verifier::new(design);
+    let verifier = &mut context.timings.phase("classes", || Verifier::new(design));
     settled(verifier, diagnostics, as_if_enforced, cross_check, context).map(|(verification, _)| verification)
 }
 
@@ -92,7 +92,8 @@ fn settled(
         match design.otherwise(choice) {
             None => collect::choice(&mut verification, design, choice, &[], &settled, &settled),
             Some(other) => {
-                let (theirs, _) = judge(&mut Verifier::new(&other), &settings, cross_check, context)?;
+                let mut verifier = context.timings.phase("classes", || Verifier::new(&other));
+                let (theirs, _) = judge(&mut verifier, &settings, cross_check, context)?;
                 let changed = choice::changed(choice, (design, &settled), (&other, &theirs), &settings);
                 collect::choice(&mut verification, design, choice, &changed, &settled, &theirs);
             }
@@ -109,6 +110,7 @@ fn judge(
     context: &mut Context,
 ) -> Result<(seglab_verify::Report, Option<SecondOpinion>), Failure> {
     let design = verifier.design();
+    context.timings.phase("closure", || verifier.prepare(settings));
     let settled = context.timings.phase("verify", || verifier.settle_all(settings));
     let settled =
         settled.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;

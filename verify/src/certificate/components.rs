@@ -74,8 +74,8 @@ impl Steps<'_> {
     /// What one step may take from a state: by a connection, or with a host.
     fn next(&self, (class, hosted): State) -> Vec<State> {
         let avoided = |class: &ClassId| self.avoid.is_some_and(|avoid| avoid.contains(class.index()));
-        let steps = &self.graph.steps(Origin::Unit(class, hosted)).possible;
-        let classes = steps.ones().take_while(|bit| *bit < self.graph.classes);
+        let steps = self.graph.steps(Origin::Unit(class, hosted)).possible;
+        let classes = self.graph.pool.numbers(steps).into_iter().take_while(|bit| *bit < self.graph.classes);
         let by_connection = classes.filter_map(|bit| u32::try_from(bit).ok()).map(|bit| (ClassId(bit), false));
         let by_host = self.graph.guests(class).iter().map(|guest| (*guest, true));
         by_connection.chain(by_host).filter(|(class, _)| !avoided(class)).collect()

@@ -7,9 +7,9 @@
 
 use crate::difference::block::{Block, EndId, Rows};
 use crate::difference::refinement::{Both, Refinement, Spaces, pick};
-use crate::direct::Matrix;
 use crate::header_set::HeaderSet;
 use crate::intern::{HeaderId, HeaderSets};
+use crate::matrix::Matrix;
 use crate::reach::Verifier;
 use crate::vocabulary::Interner;
 use rustc_hash::FxHashMap;
@@ -283,7 +283,7 @@ impl<'r, 'a> Side<'r, 'a> {
 
     /// The cell of two endpoint classes.
     fn one_way_cell(&mut self, source: u32, destination: u32, counts: Option<HeaderId>, table: &mut Table) -> u32 {
-        let arrives = self.matrix.arrives(source, destination);
+        let arrives = self.verifier.engine.arrives(&self.matrix, source, destination);
         if arrives.possible == HeaderId::EMPTY {
             return 0;
         }

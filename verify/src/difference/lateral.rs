@@ -167,7 +167,7 @@ impl Side {
         let graph = &self.graph;
         let steps = graph.steps(origin).get(doubtful);
         let mut outside = FixedBitSet::with_capacity(graph.externals);
-        outside.extend((0..graph.externals).filter(|at| steps.contains(graph.classes + at)));
+        outside.extend((0..graph.externals).filter(|at| graph.pool.contains(steps, graph.classes + at)));
         let number = self.outside_numbers.get(&outside).copied().unwrap_or_else(|| {
             let number = u32::try_from(self.outsides.len()).unwrap_or(u32::MAX);
             self.outsides.push(outside.clone());
@@ -190,9 +190,7 @@ impl Side {
             return known;
         }
         let mut reach = self.nothing();
-        if let Some(taken) = closures.taken(component) {
-            reach.classes.union_with(taken);
-        }
+        reach.classes.union_with(&closures.classes_taken(class));
         let mut owned = reach.classes.clone();
         owned.insert(class.index());
         // Most owners can reach one of a few sets of addresses.
@@ -337,7 +335,7 @@ pub(super) fn path(
             let bit = graph.external_bit(external);
             let last = spread.everybody().find(|&(by, depth, _)| {
                 let steps = spread.origin(by).map(|origin| graph.steps(origin).get(example.doubtful));
-                hops_max.is_none_or(|most| depth < most) && steps.is_some_and(|steps| steps.contains(bit))
+                hops_max.is_none_or(|most| depth < most) && steps.is_some_and(|steps| graph.pool.contains(steps, bit))
             });
             let by = last.ok_or_else(missing)?.0;
             replay.reach(Goal { by, target: goal }, &|_| HeaderSet::full())

@@ -2,7 +2,6 @@
 
 use super::{Counterexample, Excess, Outcome, Population, Settled, unsure};
 use crate::classes::ClassId;
-use crate::closure::Closures;
 use crate::counterexample::{Flaw, Hop, Replay, VerifyError};
 use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
@@ -17,8 +16,10 @@ impl Verifier<'_> {
         attack: Attack,
         from: &Selector,
         (at_most, of): (AtMost, Statistic),
-        avoid: Option<&FixedBitSet>,
+        without_trusted: bool,
     ) -> Result<Outcome, VerifyError> {
+        let trusted = without_trusted.then(|| self.trusted_classes());
+        let avoid = trusted.as_ref();
         let all = self.engine.design.units().len();
         let from: Vec<ClassId> =
             self.selected(from).filter(|class| !avoid.is_some_and(|avoid| avoid.contains(class.index()))).collect();
@@ -26,9 +27,9 @@ impl Verifier<'_> {
         let graph = self.graph(attack);
         let weights = self.weights(at_most);
         let mut verdict = Settled::Holds;
-        for doubtful in [false, true] {
+        for &doubtful in graph.doubts() {
             let limits = Limits { avoid, connections_max: property.hops_max, doubtful };
-            let amounts = amounts(&graph, &from, limits, weights.as_deref());
+            let amounts = self.amounts(&graph, &from, limits, weights.as_deref());
             let amounts: Vec<Amount> = from
                 .iter()
                 .zip(amounts)
@@ -93,6 +94,38 @@ impl Verifier<'_> {
         }
         Ok(replay.into_hops())
     }
+
+    /// What falls with a unit of each class, by what a unit of each class counts for.
+    fn amounts(&mut self, graph: &Graph, from: &[ClassId], limits: Limits<'_>, weights: Option<&[u64]>) -> Vec<u64> {
+        let Some(weights) = weights else {
+            return self.sizes(graph, from, limits).into_iter().map(|units| units as u64).collect();
+        };
+        if closes(graph, limits) {
+            let closures = self.closures(graph.attack, limits.avoid.is_some(), limits.doubtful);
+            let amounts = closures.weigh(graph, weights);
+            return from.iter().map(|class| amounts.get(class.index()).copied().unwrap_or(0)).collect();
+        }
+        let amount = |&start: &ClassId| -> u64 {
+            let taken = Spread::new(graph, vec![Origin::Unit(start, false)], limits).classes;
+            let of_class = |class: usize| {
+                let units = graph.sizes.get(class).copied().unwrap_or(0);
+                weights.get(class).copied().unwrap_or(0) * units as u64
+            };
+            taken.ones().map(of_class).sum::<u64>()
+                + if taken.contains(start.index()) { 0 } else { weight_of(weights, start) }
+        };
+        from.iter().map(amount).collect()
+    }
+
+    /// The size of the closure of a unit of each class, without the trusted if they are what `limits` avoids.
+    pub(crate) fn sizes(&mut self, graph: &Graph, from: &[ClassId], limits: Limits<'_>) -> Vec<usize> {
+        if closes(graph, limits) {
+            let closures = self.closures(graph.attack, limits.avoid.is_some(), limits.doubtful);
+            return from.iter().map(|&class| closures.units(class)).collect();
+        }
+        let size = |&class: &ClassId| Spread::new(graph, vec![Origin::Unit(class, false)], limits).units(graph);
+        from.iter().map(size).collect()
+    }
 }
 
 /// What the loss of a unit of a class takes with it.
@@ -127,29 +160,6 @@ fn excess(amounts: &[Amount], at_most: AtMost, of: Statistic, population: usize)
     (!within).then_some((first.class, Excess { of, at_most, sum: at.amount, count: 1 }))
 }
 
-/// What falls with a unit of each class, by what a unit of each class counts for.
-fn amounts(graph: &Graph, from: &[ClassId], limits: Limits<'_>, weights: Option<&[u64]>) -> Vec<u64> {
-    let Some(weights) = weights else {
-        return sizes(graph, from, limits).into_iter().map(|units| units as u64).collect();
-    };
-    let weigh = |taken: &FixedBitSet, start: ClassId| -> u64 {
-        let of_class = |class: ClassId| weight_of(weights, class) * graph.size(class) as u64;
-        let taken_weight: u64 =
-            taken.ones().filter_map(|class| u32::try_from(class).ok()).map(|class| of_class(ClassId(class))).sum();
-        taken_weight + if taken.contains(start.index()) { 0 } else { weight_of(weights, start) }
-    };
-    if closes(graph, limits) {
-        let closures = Closures::new(graph, limits.avoid, limits.doubtful);
-        let nothing = FixedBitSet::new();
-        return from
-            .iter()
-            .map(|&class| weigh(closures.taken(closures.component(class)).unwrap_or(&nothing), class))
-            .collect();
-    }
-    let weight = |&class: &ClassId| weigh(&Spread::new(graph, vec![Origin::Unit(class, false)], limits).classes, class);
-    from.iter().map(weight).collect()
-}
-
 fn weight_of(weights: &[u64], class: ClassId) -> u64 {
     weights.get(class.index()).copied().unwrap_or(0)
 }
@@ -157,14 +167,4 @@ fn weight_of(weights: &[u64], class: ClassId) -> u64 {
 /// True if all closures can be had at once.
 fn closes(graph: &Graph, limits: Limits<'_>) -> bool {
     graph.attack.pivot != Pivot::Exploitable && limits.connections_max.is_none()
-}
-
-/// The size of the closure of a unit of each class.
-pub(crate) fn sizes(graph: &Graph, from: &[ClassId], limits: Limits<'_>) -> Vec<usize> {
-    if closes(graph, limits) {
-        let closures = Closures::new(graph, limits.avoid, limits.doubtful);
-        return from.iter().map(|&class| closures.units(class)).collect();
-    }
-    let size = |&class: &ClassId| Spread::new(graph, vec![Origin::Unit(class, false)], limits).units(graph);
-    from.iter().map(size).collect()
 }

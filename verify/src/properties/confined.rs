@@ -5,16 +5,15 @@
 //! connection that certainly arrives, is certainly meant and not possibly listed; it is unknown for one that possibly
 //! arrives, is possibly meant and not certainly listed.
 
+use super::stray::{Ends, Search, Stray};
 use super::{Counterexample, Outcome, Population, Settled, unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Hop, Means, VerifyError, a_plain_address};
 use crate::endpoint_class::{Match, address_truth};
-use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
 use crate::lateral::Attack;
 use crate::reach::Verifier;
-use crate::vocabulary::Interner;
-use rustc_hash::FxHashMap;
+use fixedbitset::FixedBitSet;
 use seglab_policy::{AddressSet, Assume, Connection, Covers, Endpoint, Flow, Peer, Selector, Service, Side, UnitId};
 
 /// One side of the connections that are meant, or listed.
@@ -28,6 +27,13 @@ pub(super) enum Who<'c> {
     Outside(&'c AddressSet),
     /// Whom a peer of a rule would match.
     Peer(&'c Peer),
+}
+
+/// One side of the connections, with the classes of units that it selects, if it is of units.
+#[derive(Clone, Debug)]
+pub(super) struct Selection<'c> {
+    who: Who<'c>,
+    classes: FixedBitSet,
 }
 
 /// Connections, by whom and to whom.
@@ -60,31 +66,7 @@ pub(super) struct End {
     /// The endpoint class.
     pub(super) class: u32,
     /// The class of the unit, and the position of the interface.
-    unit: Option<(ClassId, u16)>,
-}
-
-/// How an end matches the sides of what is meant and of each entry of the list.
-type Sides = Vec<Option<Match>>;
-
-/// The headers between two ends that are listed, and whether connections between them are meant.
-#[derive(Clone, Copy, Debug)]
-struct Listed {
-    meant: Option<Match>,
-    certainly: HeaderId,
-    possibly: HeaderId,
-}
-
-/// The ends of a verification with what the claim says of them.
-struct Ends {
-    all: Vec<End>,
-    /// By end, the number of its sides as a source, and as a destination.
-    as_source: Vec<u32>,
-    as_destination: Vec<u32>,
-    sources: Interner<Sides>,
-    destinations: Interner<Sides>,
-    /// By sides, and where services go by names of ports by destination.
-    known: FxHashMap<(u32, u32, u32), Listed>,
-    names_ports: bool,
+    pub(super) unit: Option<(ClassId, u16)>,
 }
 
 impl Verifier<'_> {
@@ -152,80 +134,20 @@ impl Verifier<'_> {
         attack: Attack,
         confined: &Confined<'_>,
     ) -> Result<Settled, VerifyError> {
-        let mut ends = self.ends(confined);
+        let mut ends = Ends::new(self, confined);
+        let assume = attack.assume(Side::Source, false);
         for doubtful in [false, true] {
-            let found = self.stray(&mut ends, attack, confined, doubtful);
-            let hop = found.map_err(|flaw| flaw.into_error(id))?;
-            let Some(hop) = hop else { continue };
+            let Some(Stray { from, to, headers, certain }) = Search::new(self, &mut ends, attack, doubtful).first()
+            else {
+                continue;
+            };
+            let hop = self.shown(from, to, headers, assume, !certain).map_err(|flaw| flaw.into_error(id))?;
             return Ok(match doubtful {
                 true => unsure(vec![hop]),
                 false => Settled::Violated(Counterexample::Reached(vec![hop])),
             });
         }
         Ok(Settled::Holds)
-    }
-
-    /// The first connection that is not listed: ordered by the side that units stand on alone, if one is.
-    fn stray(
-        &mut self,
-        ends: &mut Ends,
-        attack: Attack,
-        confined: &Confined<'_>,
-        doubtful: bool,
-    ) -> Result<Option<Hop>, Flaw> {
-        let assume = attack.assume(Side::Source, false);
-        let matrix = self.engine.matrix(assume);
-        let counts = |meant: Option<Match>| meant.is_some_and(|meant| doubtful || meant == Match::Yes);
-        let meant = |sides: &Interner<Sides>, of: &[u32]| -> Vec<usize> {
-            let is_meant = |at: &usize| {
-                let sides = of.get(*at).and_then(|&id| sides.values().get(id as usize));
-                counts(sides.and_then(|sides| sides.first().copied().flatten()))
-            };
-            (0..of.len()).filter(is_meant).collect()
-        };
-        let from = meant(&ends.sources, &ends.as_source);
-        let to = meant(&ends.destinations, &ends.as_destination);
-        let by_destination =
-            !matches!(confined.meant.from, Who::Units(_)) && matches!(confined.meant.to, Who::Units(_));
-        let (outer, inner) = if by_destination { (&to, &from) } else { (&from, &to) };
-        for &first in outer {
-            for &second in inner {
-                let (source, destination) = if by_destination { (second, first) } else { (first, second) };
-                let (Some(&from), Some(&to)) = (ends.all.get(source), ends.all.get(destination)) else { continue };
-                let arrives = matrix.arrives(from.class, to.class);
-                let arriving = if doubtful { arrives.possible } else { arrives.certain };
-                if arriving == HeaderId::EMPTY || self.is_itself(from, to) {
-                    continue;
-                }
-                let listed = self.listed(ends, confined, (source, destination));
-                if !counts(listed.meant) {
-                    continue;
-                }
-                let spared = if doubtful { listed.certainly } else { listed.possibly };
-                let counted = match to.unit {
-                    Some((class, _)) => {
-                        let headers = self.engine.sets.get(arriving).clone();
-                        self.engine.seen(&headers, class, attack.view)
-                    }
-                    None => arriving,
-                };
-                let stray = self.engine.sets.difference(counted, spared);
-                if stray == HeaderId::EMPTY {
-                    continue;
-                }
-                // Where only the list is in doubt, a connection that certainly arrives shows it best.
-                let certain = self.engine.sets.intersection(stray, arrives.certain);
-                let shown = if certain == HeaderId::EMPTY { stray } else { certain };
-                return self.shown(from, to, shown, assume, certain == HeaderId::EMPTY).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    /// True of two interfaces that only one unit has: what it sends itself is nobody's business.
-    fn is_itself(&self, from: End, to: End) -> bool {
-        matches!((from.unit, to.unit), (Some((from, _)), Some((to, _)))
-            if from == to && self.engine.classes.members(from).len() == 1)
     }
 
     /// A connection between two ends, replayed.
@@ -286,23 +208,17 @@ impl Verifier<'_> {
             .collect()
     }
 
-    /// Every end, with how it matches the sides of the claim.
-    fn ends(&self, confined: &Confined<'_>) -> Ends {
-        let all = self.every_end();
-        let entries = || std::iter::once(&confined.meant).chain(&confined.listed);
-        let (mut sources, mut destinations) = (Interner::new(), Interner::new());
-        let (mut as_source, mut as_destination) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
-        for &end in &all {
-            as_source.push(sources.intern(entries().map(|entry| self.is(end, entry.from)).collect()));
-            as_destination.push(destinations.intern(entries().map(|entry| self.is(end, entry.to)).collect()));
-        }
-        let mut services = confined.listed.iter().flat_map(|entry| entry.services);
-        let names_ports = services.any(|service| matches!(service, Service::NamedPort { .. }));
-        Ends { all, as_source, as_destination, sources, destinations, known: FxHashMap::default(), names_ports }
+    /// One side of the claim, with the classes of units that it selects.
+    pub(super) fn selection<'c>(&self, who: Who<'c>) -> Selection<'c> {
+        let classes: Vec<ClassId> = match who {
+            Who::Units(selector) | Who::Peer(Peer::Units(selector)) => self.selected(selector).collect(),
+            _ => Vec::new(),
+        };
+        Selection { who, classes: classes.into_iter().map(ClassId::index).collect() }
     }
 
     /// Whether an end is one of those that a side of the claim speaks of.
-    fn is(&self, end: End, who: Who<'_>) -> Option<Match> {
+    pub(super) fn is(&self, end: End, side: &Selection<'_>) -> Option<Match> {
         let (classes, design) = (&self.engine.classes, self.engine.design);
         let endpoints = &classes.endpoints;
         let family = endpoints.get(end.class).family;
@@ -311,11 +227,11 @@ impl Verifier<'_> {
             endpoints.addresses(end.class).ranges().next().is_some_and(|(first, _)| set.contains(first))
         };
         let certainly = |is: bool| is.then_some(Match::Yes);
-        match (who, end.unit) {
+        match (side.who, end.unit) {
             (Who::Anyone | Who::Peer(Peer::Anyone), _) => Some(Match::Yes),
             (Who::Peer(Peer::Unmodelled(_)), _) => Some(Match::Maybe),
-            (Who::Units(selector) | Who::Peer(Peer::Units(selector)), Some((class, _))) => {
-                certainly(classes.selected(selector, class, design))
+            (Who::Units(_) | Who::Peer(Peer::Units(_)), Some((class, _))) => {
+                certainly(side.classes.contains(class.index()))
             }
             (Who::Peer(Peer::Units(selector)), None) => {
                 certainly(source().is_some_and(|source| selector.matches_source(source)))
@@ -336,36 +252,5 @@ impl Verifier<'_> {
                 truth.first().map(|(_, matched)| *matched)
             }
         }
-    }
-
-    /// What the claim says of connections between two ends, by their positions.
-    fn listed(&mut self, ends: &mut Ends, confined: &Confined<'_>, (from, to): (usize, usize)) -> Listed {
-        let nothing = Listed { meant: None, certainly: HeaderId::EMPTY, possibly: HeaderId::EMPTY };
-        let (Some(&source), Some(&destination)) = (ends.as_source.get(from), ends.as_destination.get(to)) else {
-            return nothing;
-        };
-        let unit = ends.all.get(to).and_then(|end| end.unit).map(|(class, _)| class);
-        let named = unit.filter(|_| ends.names_ports).map_or(u32::MAX, |class| class.0);
-        if let Some(&known) = ends.known.get(&(source, destination, named)) {
-            return known;
-        }
-        let sides =
-            ends.sources.values().get(source as usize).zip(ends.destinations.values().get(destination as usize));
-        let Some((source_sides, destination_sides)) = sides else { return nothing };
-        let both = source_sides.iter().zip(destination_sides).map(|(from, to)| from.zip(*to).map(|(a, b)| a.min(b)));
-        let mut both = both.collect::<Vec<_>>().into_iter();
-        let mut listed = Listed { meant: both.next().flatten(), ..nothing };
-        let design = self.engine.design;
-        let listeners = unit.map_or(&[][..], |class| &design.unit(self.engine.classes.representative(class)).listeners);
-        for (entry, matched) in confined.listed.iter().zip(both) {
-            let Some(matched) = matched else { continue };
-            let headers = self.engine.sets.intern(HeaderSet::of_services(entry.services, listeners));
-            listed.possibly = self.engine.sets.union(listed.possibly, headers);
-            if matched == Match::Yes {
-                listed.certainly = self.engine.sets.union(listed.certainly, headers);
-            }
-        }
-        ends.known.insert((source, destination, named), listed);
-        listed
     }
 }

@@ -5,11 +5,13 @@ use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Hop, Means, VerifyError};
 use crate::endpoint_class::Match;
 use crate::header_set::HeaderSet;
+use crate::intern::HeaderId;
 use crate::members::Members;
 use crate::reach::Verifier;
 use seglab_policy::{
     Assume, Connection, Endpoint, Family, IntervalSet, Peer, Reply, Service, Transport, UnitId, Verdict,
 };
+use std::collections::BTreeMap;
 
 /// First source port for which a need must work.
 const FIRST_SOURCE_PORT: u16 = 1024;
@@ -35,6 +37,8 @@ struct Asked {
     one_is_enough: bool,
 }
 
+/// The headers that are needed at units of each class; `None` where a service goes by a port that they do not name.
+type Needed = BTreeMap<ClassId, Option<HeaderId>>;
 /// An end that is enough for the units of a class.
 pub(crate) struct Chosen {
     pub(crate) end_is_source: bool,
@@ -121,9 +125,11 @@ impl Verifier<'_> {
         };
         let mut all = Works::Yes;
         let mut best: Option<Works> = None;
+        let mut needed = Needed::new();
         for &(side, matched) in &outer.sides {
             let pair = |other: Side| if outer_is_source { (side, other) } else { (other, side) };
-            let works = self.with_inner(inner, &pair, services, assume).map_err(|flaw| flaw.into_error(id))?;
+            let works = self.with_inner(inner, &pair, services, &mut needed, assume);
+            let works = works.map_err(|flaw| flaw.into_error(id))?;
             let Some(mut works) = works.or_else(|| self.nobody(side, outer, inner)) else { continue };
             if matched == Match::Maybe {
                 works = in_doubt(works, outer.one_is_enough);
@@ -159,13 +165,18 @@ impl Verifier<'_> {
         inner: &Asked,
         pair: &dyn Fn(Side) -> (Side, Side),
         services: &[Service],
+        needed: &mut Needed,
         assume: Assume,
     ) -> Result<Option<Works>, Flaw> {
         let mut all: Option<Works> = None;
         let mut best: Option<Works> = None;
         for &(side, matched) in &inner.sides {
             let (from, to) = pair(side);
-            let Some(mut works) = self.works(from, to, services, assume)? else { continue };
+            let works = match self.surely_works(from, to, services, needed, assume) {
+                true => Some(Works::Yes),
+                false => self.works(from, to, services, assume)?,
+            };
+            let Some(mut works) = works else { continue };
             if matched == Match::Maybe {
                 works = in_doubt(works, inner.one_is_enough);
             }
@@ -204,6 +215,43 @@ impl Verifier<'_> {
             Side::Units(class) => Some(*class),
             Side::External(_) => None,
         }))
+    }
+
+    /// True if every needed connection between different units of two classes certainly works: the usual case, and the
+    /// same for every two classes of the same endpoint classes.
+    fn surely_works(
+        &mut self,
+        from: Side,
+        to: Side,
+        services: &[Service],
+        needed: &mut Needed,
+        assume: Assume,
+    ) -> bool {
+        let (Side::Units(source), Side::Units(destination)) = (from, to) else { return false };
+        if self.representatives(from, to).is_none() {
+            return false;
+        }
+        let needed = *needed.entry(destination).or_insert_with(|| {
+            let listeners = &self.engine.design.unit(self.engine.classes.representative(destination)).listeners;
+            let missing = |service: &Service| {
+                matches!(service, Service::NamedPort { .. })
+                    && HeaderSet::of_services(std::slice::from_ref(service), listeners).is_empty()
+            };
+            let named = !services.iter().any(missing);
+            named.then(|| self.engine.sets.intern(ephemeral(&HeaderSet::of_services(services, listeners))))
+        });
+        let Some(mut missing) = needed.filter(|&needed| needed != HeaderId::EMPTY) else { return false };
+        let matrix = self.engine.matrix(assume);
+        let (from, to) = (self.engine.endpoints_of(source), self.engine.endpoints_of(destination));
+        for (&from, &to) in from.iter().flat_map(|from| to.iter().map(move |to| (from, to))) {
+            let arrives = self.engine.arrives(&matrix, from, to);
+            let answers = self.engine.answers(from, to, arrives.certain, assume);
+            let sets = &mut self.engine.sets;
+            let answered = sets.difference(arrives.certain, answers.blocked);
+            let works = sets.difference(answered, answers.unknown);
+            missing = sets.difference(missing, works);
+        }
+        missing == HeaderId::EMPTY
     }
 
     /// Whether every needed connection between two ends works; `None` if there is no such pair of different units.

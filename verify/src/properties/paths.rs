@@ -1,6 +1,6 @@
 //! `isolated` and `only-through`: is there a path of connections from here to there?
 
-use super::{Counterexample, Outcome, Population, Settled, unsure};
+use super::{Counterexample, Outcome, Population, Settled, last_step, unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Goal, Replay, Target, VerifyError};
 use crate::header_set::HeaderSet;
@@ -8,7 +8,8 @@ use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph, Origin};
 use crate::members::Members;
 use crate::reach::Verifier;
-use crate::spread::{By, Cause, Limits, Spread};
+use crate::shared_set::Hits;
+use crate::spread::{By, Cause, Limits, Spread, Spreading};
 use fixedbitset::FixedBitSet;
 use seglab_policy::{AddressSet, Peer, Pivot, Property, Selector, Service, Side};
 use std::collections::BTreeSet;
@@ -125,30 +126,44 @@ impl Verifier<'_> {
             return Ok(None);
         }
         let graph = self.graph(search.attack);
-        let pivot = match search.attack.pivot {
-            Pivot::EitherWay => Pivot::EitherWay,
-            Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,
-        };
-        let last = self.graph(Attack { pivot, ..search.attack });
+        let last = self.graph(Attack { pivot: last_step(search.attack.pivot), ..search.attack });
+        if self.is_out_of_reach(search, last.attack) {
+            return Ok(None);
+        }
         let limits =
             Limits { avoid: search.avoid.as_ref(), connections_max: search.hops_max, doubtful: search.doubtful };
         for run in self.runs(search, &graph) {
-            let spread = Spread::new(&graph, run.starts, limits);
-            if let Some(goal) = self.goal(search, &run.targets, &last, &spread) {
-                return self.settled(search, &run.targets, &graph, &spread, goal).map(Some);
+            let mut spreading = Spreading::new(&graph, run.starts, limits);
+            let mut look = Look::new(&last, &run.targets);
+            // What is reached by few connections is found before what takes many is looked at.
+            loop {
+                if let Some(goal) = self.goal(search, &mut look, &last, spreading.spread()) {
+                    return self.settled(search, &run.targets, &graph, spreading.spread(), goal).map(Some);
+                }
+                if !spreading.advance() {
+                    break;
+                }
             }
-            if self.goal(search, &run.alone, &last, &spread).is_none() {
+            if self.goal(search, &mut Look::new(&last, &run.alone), &last, spreading.spread()).is_none() {
                 continue;
             }
             for bit in run.alone.ones() {
                 let Run { starts, targets, .. } = run_alone(search, &graph, bit);
                 let spread = Spread::new(&graph, starts, limits);
-                if let Some(goal) = self.goal(search, &targets, &last, &spread) {
+                if let Some(goal) = self.goal(search, &mut Look::new(&last, &targets), &last, &spread) {
                     return self.settled(search, &targets, &graph, &spread, goal).map(Some);
                 }
             }
         }
         Ok(None)
+    }
+
+    /// True if no target is in the closure of any start, by `most`, an attack that gets no less far: on any number of
+    /// connections, with nobody avoided and by every header.
+    fn is_out_of_reach(&mut self, search: &Search<'_>, most: Attack) -> bool {
+        let closures = self.closures(most, false, search.doubtful);
+        let mut hits = closures.hits(&search.targets);
+        search.starts.iter().all(|start| hits.find(closures.taken(*start), &mut |_| true).is_none())
     }
 
     fn settled(
@@ -186,14 +201,15 @@ impl Verifier<'_> {
     fn goal(
         &mut self,
         search: &Search<'_>,
-        targets: &FixedBitSet,
+        look: &mut Look<'_>,
         last: &Graph,
         spread: &Spread,
     ) -> Option<Option<Goal>> {
         let every = search.services.iter().any(|service| matches!(service, Service::Any));
-        for (by, depth, cause) in spread.everybody() {
+        for (by, depth, cause) in spread.everybody().skip(look.seen) {
+            look.seen += 1;
             if let (By::Taken(taken), Some(Cause::Host(_))) = (by, cause)
-                && targets.contains(taken.class.index())
+                && look.targets.contains(taken.class.index())
             {
                 return Some(None);
             }
@@ -201,21 +217,38 @@ impl Verifier<'_> {
                 continue;
             }
             let origin = spread.origin(by)?;
-            let steps = last.steps(origin).get(search.doubtful);
-            for bit in steps.intersection(targets) {
-                let target = match u32::try_from(bit).ok()?.checked_sub(u32::try_from(last.classes).ok()?) {
-                    None => Target::Class(ClassId(u32::try_from(bit).ok()?)),
-                    Some(external) => Target::External(last.first_external + external),
-                };
+            let target = |bit: usize| {
+                let bit = u32::try_from(bit).ok()?;
+                let external = bit.checked_sub(u32::try_from(last.classes).ok()?);
+                Some(external.map_or(Target::Class(ClassId(bit)), |at| Target::External(last.first_external + at)))
+            };
+            // Units of the same endpoint classes reach the same targets by the same headers, themselves aside.
+            let key = match origin {
+                Origin::Unit(class, hosted) if !every && search.attack.pivot != Pivot::EitherWay => {
+                    Some((self.engine.endpoints_of(class), hosted))
+                }
+                Origin::Unit(..) | Origin::External(_) | Origin::Source(_) => None,
+            };
+            if key.as_ref().is_some_and(|key| look.barren.contains(key)) {
+                continue;
+            }
+            let mut met_itself = false;
+            let found = look.hits.find(last.steps(origin).get(search.doubtful), &mut |bit| {
+                let Some(target) = target(bit) else { return false };
                 if let (Origin::Unit(from, _), Target::Class(to)) = (origin, target)
                     && from == to
                     && last.size(to) == 1
                 {
-                    continue;
+                    met_itself = true;
+                    return false;
                 }
-                if every || self.counts(search, origin, target) {
-                    return Some(Some(Goal { by, target }));
-                }
+                every || self.counts(search, origin, target)
+            });
+            if let Some(target) = found.and_then(target) {
+                return Some(Some(Goal { by, target }));
+            }
+            if !met_itself {
+                look.barren.extend(key);
             }
         }
         None
@@ -256,6 +289,22 @@ impl Verifier<'_> {
             true => self.engine.seen(&headers, class, search.attack.view),
             false => self.engine.sets.intern(headers),
         }
+    }
+}
+
+/// A look for targets among the last steps of everybody who is taken.
+struct Look<'l> {
+    targets: &'l FixedBitSet,
+    hits: Hits<'l>,
+    /// Endpoint classes, with their host owned or not, from which no target is reached by a header that counts.
+    barren: BTreeSet<(Rc<[u32]>, bool)>,
+    /// How many of everybody were looked at.
+    seen: usize,
+}
+
+impl<'l> Look<'l> {
+    fn new(last: &'l Graph, targets: &'l FixedBitSet) -> Self {
+        Self { targets, hits: Hits::new(&last.pool, targets), barren: BTreeSet::new(), seen: 0 }
     }
 }
 

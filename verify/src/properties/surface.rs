@@ -6,9 +6,11 @@ use super::{Counterexample, Outcome, Population, Settled, unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Hop, Means, VerifyError, a_plain_address};
 use crate::header_set::HeaderSet;
-use crate::lateral::Attack;
+use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
-use seglab_policy::{Connection, Endpoint, Header, Selector, Side, UnitId, View};
+use crate::shared_set::Sums;
+use rustc_hash::FxHashMap;
+use seglab_policy::{Connection, Endpoint, Header, Pivot, Selector, Side, UnitId, View};
 
 /// Bounds on the entries and exits of units.
 #[derive(Clone, Copy, Debug)]
@@ -49,24 +51,32 @@ impl Verifier<'_> {
     ) -> Result<Outcome, VerifyError> {
         let classes: Vec<ClassId> = self.selected(units).collect();
         let population = Population { from: self.count(classes.clone()), to: self.engine.design.units().len() };
-        for doubtful in [false, true] {
+        let graph = self.graph(Attack { pivot: Pivot::Any, ..attack });
+        for &doubtful in graph.doubts() {
+            let [entries, exits] = [entries(&graph, doubtful), exits(&graph, doubtful)];
             for &class in &classes {
-                let unit = self.engine.classes.representative(class);
-                for (entries, most) in [(true, bounds.entries_max), (false, bounds.exits_max)] {
+                for (is_entry, counted, most) in
+                    [(true, &entries, bounds.entries_max), (false, &exits, bounds.exits_max)]
+                {
                     let Some(most) = most.map(|most| most as usize) else { continue };
-                    let face = Face { unit, entries, attack, doubtful };
-                    let parties = self.parties(face);
-                    let others = self.number(face, &parties);
+                    let others = counted.get(class.index()).copied().unwrap_or(0);
                     if others <= most {
                         continue;
                     }
+                    let unit = self.engine.classes.representative(class);
+                    let face = Face { unit, entries: is_entry, attack, doubtful };
+                    let parties = self.parties(face);
                     // One more than may be is enough to see.
                     let hops = self.exchanges(face, &parties, most + 1).map_err(|flaw| flaw.into_error(id))?;
                     let verdict = match doubtful {
                         true => unsure(hops),
-                        false => {
-                            Settled::Violated(Counterexample::TooExposed { unit, entries, others, at_most: most, hops })
-                        }
+                        false => Settled::Violated(Counterexample::TooExposed {
+                            unit,
+                            entries: is_entry,
+                            others,
+                            at_most: most,
+                            hops,
+                        }),
                     };
                     return Ok(Outcome { verdict, population });
                 }
@@ -92,17 +102,6 @@ impl Verifier<'_> {
             }
         }
         (others, parties.iter().any(|party| matches!(party, Party::External(_))))
-    }
-
-    fn number(&self, face: Face, parties: &[Party]) -> usize {
-        let count = |party: &Party| match party {
-            Party::Units(class) => {
-                let own = *class == self.engine.classes.of(face.unit);
-                self.engine.classes.members(*class).len() - usize::from(own)
-            }
-            Party::Source(_) | Party::External(_) => 1,
-        };
-        parties.iter().map(count).sum()
     }
 
     fn parties(&mut self, face: Face) -> Vec<Party> {
@@ -211,4 +210,34 @@ impl Verifier<'_> {
         }
         Err(Flaw::NoPath)
     }
+}
+
+/// For every class, how many connect to one of its units.
+fn entries(graph: &Graph, doubtful: bool) -> Vec<usize> {
+    let of_units = graph.steps_of_units(doubtful).zip(graph.sizes.iter().copied());
+    let units = graph.pool.times(of_units);
+    let outside = (0u32..).take(graph.externals).map(|at| Origin::External(graph.first_external + at));
+    let outside = graph.pool.times(outside.map(|origin| (graph.steps(origin).get(doubtful), 1)));
+    let sources = graph.sources().map(|source| (graph.steps(Origin::Source(source)).get(doubtful), 1));
+    let sources = graph.pool.times(sources);
+    let times = |of: &FxHashMap<usize, usize>, class: usize| of.get(&class).copied().unwrap_or(0);
+    let count = |(class, steps)| {
+        // Nobody is their own neighbour.
+        times(&units, class) - usize::from(graph.pool.contains(steps, class))
+            + times(&sources, class)
+            + usize::from(outside.contains_key(&class))
+    };
+    graph.steps_of_units(doubtful).enumerate().map(count).collect()
+}
+
+/// For every class, to how many one of its units connects.
+fn exits(graph: &Graph, doubtful: bool) -> Vec<usize> {
+    let mut units = Sums::new(&graph.pool, &graph.sizes);
+    let mut externals = vec![0; graph.classes];
+    externals.resize(graph.classes + graph.externals, 1);
+    let mut outside = Sums::new(&graph.pool, &externals);
+    let count = |(class, steps)| {
+        units.of(steps) - usize::from(graph.pool.contains(steps, class)) + usize::from(outside.of(steps) > 0)
+    };
+    graph.steps_of_units(doubtful).enumerate().map(count).collect()
 }

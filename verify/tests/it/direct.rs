@@ -132,3 +132,34 @@ fn every_verdict_occurs() {
     println!("of {all} connections: allowed {allowed}, denied {denied}, unknown {unknown}, one-way {blocked}");
     assert!(counts.into_iter().zip([10, 10, 100, 5000]).all(|(count, share)| count > all / share), "{counts:?}");
 }
+
+/// The count of pairs is that of the answers for two endpoints at a time.
+#[test]
+fn the_census_counts_every_pair() {
+    let (mut partly, mut uncertain) = (0, 0);
+    for seed in 0..60u64 {
+        let design = design_of(seed);
+        let mut verifier = Verifier::new(&design);
+        let assume = assumptions()[usize::try_from(seed % 30).unwrap()];
+        let census = verifier.census(assume);
+        let interfaces: Vec<Endpoint> =
+            endpoints(&design, seed).into_iter().filter(|end| end.unit().is_some()).collect();
+        let (mut pairs, mut connected, mut unknown) = (0, 0, 0);
+        let mut sets = BTreeSet::new();
+        for (&from, &to) in interfaces.iter().flat_map(|from| interfaces.iter().map(move |to| (from, to))) {
+            if from.unit() == to.unit() {
+                continue;
+            }
+            let direct = verifier.direct(from, to, assume);
+            pairs += 1;
+            connected += u64::from(!direct.allowed.is_empty());
+            unknown += u64::from(!direct.unknown.is_empty());
+            sets.insert(direct.allowed);
+        }
+        assert_eq!((census.pairs, census.connected, census.uncertain), (pairs, connected, unknown), "seed {seed}");
+        assert!(census.header_sets >= sets.len(), "seed {seed}");
+        partly += u64::from(0 < connected && connected < pairs);
+        uncertain += u64::from(unknown > 0);
+    }
+    assert!(partly > 20 && uncertain > 5, "{partly} designs are connected in part, {uncertain} not surely");
+}
