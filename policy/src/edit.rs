@@ -144,7 +144,10 @@ impl Service {
                 let some = protocol == of && !ports.is_empty() && !sources.is_empty();
                 some.then(|| Service::Ports { protocol: *protocol, ports, source_ports: sources })
             }
-            (Service::Icmp { family, kind, code }, Service::Icmp { family: of, kind: other_kind, code: other_code }) => {
+            (
+                Service::Icmp { family, kind, code },
+                Service::Icmp { family: of, kind: other_kind, code: other_code },
+            ) => {
                 let (kind, code) = (either(*kind, *other_kind), either(*code, *other_code));
                 match (kind, code) {
                     (Some(kind), Some(code)) if family == of => Some(Service::Icmp { family: *family, kind, code }),

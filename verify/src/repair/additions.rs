@@ -1,7 +1,6 @@
 //! What can be added to a tier: what needs ask for, what claims forbid, and more units in its scope.
 
 use super::candidates::{Candidate, Candidates, Part, is_port, names_namespace};
-use super::vocabulary::opposite;
 use seglab_policy::{
     Action, Claim, Covers, Direction, Directions, NAMESPACE_KEY, Order, Peer, Provenance, Rule, Scope, Selector,
     Service, Tier, TierId,
@@ -164,7 +163,7 @@ fn denials(candidates: &Candidates<'_>) -> Vec<Rule> {
 /// The connections that a claim forbids when it is broken by a single one, written as rules can.
 fn forbidden(claim: &Claim) -> Vec<(Peer, Peer, Vec<Service>)> {
     let units = |selector: Selector| Peer::Units(selector);
-    let except = |peer: &Peer, other: &Selector| peer.intersection(&units(opposite(other))).unwrap_or(peer.clone());
+    let except = |peer: &Peer, other: &Selector| peer.intersection(&units(other.opposite())).unwrap_or(peer.clone());
     match claim {
         Claim::Isolated { from, to, services } => {
             let apart = match from {
@@ -179,7 +178,7 @@ fn forbidden(claim: &Claim) -> Vec<(Peer, Peer, Vec<Service>)> {
         Claim::BlastRadius { from, .. } => vec![(units(from.clone()), Peer::Anyone, vec![Service::Any])],
         Claim::Exposed { external, inbound, only, .. } => {
             let outside = Peer::Addresses { set: external.clone(), covers: Covers::External };
-            let (others, only) = (units(opposite(only)), units(only.clone()));
+            let (others, only) = (units(only.opposite()), units(only.clone()));
             [others, only]
                 .into_iter()
                 .map(|side| match inbound {

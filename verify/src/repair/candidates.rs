@@ -100,7 +100,8 @@ impl<'a> Candidates<'a> {
         if let Some(known) = self.of_tiers.get(&id) {
             return Rc::clone(known);
         }
-        let tier = self.design.rulebooks().get(id.rulebook.0 as usize).and_then(|book| book.tiers.get(id.tier as usize));
+        let tier =
+            self.design.rulebooks().get(id.rulebook.0 as usize).and_then(|book| book.tiers.get(id.tier as usize));
         let made = tier.map(|tier| additions::of_tier(self, id, tier)).unwrap_or_default();
         let ids = self.add(made);
         self.of_tiers.insert(id, Rc::clone(&ids));
@@ -155,7 +156,8 @@ impl<'a> Candidates<'a> {
 
     /// The number of edits that chosen candidates add up to.
     pub(super) fn cost(&self, chosen: &BTreeSet<CandidateId>) -> usize {
-        let units: BTreeSet<_> = chosen.iter().map(|&id| (self.rule_of(id), self.rule_of(id).is_none().then_some(id))).collect();
+        let units: BTreeSet<_> =
+            chosen.iter().map(|&id| (self.rule_of(id), self.rule_of(id).is_none().then_some(id))).collect();
         units.len()
     }
 
@@ -238,14 +240,7 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    fn restrict_addresses(
-        &mut self,
-        id: RuleId,
-        rule: &Rule,
-        side: &Peer,
-        source: bool,
-        made: &mut Vec<Candidate>,
-    ) {
+    fn restrict_addresses(&mut self, id: RuleId, rule: &Rule, side: &Peer, source: bool, made: &mut Vec<Candidate>) {
         let mut seen: BTreeSet<Peer> = BTreeSet::new();
         for word in self.vocabulary.addresses.clone() {
             let Some(left) = side.intersection(&word) else { continue };

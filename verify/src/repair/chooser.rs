@@ -161,7 +161,8 @@ impl Chooser {
             Some(rule) => {
                 let fresh = !self.edited.contains_key(&rule);
                 let name = self.edited.len();
-                let edited = self.edited.entry(rule).or_insert_with(|| Bool::new_const(format!("edited {name}"))).clone();
+                let edited =
+                    self.edited.entry(rule).or_insert_with(|| Bool::new_const(format!("edited {name}"))).clone();
                 if fresh {
                     self.costs(&edited, 1, "1 edits");
                 }

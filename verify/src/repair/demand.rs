@@ -9,9 +9,7 @@ use super::fate::Fates;
 use super::formula::Formula;
 use crate::counterexample::Hop;
 use crate::properties::{Counterexample, Outcome, Report, Settings, Settled};
-use seglab_policy::{
-    AddressSet, Assume, Claim, Connection, Design, Endpoint, Peer, Service, UnitId,
-};
+use seglab_policy::{AddressSet, Assume, Claim, Connection, Design, Endpoint, Peer, Service, UnitId};
 use std::collections::BTreeSet;
 
 /// More ends than this that would be enough for a need are not told apart.
@@ -81,7 +79,8 @@ impl Demands<'_, '_> {
             })
             .map(|(connection, assume)| (connection, Ordered(assume)))
             .collect();
-        let stops = steps.iter().map(|(connection, assume)| self.fates.of(self.candidates, connection, assume.0).perhaps.not());
+        let stops =
+            steps.iter().map(|(connection, assume)| self.fates.of(self.candidates, connection, assume.0).perhaps.not());
         must(Formula::any(stops.collect::<Vec<_>>()))
     }
 

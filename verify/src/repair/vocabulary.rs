@@ -3,9 +3,7 @@
 //! A repair that is written in the words of the claims reads like what somebody meant to write. Rules' own words are
 //! not among them: a narrowed rule keeps its own, and what it is restricted to comes from what is asked of the design.
 
-use seglab_policy::{
-    AddressSet, Claim, Covers, Design, IntervalSet, Peer, Selector, Service, Transport, UnitId,
-};
+use seglab_policy::{AddressSet, Claim, Covers, Design, IntervalSet, Peer, Selector, Service, Transport, UnitId};
 use std::collections::BTreeSet;
 
 /// The words of a design.
@@ -81,7 +79,7 @@ impl Words {
         let mut parts = Vec::new();
         sides.iter().for_each(|side| split(side, &mut parts));
         selectors.extend(parts);
-        let opposites: Vec<Selector> = selectors.iter().map(opposite).collect();
+        let opposites: Vec<Selector> = selectors.iter().map(Selector::opposite).collect();
         selectors.extend(opposites);
         let mut addresses = Vec::new();
         for (set, covers) in self.ranges {
@@ -124,19 +122,6 @@ fn split(selector: &Selector, parts: &mut Vec<Selector>) {
             split(inner, parts);
         }
         _ => {}
-    }
-}
-
-/// The selector of all other units, in one word where there is one.
-pub(super) fn opposite(selector: &Selector) -> Selector {
-    match selector {
-        Selector::Everything => Selector::nothing(),
-        Selector::In { key, values } => Selector::NotIn { key: key.clone(), values: values.clone() },
-        Selector::NotIn { key, values } => Selector::In { key: key.clone(), values: values.clone() },
-        Selector::Exists(key) => Selector::Absent(key.clone()),
-        Selector::Absent(key) => Selector::Exists(key.clone()),
-        Selector::Not(inner) => inner.as_ref().clone(),
-        other => Selector::Not(Box::new(other.clone())),
     }
 }
 

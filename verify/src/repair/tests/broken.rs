@@ -4,9 +4,9 @@
 use super::Draws;
 use crate::properties::{Settings, Settled, verify};
 use seglab_policy::{
-    Action, Address, AddressSet, AtMost, Claim, Design, Direction, Directions, Draft, EnforcementPoint,
-    Interface, Listener, Need, Order, Peer, Pivot, PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope,
-    Selector, Service, Tier, Transport, Trust, Unit, View,
+    Action, Address, AddressSet, AtMost, Claim, Design, Direction, Directions, Draft, EnforcementPoint, Interface,
+    Listener, Need, Order, Peer, Pivot, PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector,
+    Service, Tier, Transport, Trust, Unit, View,
 };
 
 /// How the policy is written.
@@ -93,7 +93,10 @@ fn claim(draws: &mut Draws) -> Claim {
         2 => {
             Claim::OnlyThrough { from: peer(draws), to: units(draws), via: selector(draws), services: services(draws) }
         }
-        3 => Claim::BlastRadius { from: selector(draws), at_most: AtMost::Units(2 + u32::try_from(draws.below(3)).unwrap()) },
+        3 => Claim::BlastRadius {
+            from: selector(draws),
+            at_most: AtMost::Units(2 + u32::try_from(draws.below(3)).unwrap()),
+        },
         4 => Claim::Allowed { from: units(draws), to: units(draws), services: vec![tcp(443)] },
         _ => Claim::Exposed {
             external: AddressSet::internet(),
@@ -119,7 +122,9 @@ fn property(draws: &mut Draws, at: usize) -> Property {
 fn policy(draws: &mut Draws, dialect: Dialect, needs: &[Need]) -> Rulebook {
     let mut rules: Vec<Rule> = Vec::new();
     if dialect == Dialect::Open {
-        let deny = |draws: &mut Draws| rule(Action::Deny, Directions::ALL, peer(draws), Peer::Units(selector(draws)), services(draws));
+        let deny = |draws: &mut Draws| {
+            rule(Action::Deny, Directions::ALL, peer(draws), Peer::Units(selector(draws)), services(draws))
+        };
         rules.extend((0..2 + draws.below(4)).map(|_| deny(draws)));
     } else {
         rules.extend(needs.iter().flat_map(|need| allow(dialect, &need.from, &need.to, &need.services)));
