@@ -23,7 +23,7 @@ pub enum Edit {
         /// What it is restricted to.
         to: Vec<Restriction>,
     },
-    /// Adds a rule: in a first-match tier before all others, elsewhere after them.
+    /// Adds a rule.
     ///
     /// In a tier that takes units into scope one by one and the union of allow rules, the subject of the rule is taken
     /// into scope in the rule's directions, as a Kubernetes policy does with whom it selects.
@@ -32,6 +32,8 @@ pub enum Edit {
         tier: TierId,
         /// The rule.
         rule: Box<Rule>,
+        /// In a first-match tier, whether it stands after all others instead of before them.
+        last: bool,
     },
     /// Takes units into the scope of a tier, so that it denies what none of its rules allows them.
     Isolate {
@@ -252,7 +254,7 @@ fn edit_tier(tier: &mut Tier, edits: &[&Edit]) -> Result<(), EditError> {
                 let rule = tier.rules.get_mut(id.rule as usize).ok_or(EditError::OfAnotherDesign)?;
                 *rule = rule.narrowed(to).ok_or(EditError::NotARule)?;
             }
-            Edit::Add { rule, .. } => added.push(rule.as_ref().clone()),
+            Edit::Add { rule, last, .. } => added.push((rule.as_ref().clone(), *last)),
             Edit::Isolate { direction, units, .. } => tier.isolate(*direction, units),
         }
     }
@@ -262,7 +264,7 @@ fn edit_tier(tier: &mut Tier, edits: &[&Edit]) -> Result<(), EditError> {
         !removed.contains(&(position - 1))
     });
     if tier.isolates() {
-        for rule in &added {
+        for (rule, _) in &added {
             let subjects = rule.directions.iter().filter_map(|at| Some((at, rule.subject(at)?.clone())));
             let subjects: Vec<(Direction, Selector)> = subjects.collect();
             subjects.iter().for_each(|(direction, units)| tier.isolate(*direction, units));
@@ -270,11 +272,14 @@ fn edit_tier(tier: &mut Tier, edits: &[&Edit]) -> Result<(), EditError> {
     }
     if matches!(tier.order, Order::FirstMatch | Order::FirstMatchUndefinedTies) {
         // Sorting keeps rules of one priority in their order, so that these stay the first.
-        let first = tier.rules.iter().map(|rule| rule.priority).min().unwrap_or(0);
-        added.iter_mut().for_each(|rule| rule.priority = first);
-        tier.rules.splice(0..0, added);
+        let priorities = || tier.rules.iter().map(|rule| rule.priority);
+        let (first, last) = (priorities().min().unwrap_or(0), priorities().max().unwrap_or(0));
+        added.iter_mut().for_each(|(rule, at_end)| rule.priority = if *at_end { last } else { first });
+        let (back, front): (Vec<_>, Vec<_>) = added.into_iter().partition(|(_, at_end)| *at_end);
+        tier.rules.splice(0..0, front.into_iter().map(|(rule, _)| rule));
+        tier.rules.extend(back.into_iter().map(|(rule, _)| rule));
     } else {
-        tier.rules.extend(added);
+        tier.rules.extend(added.into_iter().map(|(rule, _)| rule));
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ impl<'w, 't> Writer<'w, 't> {
         match edit {
             Edit::Remove(id) => self.change(*id, None),
             Edit::Narrow { rule, to } => self.change(*rule, Some(to)),
-            Edit::Add { tier, rule } => {
+            Edit::Add { tier, rule, .. } => {
                 let directions: Vec<Direction> = rule.directions.iter().collect();
                 match (directions.as_slice(), rule) {
                     (&[direction], rule) if tier.tier == NETWORK_POLICY => {

@@ -33,6 +33,8 @@ mod names;
 mod notes;
 pub(crate) mod patch;
 mod points;
+mod properties;
+mod property_document;
 mod reader;
 mod rules;
 mod sources;

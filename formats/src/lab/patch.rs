@@ -45,7 +45,7 @@ impl<'w, 't> Writer<'w, 't> {
         match edit {
             Edit::Remove(id) => self.remove(*id),
             Edit::Narrow { rule, to } => self.narrow(*rule, to),
-            Edit::Add { tier, rule } => self.add(*tier, rule),
+            Edit::Add { tier, rule, last } => self.add(*tier, rule, *last),
             Edit::Isolate { tier, direction, units } => self.isolate(*tier, *direction, units),
         }
     }
@@ -123,11 +123,18 @@ impl<'w, 't> Writer<'w, 't> {
         Ok(page.path.to_owned())
     }
 
-    fn add(&mut self, id: TierId, rule: &Rule) -> Result<String, Left> {
+    fn add(&mut self, id: TierId, rule: &Rule, last: bool) -> Result<String, Left> {
         let (page, mapping, key) = self.rules_of(id)?;
         let tier = self.tier(id)?;
-        let first = matches!(tier.order, Order::FirstMatch | Order::FirstMatchUndefinedTies);
-        let priority = if first { tier.rules.iter().map(|rule| rule.priority).min().unwrap_or(0) } else { 0 };
+        let ordered = matches!(tier.order, Order::FirstMatch | Order::FirstMatchUndefinedTies);
+        let first = ordered && !last;
+        let priorities = tier.rules.iter().map(|rule| rule.priority);
+        let priority = match (ordered, first) {
+            (false, _) => None,
+            (true, true) => priorities.min(),
+            (true, false) => priorities.max(),
+        };
+        let priority = priority.unwrap_or(0);
         let item = rule_text(&Rule { priority, ..rule.clone() });
         let edit = self.list(page, mapping, &key);
         if first {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 /// Everything that can be added to a tier, in the order in which it is applied: what needs ask for goes first.
 pub(super) fn of_tier(candidates: &mut Candidates<'_>, id: TierId, tier: &Tier) -> Vec<Candidate> {
     let mut rules: Vec<Rule> = Vec::new();
+    let mut last: Vec<Rule> = Vec::new();
     match tier.order {
         // Nobody knows where a rule of another object would stand.
         Order::FirstMatchUndefinedTies => {}
@@ -18,6 +19,9 @@ pub(super) fn of_tier(candidates: &mut Candidates<'_>, id: TierId, tier: &Tier) 
         Order::DenyOverrides | Order::FirstMatch => {
             rules.extend(allows(candidates));
             rules.extend(denials(candidates));
+            if tier.order == Order::FirstMatch {
+                last.extend(last_denials(candidates));
+            }
         }
     }
     let mut seen = BTreeSet::new();
@@ -26,9 +30,10 @@ pub(super) fn of_tier(candidates: &mut Candidates<'_>, id: TierId, tier: &Tier) 
         seen.insert((rule.from.clone(), rule.to.clone(), rule.services.clone(), rule.action, directions))
     });
     let mut made: Vec<Candidate> = Vec::new();
-    for rule in rules {
+    let placed = rules.into_iter().map(|rule| (rule, false)).chain(last.into_iter().map(|rule| (rule, true)));
+    for (rule, last) in placed {
         let weight = candidates.weight(&rule);
-        made.push(Candidate { part: Part::Add(id, Box::new(rule)), weight, excludes: None });
+        made.push(Candidate { part: Part::Add(id, Box::new(rule), last), weight, excludes: None });
     }
     if tier.isolates() {
         made.extend(isolations(candidates, id, tier));
@@ -160,6 +165,15 @@ fn denials(candidates: &Candidates<'_>) -> Vec<Rule> {
     rules
 }
 
+/// What claims forbid, denied unless some other rule says otherwise.
+fn last_denials(candidates: &Candidates<'_>) -> Vec<Rule> {
+    let claimed = candidates.design.properties().iter().flat_map(|property| forbidden(&property.claim));
+    let mut pairs: BTreeSet<(Peer, Peer)> = claimed.map(|(from, to, _)| (from, to)).collect();
+    pairs.insert((Peer::Anyone, Peer::Anyone));
+    let every = || vec![Service::Any];
+    pairs.into_iter().map(|(from, to)| rule(Action::Deny, Directions::ALL, from, to, every())).collect()
+}
+
 /// The connections that a claim forbids when it is broken by a single one, written as rules can.
 fn forbidden(claim: &Claim) -> Vec<(Peer, Peer, Vec<Service>)> {
     let units = |selector: Selector| Peer::Units(selector);
@@ -187,7 +201,26 @@ fn forbidden(claim: &Claim) -> Vec<(Peer, Peer, Vec<Service>)> {
                 })
                 .collect()
         }
-        Claim::Allowed { .. } => Vec::new(),
+        Claim::EgressOnlyTo { from, to, .. } => {
+            let rest = match to {
+                Peer::Units(to) => vec![units(to.opposite()), Peer::external()],
+                Peer::Addresses { set, .. } => {
+                    let outside = Peer::Addresses { set: set.complement(), covers: Covers::External };
+                    vec![outside, units(Selector::Everything)]
+                }
+                Peer::Anyone | Peer::Unmodelled(_) => vec![Peer::Anyone],
+            };
+            rest.into_iter().map(|to| (units(from.clone()), to, vec![Service::Any])).collect()
+        }
+        Claim::DefaultDeny { units: of, .. } | Claim::Surface { units: of, .. } => vec![
+            (Peer::Anyone, units(of.clone()), vec![Service::Any]),
+            (units(of.clone()), Peer::Anyone, vec![Service::Any]),
+        ],
+        Claim::Allowed { .. }
+        | Claim::Only { .. }
+        | Claim::NoShadowedRules { .. }
+        | Claim::NoRedundantRules { .. }
+        | Claim::NoUndefinedOrder { .. } => Vec::new(),
     }
 }
 

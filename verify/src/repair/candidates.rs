@@ -32,7 +32,8 @@ pub(super) struct Candidate {
 pub(super) enum Part {
     Remove(RuleId),
     Restrict(RuleId, Restriction),
-    Add(TierId, Box<Rule>),
+    /// Adds a rule, after all others of a first-match tier or before them.
+    Add(TierId, Box<Rule>, bool),
     Isolate(TierId, Direction, Selector),
 }
 
@@ -141,7 +142,9 @@ impl<'a> Candidates<'a> {
                         list.push(to.clone());
                     }
                 }
-                Part::Add(tier, rule) => edits.push(Edit::Add { tier: *tier, rule: rule.clone() }),
+                Part::Add(tier, rule, last) => {
+                    edits.push(Edit::Add { tier: *tier, rule: rule.clone(), last: *last });
+                }
                 Part::Isolate(tier, direction, units) => {
                     edits.push(Edit::Isolate { tier: *tier, direction: *direction, units: units.clone() });
                 }
@@ -180,7 +183,7 @@ impl<'a> Candidates<'a> {
                     Some(Action::Pass) | None => (true, true),
                 }
             }
-            Part::Add(tier, rule) => {
+            Part::Add(tier, rule, _) => {
                 let isolates = self.tier(*tier).is_some_and(Tier::isolates);
                 (rule.action != Action::Allow || isolates, rule.action != Action::Deny)
             }

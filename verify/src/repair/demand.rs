@@ -9,7 +9,7 @@ use super::fate::Fates;
 use super::formula::Formula;
 use crate::counterexample::Hop;
 use crate::properties::{Counterexample, Outcome, Report, Settings, Settled};
-use seglab_policy::{AddressSet, Assume, Claim, Connection, Design, Endpoint, Peer, Service, UnitId};
+use seglab_policy::{AddressSet, Assume, Claim, Connection, Design, Endpoint, Peer, Service, Statistic, UnitId};
 use std::collections::BTreeSet;
 
 /// More ends than this that would be enough for a need are not told apart.
@@ -22,6 +22,8 @@ pub(super) enum Demand {
     Must(Formula),
     /// No edit of rules changes the verdict.
     Hopeless,
+    /// The claim is about the rules themselves.
+    OfRules,
     /// Something else has to be chosen: what exactly cannot be said of single connections.
     Otherwise {
         /// The claim asks for connections, not for their absence.
@@ -33,6 +35,8 @@ pub(super) enum Demand {
 pub(super) struct Demands<'d, 'a> {
     pub(super) candidates: &'d mut Candidates<'a>,
     pub(super) fates: &'d mut Fates,
+    /// Fates where no rule allows anything.
+    pub(super) bare: &'d mut Fates,
     pub(super) settings: &'d Settings,
 }
 
@@ -50,7 +54,16 @@ impl Demands<'_, '_> {
         let hops = match &outcome.verdict {
             Settled::Holds => return Demand::Must(Formula::constant(true)),
             Settled::Unknown(unsure) => &unsure.hops,
-            Settled::Violated(Counterexample::Reached(hops) | Counterexample::TooMany { hops, .. }) => hops,
+            Settled::Violated(Counterexample::Reached(hops) | Counterexample::TooExposed { hops, .. }) => hops,
+            Settled::Violated(Counterexample::TooMany { hops, excess, .. }) => match excess.of {
+                Statistic::Max => hops,
+                // Of many blast radii, other ones can make up for one.
+                Statistic::Mean | Statistic::Percentile(_) => return Demand::Otherwise { wants_more: false },
+            },
+            Settled::Violated(Counterexample::ByDefault(hops)) => return self.stopped(hops, true),
+            Settled::Violated(Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. }) => {
+                return Demand::OfRules;
+            }
             Settled::Violated(Counterexample::Broken { connection, .. }) => {
                 return self.needed(design, goal, connection);
             }
@@ -60,8 +73,12 @@ impl Demands<'_, '_> {
                 | Counterexample::NoSuchAddress { .. },
             ) => return Demand::Hopeless,
         };
+        let of_rules = matches!(goal, Goal::Property(at) if design.properties().get(at).is_some_and(|one| is_of_rules(&one.claim)));
+        if of_rules {
+            return Demand::OfRules;
+        }
         if needed_by(design, goal).is_none() {
-            return self.stopped(hops);
+            return self.stopped(hops, is_bare(design, goal));
         }
         match hops.first() {
             Some(Hop::Connection { connection, .. }) => self.needed(design, goal, connection),
@@ -70,7 +87,7 @@ impl Demands<'_, '_> {
     }
 
     /// One of the steps has to be stopped for certain.
-    fn stopped(&mut self, hops: &[Hop]) -> Demand {
+    fn stopped(&mut self, hops: &[Hop], bare: bool) -> Demand {
         let steps: BTreeSet<(Connection, _)> = hops
             .iter()
             .filter_map(|hop| match hop {
@@ -79,9 +96,12 @@ impl Demands<'_, '_> {
             })
             .map(|(connection, assume)| (connection, Ordered(assume)))
             .collect();
-        let stops =
-            steps.iter().map(|(connection, assume)| self.fates.of(self.candidates, connection, assume.0).perhaps.not());
-        must(Formula::any(stops.collect::<Vec<_>>()))
+        let fates = if bare { &mut *self.bare } else { &mut *self.fates };
+        let mut stops = Vec::new();
+        for (connection, assume) in &steps {
+            stops.push(fates.of(self.candidates, connection, assume.0).perhaps.not());
+        }
+        must(Formula::any(stops))
     }
 
     /// The connection has to work, between some interfaces of the two; where one end of several is enough, with one.
@@ -188,6 +208,20 @@ impl Ord for Ordered {
 
 fn must(formula: Formula) -> Demand {
     if formula.fixed() == Some(false) { Demand::Hopeless } else { Demand::Must(formula) }
+}
+
+fn is_of_rules(claim: &Claim) -> bool {
+    matches!(claim, Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. })
+}
+
+/// True for a claim about what passes where no rule allows anything.
+fn is_bare(design: &Design, goal: Goal) -> bool {
+    match goal {
+        Goal::Property(at) => {
+            design.properties().get(at).is_some_and(|property| matches!(property.claim, Claim::DefaultDeny { .. }))
+        }
+        Goal::Need(_) => false,
+    }
 }
 
 /// What has to work for a claim to hold; `None` if it is about what must not be possible.

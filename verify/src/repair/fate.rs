@@ -63,10 +63,17 @@ impl Decision {
 /// Works out the fates of connections, and remembers what rulebooks say.
 #[derive(Default)]
 pub(super) struct Fates {
+    /// Allow rules match nothing: the question of default denials.
+    bare: bool,
     judged: BTreeMap<(RulebookId, Direction, Connection), Outcomes>,
 }
 
 impl Fates {
+    /// The same in designs in which no rule allows anything.
+    pub(super) fn without_allows() -> Self {
+        Self { bare: true, ..Self::default() }
+    }
+
     /// What becomes of a connection under each choice of edits.
     pub(super) fn of(&mut self, candidates: &mut Candidates<'_>, connection: &Connection, assume: Assume) -> Fate {
         let design = candidates.design;
@@ -127,7 +134,7 @@ impl Fates {
         if let Some(known) = self.judged.get(&key) {
             return known.clone();
         }
-        let outcomes = judge(candidates, book, direction, connection);
+        let outcomes = judge(candidates, book, direction, connection, self.bare);
         self.judged.insert(key, outcomes.clone());
         outcomes
     }
@@ -153,6 +160,7 @@ fn judge(
     rulebook: RulebookId,
     direction: Direction,
     connection: &Connection,
+    bare: bool,
 ) -> Outcomes {
     let design = candidates.design;
     let book = design.rulebook(rulebook);
@@ -164,7 +172,7 @@ fn judge(
         if in_scope.fixed() == Some(false) {
             continue;
         }
-        let decision = judge_tier(candidates, id, tier, direction, connection);
+        let decision = judge_tier(candidates, (id, tier), direction, connection, bare);
         let asked = reached.and(&in_scope);
         outcomes.allow = outcomes.allow.or(&asked.and(&decision.allow));
         outcomes.deny = outcomes.deny.or(&asked.and(&decision.deny));
@@ -203,7 +211,7 @@ fn in_scope(
     for &candidate in candidates.of_tier(id).iter() {
         let selector = match candidates.get(candidate).map(|candidate| &candidate.part) {
             Some(Part::Isolate(_, of, units)) if *of == direction => Some(units),
-            Some(Part::Add(_, rule)) if rule.directions.contains(direction) => rule.subject(direction),
+            Some(Part::Add(_, rule, _)) if rule.directions.contains(direction) => rule.subject(direction),
             _ => None,
         };
         if selector.is_some_and(|selector| selector.matches(unit)) {
@@ -215,16 +223,22 @@ fn in_scope(
 
 fn judge_tier(
     candidates: &mut Candidates<'_>,
-    id: TierId,
-    tier: &Tier,
+    (id, tier): (TierId, &Tier),
     direction: Direction,
     connection: &Connection,
+    bare: bool,
 ) -> Decision {
-    let mut added = added(candidates, id, tier, direction, connection);
+    let [mut added, mut last] = added(candidates, id, tier, direction, connection);
     let mut active = held(candidates, id, tier, direction, connection);
+    if bare {
+        [&mut added, &mut last, &mut active]
+            .into_iter()
+            .for_each(|rules| rules.retain(|one| one.action != Action::Allow));
+    }
     let (mut decision, open) = match tier.order {
         Order::FirstMatch => {
             added.append(&mut active);
+            added.append(&mut last);
             first_match(added.iter())
         }
         Order::FirstMatchUndefinedTies => undefined_ties(&active),
@@ -277,19 +291,22 @@ fn held(
     active
 }
 
-/// The rules that edits may bring into the tier and that match, in their order.
+/// The rules that edits may bring into the tier and that match, in their order: those that go before the rules of a
+/// first-match tier, and those that go after them.
 fn added(
     candidates: &mut Candidates<'_>,
     id: TierId,
     tier: &Tier,
     direction: Direction,
     connection: &Connection,
-) -> Vec<Active> {
+) -> [Vec<Active>; 2] {
     let design = candidates.design;
     let first = tier.rules.iter().map(|rule| rule.priority).min().unwrap_or(0);
-    let mut active = Vec::new();
+    let mut active = [Vec::new(), Vec::new()];
     for &candidate in candidates.of_tier(id).iter() {
-        let Some(Part::Add(_, rule)) = candidates.get(candidate).map(|candidate| &candidate.part) else { continue };
+        let Some(Part::Add(_, rule, last)) = candidates.get(candidate).map(|candidate| &candidate.part) else {
+            continue;
+        };
         if !rule.directions.contains(direction) {
             continue;
         }
@@ -299,7 +316,9 @@ fn added(
             None => Formula::constant(false),
             Some(false) => continue,
         };
-        active.push(Active { action: rule.action, priority: first, object: None, surely, perhaps: chosen });
+        let one = Active { action: rule.action, priority: first, object: None, surely, perhaps: chosen };
+        let [front, back] = &mut active;
+        if *last && tier.order == Order::FirstMatch { back.push(one) } else { front.push(one) }
     }
     active
 }

@@ -47,7 +47,7 @@ use crate::header_set::HeaderSet;
 use crate::properties::{Report, Settings};
 use crate::reach::Verifier;
 use crate::smt::{GaveUp, Limits};
-use seglab_policy::{Assume, Claim, Design, Edit, Service, View};
+use seglab_policy::{Assume, Design, Edit, Service, View};
 use std::collections::BTreeSet;
 
 /// A property or a need, by its position in the design.
@@ -83,7 +83,7 @@ pub struct Repair {
     pub before: Report,
     /// What was found.
     pub finding: Finding,
-    /// Claims that are unknown whatever the rules say; they are not repaired.
+    /// Claims that are not repaired: they are unknown whatever the rules say, or about the rules themselves.
     pub aside: Vec<Goal>,
     /// What it took.
     pub spent: Spent,
@@ -92,7 +92,7 @@ pub struct Repair {
 /// What was found.
 #[derive(Clone, Debug)]
 pub enum Finding {
-    /// There is nothing to repair.
+    /// There is nothing to repair but what was set aside.
     Nothing,
     /// Edits after which everything holds that was not set aside.
     Repaired(Box<Repaired>),
@@ -196,13 +196,7 @@ fn service_atoms(design: &Design) -> Vec<HeaderSet> {
     const ATOMS_MAX: usize = 256;
     let of_rules = design.rules().flat_map(|(_, rule)| &rule.services);
     let of_needs = design.needs().iter().flat_map(|need| &need.services);
-    let of_claims = design.properties().iter().flat_map(|property| match &property.claim {
-        Claim::Isolated { services, .. }
-        | Claim::Allowed { services, .. }
-        | Claim::OnlyThrough { services, .. }
-        | Claim::Exposed { services, .. } => &services[..],
-        Claim::BlastRadius { .. } => &[],
-    });
+    let of_claims = design.properties().iter().flat_map(|property| property.claim.services());
     let services: BTreeSet<&Service> = of_rules.chain(of_needs).chain(of_claims).collect();
     let mut sets: Vec<HeaderSet> = services.into_iter().map(HeaderSet::of_service).collect();
     sets.extend(design.units().iter().map(|unit| HeaderSet::of_listeners(&unit.listeners)));

@@ -26,6 +26,7 @@ pub(super) struct Search<'a> {
     effort: &'a Effort,
     candidates: Candidates<'a>,
     fates: Fates,
+    bare: Fates,
     chooser: Chooser,
     demands: Vec<Formula>,
     aside: BTreeSet<Goal>,
@@ -50,6 +51,7 @@ impl<'a> Search<'a> {
             effort,
             candidates: Candidates::new(design),
             fates: Fates::default(),
+            bare: Fates::without_allows(),
             chooser: Chooser::new(effort.limits),
             demands: Vec::new(),
             aside: BTreeSet::new(),
@@ -112,10 +114,14 @@ impl<'a> Search<'a> {
 
     /// Turns what does not hold under a choice into demands; true if there is nothing.
     fn learn(&mut self, report: &Report, choice: &Choice) -> bool {
-        let Self { candidates, fates, settings, .. } = self;
-        let demands = Demands { candidates, fates, settings }.of(report);
+        let Self { candidates, fates, bare, settings, .. } = self;
+        let demands = Demands { candidates, fates, bare, settings }.of(report);
         let mut holds = true;
         for (goal, demand) in demands {
+            if matches!(demand, Demand::OfRules) {
+                self.aside.insert(goal);
+                continue;
+            }
             let unknown = match goal {
                 Goal::Property(at) => report.properties.get(at),
                 Goal::Need(at) => report.needs.get(at),
@@ -128,7 +134,7 @@ impl<'a> Search<'a> {
             holds = false;
             let formula = match demand {
                 Demand::Must(formula) if !formula.holds(choice) => formula,
-                Demand::Hopeless => Formula::constant(false),
+                Demand::Hopeless | Demand::OfRules => Formula::constant(false),
                 Demand::Must(_) => self.otherwise(choice, None),
                 Demand::Otherwise { wants_more } => self.otherwise(choice, Some(wants_more)),
             };

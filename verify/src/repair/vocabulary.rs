@@ -43,26 +43,17 @@ struct Words {
 
 impl Words {
     fn claim(&mut self, claim: &Claim) {
+        self.peers(claim.peers());
+        self.sides.extend(claim.selectors().into_iter().cloned());
+        self.services.push(claim.services().into_iter().cloned().collect());
         match claim {
-            Claim::Isolated { from, to, services } | Claim::Allowed { from, to, services } => {
-                self.peers([from, to]);
-                self.services.push(services.clone());
-            }
-            Claim::OnlyThrough { from, to, via, services } => {
-                self.peers([from, to]);
-                self.sides.push(via.clone());
-                self.services.push(services.clone());
-            }
-            Claim::BlastRadius { from, .. } => self.sides.push(from.clone()),
-            Claim::Exposed { external, only, services, .. } => {
-                self.ranges.push((external.clone(), Covers::External));
-                self.sides.push(only.clone());
-                self.services.push(services.clone());
-            }
+            Claim::Exposed { external, .. } => self.ranges.push((external.clone(), Covers::External)),
+            Claim::Only { flows, .. } => self.services.extend(flows.iter().map(|flow| flow.services.clone())),
+            _ => {}
         }
     }
 
-    fn peers(&mut self, peers: [&Peer; 2]) {
+    fn peers<'p>(&mut self, peers: impl IntoIterator<Item = &'p Peer>) {
         for peer in peers {
             match peer {
                 Peer::Units(selector) => self.sides.push(selector.clone()),
@@ -92,7 +83,7 @@ impl Words {
             services.extend(list.iter().filter_map(without));
             services.push(list);
         }
-        services.retain(|list| !list.contains(&Service::Any));
+        services.retain(|list| !list.is_empty() && !list.contains(&Service::Any));
         Vocabulary {
             sides,
             selectors: distinct(selectors),

@@ -43,7 +43,7 @@ mod question;
 mod solve;
 mod term;
 
-pub use question::{Doors, Ends, Question};
+pub use question::{Doors, Ends, Listed, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 
 use seglab_policy::{Assume, Connection, Design, Reply};
@@ -139,6 +139,12 @@ impl<'a> Encoding<'a> {
     /// A connection that the question describes.
     pub fn find(&self, question: &Question) -> SmtAnswer {
         self.find_all(std::slice::from_ref(question)).pop().unwrap_or(SmtAnswer::GaveUp(GaveUp::NotAConnection))
+    }
+
+    /// A connection of which something else becomes in another design, which differs from this one in the directions of
+    /// its rules alone.
+    pub fn differ(&self, other: &Design) -> SmtAnswer {
+        solve::differ(self.design, other, self.assume, self.limits)
     }
 
     /// A connection that each question describes; the formulas are built once for all of them.

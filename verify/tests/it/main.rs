@@ -15,6 +15,7 @@
 mod build;
 mod choice;
 mod classes;
+mod confined;
 mod cross_check;
 mod difference;
 mod direct;
@@ -23,5 +24,6 @@ mod naive;
 mod probes;
 mod properties;
 mod reach;
+mod rules;
 mod smt_find;
 mod smt_verdict;

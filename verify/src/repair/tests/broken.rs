@@ -4,9 +4,9 @@
 use super::Draws;
 use crate::properties::{Settings, Settled, verify};
 use seglab_policy::{
-    Action, Address, AddressSet, AtMost, Claim, Design, Direction, Directions, Draft, EnforcementPoint, Interface,
-    Listener, Need, Order, Peer, Pivot, PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector,
-    Service, Tier, Transport, Trust, Unit, View,
+    Action, Address, AddressSet, AtMost, Claim, Design, Direction, Directions, Draft, EnforcementPoint, Flow,
+    Interface, Listener, Need, Order, Peer, Pivot, PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope,
+    Selector, Service, Statistic, Tier, Transport, Trust, Unit, View,
 };
 
 /// How the policy is written.
@@ -88,16 +88,23 @@ fn need(draws: &mut Draws) -> Need {
 
 fn claim(draws: &mut Draws) -> Claim {
     let units = |draws: &mut Draws| Peer::Units(selector(draws));
-    match draws.below(6) {
+    match draws.below(10) {
         0 | 1 => Claim::Isolated { from: peer(draws), to: units(draws), services: services(draws) },
         2 => {
             Claim::OnlyThrough { from: peer(draws), to: units(draws), via: selector(draws), services: services(draws) }
         }
-        3 => Claim::BlastRadius {
-            from: selector(draws),
-            at_most: AtMost::Units(2 + u32::try_from(draws.below(3)).unwrap()),
-        },
+        3 => {
+            let of = draws.of(&[Statistic::Max, Statistic::Max, Statistic::Mean, Statistic::Percentile(500)]);
+            Claim::BlastRadius { from: selector(draws), at_most: draws.of(&[AtMost::Units(2), AtMost::Units(4)]), of }
+        }
         4 => Claim::Allowed { from: units(draws), to: units(draws), services: vec![tcp(443)] },
+        5 => Claim::EgressOnlyTo { from: selector(draws), to: peer(draws), services: services(draws) },
+        6 => Claim::DefaultDeny { units: selector(draws), directions: Directions::UNIT },
+        7 => Claim::Surface { units: selector(draws), entries_max: Some(2), exits_max: draws.of(&[None, Some(2)]) },
+        8 => {
+            let flow = |draws: &mut Draws| Flow { from: peer(draws), to: units(draws), services: services(draws) };
+            Claim::Only { flows: (0..3).map(|_| flow(draws)).collect(), among: Some(selector(draws)) }
+        }
         _ => Claim::Exposed {
             external: AddressSet::internet(),
             inbound: draws.chance(60),

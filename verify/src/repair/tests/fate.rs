@@ -27,7 +27,7 @@ fn kind(candidates: &Candidates<'_>, id: CandidateId) -> &'static str {
     match &candidates.get(id).unwrap().part {
         Part::Remove(_) => "remove",
         Part::Restrict(..) => "restrict",
-        Part::Add(_, rule) if rule.action == Action::Allow => "allow",
+        Part::Add(_, rule, _) if rule.action == Action::Allow => "allow",
         Part::Add(..) => "deny",
         Part::Isolate(..) => "isolate",
     }

@@ -65,7 +65,9 @@ fn broken_designs_are_repaired_by_the_least_edit() {
             exhaustive += 1;
             let others = singles.iter().filter_map(|choice| repairs(&design, &candidates, choice));
             let least = others.map(|other| connections_changed(&design, &other, &settings)).min();
-            assert!(!exhausted || least == Some(repaired.connections), "seed {seed}: {least:?} {repaired:?}");
+            // A rule under three restrictions may change fewer still.
+            let least = least.unwrap_or(u64::MAX);
+            assert!(!exhausted || repaired.connections <= least, "seed {seed}: {least} {:?}", repaired.edits);
             continue;
         }
         let smaller = singles.iter().find(|choice| repairs(&design, &candidates, choice).is_some());
