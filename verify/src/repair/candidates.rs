@@ -12,7 +12,7 @@ use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{
     Action, AddressSet, Design, Direction, Directions, Edit, NAMESPACE_KEY, NAMESPACE_PREFIX, Peer, Restriction, Rule,
-    RuleId, Selector, Service, Tier, TierId,
+    RuleId, Selector, Service, Tier, TierId, UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -42,6 +42,14 @@ pub(super) enum Part {
 pub(super) enum Excludes {
     Services(RuleId),
     Side { rule: RuleId, source: bool, units: bool },
+}
+
+/// Whom a side of a rule matches.
+#[derive(PartialEq, Eq)]
+enum Shape {
+    Nothing,
+    Units(Vec<UnitId>, Vec<usize>),
+    Other(Peer),
 }
 
 /// The units and named sources of a selector.
@@ -150,11 +158,45 @@ impl<'a> Candidates<'a> {
                 }
             }
         }
-        let of_rules = of_rules.into_iter().map(|(rule, to)| match to {
+        let of_rules = of_rules.into_iter().map(|(rule, to)| match to.and_then(|to| self.needed_of(rule, to)) {
             None => Edit::Remove(rule),
             Some(to) => Edit::Narrow { rule, to },
         });
         of_rules.chain(edits).collect()
+    }
+
+    /// Those restrictions of a rule that leave less of it together with the others than without; `None` if they leave
+    /// nothing, so that the rule may as well go.
+    fn needed_of(&self, id: RuleId, mut to: Vec<Restriction>) -> Option<Vec<Restriction>> {
+        let Some((_, rule)) = self.design.rule(id) else { return Some(to) };
+        // What cannot be said is left as it is, to be refused.
+        let Some(left) = rule.narrowed(&to) else { return Some(to) };
+        let left = [self.shape(&left.from), self.shape(&left.to)];
+        if left.iter().any(|shape| *shape == Shape::Nothing) {
+            return None;
+        }
+        let mut at = 0;
+        while at < to.len() {
+            let mut fewer = to.clone();
+            let taken = fewer.remove(at);
+            let same = |fewer: &Rule| [self.shape(&fewer.from), self.shape(&fewer.to)] == left;
+            let is_needless =
+                !matches!(taken, Restriction::Services(_)) && rule.narrowed(&fewer).is_some_and(|fewer| same(&fewer));
+            if is_needless { to = fewer } else { at += 1 }
+        }
+        Some(to)
+    }
+
+    /// Whom a side of a rule matches.
+    fn shape(&self, peer: &Peer) -> Shape {
+        match peer {
+            Peer::Units(selector) => match extent(self.design, selector) {
+                (units, sources) if units.is_empty() && sources.is_empty() => Shape::Nothing,
+                (units, sources) => Shape::Units(units, sources),
+            },
+            Peer::Addresses { set, .. } if set.is_empty() => Shape::Nothing,
+            other => Shape::Other(other.clone()),
+        }
     }
 
     /// The number of edits that chosen candidates add up to.

@@ -65,9 +65,9 @@ impl Chooser {
         self.asserted.push(term);
     }
 
-    /// The best choice; `None` if the demands contradict each other.
-    pub(super) fn choose(&mut self) -> Result<Option<BTreeSet<CandidateId>>, GaveUp> {
-        let left = self.left()?;
+    /// The best choice, for at most so many resource units; `None` if the demands contradict each other.
+    pub(super) fn choose(&mut self, most: u32) -> Result<Option<BTreeSet<CandidateId>>, GaveUp> {
+        let left = self.left()?.min(most.max(1));
         self.optimize.set_params(&params(left, self.limits.wall_ms));
         let goals: Vec<Bool> = self.goals.values().cloned().collect();
         let before = count();
@@ -171,7 +171,9 @@ impl Chooser {
             None => self.costs(&term, 1, "1 edits"),
         }
         let candidate = candidates.get(id);
-        self.costs(&term, candidate.map_or(1, |candidate| candidate.weight), "2 connections");
+        // Orders of magnitude are what decides, and Z3 is far faster with few different weights.
+        let weight = candidate.map_or(1, |candidate| candidate.weight);
+        self.costs(&term, u64::from(u64::BITS - weight.leading_zeros()).pow(2).max(1), "2 connections");
         if let Some(excludes) = candidate.and_then(|candidate| candidate.excludes) {
             self.exclude(excludes, &term);
         }

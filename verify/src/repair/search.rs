@@ -16,8 +16,15 @@ use std::collections::{BTreeSet, VecDeque};
 type Choice = BTreeSet<CandidateId>;
 
 /// Descent takes so many steps at most, and does not undo one of the last few.
-const DESCENT_MAX: usize = 400;
+const DESCENT_MAX: usize = 150;
 const TABU: usize = 12;
+
+/// In one step it looks at so many changes for some that meet a demand, and weighs so many of those.
+const DESCENT_LOOKS: usize = 1_000;
+const DESCENT_CHANGES: usize = 24;
+
+/// One choice among repairs of equally many edits may take this part of what Z3 may spend.
+const COMPARING: u32 = 20;
 
 /// A search for the least repair of one design.
 pub(super) struct Search<'a> {
@@ -29,6 +36,8 @@ pub(super) struct Search<'a> {
     bare: Fates,
     chooser: Chooser,
     demands: Vec<Formula>,
+    /// Single candidates that meet so many of the demands, all of those.
+    singles: Option<(Choice, usize)>,
     aside: BTreeSet<Goal>,
     rounds: usize,
     /// Every repair has at least so many edits.
@@ -54,6 +63,7 @@ impl<'a> Search<'a> {
             bare: Fates::without_allows(),
             chooser: Chooser::new(effort.limits),
             demands: Vec::new(),
+            singles: None,
             aside: BTreeSet::new(),
             rounds: 0,
             at_least: 0,
@@ -79,10 +89,13 @@ impl<'a> Search<'a> {
             if self.rounds >= self.effort.rounds_max {
                 return self.feasible(Stopped::Rounds(self.rounds));
             }
-            let choice = match self.chooser.choose() {
-                Ok(Some(choice)) => choice,
-                Ok(None) => return Ok(self.contradiction()),
-                Err(gave_up) => return self.feasible(Stopped::Solver(gave_up)),
+            let choice = match self.single() {
+                Some(single) => single,
+                None => match self.chooser.choose(u32::MAX) {
+                    Ok(Some(choice)) => choice,
+                    Ok(None) => return Ok(self.contradiction()),
+                    Err(gave_up) => return self.feasible(Stopped::Solver(gave_up)),
+                },
             };
             self.at_least = self.at_least.max(self.candidates.cost(&choice));
             if let Some(tried) = self.attempt(&choice)?
@@ -90,6 +103,30 @@ impl<'a> Search<'a> {
             {
                 return self.compare(choice, tried).map(|repaired| Finding::Repaired(Box::new(repaired)));
             }
+        }
+    }
+
+    /// The single candidate that meets every demand and changes least, if there is one: nothing is less, so that no
+    /// solver has to be asked.
+    fn single(&mut self) -> Option<Choice> {
+        let (mut singles, checked) = match self.singles.take() {
+            Some(known) => known,
+            // The first demand is not met by nothing, so that whatever meets it alone is part of it.
+            None => (self.demands.first()?.candidates(), 0),
+        };
+        let alone = |id: CandidateId| Choice::from([id]);
+        let new = self.demands.get(checked..).unwrap_or_default();
+        singles.retain(|&id| new.iter().all(|demand| demand.holds(&alone(id))));
+        let weight = |id: &CandidateId| self.candidates.get(*id).map_or(0, |candidate| candidate.weight);
+        let best = singles.iter().copied().min_by_key(|id| (weight(id), *id));
+        self.singles = Some((singles, self.demands.len()));
+        best.map(alone)
+    }
+
+    /// A choice is not to be made again as a single one.
+    fn strike(&mut self, choice: &Choice) {
+        if let (Some((singles, _)), [only]) = (&mut self.singles, choice.iter().collect::<Vec<_>>().as_slice()) {
+            singles.remove(only);
         }
     }
 
@@ -105,6 +142,7 @@ impl<'a> Search<'a> {
         self.rounds += 1;
         let Ok(design) = self.design.edited(&self.candidates.edits(choice)) else {
             self.chooser.forbid_all_of(&self.candidates, choice);
+            self.strike(choice);
             return Ok(None);
         };
         let report = Verifier::new(&design).settle_all(self.settings)?;
@@ -169,8 +207,11 @@ impl<'a> Search<'a> {
         let mut best = self.repaired(&first, tried);
         let (mut compared, mut exhausted) = (1, false);
         self.chooser.forbid_all_of(&self.candidates, &first);
+        self.strike(&first);
+        let most = self.effort.limits.resources / COMPARING;
         while compared < self.effort.alternatives_max && self.rounds < self.effort.rounds_max {
-            let choice = match self.chooser.choose() {
+            let single = if edits == 1 { self.single() } else { None };
+            let choice = match single.map_or_else(|| self.chooser.choose(most), |single| Ok(Some(single))) {
                 Ok(Some(choice)) if self.candidates.cost(&choice) <= edits => choice,
                 Ok(_) => {
                     exhausted = true;
@@ -180,6 +221,7 @@ impl<'a> Search<'a> {
             };
             let Some(tried) = self.attempt(&choice)?.filter(|tried| tried.holds) else { continue };
             self.chooser.forbid_all_of(&self.candidates, &choice);
+            self.strike(&choice);
             compared += 1;
             let other = self.repaired(&choice, tried);
             if other.connections < best.connections {
@@ -240,7 +282,8 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    /// The single change that meets a demand and leaves the fewest others unmet.
+    /// The single change that meets a demand and leaves the fewest others unmet, among the first few that meet it, those
+    /// that change least first.
     fn best_change(&self, unmet: &Formula, choice: &Choice, recent: &VecDeque<CandidateId>) -> Option<CandidateId> {
         let changed = |id: CandidateId| {
             let mut other = choice.clone();
@@ -249,12 +292,14 @@ impl<'a> Search<'a> {
             }
             other
         };
-        let free = unmet.candidates().into_iter().filter(|id| !recent.contains(id));
-        free.min_by_key(|&id| {
+        let weight = |id: CandidateId| self.candidates.get(id).map_or(0, |candidate| candidate.weight);
+        let mut free: Vec<CandidateId> = unmet.candidates().into_iter().filter(|id| !recent.contains(id)).collect();
+        free.sort_by_key(|&id| (weight(id), id));
+        let meeting = free.into_iter().take(DESCENT_LOOKS).filter(|&id| unmet.holds(&changed(id)));
+        meeting.take(DESCENT_CHANGES).min_by_key(|&id| {
             let other = changed(id);
             let left = self.demands.iter().filter(|demand| !demand.holds(&other)).count();
-            let weight = self.candidates.get(id).map_or(0, |candidate| candidate.weight);
-            (!unmet.holds(&other), left, self.candidates.cost(&other), weight)
+            (left, self.candidates.cost(&other), weight(id))
         })
     }
 

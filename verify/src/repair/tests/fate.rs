@@ -38,7 +38,7 @@ fn a_connection_fares_as_the_formula_says() {
     // By kind of edit, how often one changed the verdict: a kind that never does is not tested.
     let mut decisive: BTreeMap<&str, u64> = BTreeMap::new();
     let mut unsayable = 0;
-    let designs = designs(1500);
+    let designs = designs("SEGLAB_DESIGNS", 1500);
     for seed in 0..designs {
         let case = case_of(seed);
         let case = if seed % 3 == 0 { isolating(case) } else { case };

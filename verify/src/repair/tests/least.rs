@@ -42,7 +42,7 @@ fn singles(candidates: &Candidates<'_>) -> Vec<Vec<CandidateId>> {
 #[test]
 fn broken_designs_are_repaired_by_the_least_edit() {
     let settings = Settings::default();
-    let wanted = designs(60);
+    let wanted = designs("SEGLAB_REPAIRS", 60);
     // By dialect and number of edits, how many there were; and how many were searched through.
     let mut edits: BTreeMap<(String, usize), u64> = BTreeMap::new();
     let (mut exhaustive, mut rounds) = (0, Vec::new());

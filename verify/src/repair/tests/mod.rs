@@ -33,7 +33,7 @@ impl Draws {
     }
 }
 
-/// Designs to look at: `SEGLAB_DESIGNS` takes more, or fewer.
-pub(super) fn designs(otherwise: u64) -> u64 {
-    std::env::var("SEGLAB_DESIGNS").ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+/// Designs to look at: the environment may say more, or fewer.
+pub(super) fn designs(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
