@@ -70,6 +70,7 @@ mod blast_radius;
 mod certificate;
 pub mod choice;
 mod closure;
+pub mod cores;
 mod counterexample;
 mod lateral;
 mod members;

@@ -33,6 +33,7 @@
 //! assert_eq!(encoding.find(&Question::any(Outcome::ALLOWED)), SmtAnswer::None);
 //! ```
 
+mod cores;
 mod ends;
 mod facts;
 mod formulas;
@@ -43,6 +44,7 @@ mod question;
 mod solve;
 mod term;
 
+pub use cores::{Core, Cores, Part, Size};
 pub use question::{Doors, Ends, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 

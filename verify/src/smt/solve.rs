@@ -185,7 +185,7 @@ impl Formulas<'_> {
 
 /// Z3's incremental solver for finite domains: it turns the formulas into clauses once, and every question of a batch
 /// adds only its own. On a design of 5,000 units that is 1.5 s for all against as much for each.
-fn solver(limits: Limits) -> Solver {
+pub(super) fn solver(limits: Limits) -> Solver {
     let solver = Solver::new_for_logic("QF_FD").unwrap_or_default();
     let mut params = Params::new();
     params.set_u32("rlimit", limits.resources);
@@ -196,7 +196,7 @@ fn solver(limits: Limits) -> Solver {
 }
 
 /// A model of what was asserted; `None` if there is none.
-fn model_of(solver: &Solver, limits: Limits) -> Result<Option<Model>, GaveUp> {
+pub(super) fn model_of(solver: &Solver, limits: Limits) -> Result<Option<Model>, GaveUp> {
     let before = spent(solver);
     let gave_up = |said: String| {
         // Z3 says the same for both limits; its own count tells which it was.
@@ -218,7 +218,7 @@ fn model_of(solver: &Solver, limits: Limits) -> Result<Option<Model>, GaveUp> {
 }
 
 /// The resource units that the context has spent so far; the count starts again at 2^32.
-fn spent(solver: &Solver) -> u32 {
+pub(super) fn spent(solver: &Solver) -> u32 {
     match solver.get_statistics().value("rlimit count") {
         Some(StatisticsValue::UInt(count)) => count,
         Some(StatisticsValue::Double(_)) | None => 0,

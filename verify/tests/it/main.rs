@@ -15,6 +15,7 @@
 mod build;
 mod choice;
 mod classes;
+mod cores;
 mod cross_check;
 mod difference;
 mod direct;
