@@ -6,6 +6,7 @@
 
 mod choice;
 mod connection;
+mod core;
 mod coverage;
 mod difference;
 mod outside;
@@ -13,6 +14,7 @@ mod picture;
 mod proof;
 mod simulation;
 
+pub use self::core::cores;
 pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
 pub use difference::{Asked, difference};

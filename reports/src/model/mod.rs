@@ -5,6 +5,7 @@
 //! or the same statistic, it is a method.
 
 mod campaign;
+mod core;
 mod difference;
 mod finding;
 mod heading;
@@ -12,6 +13,7 @@ mod picture;
 mod proof;
 mod scope;
 
+pub use self::core::{Core, Cores};
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
 pub use difference::{
     Change, ChangeKind, ChangePath, ChangedFacet, ChangedUnits, ComparedDesign, Difference, DifferenceSection,
