@@ -35,9 +35,11 @@
 
 mod cores;
 mod ends;
+mod ever;
 mod facts;
 mod formulas;
 mod judge;
+mod newcomer;
 mod packet;
 mod path;
 mod question;
@@ -45,6 +47,7 @@ mod solve;
 mod term;
 
 pub use cores::{Core, Cores, Part, Size};
+pub use ever::{EverAnswer, EverQuestion, FRESH, Invariant, Label, Newcomer};
 pub use question::{Doors, Ends, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 
