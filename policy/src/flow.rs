@@ -1,8 +1,19 @@
-//! Needs: the flows that the business cannot do without.
+//! Flows, and needs: the flows that the business cannot do without.
 
 use crate::rule::Peer;
 use crate::service::Service;
 use crate::source::Provenance;
+
+/// Connections from somebody to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Who opens them.
+    pub from: Peer,
+    /// To whom.
+    pub to: Peer,
+    /// On which services.
+    pub services: Vec<Service>,
+}
 
 /// A flow that must work: from every unit of `from` to every unit of `to`, on every one of its services, from every
 /// source port 1024–65535, replies included. Where a peer is of addresses, any address of it counts.

@@ -14,6 +14,7 @@ mod address;
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
 mod attacker;
+mod claim;
 mod connection;
 mod count;
 mod design;
@@ -36,16 +37,17 @@ mod verdict;
 
 pub use address::{AddressSet, Family};
 pub use attacker::{Attacker, Monitor};
+pub use claim::{Asks, AtMost, Claim, Statistic};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
 pub use count::{count, number};
 pub use design::{Assumption, Choice, Design, DesignError, Draft, Ignored, RuleId, TierId, Unmodelled};
 pub use diagnostic::{Diagnostic, Related, Severity};
-pub use flow::Need;
+pub use flow::{Flow, Need};
 pub use header::{Header, ICMP_V4, ICMP_V6, Transport, icmp_reply};
 pub use interval::{Bounded, IntervalSet};
 pub use near_miss::NearMiss;
 pub use point::{EnforcementPoint, Level, Mode, Placement, PointId, PointKind};
-pub use property::{AtMost, Claim, Pivot, Property, Trust, Trusted, View};
+pub use property::{Pivot, Property, Trust, Trusted, View};
 pub use rule::{Action, Covers, Direction, Directions, Peer, Rule};
 pub use selector::{Labels, NAMESPACE_KEY, NAMESPACE_PREFIX, RESERVED_WORDS, Segment, Selector, looks_like_address};
 pub use service::Service;

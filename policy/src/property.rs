@@ -1,9 +1,7 @@
-//! Properties: the claims about a design that verification settles.
+//! Properties: claims about a design, each with the question that it is asked under.
 
-use crate::address::AddressSet;
-use crate::rule::Peer;
+use crate::claim::Claim;
 use crate::selector::Selector;
-use crate::service::Service;
 use crate::source::Provenance;
 use std::fmt;
 
@@ -67,102 +65,8 @@ names!(View, Policy => "policy", Service => "service");
 names!(Pivot, Any => "any", Service => "service", Exploitable => "exploitable", EitherWay => "either-way");
 names!(Trust, Intact => "intact", OwnAgentVoid => "own-agent-void", ControllerVoid => "controller-void");
 
-/// A bound on a number of units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AtMost {
-    /// This many.
-    Units(u32),
-    /// This share of all units. [parts per million]
-    Share(u32),
-}
-
-impl AtMost {
-    /// The largest number of units that the bound admits in a design of `population` units.
-    pub fn units(self, population: usize) -> usize {
-        match self {
-            AtMost::Units(units) => units as usize,
-            AtMost::Share(parts) => {
-                usize::try_from(population as u64 * u64::from(parts) / 1_000_000).unwrap_or(population)
-            }
-        }
-    }
-}
-
-impl fmt::Display for AtMost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AtMost::Units(units) => write!(f, "{units}"),
-            AtMost::Share(parts) => write!(f, "{}%", f64::from(*parts) / 10_000.0),
-        }
-    }
-}
-
-/// What a property claims.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Claim {
-    /// Whoever owns a unit of `from` never reaches a unit or address of `to` that is not in `from` too.
-    Isolated {
-        /// Units that an attacker starts from, or external addresses.
-        from: Peer,
-        /// What must stay out of reach.
-        to: Peer,
-        /// Services of the last hop that count.
-        services: Vec<Service>,
-    },
-    /// A need works: every pair, every service, every source port 1024–65535, replies included.
-    Allowed {
-        /// Who opens the connections.
-        from: Peer,
-        /// To whom.
-        to: Peer,
-        /// On which services.
-        services: Vec<Service>,
-    },
-    /// Every path from `from` to `to` passes a unit of `via`: without the units of `via`, `to` is out of reach.
-    OnlyThrough {
-        /// Units that an attacker starts from, or external addresses.
-        from: Peer,
-        /// What may be reached through `via` only.
-        to: Peer,
-        /// The waypoint.
-        via: Selector,
-        /// Services of the last hop that count.
-        services: Vec<Service>,
-    },
-    /// No unit of `from` has a blast radius above the bound.
-    BlastRadius {
-        /// The units whose blast radius is taken.
-        from: Selector,
-        /// The bound.
-        at_most: AtMost,
-    },
-    /// Only units of `only`, on `services`, can be reached from external addresses (`inbound`), or can reach them.
-    Exposed {
-        /// The external addresses.
-        external: AddressSet,
-        /// True: from the addresses to units. False: from units to the addresses.
-        inbound: bool,
-        /// The units that may be exposed.
-        only: Selector,
-        /// The services on which they may.
-        services: Vec<Service>,
-    },
-}
-
-impl Claim {
-    /// The name of the kind, as a lab file writes it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Claim::Isolated { .. } => "isolated",
-            Claim::Allowed { .. } => "allowed",
-            Claim::OnlyThrough { .. } => "only-through",
-            Claim::BlastRadius { .. } => "blast-radius",
-            Claim::Exposed { .. } => "exposed",
-        }
-    }
-}
-
-/// A claim, and the question that it is asked under.
+/// A claim, and the question that it is asked under. What of the question means nothing to the claim (see
+/// [`Claim::asks`]) stays as [`Property::new`] has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
     /// The name, unique in a design.
@@ -179,6 +83,21 @@ pub struct Property {
     pub hops_max: Option<u32>,
     /// Where it is written.
     pub provenance: Provenance,
+}
+
+impl Property {
+    /// A claim under the question that is asked where nobody says otherwise.
+    pub fn new(id: impl Into<String>, claim: Claim) -> Self {
+        Self {
+            id: id.into(),
+            view: View::default(),
+            pivot: Pivot::default(),
+            trust: claim.default_trust(),
+            hops_max: None,
+            provenance: Provenance::default(),
+            claim,
+        }
+    }
 }
 
 /// Units that every attacker may be assumed unable to own: shared services such as directory or backup. Blast radius

@@ -5,6 +5,7 @@
 //! said here.
 
 mod choice;
+mod claims;
 mod connection;
 mod core;
 mod coverage;
@@ -25,8 +26,7 @@ pub use simulation::simulations;
 
 use crate::model::{self, NeedStatus, Population, Verdict};
 use seglab_policy::{
-    AtMost, Claim, Covers, Design, NAMESPACE_KEY, Peer, Pivot, Property, Selector, Service, Severity, Span, Trust,
-    View, count,
+    Claim, Covers, Design, NAMESPACE_KEY, Peer, Pivot, Property, Selector, Service, Severity, Span, Trust, View, count,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -106,7 +106,8 @@ pub fn location(design: &Design, span: Option<Span>) -> Option<model::Location> 
 
 /// A property as it is asked: its verdict is unknown until somebody settles it.
 pub fn property(design: &Design, of: &Property, population: Population) -> model::Property {
-    let needs_attacker = !matches!(of.claim, Claim::Allowed { .. });
+    let asks = of.claim.asks();
+    let needs_attacker = asks.pivot || of.claim.default_trust() != Trust::Intact;
     model::Property {
         id: of.id.clone(),
         kind: of.claim.kind().to_owned(),
@@ -115,7 +116,7 @@ pub fn property(design: &Design, of: &Property, population: Population) -> model
         view: of.view.to_string(),
         pivot: needs_attacker.then(|| of.pivot.to_string()),
         trust: of.trust.to_string(),
-        hops_max: of.hops_max,
+        hops_max: if needs_attacker && !asks.hops { Some(1) } else { of.hops_max },
         population,
         does_not_show: does_not_show(of),
         location: location(design, of.provenance.span),
@@ -148,13 +149,8 @@ pub fn claim(of: &Claim) -> String {
         Claim::OnlyThrough { from, to, via, services } => {
             format!("{} reaches {to}{} through {via} only", whoever(from), on(services))
         }
-        Claim::BlastRadius { from, at_most } => {
-            let bound = match at_most {
-                AtMost::Units(1) => "no unit but that one".to_owned(),
-                AtMost::Units(units) => format!("at most {}, that one included", count(*units as u64, "unit", "units")),
-                AtMost::Share(_) => format!("at most {at_most} of all units"),
-            };
-            format!("whoever owns a unit of {from} gets {bound}")
+        Claim::BlastRadius { from, at_most, of } => {
+            format!("whoever owns a unit of {from} gets {}", claims::bound(*at_most, *of))
         }
         Claim::Exposed { external, inbound, only, services } => {
             let external = Peer::Addresses { set: external.clone(), covers: Covers::External };
@@ -165,6 +161,13 @@ pub fn claim(of: &Claim) -> String {
                 format!("no unit{but} reaches {external}")
             }
         }
+        Claim::EgressOnlyTo { .. }
+        | Claim::Only { .. }
+        | Claim::DefaultDeny { .. }
+        | Claim::Surface { .. }
+        | Claim::NoShadowedRules { .. }
+        | Claim::NoRedundantRules { .. }
+        | Claim::NoUndefinedOrder { .. } => claims::sentence(of),
     }
 }
 
@@ -206,6 +209,9 @@ fn does_not_show(of: &Property) -> Vec<String> {
     if matches!(of.claim, Claim::Allowed { .. }) {
         open.push("that the application answers, or how fast: only that the network lets it".to_owned());
         return open;
+    }
+    if !of.claim.asks().pivot {
+        return claims::does_not_show(of);
     }
     match of.pivot {
         Pivot::Any => open.push("how likely or how fast an attack is".to_owned()),

@@ -95,7 +95,12 @@ fn kind(verdict: &Settled) -> u8 {
 /// The connections that a verdict shows, each with what was assumed of enforcement.
 fn evidence(design: &Design, verdict: &Settled, settings: &Settings) -> Vec<(Connection, Assume)> {
     let hops: &[Hop] = match verdict {
-        Settled::Violated(Counterexample::Reached(hops) | Counterexample::TooMany { hops, .. }) => hops,
+        Settled::Violated(
+            Counterexample::Reached(hops)
+            | Counterexample::TooMany { hops, .. }
+            | Counterexample::TooExposed { hops, .. }
+            | Counterexample::UndefinedOrder { hops, .. },
+        ) => hops,
         Settled::Unknown(unsure) => &unsure.hops,
         Settled::Violated(Counterexample::Broken { connection, .. }) => {
             let assume = Assume { as_if_enforced: settings.as_if_enforced, ..Assume::business() };
@@ -103,7 +108,10 @@ fn evidence(design: &Design, verdict: &Settled, settings: &Settings) -> Vec<(Con
         }
         Settled::Holds
         | Settled::Violated(
-            Counterexample::NoSuchPort { .. }
+            // What passes by default does so in another design.
+            Counterexample::ByDefault(_)
+            | Counterexample::Rules(_)
+            | Counterexample::NoSuchPort { .. }
             | Counterexample::OtherFamily { .. }
             | Counterexample::NoSuchAddress { .. },
         ) => &[],

@@ -43,13 +43,8 @@ impl Closures {
         let externals = (0u32..).take(graph.externals).map(|at| Origin::External(graph.first_external + at));
         taken.extend(externals.map(|origin| search.closure_from(origin)));
         let sources = graph.sources().map(|source| (source, search.closure_from(Origin::Source(source)))).collect();
-        let mut sums = Sums::new(&search.pool, &graph.sizes);
-        let units = taken
-            .iter()
-            .take(graph.classes)
-            .enumerate()
-            .map(|(class, &taken)| sums.of(taken) + usize::from(!search.pool.contains(taken, class)))
-            .collect();
+        let of_classes = taken.get(..graph.classes).unwrap_or(&taken);
+        let units = weights(&search.pool, of_classes, &graph.sizes, |_| 1);
         let (classes, first_external) = (graph.classes, graph.first_external);
         let component_of = search.component_of.iter().take(classes).copied().collect();
         Self { pool: search.pool, classes, component_of, taken, sources, first_external, units }
@@ -73,6 +68,15 @@ impl Closures {
         self.units.get(class.index()).copied().unwrap_or(0)
     }
 
+    /// Of each class, what the units in the closure of one of its units count for, that unit included: `each` says how
+    /// much for a unit of each class.
+    pub(crate) fn weigh(&self, graph: &Graph, each: &[u64]) -> Vec<u64> {
+        let each = |class: usize| each.get(class).map_or(0, |&weight| usize::try_from(weight).unwrap_or(usize::MAX));
+        let whole: Vec<usize> = graph.sizes.iter().enumerate().map(|(class, size)| size * each(class)).collect();
+        let of_classes = self.taken.get(..self.classes).unwrap_or(&self.taken);
+        weights(&self.pool, of_classes, &whole, each).into_iter().map(|weight| weight as u64).collect()
+    }
+
     /// The classes that can be taken from an origin by at least one step, and the external ones that can be reached.
     ///
     /// Not for units whose host is owned.
@@ -89,6 +93,15 @@ impl Closures {
     pub(crate) fn hits<'c>(&'c self, wanted: &'c FixedBitSet) -> Hits<'c> {
         Hits::new(&self.pool, wanted)
     }
+}
+
+/// The weights of what is taken from each class, with one of its own units where that is not among them: `whole` says
+/// what all units of a class weigh, `one` what one does.
+fn weights(pool: &Pool, taken: &[SetId], whole: &[usize], one: impl Fn(usize) -> usize) -> Vec<usize> {
+    let mut sums = Sums::new(pool, whole);
+    let weight =
+        |(class, &taken): (usize, &SetId)| sums.of(taken) + if pool.contains(taken, class) { 0 } else { one(class) };
+    taken.iter().enumerate().map(weight).collect()
 }
 
 impl Verifier<'_> {

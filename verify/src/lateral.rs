@@ -15,11 +15,12 @@ use crate::direct::Engine;
 use crate::endpoint_class::EndpointKind;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
+use crate::properties::Settings;
 use crate::reach::Verifier;
 use crate::rows::{Item, Rows};
 use crate::shared_set::{Pool, SetId};
 use crate::vocabulary::Interner;
-use seglab_policy::{Assume, Pivot, Side, Trust, UnitId, View};
+use seglab_policy::{Assume, Pivot, Property, Side, Trust, UnitId, View};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -37,6 +38,16 @@ pub struct Attack {
 }
 
 impl Attack {
+    /// The attack that a property is asked under.
+    pub(crate) fn of(property: &Property, settings: &Settings) -> Self {
+        Self {
+            pivot: property.pivot,
+            view: property.view,
+            trust: property.trust,
+            as_if_enforced: settings.as_if_enforced,
+        }
+    }
+
     /// What an owner of the given side of a connection leaves of the enforcement.
     pub fn assume(self, owned: Side, host_owned: bool) -> Assume {
         Assume { as_if_enforced: self.as_if_enforced, trust: self.trust, owned: Some(owned), host_owned }
@@ -117,6 +128,11 @@ impl Graph {
             Origin::Source(source) => self.sources.get(&source),
         };
         known.copied().unwrap_or_default()
+    }
+
+    /// The next steps from a unit of each class, whose host is left alone.
+    pub(crate) fn steps_of_units(&self, doubtful: bool) -> impl Iterator<Item = SetId> {
+        self.plain.iter().map(move |steps| steps.get(doubtful))
     }
 
     /// The named sources, each by its first endpoint class.

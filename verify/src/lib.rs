@@ -72,6 +72,7 @@ pub mod choice;
 mod closure;
 pub mod cores;
 mod counterexample;
+mod deciders;
 mod lateral;
 mod members;
 mod properties;
@@ -91,7 +92,9 @@ pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
-pub use properties::{Counterexample, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify};
+pub use properties::{
+    Counterexample, Excess, Idle, IdleRule, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify,
+};
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};
 pub use surface::{Exchange, Surface};

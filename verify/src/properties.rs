@@ -8,10 +8,30 @@
 //! - A guest is reached when its host is owned, whatever services a claim names.
 //! - `only-through` speaks of two different ends: that a unit, or an external address, reaches itself refutes nothing.
 //!   Attacks that start in `via` pass it by starting.
-//! - `blast-radius` assumes that hubs declared `trusted` can be owned, unless [`Settings::honour_trusted`].
-//! - `exposed` is about single connections between units and external addresses, whatever the pivot model and the
-//!   number of hops; for what lies behind an exposed unit ask `isolated: {from: internet, …}`. A named external source
-//!   counts where the addresses cover its family's `/0`.
+//! - `blast-radius` assumes that hubs declared `trusted` can be owned, unless [`Settings::honour_trusted`]. What is
+//!   counted, units or their criticalities, and what of the counts is bounded, the largest, the mean or a percentile,
+//!   is exact: no number is rounded. The mean and the percentile are over the units of `from`; over none it holds.
+//! - `exposed`, `egress-only-to` and `only` are about single connections between different ends, and about where they
+//!   may go at all: whoever opens a connection is taken to be owned. For what lies behind an exposed unit ask
+//!   `isolated: {from: internet, …}`. Peers match single interfaces, as they do in rules: a listed flow to a range
+//!   does not list a unit's other address. A named external source counts in `exposed` where the addresses cover its
+//!   family's `/0`.
+//! - `default-deny` asks what passes if no rule allows anything; deny and pass rules stay. `ingress` is about what
+//!   reaches the units, stopped wherever it is stopped: a default at the other end counts. A unit whose connections no
+//!   point judges has no default.
+//! - `surface` counts, for each unit, the other units that can connect to it, each named external source that can, and
+//!   one more if any external address can; exits likewise.
+//! - `no-shadowed-rules`, `no-redundant-rules` and `no-undefined-order` look at every connection that a path carries
+//!   between the units, sources and addresses of the design. A rule is *shadowed* if it matches some of them and decides
+//!   none, in any direction in which a point asks its rulebook, because rules that go before it decide: those above it
+//!   where tiers are in order, those of a stronger action where they are not (there, rules of one action decide
+//!   together), and those of earlier tiers. One that matches nothing is hidden by nobody. A rule is *redundant* if
+//!   without it every connection has the verdict that it has, its reply included, under the trust that is asked about:
+//!   also one that another point repeats, that matches nothing, or that nobody asks. Rules are taken away one by one: of
+//!   two equal rules each is redundant. The *order is undefined* if a connection's verdict is in doubt and two rules of
+//!   equal rank and different objects decide it differently.
+//! - `default-deny` and `surface` are about the policy before an attack: their trust is `intact` unless another is
+//!   given, and then whoever opens a connection is owned.
 //! - `allowed`, and every need, looks from units to units at every pair of different ones (`any` means every unit);
 //!   where a side is of addresses, one address or unit among them that works in full is enough. A header works if it
 //!   does between some interfaces of the two, with its reply. A service by the name of a port that the destination
@@ -20,15 +40,26 @@
 //!   verdict, it is unknown, unless the claim is violated whatever the doubt turns out to be.
 
 mod blast_radius;
-mod exposed;
+mod confined;
+mod default_deny;
 pub(crate) mod needs;
 mod paths;
+mod rules;
+mod stray;
+mod surface;
+
+pub(crate) use confined::EveryEnd;
+pub(crate) use default_deny::without_allows;
+pub(crate) use surface::{Degrees, Face};
 
 use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Connection, Design, Doubt, Endpoint, Evaluation, Pivot, Property, UnitId};
+use seglab_policy::{
+    AtMost, Claim, Connection, Design, Doubt, Endpoint, Evaluation, Pivot, Property, RuleId, Statistic, UnitId,
+};
+use std::cell::OnceCell;
 
 /// How properties are asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,9 +104,10 @@ pub struct Outcome {
 /// How many units a property speaks of. A claim about nothing holds, and should be looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Population {
-    /// Units on the side where attacks or connections start; of `exposed`, units that may be.
+    /// Units on the side where attacks or connections start; of `exposed`, units that may be; of `default-deny` and
+    /// `surface`, the units that are asked about; of claims about rules, the rules.
     pub from: usize,
-    /// Units on the other side; of `blast-radius`, all units.
+    /// Units on the other side; where the claim names none, all units.
     pub to: usize,
 }
 
@@ -101,9 +133,33 @@ pub enum Counterexample {
         start: UnitId,
         /// How many units it takes, the first included.
         units: usize,
-        /// How many it may.
+        /// By how much the bound is exceeded.
+        excess: Excess,
+        /// Steps that take more than the bound: one into each class of units that nothing tells apart.
+        hops: Vec<Hop>,
+    },
+    /// A connection that no rule allows and that passes where rules allow nothing, in the design without them.
+    ByDefault(Vec<Hop>),
+    /// A unit that too many connect to, or that connects to too many.
+    TooExposed {
+        /// The unit.
+        unit: UnitId,
+        /// True: they connect to it. False: it connects to them.
+        entries: bool,
+        /// How many: other units, named external sources, and one for all external addresses.
+        others: usize,
+        /// How many there may be.
         at_most: usize,
-        /// Steps that take more than that: one into each class of units that nothing tells apart.
+        /// One connection with each of one more than that.
+        hops: Vec<Hop>,
+    },
+    /// Rules that do nothing, each with the reason.
+    Rules(Vec<IdleRule>),
+    /// Two rules of equal rank of which nobody knows which goes first, and a connection that depends on it.
+    UndefinedOrder {
+        /// The rules.
+        rules: [RuleId; 2],
+        /// The connection.
         hops: Vec<Hop>,
     },
     /// A connection that is needed and does not work.
@@ -132,6 +188,41 @@ pub enum Counterexample {
         /// The unit at the other end.
         unit: UnitId,
     },
+}
+
+/// A rule that does nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleRule {
+    /// The rule.
+    pub rule: RuleId,
+    /// Why it does nothing.
+    pub why: Idle,
+}
+
+/// Why a rule does nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// These rules decide all that it matches.
+    Shadowed(Vec<RuleId>),
+    /// No point asks it.
+    NeverAsked,
+    /// It matches no connection of the design: a selector selects nothing, or a port has no such name.
+    MatchesNothing,
+    /// Every connection has the same verdict without it.
+    ChangesNothing,
+}
+
+/// How a bound on blast radii is exceeded. The value is `sum / count`, unrounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// What of the blast radii is bounded.
+    pub of: Statistic,
+    /// The bound, and what is counted.
+    pub at_most: AtMost,
+    /// Of the mean, what all blast radii add up to; else the one that exceeds the bound. [units, or weight]
+    pub sum: u64,
+    /// Of the mean, how many units there are to start from; else 1.
+    pub count: usize,
 }
 
 /// What a verdict depends on.
@@ -168,8 +259,16 @@ impl Verifier<'_> {
     /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
     pub fn settle_all(&mut self, settings: &Settings) -> Result<Report, VerifyError> {
         let design = self.engine.design;
-        let properties =
-            design.properties().iter().map(|property| self.settle(property, settings)).collect::<Result<_, _>>()?;
+        // One design and its classes serve every claim of default deny.
+        let bare = OnceCell::new();
+        let mut of_bare: Option<Verifier<'_>> = None;
+        let settled = design.properties().iter().map(|property| match &property.claim {
+            Claim::DefaultDeny { units, directions } => of_bare
+                .get_or_insert_with(|| Verifier::new(bare.get_or_init(|| without_allows(design))))
+                .default_deny(property, settings, units, *directions),
+            _ => self.settle(property, settings),
+        });
+        let properties = settled.collect::<Result<_, _>>()?;
         let needs = design.needs().iter().map(|need| self.settle_need(need, settings)).collect::<Result<_, _>>()?;
         Ok(Report { properties, needs, classes: self.classes().len() })
     }
@@ -179,15 +278,13 @@ impl Verifier<'_> {
     pub fn prepare(&mut self, settings: &Settings) {
         for property in self.engine.design.properties() {
             let pivot = match (&property.claim, property.pivot) {
-                (Claim::Allowed { .. } | Claim::Exposed { .. }, _)
-                | (Claim::BlastRadius { .. }, Pivot::Exploitable) => {
-                    continue;
-                }
+                (Claim::BlastRadius { .. }, Pivot::Exploitable) => continue,
                 (Claim::BlastRadius { .. }, pivot) => pivot,
                 (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, pivot) => last_step(pivot),
+                _ => continue,
             };
             let without_trusted = settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
-            self.closures(Attack { pivot, ..attack_of(property, settings) }, without_trusted, false);
+            self.closures(Attack { pivot, ..Attack::of(property, settings) }, without_trusted, false);
         }
     }
 
@@ -196,7 +293,7 @@ impl Verifier<'_> {
     /// # Errors
     /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
     pub fn settle(&mut self, property: &Property, settings: &Settings) -> Result<Outcome, VerifyError> {
-        let attack = attack_of(property, settings);
+        let attack = Attack::of(property, settings);
         match &property.claim {
             Claim::Isolated { from, to, services } => self.isolated(property, attack, from, to, services),
             Claim::Allowed { from, to, services } => {
@@ -205,11 +302,24 @@ impl Verifier<'_> {
             Claim::OnlyThrough { from, to, via, services } => {
                 self.only_through(property, attack, from, to, via, services)
             }
-            Claim::BlastRadius { from, at_most } => {
-                self.bounded_blast_radius(property, attack, from, *at_most, settings.honour_trusted)
+            Claim::BlastRadius { from, at_most, of } => {
+                self.bounded_blast_radius(property, attack, from, (*at_most, *of), settings.honour_trusted)
             }
             Claim::Exposed { external, inbound, only, services } => {
-                self.exposed(property, attack, external, *inbound, only, services)
+                self.exposed(&property.id, attack, (external, *inbound), (only, services))
+            }
+            Claim::EgressOnlyTo { from, to, services } => self.egress_only_to(&property.id, attack, from, to, services),
+            Claim::Only { flows, among } => self.only(&property.id, attack, flows, among.as_ref()),
+            Claim::DefaultDeny { units, directions } => {
+                let bare = without_allows(self.engine.design);
+                Verifier::new(&bare).default_deny(property, settings, units, *directions)
+            }
+            Claim::NoShadowedRules { rulebook } => Ok(self.no_shadowed_rules(rulebook.as_deref())),
+            Claim::NoRedundantRules { rulebook } => Ok(self.no_redundant_rules(attack, rulebook.as_deref())),
+            Claim::NoUndefinedOrder { rulebook } => self.no_undefined_order(&property.id, attack, rulebook.as_deref()),
+            Claim::Surface { units, entries_max, exits_max } => {
+                let bounds = surface::Bounds { entries_max: *entries_max, exits_max: *exits_max };
+                self.bounded_surface(&property.id, attack, units, bounds)
             }
         }
     }
@@ -234,16 +344,6 @@ impl Verifier<'_> {
     /// The number of units of classes.
     pub(crate) fn count(&self, classes: impl IntoIterator<Item = crate::classes::ClassId>) -> usize {
         classes.into_iter().map(|class| self.engine.classes.members(class).len()).sum()
-    }
-}
-
-/// The attack that a property speaks of.
-fn attack_of(property: &Property, settings: &Settings) -> Attack {
-    Attack {
-        pivot: property.pivot,
-        view: property.view,
-        trust: property.trust,
-        as_if_enforced: settings.as_if_enforced,
     }
 }
 

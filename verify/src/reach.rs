@@ -12,6 +12,7 @@ use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph};
 use crate::listing::Listing;
 use crate::matrix::Matrix;
+use crate::properties::{Degrees, EveryEnd};
 use seglab_policy::{Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,9 @@ pub struct Verifier<'a> {
     pub(crate) graphs: BTreeMap<Attack, Rc<Graph>>,
     /// By attack, without the trusted or with them, and reading of what is doubtful.
     pub(crate) closures: BTreeMap<(Attack, bool, bool), Rc<Closures>>,
+    pub(crate) every_end: Option<Rc<EveryEnd>>,
+    /// By attack and reading of what is doubtful.
+    pub(crate) degrees: BTreeMap<(Attack, bool), Rc<Degrees>>,
 }
 
 /// What may pass from one endpoint to another.
@@ -102,7 +106,13 @@ pub(crate) struct Pair {
 impl<'a> Verifier<'a> {
     /// Sorts the design into classes and compiles its rulebooks.
     pub fn new(design: &'a Design) -> Self {
-        Self { engine: Engine::new(design), graphs: BTreeMap::new(), closures: BTreeMap::new() }
+        Self {
+            engine: Engine::new(design),
+            graphs: BTreeMap::new(),
+            closures: BTreeMap::new(),
+            every_end: None,
+            degrees: BTreeMap::new(),
+        }
     }
 
     /// The design.

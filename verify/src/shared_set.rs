@@ -175,6 +175,36 @@ impl Pool {
         joined
     }
 
+    /// For each number, how many of the sets it is in, each set taken so many times.
+    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
+    pub(crate) fn times(&self, sets: impl IntoIterator<Item = (SetId, usize)>) -> FxHashMap<usize, usize> {
+        let (branches, leaves) = self.nodes();
+        let (mut branches, mut leaves) = (vec![0; branches], vec![0; leaves]);
+        for (set, times) in sets {
+            branches[set.0 as usize] += times;
+        }
+        // A branch is numbered after all that it leads to.
+        for branch in (1..branches.len()).rev() {
+            let times = branches[branch];
+            if times == 0 {
+                continue;
+            }
+            for child in self.branches.values[branch].into_iter().filter(|&child| child != 0) {
+                let known = if child & LEAF == 0 { &mut branches } else { &mut leaves };
+                known[Self::position(child)] += times;
+            }
+        }
+        let mut found: FxHashMap<usize, usize> = FxHashMap::default();
+        for (leaf, &times) in (0u32..).zip(&leaves).filter(|(_, times)| **times > 0) {
+            let mut from = 0;
+            while let Some((number, offset)) = self.next_in_leaf(leaf, from) {
+                *found.entry(number).or_default() += times;
+                from = offset + 1;
+            }
+        }
+        found
+    }
+
     /// The numbers of a set, ascending.
     pub(crate) fn numbers(&self, set: SetId) -> Vec<usize> {
         let mut found = Vec::new();
@@ -447,6 +477,9 @@ mod tests {
             prop_assert_eq!(union, pool.of_bits(&bits(&both)), "a set has one number");
             let weights: Vec<usize> = (0..BOUND).map(|number| number % 7).collect();
             prop_assert_eq!(Sums::new(&pool, &weights).of(union), both.iter().map(|number| number % 7).sum::<usize>());
+            let times = pool.times([(first, 2), (second, 3), (second, 1)]);
+            let expected = |number: usize| 2 * usize::from(a.contains(&number)) + 4 * usize::from(b.contains(&number));
+            prop_assert!((0..BOUND).all(|number| times.get(&number).copied().unwrap_or(0) == expected(number)));
         }
 
         #[test]

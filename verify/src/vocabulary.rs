@@ -131,21 +131,10 @@ impl<'a> Vocabulary<'a> {
             self.peer(&need.to);
         }
         for property in design.properties() {
-            match &property.claim {
-                Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => {
-                    self.peer(from);
-                    self.peer(to);
-                }
-                Claim::OnlyThrough { from, to, via, .. } => {
-                    self.peer(from);
-                    self.peer(to);
-                    self.selectors([via]);
-                }
-                Claim::BlastRadius { from, .. } => self.selectors([from]),
-                Claim::Exposed { external, only, .. } => {
-                    self.address_sets.intern(external);
-                    self.selectors([only]);
-                }
+            property.claim.peers().into_iter().for_each(|peer| self.peer(peer));
+            self.selectors(property.claim.selectors());
+            if let Claim::Exposed { external, .. } = &property.claim {
+                self.address_sets.intern(external);
             }
         }
         self.selectors(design.segments().iter().map(|segment| &segment.selector));

@@ -87,9 +87,8 @@ fn claim(property: &Property) -> String {
             let side = if *inbound { "from" } else { "to" };
             let external = Peer::Addresses { set: external.clone(), covers: seglab_policy::Covers::External };
             let services: Vec<String> = services.iter().map(|service| quoted(service.to_string())).collect();
-            let hops = property.hops_max.map_or_else(String::new, |hops| format!(", hops: {hops}"));
             format!(
-                "exposed: {{id: {}, {side}: {}, only: {}, services: [{}]{hops}}}",
+                "exposed: {{id: {}, {side}: {}, only: {}, services: [{}]}}",
                 property.id,
                 quoted(external.to_string()),
                 quoted(only.to_string()),

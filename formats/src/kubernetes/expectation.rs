@@ -6,8 +6,8 @@
 
 use super::service::Service;
 use seglab_policy::{
-    AddressSet, Claim, Covers, ExternalSource, Family, Peer, Pivot, Property, Provenance, Rulebook, Selector,
-    Service as Services, Trust, View,
+    AddressSet, Claim, Covers, ExternalSource, Family, Peer, Property, Provenance, Rulebook, Selector,
+    Service as Services,
 };
 
 /// The names of the claims; a lab file that makes claims of its own replaces them.
@@ -31,18 +31,12 @@ pub(super) fn expectations(services: &[Service], sources: &[ExternalSource], rul
 }
 
 fn exposed(id: &str, external: AddressSet, inbound: bool, only: Selector) -> Property {
-    Property {
-        id: id.to_owned(),
-        claim: Claim::Exposed { external, inbound, only, services: vec![Services::Any] },
-        view: View::Policy,
-        pivot: Pivot::Any,
-        trust: Trust::OwnAgentVoid,
-        hops_max: Some(1),
-        provenance: Provenance {
-            reason: Some("expected of manifests that no lab file says anything else about".to_owned()),
-            ..Provenance::default()
-        },
-    }
+    let provenance = Provenance {
+        reason: Some("expected of manifests that no lab file says anything else about".to_owned()),
+        ..Provenance::default()
+    };
+    let claim = Claim::Exposed { external, inbound, only, services: vec![Services::Any] };
+    Property { provenance, ..Property::new(id, claim) }
 }
 
 /// The ranges that policies name, those that are all of a family left out: to name everything is to name nothing.

@@ -1,14 +1,10 @@
-//! Needs, properties, trusted units, attackers and the monitor.
+//! Needs, trusted units, attackers and the monitor.
 
-use super::at::{At, Texts};
-use super::document::{
-    Asked, AttackerDoc, ChanceDoc, ExposedDoc, MonitorDoc, NeedDoc, PropertyDoc, TrustedDoc, UnmodelledDoc,
-};
+use super::at::At;
+use super::document::{AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, TrustedDoc, UnmodelledDoc};
 use super::reader::Reader;
 use crate::text;
-use seglab_policy::{
-    Attacker, Claim, Monitor, Need, Pivot, Property, Provenance, Selector, Trust, Trusted, Unmodelled, View,
-};
+use seglab_policy::{Attacker, Monitor, Need, Provenance, Selector, Trusted, Unmodelled};
 
 /// What a need or an attacker does where the file does not say.
 const RATE_PER_SECOND: f64 = 1.0;
@@ -41,97 +37,6 @@ impl Reader<'_> {
             synchronous: given.synchronous,
             provenance: self.provenance(doc, [&given.reason, &given.owner, &given.ticket]),
         })
-    }
-
-    /// A property; one without an id is called by its kind and the first number that is free among `ids`.
-    pub(super) fn property(&mut self, doc: &At<PropertyDoc>, ids: &mut Vec<String>) -> Option<Property> {
-        let asked = asked(&doc.value);
-        let views = [View::Policy, View::Service].map(|view| (view.to_string(), view));
-        let trusts =
-            [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid].map(|trust| (trust.to_string(), trust));
-        let view = match asked.view {
-            Some(text) => self.one_of(text, "a view", &views),
-            None => Some(View::default()),
-        };
-        let pivot = match asked.pivot {
-            Some(text) => self.one_of(text, "a pivot model", &Pivot::ALL.map(|pivot| (pivot.to_string(), pivot))),
-            None => Some(Pivot::default()),
-        };
-        let trust = match asked.trust {
-            Some(text) => self.one_of(text, "a level of trust", &trusts),
-            None => Some(Trust::default()),
-        };
-        if let Some(hops) = asked.hops.filter(|hops| hops.value == 0) {
-            self.notes.error(
-                "invalid-value",
-                hops,
-                "no hop reaches nothing",
-                "give 1 for direct reach, or leave it out",
-            );
-        }
-        let claim = self.claim(doc)?;
-        let id = match asked.id {
-            Some(id) => id.to_owned(),
-            None => {
-                let mut numbered = (1..).map(|number: u32| format!("{}-{number}", claim.kind()));
-                let id = numbered.find(|name| !ids.contains(name))?;
-                ids.push(id.clone());
-                id
-            }
-        };
-        Some(Property {
-            id,
-            claim,
-            view: view?,
-            pivot: pivot?,
-            trust: trust?,
-            hops_max: asked.hops.map(|hops| hops.value),
-            provenance: self.provenance(doc, asked.notes),
-        })
-    }
-
-    fn claim(&mut self, doc: &At<PropertyDoc>) -> Option<Claim> {
-        let services =
-            |reader: &mut Self, one: &Option<Texts>, many: &Option<Texts>| reader.services(one.as_ref(), many.as_ref());
-        Some(match &doc.value {
-            PropertyDoc::Isolated(given) => {
-                let (from, to) = (self.peer(&given.from), self.peer(&given.to));
-                let services = services(self, &given.service, &given.services);
-                Claim::Isolated { from: from?, to: to?, services: services? }
-            }
-            PropertyDoc::Allowed(given) => {
-                let (from, to) = (self.peer(&given.from), self.peer(&given.to));
-                let services = services(self, &given.service, &given.services);
-                Claim::Allowed { from: from?, to: to?, services: services? }
-            }
-            PropertyDoc::OnlyThrough(given) => {
-                let (from, to) = (self.peer(&given.from), self.peer(&given.to));
-                let via = self.selector(&given.via);
-                let services = services(self, &given.service, &given.services);
-                Claim::OnlyThrough { from: from?, to: to?, via: via?, services: services? }
-            }
-            PropertyDoc::BlastRadius(given) => {
-                let from = self.selector(&given.from);
-                let at_most = self.notes.parsed(&given.at_most, text::at_most(&given.at_most.value));
-                Claim::BlastRadius { from: from?, at_most: at_most? }
-            }
-            PropertyDoc::Exposed(given) => self.exposed(doc, given)?,
-        })
-    }
-
-    fn exposed(&mut self, doc: &At<PropertyDoc>, given: &ExposedDoc) -> Option<Claim> {
-        let (addresses, inbound) = match (&given.from, &given.to) {
-            (Some(from), None) => (self.external_addresses(from), true),
-            (None, Some(to)) => (self.external_addresses(to), false),
-            _ => {
-                let help = "write `from: internet` for what can be reached, or `to: internet` for what can reach out";
-                self.notes.error("invalid-value", doc, "`exposed` has exactly one of `from` and `to`", help);
-                return None;
-            }
-        };
-        let only = self.selector(&given.only);
-        let services = self.services(given.service.as_ref(), given.services.as_ref());
-        Some(Claim::Exposed { external: addresses?, inbound, only: only?, services: services? })
     }
 
     pub(super) fn trusted(&mut self, doc: &At<TrustedDoc>) -> Option<Trusted> {
@@ -238,16 +143,6 @@ impl Reader<'_> {
         };
         let provenance = Provenance::at(self.notes.span(doc));
         Some(Unmodelled { what: doc.value.what.clone(), touches, provenance })
-    }
-}
-
-fn asked(doc: &PropertyDoc) -> Asked<'_> {
-    match doc {
-        PropertyDoc::Isolated(given) => given.asked(),
-        PropertyDoc::Allowed(given) => given.asked(),
-        PropertyDoc::OnlyThrough(given) => given.asked(),
-        PropertyDoc::BlastRadius(given) => given.asked(),
-        PropertyDoc::Exposed(given) => given.asked(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Texts stay texts here; [`merge`](super::merge) reads them once it knows the units and segments that they speak of.
 
 use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
+use super::property_document::PropertyDoc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -355,141 +356,6 @@ pub(super) struct NeedDoc {
     /// The change that brought it.
     pub(super) ticket: Option<String>,
 }
-
-/// A claim about the design, by its kind.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum PropertyDoc {
-    /// Whoever owns a unit of `from` never reaches `to`.
-    Isolated(IsolatedDoc),
-    /// The flow works.
-    Allowed(AllowedDoc),
-    /// Every path from `from` to `to` passes a unit of `via`.
-    OnlyThrough(OnlyThroughDoc),
-    /// No unit of `from` has a blast radius above the bound.
-    BlastRadius(BlastRadiusDoc),
-    /// Only units of `only` can be reached from external addresses, or can reach them.
-    Exposed(ExposedDoc),
-}
-
-// Every claim comes with the question that it is asked under.
-macro_rules! claim {
-    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $field:ident : $type:ty,)* }) => {
-        $(#[$about])*
-        #[derive(Clone, Debug, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-        pub(super) struct $name {
-            $($(#[$note])* pub(super) $field: $type,)*
-            /// The name, unique in the design; the kind and a number where it is absent.
-            pub(super) id: Option<String>,
-            /// Which ports count: `policy` or `service`.
-            pub(super) view: Option<Text>,
-            /// What carries an attacker on: `any`, `service`, `exploitable` or `either-way`.
-            pub(super) pivot: Option<Text>,
-            /// What still enforces: `intact`, `own-agent-void` or `controller-void`.
-            pub(super) trust: Option<Text>,
-            /// The most connections that an attacker may string together; 1 for direct reach.
-            pub(super) hops: Option<At<u32>>,
-            /// Why it is claimed.
-            pub(super) reason: Option<String>,
-            /// Who answers for it.
-            pub(super) owner: Option<String>,
-            /// The change that brought it.
-            pub(super) ticket: Option<String>,
-        }
-
-        impl $name {
-            /// The parts that every claim has.
-            pub(super) fn asked(&self) -> Asked<'_> {
-                Asked {
-                    id: self.id.as_deref(),
-                    view: self.view.as_ref(),
-                    pivot: self.pivot.as_ref(),
-                    trust: self.trust.as_ref(),
-                    hops: self.hops.as_ref(),
-                    notes: [&self.reason, &self.owner, &self.ticket],
-                }
-            }
-        }
-    };
-}
-
-/// The parts that every claim has.
-pub(super) struct Asked<'a> {
-    pub(super) id: Option<&'a str>,
-    pub(super) view: Option<&'a Text>,
-    pub(super) pivot: Option<&'a Text>,
-    pub(super) trust: Option<&'a Text>,
-    pub(super) hops: Option<&'a At<u32>>,
-    /// Reason, owner, ticket.
-    pub(super) notes: [&'a Option<String>; 3],
-}
-
-claim!(
-    /// `from` never reaches `to`.
-    IsolatedDoc {
-        /// Units that an attacker starts from, or external addresses.
-        from: Texts,
-        /// What must stay out of reach.
-        to: Texts,
-        /// Services of the last hop that count; any where it is absent.
-        service: Option<Texts>,
-        /// Several of them.
-        services: Option<Texts>,
-    }
-);
-claim!(
-    /// Every connection from `from` to `to` works.
-    AllowedDoc {
-        /// Who opens the connections.
-        from: Texts,
-        /// To whom.
-        to: Texts,
-        /// On which service.
-        service: Option<Texts>,
-        /// On which services.
-        services: Option<Texts>,
-    }
-);
-claim!(
-    /// `to` is reached from `from` through `via` only.
-    OnlyThroughDoc {
-        /// Units that an attacker starts from, or external addresses.
-        from: Texts,
-        /// What may be reached through `via` only.
-        to: Texts,
-        /// The waypoint: a selector.
-        via: Text,
-        /// Services of the last hop that count; any where it is absent.
-        service: Option<Texts>,
-        /// Several of them.
-        services: Option<Texts>,
-    }
-);
-claim!(
-    /// The blast radius of every unit of `from` stays within a bound.
-    BlastRadiusDoc {
-        /// The units whose blast radius is taken: a selector.
-        from: Text,
-        /// The bound: a number of units as `2`, or a share of all as `25%`.
-        at_most: Text,
-    }
-);
-claim!(
-    /// Only `only` is exposed; exactly one of `from` and `to`.
-    ExposedDoc {
-        /// External addresses from which units are reached: `internet`, `external` or ranges.
-        from: Option<Texts>,
-        /// External addresses that units reach.
-        to: Option<Texts>,
-        /// The units that may be exposed: a selector.
-        only: Text,
-        /// The service on which they may; any where it is absent.
-        service: Option<Texts>,
-        /// The services on which they may.
-        services: Option<Texts>,
-    }
-);
 
 /// Units assumed to be out of attackers' reach.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

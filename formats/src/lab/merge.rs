@@ -71,7 +71,13 @@ fn read(draft: &mut Draft, document: &Document, notes: Notes<'_>, whole: bool) -
     let named = sources.iter().map(|source| source.name.as_str());
     let own = document.external_sources.iter().map(|doc| doc.value.name.as_str());
     let names = Names::new(&units, named.chain(own));
-    let mut reader = Reader { notes, names, index: UnitIndex::new(&units, &sources), assumptions: Vec::new() };
+    let mut reader = Reader {
+        notes,
+        names,
+        index: UnitIndex::new(&units, &sources),
+        assumptions: Vec::new(),
+        rulebooks: Vec::new(),
+    };
     for segment in &draft.segments {
         reader.names.add_segment(&segment.name, segment.selector.clone());
     }
@@ -79,6 +85,7 @@ fn read(draft: &mut Draft, document: &Document, notes: Notes<'_>, whole: bool) -
     let own: Vec<ExternalSource> =
         document.external_sources.iter().filter_map(|doc| reader.external_source(doc)).collect();
     reader.policy(draft, document, whole);
+    reader.rulebooks = draft.rulebooks.iter().map(|book| book.name.clone()).collect();
     let needs: Vec<_> = document.needs.iter().filter_map(|doc| reader.need(doc)).collect();
     draft.needs.extend(needs);
     reader.check_synchronous(&draft.needs);

@@ -32,6 +32,8 @@ mod merge;
 mod names;
 mod notes;
 mod points;
+mod properties;
+mod property_document;
 mod reader;
 mod rules;
 mod sources;

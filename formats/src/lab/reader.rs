@@ -13,6 +13,8 @@ pub(super) struct Reader<'a> {
     pub(super) names: Names,
     pub(super) index: UnitIndex<'a>,
     pub(super) assumptions: Vec<Assumption>,
+    /// The names of the rulebooks, once they are read.
+    pub(super) rulebooks: Vec<String>,
 }
 
 impl Reader<'_> {

@@ -1,10 +1,11 @@
 //! A lab file for any design.
 
+mod properties;
+
 use crate::text::{write_duration, write_rate};
 use seglab_policy::{
-    Action, Address, Attacker, Claim, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface,
-    Level, Listener, Monitor, Need, Order, Peer, Placement, Property, Provenance, Rule, Rulebook, Scope, Selector,
-    Service, Tier, Unit,
+    Action, Address, Attacker, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface, Level,
+    Listener, Monitor, Need, Order, Peer, Placement, Provenance, Rule, Rulebook, Scope, Selector, Service, Tier, Unit,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -30,7 +31,7 @@ pub fn write(design: &Design) -> String {
     rulebooks(&mut out, &draft.rulebooks);
     enforcement(&mut out, &draft);
     section(&mut out, "needs", draft.needs.iter().map(need));
-    section(&mut out, "properties", draft.properties.iter().map(property));
+    section(&mut out, "properties", draft.properties.iter().map(properties::property));
     section(
         &mut out,
         "trusted",
@@ -90,21 +91,12 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
         }
     }
     peers.extend(draft.needs.iter_mut().flat_map(|need| [&mut need.from, &mut need.to]));
-    for property in &mut draft.properties {
-        match &mut property.claim {
-            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => peers.extend([from, to]),
-            Claim::OnlyThrough { from, to, via, .. } => {
-                peers.extend([from, to]);
-                f(via);
-            }
-            Claim::BlastRadius { from: selector, .. } | Claim::Exposed { only: selector, .. } => f(selector),
-        }
-    }
     for peer in peers {
         if let Peer::Units(selector) = peer {
             f(selector);
         }
     }
+    draft.properties.iter_mut().for_each(|property| property.claim.for_each_selector(f));
     draft.segments.iter_mut().for_each(|segment| f(&mut segment.selector));
     draft.external_sources.iter_mut().flat_map(|one| &mut one.entries).for_each(|entry| f(&mut entry.to));
     draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.units));
@@ -458,37 +450,6 @@ fn need(need: &Need) -> String {
     map.put_if(need.synchronous, "synchronous", "true");
     notes(&mut map, &need.provenance);
     map.done()
-}
-
-fn property(property: &Property) -> String {
-    let mut map = Map::default();
-    map.put("id", scalar(&property.id));
-    let mut between = |from: &Peer, to: &Peer| {
-        map.put("from", text(from)).put("to", text(to));
-    };
-    match &property.claim {
-        Claim::Isolated { from, to, services: of } | Claim::Allowed { from, to, services: of } => {
-            between(from, to);
-            services(&mut map, of);
-        }
-        Claim::OnlyThrough { from, to, via, services: of } => {
-            between(from, to);
-            map.put("via", text(via));
-            services(&mut map, of);
-        }
-        Claim::BlastRadius { from, at_most } => {
-            map.put("from", text(from)).put("at-most", text(at_most));
-        }
-        Claim::Exposed { external, inbound, only, services: of } => {
-            let addresses = Peer::Addresses { set: external.clone(), covers: seglab_policy::Covers::External };
-            map.put(if *inbound { "from" } else { "to" }, text(&addresses)).put("only", text(only));
-            services(&mut map, of);
-        }
-    }
-    map.put("view", property.view.to_string()).put("pivot", property.pivot.to_string());
-    map.put("trust", property.trust.to_string()).put_some("hops", property.hops_max.map(|hops| hops.to_string()));
-    notes(&mut map, &property.provenance);
-    format!("{}: {}", property.claim.kind(), map.done())
 }
 
 fn chance(probability: f64, mean_ns: u64) -> String {

@@ -2,7 +2,7 @@
 
 use super::service::trimmed;
 use super::{TextError, nearest};
-use seglab_policy::AtMost;
+use seglab_policy::{AtMost, Statistic};
 
 /// The units of time by name, with their lengths. \[ns\]
 const UNITS: [(&str, u64); 7] = [
@@ -100,7 +100,8 @@ pub fn write_rate(per_second: f64) -> String {
     whole.unwrap_or_else(|| format!("{per_second}/s"))
 }
 
-/// Reads a bound on a number of units: `2`, or as a share of all of them `25%`.
+/// Reads a bound on a blast radius: `2` units, a share of all of them `25%`, or weighed by how critical they are
+/// `criticality 7`.
 ///
 /// # Errors
 /// What is wrong, and where in the text.
@@ -109,8 +110,11 @@ pub fn at_most(text: &str) -> Result<AtMost, TextError> {
     let whole = start..start + given.chars().count();
     let wrong = |what: &str| {
         TextError::new(format!("`{given}` {what}"), whole.clone())
-            .with_help("write a number of units as `2`, or a share of all of them as `25%`")
+            .with_help("write a number of units as `2`, a share of all of them as `25%`, a weight as `criticality 7`")
     };
+    if let Some(weight) = given.strip_prefix("criticality ") {
+        return weight.trim_start().parse().map(AtMost::Criticality).map_err(|_| wrong("is not a criticality"));
+    }
     let Some(percent) = given.strip_suffix('%') else {
         return given.parse().map(AtMost::Units).map_err(|_| wrong("is not a number of units"));
     };
@@ -120,6 +124,18 @@ pub fn at_most(text: &str) -> Result<AtMost, TextError> {
         Err(Bad::Number) => Err(wrong("is not a share")),
         Err(Bad::Fine) => Err(wrong("is finer than a ten-thousandth of a percent")),
     }
+}
+
+/// Reads what of many blast radii is bounded: `max`, `mean`, or a percentile as `p95` or `p99.9`.
+///
+/// # Errors
+/// What is wrong, and where in the text.
+pub fn statistic(text: &str) -> Result<Statistic, TextError> {
+    let (start, given) = trimmed(text);
+    Statistic::from_name(given).ok_or_else(|| {
+        TextError::new(format!("`{given}` is not a statistic"), start..start + given.chars().count())
+            .with_help("write `max`, `mean`, or a percentile as `p95` or `p99.9`")
+    })
 }
 
 fn unit(name: &str, place: std::ops::Range<usize>) -> Result<u64, TextError> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use seglab_policy::{AddressSet, AtMost, Covers, Family, IntervalSet, Peer, Selector, Service, Transport};
+use seglab_policy::{AddressSet, AtMost, Covers, Family, IntervalSet, Peer, Selector, Service, Statistic, Transport};
 
 /// The text with a caret line under it, as messages show it.
 fn shown<T: std::fmt::Debug>(text: &str, result: Result<T, TextError>) -> String {
@@ -170,6 +170,12 @@ fn quantities_read() {
     assert_eq!(at_most("25%"), Ok(AtMost::Share(250_000)));
     assert_eq!(at_most("0.0001%"), Ok(AtMost::Share(1)));
     assert_eq!(at_most("2"), Ok(AtMost::Units(2)));
+    assert_eq!(at_most("criticality 7"), Ok(AtMost::Criticality(7)));
+    assert!(at_most("criticality").is_err() && at_most("criticality -1").is_err());
+    assert_eq!(statistic("p99.9"), Ok(Statistic::Percentile(999)));
+    for refused in ["p0", "p101", "p99.95", "p+5", "p", "p5.", "median", ""] {
+        assert!(statistic(refused).is_err(), "{refused}");
+    }
 }
 
 #[test]
@@ -292,6 +298,14 @@ proptest! {
     fn bounds_read_what_they_write(parts in 0..=1_000_000u32, units in any::<u32>()) {
         prop_assert_eq!(at_most(&AtMost::Share(parts).to_string()), Ok(AtMost::Share(parts)));
         prop_assert_eq!(at_most(&AtMost::Units(units).to_string()), Ok(AtMost::Units(units)));
+        prop_assert_eq!(at_most(&AtMost::Criticality(units).to_string()), Ok(AtMost::Criticality(units)));
+    }
+
+    #[test]
+    fn statistics_read_what_they_write(per_mille in 1..=1000u16) {
+        for of in [Statistic::Max, Statistic::Mean, Statistic::Percentile(per_mille)] {
+            prop_assert_eq!(statistic(&of.to_string()), Ok(of));
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use super::features::Feature;
 use super::inventory::provenance;
 use super::rules::{peer, selector, service};
 use crate::{
-    AddressSet, Assumption, AtMost, Attacker, Claim, Draft, Monitor, Need, Peer, Pivot, Property, Segment, Selector,
-    Service, Trust, Trusted, Unmodelled, View,
+    AddressSet, Assumption, AtMost, Attacker, Claim, Direction, Directions, Draft, Flow, Monitor, Need, Peer, Pivot,
+    Property, Segment, Selector, Service, Statistic, Trust, Trusted, Unmodelled, View,
 };
 
 /// Fills in everything that is asked of the design, and what it rests on.
@@ -14,8 +14,10 @@ pub(super) fn fill(draw: &mut Draw, draft: &mut Draft, wishes: &[Feature]) {
     draft.segments =
         (0..draw.below(3)).map(|at| Segment { name: format!("segment-{at}"), selector: selector(draw, 2) }).collect();
     draft.needs = draw.list(0, 2, need);
-    let properties = draw.below(5);
-    draft.properties = (0..properties).map(|at| property(draw, at)).collect();
+    // Of a stream of their own, so that a new kind of claim changes nothing else of a seed's design.
+    let claims = &mut Draw::new(draw.word());
+    let books: Vec<String> = draft.rulebooks.iter().map(|book| book.name.clone()).collect();
+    draft.properties = (0..claims.below(6)).map(|at| property(claims, at, &books)).collect();
     draft.trusted = draw.list(0, 1, |draw| Trusted {
         units: selector(draw, 1),
         owner: "operations".to_owned(),
@@ -67,35 +69,74 @@ fn need(draw: &mut Draw) -> Need {
     }
 }
 
-fn claim(draw: &mut Draw) -> Claim {
+fn rulebook(draw: &mut Draw, books: &[String]) -> Option<String> {
+    if draw.chance(50) { draw.of(books) } else { None }
+}
+
+fn claim(draw: &mut Draw, books: &[String]) -> Claim {
     let end = |draw: &mut Draw| if draw.chance(50) { Peer::Units(selector(draw, 1)) } else { peer(draw) };
-    match draw.below(5) {
+    match draw.below(12) {
         0 => Claim::Isolated { from: end(draw), to: end(draw), services: services(draw) },
         1 => Claim::Allowed { from: end(draw), to: end(draw), services: services(draw) },
         2 => Claim::OnlyThrough { from: end(draw), to: end(draw), via: selector(draw, 1), services: services(draw) },
-        3 => Claim::BlastRadius {
-            from: selector(draw, 1),
-            at_most: draw.pick([AtMost::Units(2), AtMost::Units(5), AtMost::Share(333_333), AtMost::Share(1_000_000)]),
-        },
-        _ => Claim::Exposed {
+        3 => blast_radius(draw),
+        4 => Claim::Exposed {
             external: draw.pick([true, false]).then(AddressSet::internet).unwrap_or_else(AddressSet::full),
             inbound: draw.chance(50),
             only: selector(draw, 1),
             services: services(draw),
         },
+        5 => Claim::EgressOnlyTo { from: selector(draw, 1), to: end(draw), services: services(draw) },
+        6 => {
+            let flow = |draw: &mut Draw| {
+                let anyone = |draw: &mut Draw| if draw.chance(30) { Peer::Anyone } else { peer(draw) };
+                Flow { from: anyone(draw), to: anyone(draw), services: services(draw) }
+            };
+            Claim::Only { flows: draw.list(0, 3, flow), among: draw.maybe(60, |draw| selector(draw, 1)) }
+        }
+        7 => {
+            let directions =
+                [Directions::UNIT, Directions::only(Direction::Egress), Directions::only(Direction::Ingress)];
+            Claim::DefaultDeny { units: selector(draw, 1), directions: draw.pick(directions) }
+        }
+        8 => {
+            let (entries, exits) = (draw.pick([0, 1, 2, 3]), draw.pick([0, 1, 2, 3]));
+            let (entries_max, exits_max) =
+                draw.pick([(Some(entries), Some(exits)), (Some(entries), None), (None, Some(exits))]);
+            Claim::Surface { units: selector(draw, 1), entries_max, exits_max }
+        }
+        9 => Claim::NoShadowedRules { rulebook: rulebook(draw, books) },
+        10 => Claim::NoRedundantRules { rulebook: rulebook(draw, books) },
+        _ => Claim::NoUndefinedOrder { rulebook: rulebook(draw, books) },
     }
 }
 
-fn property(draw: &mut Draw, at: usize) -> Property {
-    Property {
-        id: format!("property-{at}"),
-        claim: claim(draw),
-        view: draw.pick([View::Policy, View::Service]),
-        pivot: draw.pick(Pivot::ALL),
-        trust: draw.pick([Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid]),
-        hops_max: draw.maybe(40, |draw| draw.pick([1, 2, 3])),
-        provenance: provenance(draw),
-    }
+fn blast_radius(draw: &mut Draw) -> Claim {
+    let bounds = [
+        AtMost::Units(2),
+        AtMost::Units(5),
+        AtMost::Share(333_333),
+        AtMost::Share(1_000_000),
+        AtMost::Criticality(0),
+        AtMost::Criticality(7),
+    ];
+    let statistics =
+        [Statistic::Max, Statistic::Max, Statistic::Mean, Statistic::Percentile(500), Statistic::Percentile(999)];
+    Claim::BlastRadius { from: selector(draw, 1), at_most: draw.pick(bounds), of: draw.pick(statistics) }
+}
+
+fn property(draw: &mut Draw, at: usize, books: &[String]) -> Property {
+    let mut property = Property::new(format!("property-{at}"), claim(draw, books));
+    let asks = property.claim.asks();
+    let (view, pivot) = (draw.pick([View::Policy, View::Service]), draw.pick(Pivot::ALL));
+    let trust = draw.pick([Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid]);
+    let hops_max = draw.maybe(40, |draw| draw.pick([1, 2, 3]));
+    property.view = if asks.view { view } else { property.view };
+    property.pivot = if asks.pivot { pivot } else { property.pivot };
+    property.trust = if asks.trust { trust } else { property.trust };
+    property.hops_max = hops_max.filter(|_| asks.hops);
+    property.provenance = provenance(draw);
+    property
 }
 
 fn attacker(draw: &mut Draw, at: usize) -> Attacker {

@@ -64,7 +64,13 @@
 //! PLACEMENT  units SELECTOR | between LEVEL | around LEVEL STRING
 //! LEVEL      site | zone | subnet
 //! CLAIM      isolated PEER PEER SERVICES | allowed PEER PEER SERVICES | only-through PEER PEER SELECTOR SERVICES
-//!            | blast-radius SELECTOR (units | share) number | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES
+//!            | blast-radius SELECTOR (units | share) number                the largest number of units
+//!            | blast-radius-of STATISTIC SELECTOR (units | share | criticality) number
+//!            | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES | egress-only-to SELECTOR PEER SERVICES
+//!            | only (- | SELECTOR) (PEER PEER SERVICES)*N | default-deny SELECTOR DIRECTIONS
+//!            | surface SELECTOR entries exits                      a number, or -
+//!            | (no-shadowed-rules | no-redundant-rules | no-undefined-order) rulebook   its name
+//! STATISTIC  max | mean | pN | pN.N                                per cent, in tenths
 //! PLACE      (- | source:line:column) object reason owner ticket
 //! ```
 //!

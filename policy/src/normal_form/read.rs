@@ -1,5 +1,7 @@
 //! Reads a design from its normal form.
 
+mod claims;
+
 use super::line::{Line, NormalFormError, Problem, Read};
 use super::{HEADER, NESTING_MAX, write};
 use crate::address::{AddressSet, Family};
@@ -10,7 +12,7 @@ use crate::flow::Need;
 use crate::header::Transport;
 use crate::interval::IntervalSet;
 use crate::point::{EnforcementPoint, Level, Mode, Placement, PointKind};
-use crate::property::{AtMost, Claim, Pivot, Property, Trust, Trusted, View};
+use crate::property::Trusted;
 use crate::rule::{Action, Covers, Direction, Directions, Peer, Rule};
 use crate::selector::{Labels, Segment, Selector};
 use crate::service::Service;
@@ -132,7 +134,7 @@ impl Reader {
             "rulebook" => draft.rulebooks.push(rulebook(line)?),
             "point" => draft.points.push(point(line)?),
             "need" => draft.needs.push(need(line)?),
-            "property" => draft.properties.push(property(line)?),
+            "property" => draft.properties.push(claims::property(line)?),
             "trusted" => draft.trusted.push(Trusted {
                 units: selector(line, 0)?,
                 owner: line.string("an owner")?,
@@ -336,45 +338,6 @@ fn need(line: &mut Line<'_>) -> Read<Need> {
         to: peer(line)?,
         services: line.list(service)?,
         provenance: provenance(line)?,
-    })
-}
-
-fn property(line: &mut Line<'_>) -> Read<Property> {
-    Ok(Property {
-        id: line.string("the property's id")?,
-        view: line.one_of("a view", [View::Policy, View::Service])?,
-        pivot: line.one_of("a pivot model", Pivot::ALL)?,
-        trust: line.one_of("a trust", [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid])?,
-        hops_max: if line.is_absent() { None } else { Some(line.number_of("a number of hops or `-`")?) },
-        claim: claim(line)?,
-        provenance: provenance(line)?,
-    })
-}
-
-fn claim(line: &mut Line<'_>) -> Read<Claim> {
-    let wanted = "a kind of claim";
-    Ok(match line.word(wanted)? {
-        "isolated" => Claim::Isolated { from: peer(line)?, to: peer(line)?, services: line.list(service)? },
-        "allowed" => Claim::Allowed { from: peer(line)?, to: peer(line)?, services: line.list(service)? },
-        "only-through" => Claim::OnlyThrough {
-            from: peer(line)?,
-            to: peer(line)?,
-            via: selector(line, 0)?,
-            services: line.list(service)?,
-        },
-        "blast-radius" => {
-            let from = selector(line, 0)?;
-            let units = line.either("`units` or `share`", "units", "share")?;
-            let bound = line.number_of("a bound")?;
-            Claim::BlastRadius { from, at_most: if units { AtMost::Units(bound) } else { AtMost::Share(bound) } }
-        }
-        "exposed" => Claim::Exposed {
-            external: addresses(line)?,
-            inbound: line.either("`inbound` or `outbound`", "inbound", "outbound")?,
-            only: selector(line, 0)?,
-            services: line.list(service)?,
-        },
-        other => return line.refuse(wanted, other),
     })
 }
 

@@ -2,11 +2,13 @@
 
 use super::HEADER;
 use crate::address::AddressSet;
+use crate::claim::{AtMost, Claim, Statistic};
 use crate::connection::ExternalSource;
 use crate::design::Design;
+use crate::flow::Flow;
 use crate::interval::IntervalSet;
 use crate::point::{EnforcementPoint, Placement};
-use crate::property::{AtMost, Claim, Property};
+use crate::property::Property;
 use crate::rule::{Covers, Directions, Peer, Rule};
 use crate::selector::{Labels, Selector};
 use crate::service::Service;
@@ -193,19 +195,35 @@ impl Writer {
             .word(property.pivot)
             .word(property.trust)
             .absent_or(property.hops_max)
-            .word(property.claim.kind());
+            .word(if is_common(&property.claim) { property.claim.kind() } else { "blast-radius-of" });
         let line = match &property.claim {
             Claim::Isolated { from, to, services } | Claim::Allowed { from, to, services } => {
                 line.peer(from).peer(to).services(services)
             }
             Claim::OnlyThrough { from, to, via, services } => line.peer(from).peer(to).selector(via).services(services),
-            Claim::BlastRadius { from, at_most: AtMost::Units(units) } => line.selector(from).word("units").word(units),
-            Claim::BlastRadius { from, at_most: AtMost::Share(parts) } => line.selector(from).word("share").word(parts),
+            Claim::BlastRadius { from, at_most, of } => {
+                let (unit, bound) = match at_most {
+                    AtMost::Units(units) => ("units", units),
+                    AtMost::Share(parts) => ("share", parts),
+                    AtMost::Criticality(weight) => ("criticality", weight),
+                };
+                let line = if is_common(&property.claim) { line } else { line.word(of) };
+                line.selector(from).word(unit).word(bound)
+            }
             Claim::Exposed { external, inbound, only, services } => line
                 .addresses(external)
                 .word(if *inbound { "inbound" } else { "outbound" })
                 .selector(only)
                 .services(services),
+            Claim::EgressOnlyTo { from, to, services } => line.selector(from).peer(to).services(services),
+            Claim::Only { flows, among } => line.absent_or_selector(among.as_ref()).list(flows, Fields::flow),
+            Claim::DefaultDeny { units, directions } => line.selector(units).directions(*directions),
+            Claim::Surface { units, entries_max, exits_max } => {
+                line.selector(units).absent_or(*entries_max).absent_or(*exits_max)
+            }
+            Claim::NoShadowedRules { rulebook }
+            | Claim::NoRedundantRules { rulebook }
+            | Claim::NoUndefinedOrder { rulebook } => line.optional(rulebook.as_deref()),
         };
         line.place(&property.provenance);
     }
@@ -230,6 +248,16 @@ impl Writer {
                 .word(monitor.response_mean_ns)
                 .place(&monitor.provenance);
         }
+    }
+}
+
+/// Not a bound on anything but the largest number of units.
+fn is_common(claim: &Claim) -> bool {
+    match claim {
+        Claim::BlastRadius { at_most, of, .. } => {
+            *of == Statistic::Max && matches!(at_most, AtMost::Units(_) | AtMost::Share(_))
+        }
+        _ => true,
     }
 }
 
@@ -306,6 +334,17 @@ impl Fields<'_> {
 
     fn selectors(self, selectors: &[Selector]) -> Self {
         self.list(selectors, |line, selector| line.selector(selector))
+    }
+
+    fn absent_or_selector(self, selector: Option<&Selector>) -> Self {
+        match selector {
+            Some(selector) => self.selector(selector),
+            None => self.word('-'),
+        }
+    }
+
+    fn flow(self, flow: &Flow) -> Self {
+        self.peer(&flow.from).peer(&flow.to).services(&flow.services)
     }
 
     fn addresses(self, set: &AddressSet) -> Self {

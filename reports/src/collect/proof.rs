@@ -1,11 +1,11 @@
 //! What the verifier settled, as properties and needs of a report.
 
-use super::{connection, location, need, property};
+use super::{claims, connection, location, need, property};
 use crate::model::{self, NeedStatus, Verdict};
-use seglab_policy::{Claim, Design, Doubt, count, number};
+use seglab_policy::{Claim, Design, Doubt, RuleId};
 use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
 
-/// How many taken units a counterexample of a blast radius lists.
+/// How many taken units a counterexample of a blast radius lists, and how many rules a sentence.
 const EXAMPLES: usize = 10;
 
 /// Adds verdicts to what [`basis`](super::basis) says; `judges` names who gave them.
@@ -63,6 +63,9 @@ pub(super) fn status(of: &Settled) -> NeedStatus {
 
 /// What a claim ranges over, in words.
 fn population(claim: &Claim, of: Population) -> model::Population {
+    if let Some(population) = claims::population(claim, of) {
+        return population;
+    }
     let (count, one, many) = match claim {
         Claim::BlastRadius { .. } => (of.from, "unit, as a start", "units, each as a start"),
         Claim::Exposed { .. } => (
@@ -91,21 +94,41 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
             };
             (summary, hops, None)
         }
-        Counterexample::TooMany { start, units, at_most, hops } => {
+        Counterexample::TooMany { start, units, excess, hops } => {
             let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
-            let name = &design.unit(*start).name;
-            let all = design.units().len();
-            (
-                format!(
-                    "whoever owns {name} gets {} of {}; at most {} {} allowed",
-                    number(*units as u64),
-                    count(all as u64, "unit", "units"),
-                    number(*at_most as u64),
-                    if *at_most == 1 { "is" } else { "are" }
-                ),
-                hops,
-                Some(*units as u64),
-            )
+            let summary = claims::excess(excess, &design.unit(*start).name, *units, design.units().len());
+            (summary, hops, Some(*units as u64))
+        }
+        Counterexample::ByDefault(hops) => {
+            let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
+            let summary = hops.first().map_or_else(String::new, |hop| {
+                let (from, to) = (&hop.source, &hop.destination);
+                format!("without any allow rule {from} reaches {to} on {}: {}", hop.service, by_default(hop))
+            });
+            (summary, hops, None)
+        }
+        Counterexample::Rules(idle) => {
+            let rules: Vec<String> = idle.iter().map(|rule| claims::idle(design, rule)).collect();
+            let location = idle.first().and_then(|rule| rule_location(design, rule.rule));
+            let mut told: Vec<String> = rules.iter().take(EXAMPLES).cloned().collect();
+            if let Some(more) = rules.len().checked_sub(EXAMPLES).filter(|more| *more > 0) {
+                told.push(format!("and {more} more"));
+            }
+            let summary = told.join("; ");
+            return model::Counterexample { summary, rules, location, ..model::Counterexample::default() };
+        }
+        Counterexample::UndefinedOrder { rules: [first, second], hops } => {
+            let (one, other) = (claims::ruled(design, *first), claims::ruled(design, *second));
+            let summary = format!("{one} and {other} are of equal rank, and the verdict depends on which goes first");
+            (summary, hops.iter().map(|hop| self::hop(design, hop)).collect(), None)
+        }
+        Counterexample::TooExposed { unit, entries, others, at_most, hops } => {
+            let name = &design.unit(*unit).name;
+            let summary = match entries {
+                true => format!("{others} others can connect to {name}; {at_most} may"),
+                false => format!("{name} can connect to {others} others; {at_most} are allowed"),
+            };
+            (summary, hops.iter().map(|hop| self::hop(design, hop)).collect(), None)
         }
         Counterexample::Broken { connection, evaluation } => {
             let hop = connection::hop(design, connection, evaluation);
@@ -128,7 +151,19 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
     if reached.is_some() {
         reached_examples = hops.iter().map(|hop| hop.destination.clone()).take(EXAMPLES).collect();
     }
-    model::Counterexample { summary, hops, reached, reached_examples }
+    model::Counterexample { summary, hops, reached, reached_examples, ..model::Counterexample::default() }
+}
+
+fn rule_location(design: &Design, id: RuleId) -> Option<model::Location> {
+    location(design, design.rule(id)?.1.provenance.span)
+}
+
+/// Whose default lets a connection through that no rule allows.
+fn by_default(hop: &model::Hop) -> String {
+    let standing = hop.deciders.iter().filter(|decider| decider.stands && !decider.reply);
+    let defaults: Vec<String> =
+        standing.map(|decider| format!("{} ({}) says {}", decider.point, decider.direction, decider.why)).collect();
+    if defaults.is_empty() { "no point that enforces stands there".to_owned() } else { defaults.join("; ") }
 }
 
 /// A step of an attacker.

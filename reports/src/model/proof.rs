@@ -54,7 +54,7 @@ pub struct Doubt {
 pub struct Property {
     /// Its name.
     pub id: String,
-    /// `isolated`, `allowed`, `only-through`, `blast-radius`, `exposed`.
+    /// The kind of its claim: `isolated`, `blast-radius`, `exposed` and so on.
     pub kind: String,
     /// The claim, as a sentence.
     pub claim: String,
@@ -103,13 +103,19 @@ pub struct Counterexample {
     /// The first few units that fall.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached_examples: Vec<String>,
+    /// For claims about rules: every rule that refutes it, with why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// For claims about rules: where the first of them is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 impl Counterexample {
     /// The place to look at first: the last rule on the way that lets the attack through (or stops the need), for that
     /// is the one that gives access to what the claim is about.
     pub fn place(&self) -> Option<&Location> {
-        self.hops.iter().rev().find_map(Hop::place)
+        self.hops.iter().rev().find_map(Hop::place).or(self.location.as_ref())
     }
 }
 

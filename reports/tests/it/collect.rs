@@ -3,9 +3,9 @@
 use crate::fixture::at;
 use seglab_policy::{
     Action, Address, Assume, AtMost, Attacker, Claim, Connection, Design, Diagnostic, Directions, Draft, Endpoint,
-    EnforcementPoint, Family, Header, Ignored, Interface, Level, Listener, Mode, Order, Peer, Pivot, Placement,
+    EnforcementPoint, Family, Flow, Header, Ignored, Interface, Level, Listener, Mode, Order, Peer, Pivot, Placement,
     PointKind, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Source, SourceId, Span,
-    Tier, Transport, Trust, Unit, Unmodelled, View, Vulnerability,
+    Statistic, Tier, Transport, Trust, Unit, Unmodelled, View, Vulnerability,
 };
 use seglab_reports::{Decider, Hop, Outcome, Population, Tool, Verdict, collect, compromise_plot};
 use seglab_sim::kernel::Duration;
@@ -166,13 +166,29 @@ fn claims_read_as_sentences() {
             via: Selector::label("app", "proxy"),
             services: vec![Service::Any],
         },
-        Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Share(250_000) },
+        Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Share(250_000), of: Statistic::Max },
         Claim::Exposed {
             external: seglab_policy::AddressSet::internet(),
             inbound: true,
             only: Selector::label("app", "web"),
             services: services(),
         },
+        Claim::EgressOnlyTo { from: Selector::label("app", "web"), to: db(), services: services() },
+        Claim::Only {
+            flows: vec![Flow { from: web(), to: db(), services: services() }],
+            among: Some(Selector::label("env", "prod")),
+        },
+        Claim::Only { flows: Vec::new(), among: None },
+        Claim::DefaultDeny { units: Selector::Everything, directions: Directions::UNIT },
+        Claim::Surface { units: Selector::label("app", "db"), entries_max: Some(3), exits_max: Some(0) },
+        Claim::BlastRadius {
+            from: Selector::Everything,
+            at_most: AtMost::Criticality(7),
+            of: Statistic::Percentile(950),
+        },
+        Claim::NoShadowedRules { rulebook: Some("edge".into()) },
+        Claim::NoRedundantRules { rulebook: None },
+        Claim::NoUndefinedOrder { rulebook: None },
     ];
     let sentences: Vec<String> = claims.iter().map(collect::claim).collect();
     let expected = [
@@ -182,6 +198,15 @@ fn claims_read_as_sentences() {
         "whoever owns a unit of app=web reaches app=db through app=proxy only",
         "whoever owns a unit of all gets at most 25% of all units",
         "internet reaches no unit but app=web on tcp/443",
+        "units of app=web open connections to app=db on tcp/443 only",
+        "no connection between units of env=prod is possible but app=web to app=db on tcp/443",
+        "no connection is possible",
+        "no connection reaches or leaves a unit of all unless a rule allows it",
+        "at most 3 others can connect to a unit of app=db, and a unit of app=db can connect to at most 0 others",
+        "whoever owns a unit of all gets units of a criticality of at most 7 together, for 95 % of those units",
+        "no rule of edge is hidden by rules that go before it",
+        "no rule can be taken away without a change to some verdict",
+        "no verdict depends on an order of rules that is not defined",
     ];
     assert_eq!(sentences, expected);
 }
@@ -190,7 +215,7 @@ fn claims_read_as_sentences() {
 fn an_unsettled_property_is_unknown_and_says_what_it_leaves_open() {
     let asked = Property {
         id: "small".into(),
-        claim: Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(2) },
+        claim: Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(2), of: Statistic::Max },
         view: View::Service,
         pivot: Pivot::Any,
         trust: Trust::OwnAgentVoid,

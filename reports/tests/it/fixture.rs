@@ -91,6 +91,7 @@ fn properties() -> Vec<Property> {
                 hops: hops().into_iter().take(1).collect(),
                 reached: Some(31),
                 reached_examples: vec!["backup".into(), "app".into(), "card-db".into()],
+                ..Counterexample::default()
             }),
             location: at("shop.yaml", 42, 5),
             ..base.clone()

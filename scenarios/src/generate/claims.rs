@@ -5,7 +5,7 @@ use super::rules::offices;
 use super::{both, label};
 use seglab_policy::{
     AddressSet, AtMost, Attacker, Claim, Monitor, Need, Peer, Pivot, Property, Provenance, Selector, Service,
-    Transport, Trust, Trusted, View,
+    Statistic, Transport, Trusted,
 };
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -90,11 +90,15 @@ pub(super) fn properties(estate: &Estate) -> Vec<Property> {
         ),
         property(
             "one-developer-machine",
-            Claim::BlastRadius { from: environment("dev"), at_most: AtMost::Share(500_000) },
+            Claim::BlastRadius { from: environment("dev"), at_most: AtMost::Share(500_000), of: Statistic::Max },
         ),
         property(
             "one-web-server-exploited",
-            Claim::BlastRadius { from: both([label("exposure", "public")]), at_most: AtMost::Share(50_000) },
+            Claim::BlastRadius {
+                from: both([label("exposure", "public")]),
+                at_most: AtMost::Share(50_000),
+                of: Statistic::Max,
+            },
         ),
         property(
             "only-front-doors-face-the-internet",
@@ -145,15 +149,7 @@ pub(super) fn properties(estate: &Estate) -> Vec<Property> {
 }
 
 fn property(id: &str, claim: Claim) -> Property {
-    Property {
-        id: id.to_owned(),
-        claim,
-        view: View::default(),
-        pivot: Pivot::default(),
-        trust: Trust::default(),
-        hops_max: None,
-        provenance: Provenance::default(),
-    }
+    Property::new(id, claim)
 }
 
 /// The shared services that everybody reaches.

@@ -2,7 +2,7 @@
 
 use crate::settled::{confirm, settled};
 use seglab_policy::{
-    Action, Address, AddressSet, Assume, Claim, Connection, Design, Direction, Draft, Endpoint, Header, Peer, Selector,
+    Action, Address, AddressSet, Assume, Connection, Design, Direction, Draft, Endpoint, Header, Peer, Selector,
     Service, Transport, Verdict,
 };
 use seglab_scenarios::generate::{
@@ -174,15 +174,8 @@ fn properties_name_what_exists() {
         }
     };
     for property in design.properties() {
-        match &property.claim {
-            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => [from, to].into_iter().for_each(peer),
-            Claim::OnlyThrough { from, to, via, .. } => {
-                [from, to].into_iter().for_each(peer);
-                used(via);
-            }
-            Claim::BlastRadius { from, .. } => used(from),
-            Claim::Exposed { only, .. } => used(only),
-        }
+        property.claim.peers().into_iter().for_each(peer);
+        property.claim.selectors().into_iter().for_each(used);
     }
     design.attackers().iter().for_each(|attacker| used(&attacker.foothold));
     design.segments().iter().for_each(|segment| used(&segment.selector));

@@ -23,9 +23,15 @@ pub(crate) fn properties(design: &Design, report: &Report) -> String {
         let (verdict, hops) = match &outcome.verdict {
             Settled::Holds => ("holds".to_owned(), &[][..]),
             Settled::Violated(Counterexample::Reached(hops)) => ("violated".to_owned(), &hops[..]),
-            Settled::Violated(Counterexample::TooMany { start, units, at_most, hops }) => {
+            Settled::Violated(Counterexample::TooMany { start, units, excess, hops }) => {
                 let start = &design.unit(*start).name;
-                (format!("violated, from {start} {units} units of at most {at_most}"), &hops[..])
+                (
+                    format!(
+                        "violated, from {start} {units} units of at most {}",
+                        excess.at_most.most(design.units().len())
+                    ),
+                    &hops[..],
+                )
             }
             other => panic!("{}: {other:?}", property.id),
         };

@@ -101,6 +101,7 @@ impl Checker<'_, '_> {
             }
             Claim::Exposed { external, inbound, only, services } => self.exposed(external, *inbound, only, *services),
             Claim::Allowed { from, to, services } => self.allowed(*from, *to, *services),
+            Claim::Unproved => Err(Refusal::NoSuch { kind: "claim of a kind that is proved" }),
         }
     }
 

@@ -153,11 +153,35 @@ pub(crate) enum Pivot {
 }
 
 pub(crate) enum Claim {
-    Isolated { from: usize, to: usize, services: usize },
-    OnlyThrough { from: usize, to: usize, via: Selector, services: usize },
-    BlastRadius { from: Selector, units: Option<u64>, share: u64 },
-    Exposed { external: Ranges, inbound: bool, only: Selector, services: usize },
-    Allowed { from: usize, to: usize, services: usize },
+    Isolated {
+        from: usize,
+        to: usize,
+        services: usize,
+    },
+    OnlyThrough {
+        from: usize,
+        to: usize,
+        via: Selector,
+        services: usize,
+    },
+    BlastRadius {
+        from: Selector,
+        units: Option<u64>,
+        share: u64,
+    },
+    Exposed {
+        external: Ranges,
+        inbound: bool,
+        only: Selector,
+        services: usize,
+    },
+    Allowed {
+        from: usize,
+        to: usize,
+        services: usize,
+    },
+    /// Of a kind that no certificate is about.
+    Unproved,
 }
 
 /// A property or a need, and the question that it is asked under.
@@ -384,9 +408,14 @@ impl<'a> Reader<'a> {
                 only: f.selector(0)?,
                 services: self.services(f)?,
             },
+            "blast-radius-of" | "egress-only-to" | "only" | "default-deny" | "surface" | "no-shadowed-rules"
+            | "no-redundant-rules" | "no-undefined-order" => Claim::Unproved,
             _ => return f.refuse("a claim"),
         };
-        place(f)?;
+        match claim {
+            Claim::Unproved => f.skip(),
+            _ => drop(place(f)?),
+        }
         let digest = crate::sha256(format!("property{whole}").as_bytes());
         self.design.claims.push(Claimed { section: "property", digest, name, listening, pivot, trust, hops, claim });
         Ok(())

@@ -1,13 +1,10 @@
-//! Claims about single connections: `exposed`, `allowed` and needs.
+//! Which questions a claim comes to; `allowed` and needs.
 
 use super::{Disagreement, Open, Plan};
 use crate::lateral::Attack;
 use crate::properties::{Counterexample, Settled};
-use crate::smt::{Doors, Ends, Outcome, Question};
-use seglab_policy::{
-    AddressSet, Assume, Claim, Connection, Covers, Endpoint, Header, IntervalSet, Peer, Property, Selector, Service,
-    Side, Unit, View,
-};
+use crate::smt::{Ends, Outcome, Question};
+use seglab_policy::{Assume, Claim, Connection, Endpoint, Header, IntervalSet, Peer, Property, Service, Unit};
 
 /// First source port for which a need must work.
 const FIRST_SOURCE_PORT: u16 = 1024;
@@ -23,52 +20,22 @@ const NOT_WORKING: [Outcome; 4] = [
 impl Plan<'_> {
     /// Plans the questions about the verdict on a property.
     pub(super) fn property(&mut self, property: &Property, verdict: &Settled) -> Result<(), Box<Disagreement>> {
-        let attack = Attack {
-            pivot: property.pivot,
-            view: property.view,
-            trust: property.trust,
-            as_if_enforced: self.settings.as_if_enforced,
-        };
+        let attack = Attack::of(property, &self.settings);
         match &property.claim {
             Claim::Allowed { from, to, services } => self.allowed(from, to, services, verdict),
-            Claim::Exposed { external, inbound, only, services } => {
-                self.exposed(attack, (external, *inbound), only, services, verdict)
+            Claim::Exposed { .. } | Claim::EgressOnlyTo { .. } | Claim::Only { .. } | Claim::DefaultDeny { .. } => {
+                self.confined(property, attack, verdict)
+            }
+            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
+                self.rules(property, attack, verdict)
+            }
+            Claim::Surface { units, entries_max, exits_max } => {
+                self.surface(attack, units, [(true, *entries_max), (false, *exits_max)], verdict)
             }
             claim @ (Claim::Isolated { .. } | Claim::OnlyThrough { .. } | Claim::BlastRadius { .. }) => {
                 self.attack(attack, property.hops_max, claim, verdict)
             }
         }
-    }
-
-    fn exposed(
-        &mut self,
-        attack: Attack,
-        (external, inbound): (&AddressSet, bool),
-        only: &Selector,
-        services: &[Service],
-        verdict: &Settled,
-    ) -> Result<(), Box<Disagreement>> {
-        let (wanted, surely) = match verdict {
-            Settled::Holds => (&Outcome::NOT_DENIED[..], false),
-            Settled::Unknown(_) => (&Outcome::ALLOWED[..], true),
-            Settled::Violated(_) => return self.evidence(verdict),
-        };
-        // A named external source counts where the addresses are all that there are.
-        let addresses = Ends::Peer(Peer::Addresses { set: external.clone(), covers: Covers::All });
-        let outside = addresses.except(Ends::every_unit());
-        let spared = Ends::Peer(Peer::Units(only.clone()));
-        let assume = attack.assume(Side::Source, false);
-        let units = Ends::every_unit();
-        for (units, except) in
-            [(units.clone().except(spared.clone()), Vec::new()), (Ends::AllOf(vec![units, spared]), services.to_vec())]
-        {
-            let listening = inbound && attack.view == View::Service;
-            let doors = if listening { Doors::Listening } else { Doors::Any };
-            let (from, to) = if inbound { (outside.clone(), units) } else { (units, outside.clone()) };
-            let question = Question { except, doors, surely, ..Question::any(wanted) }.between(from, to);
-            self.expect_nothing("a connection with the outside that is not spared", assume, question);
-        }
-        self.evidence(verdict)
     }
 
     /// Plans the questions about the verdict on a need.

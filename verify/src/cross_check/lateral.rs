@@ -5,7 +5,7 @@
 //! believed.
 
 use super::replay::{ends_astray, shown, starts_astray, touched};
-use super::{Disagreement, Open, Plan};
+use super::{Disagreement, Open, Plan, every_outcome};
 use crate::classes::ClassId;
 use crate::endpoint_class::Match;
 use crate::lateral::{Attack, Origin};
@@ -14,7 +14,9 @@ use crate::properties::Settled;
 use crate::smt::{Doors, Ends, Outcome, Question};
 use crate::spread::{Limits, Spread};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Covers, Endpoint, Family, Peer, Pivot, Selector, Service, Side, UnitId, View};
+use seglab_policy::{
+    AtMost, Claim, Covers, Endpoint, Family, Peer, Pivot, Selector, Service, Side, Statistic, UnitId, View,
+};
 use std::collections::BTreeSet;
 
 /// Units in an attacker's hands, after no connection, one, and so on. The last set is closed if there is no bound.
@@ -84,11 +86,8 @@ impl Plan<'_> {
                 self.unreached(&steps, from, &target, services, None)?;
             }
             Claim::OnlyThrough { from, to, services, .. } => self.avoided(&steps, from, to, services)?,
-            Claim::BlastRadius { from, at_most } => {
-                let most = at_most.units(self.design.units().len());
-                self.bounded(&steps, from, most)?;
-            }
-            Claim::Allowed { .. } | Claim::Exposed { .. } => {}
+            Claim::BlastRadius { from, at_most, of } => self.bounded(&steps, from, *at_most, *of)?,
+            _ => {}
         }
         self.path(attack, claim, verdict)
     }
@@ -187,10 +186,17 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// No unit of `from` takes more than so many with it.
-    fn bounded(&mut self, steps: &Steps<'_>, from: &Selector, most: usize) -> Result<(), Box<Disagreement>> {
+    /// What the units of `from` take with them is within the bound.
+    fn bounded(
+        &mut self,
+        steps: &Steps<'_>,
+        from: &Selector,
+        at_most: AtMost,
+        of: Statistic,
+    ) -> Result<(), Box<Disagreement>> {
         let from = self.selected(from);
         let mut invariants: Vec<(usize, Vec<BTreeSet<UnitId>>, bool)> = Vec::new();
+        let mut amounts: Vec<u64> = Vec::new();
         for class in self.verifier.classes().ids() {
             let members: BTreeSet<UnitId> = self.verifier.classes().members(class).iter().copied().collect();
             let first = members.iter().find(|unit| from.contains(unit) && !steps.avoid.contains(unit));
@@ -198,13 +204,26 @@ impl Plan<'_> {
             let invariant = self.invariant(steps, &[Origin::Unit(class, false)]);
             let taken = self.taken(steps, &[Origin::Unit(class, false)], steps.hops_max);
             let units = taken.len() + usize::from(!taken.contains(&start));
-            if units > most {
-                let name = &self.design.unit(start).name;
-                return Err(self.contradiction("the size of a blast radius", format!("{name} takes {units}"), None));
+            for unit in members.iter().filter(|unit| from.contains(unit) && !steps.avoid.contains(unit)) {
+                let fallen = taken.iter().chain(Some(unit).filter(|unit| !taken.contains(unit)));
+                amounts.push(match at_most {
+                    AtMost::Units(_) | AtMost::Share(_) => fallen.count() as u64,
+                    AtMost::Criticality(_) => fallen.map(|&unit| u64::from(self.design.unit(unit).criticality)).sum(),
+                });
             }
             if !invariants.iter().any(|(_, sets, _)| *sets == invariant.sets) {
                 invariants.push((units, invariant.sets, invariant.bounded));
             }
+        }
+        amounts.sort_unstable();
+        let population = self.design.units().len();
+        let within = match of.position(amounts.len()) {
+            Some(at) => at_most.admits_mean(amounts.get(at).copied().unwrap_or(0), 1, population),
+            None => at_most.admits_mean(amounts.iter().sum(), amounts.len(), population),
+        };
+        if !within {
+            let found = format!("the {of} of {amounts:?} is more than {at_most}");
+            return Err(self.contradiction("the size of a blast radius", found, None));
         }
         invariants.sort_by_key(|(units, _, _)| std::cmp::Reverse(*units));
         self.within_effort(invariants.len());
@@ -417,11 +436,6 @@ impl Plan<'_> {
     fn selected(&self, selector: &Selector) -> BTreeSet<UnitId> {
         self.design.select(selector).collect()
     }
-}
-
-/// Whatever becomes of a connection, for questions about endpoints only.
-fn every_outcome() -> Vec<Outcome> {
-    Outcome::NOT_DENIED.into_iter().chain([Outcome::Denied]).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! The class engine's verdicts become questions that Z3 answers without classes:
 //!
-//! - *holds*, about single connections: there is no connection that refutes the claim, one question.
+//! - *holds*, about single connections: there is no connection that refutes the claim, one question. That of
+//!   `default-deny` is about the design in which rules allow nothing.
 //! - *holds*, about attacks: Z3 gets the set of units that the class engine takes to be in reach, as plain data, and
 //!   refutes what would break an inductive proof: an attack starts inside the set, no connection that carries it on
 //!   leaves the set, none from inside reaches a target. With a bound on the connections there is a set for each
@@ -15,11 +16,14 @@
 //! that is needed to reproduce it, and never a verdict. What Z3 was not asked, or did not decide, is listed as
 //! [`Open`], so that nobody takes silence for agreement.
 
+mod confined;
 mod direct;
 mod lateral;
 mod replay;
+mod rules;
+mod surface;
 
-use crate::properties::{Report, Settings, Settled};
+use crate::properties::{Report, Settings, Settled, without_allows};
 use crate::reach::Verifier;
 use crate::smt::{Encoding, GaveUp, Limits, Outcome, Question, SmtAnswer, SmtVerdict};
 use seglab_policy::{Assume, Connection, Design};
@@ -83,6 +87,9 @@ pub enum Open {
     /// The claim asks for one address that works in full, out of many: not a question about one connection.
     #[error("that one address of many is enough is not asked of Z3")]
     OneIsEnough,
+    /// The claim is about which rule of a rulebook decides, and Z3 is asked about connections.
+    #[error("which rule of a rulebook decides is not asked of Z3")]
+    Rulings,
     /// The verdict follows from facts about units, without any connection.
     #[error("the verdict follows from what a unit declares")]
     Facts,
@@ -102,6 +109,8 @@ pub struct Disagreement {
     pub found: String,
     /// Under which assumption.
     pub assume: Assume,
+    /// True if it was asked about the design in which rules allow nothing.
+    pub without_allows: bool,
     /// The question, where it was one.
     pub question: Option<Box<Question>>,
     /// The connection that the two differ on, where it is known.
@@ -116,15 +125,18 @@ impl Disagreement {
 
     /// What to save beside the normal form of the design, to reproduce the contradiction.
     pub fn reproduction(&self, design: &Design) -> impl fmt::Display {
-        let formulas = self.question.as_ref().map(|question| Encoding::new(design, self.assume).to_smtlib(question));
+        let bare = self.without_allows.then(|| without_allows(design));
+        let asked = bare.as_ref().unwrap_or(design);
+        let formulas = self.question.as_ref().map(|question| Encoding::new(asked, self.assume).to_smtlib(question));
         let connection = self.connection.map(|connection| connection.display(design).to_string());
         format!(
-            "claim: {}\nverdict: {}\nabout: {}\nfound: {}\nassume: {:?}\nconnection: {}\nquestion: {:#?}\n\n{}",
+            "claim: {}\nverdict: {}\nabout: {}\nfound: {}\nassume: {:?}\nwithout allow rules: {}\nconnection: {}\nquestion: {:#?}\n\n{}",
             self.claim,
             self.verdict,
             self.about,
             self.found,
             self.assume,
+            self.without_allows,
             connection.as_deref().unwrap_or("none"),
             self.question,
             formulas.as_deref().unwrap_or_default(),
@@ -169,6 +181,8 @@ struct Expected {
     claim: usize,
     about: &'static str,
     assume: Assume,
+    /// It is about the design in which rules allow nothing.
+    bare: bool,
     what: What,
 }
 
@@ -187,12 +201,14 @@ struct Plan<'a> {
     verifier: Verifier<'a>,
     claims: Vec<Claimed>,
     expected: Vec<Expected>,
+    /// What is planned is about the design in which rules allow nothing.
+    bare: bool,
 }
 
 impl<'a> Plan<'a> {
     fn new(design: &'a Design, settings: Settings, effort: Effort) -> Self {
         let verifier = Verifier::new(design);
-        Self { design, settings, effort, verifier, claims: Vec::new(), expected: Vec::new() }
+        Self { design, settings, effort, verifier, claims: Vec::new(), expected: Vec::new(), bare: false }
     }
 
     fn begin(&mut self, name: String, verdict: &Settled) {
@@ -206,12 +222,21 @@ impl<'a> Plan<'a> {
 
     fn expect_nothing(&mut self, about: &'static str, assume: Assume, question: Question) {
         let claim = self.claims.len().saturating_sub(1);
-        self.expected.push(Expected { claim, about, assume, what: What::Nothing(Box::new(question)) });
+        let bare = self.bare;
+        self.expected.push(Expected { claim, about, assume, bare, what: What::Nothing(Box::new(question)) });
     }
 
     fn expect(&mut self, about: &'static str, assume: Assume, connection: Connection, outcomes: &'static [Outcome]) {
         let claim = self.claims.len().saturating_sub(1);
-        self.expected.push(Expected { claim, about, assume, what: What::Becomes(connection, outcomes) });
+        let bare = self.bare;
+        self.expected.push(Expected { claim, about, assume, bare, what: What::Becomes(connection, outcomes) });
+    }
+
+    /// Something that the verdict rests on was asked already, and confirmed.
+    fn confirm(&mut self) {
+        if let Some(claimed) = self.claims.last_mut() {
+            claimed.agreement.confirmed += 1;
+        }
     }
 
     fn leave_open(&mut self, open: Open) {
@@ -224,19 +249,21 @@ impl<'a> Plan<'a> {
     fn contradiction(&self, about: &'static str, found: String, connection: Option<Connection>) -> Box<Disagreement> {
         let (claim, verdict) =
             self.claims.last().map_or_else(Default::default, |claimed| (claimed.name.clone(), claimed.verdict));
-        let assume = Assume::business();
-        Box::new(Disagreement { claim, verdict, about, found, assume, question: None, connection })
+        let (assume, without_allows) = (Assume::business(), self.bare);
+        Box::new(Disagreement { claim, verdict, about, found, assume, without_allows, question: None, connection })
     }
 
     /// Asks Z3, and compares.
     fn ask(mut self) -> Result<Vec<Agreement>, Box<Disagreement>> {
-        let mut by_assumption: BTreeMap<Assume, Vec<usize>> = BTreeMap::new();
+        let mut by_assumption: BTreeMap<(bool, Assume), Vec<usize>> = BTreeMap::new();
         for (at, expected) in self.expected.iter().enumerate() {
-            by_assumption.entry(expected.assume).or_default().push(at);
+            by_assumption.entry((expected.bare, expected.assume)).or_default().push(at);
         }
+        let bare = self.expected.iter().any(|expected| expected.bare).then(|| without_allows(self.design));
         let mut disagreements: BTreeMap<usize, Disagreement> = BTreeMap::new();
-        for (assume, asked) in by_assumption {
-            let encoding = Encoding::new(self.design, assume).with_limits(self.effort.limits);
+        for ((without_allows, assume), asked) in by_assumption {
+            let design = bare.as_ref().filter(|_| without_allows).unwrap_or(self.design);
+            let encoding = Encoding::new(design, assume).with_limits(self.effort.limits);
             for (at, result) in answers(&encoding, &self.expected, &asked) {
                 let Some(expected) = self.expected.get(at) else { continue };
                 let Some(claimed) = self.claims.get_mut(expected.claim) else { continue };
@@ -251,7 +278,8 @@ impl<'a> Plan<'a> {
                         let found = format!("{} {found}", connection.display(self.design));
                         let (about, connection) = (expected.about, Some(connection));
                         let (claim, verdict) = (claimed.name.clone(), claimed.verdict);
-                        let new = Disagreement { claim, verdict, about, found, assume, question, connection };
+                        let new =
+                            Disagreement { claim, verdict, about, found, assume, without_allows, question, connection };
                         disagreements.entry(at).or_insert(new);
                     }
                 }
@@ -305,6 +333,11 @@ fn answers(encoding: &Encoding<'_>, expected: &[Expected], asked: &[usize]) -> V
         ));
     }
     compared
+}
+
+/// Whatever becomes of a connection, for questions about endpoints only.
+fn every_outcome() -> Vec<Outcome> {
+    Outcome::NOT_DENIED.into_iter().chain([Outcome::Denied]).collect()
 }
 
 fn name(outcome: Outcome) -> &'static str {

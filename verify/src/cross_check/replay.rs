@@ -12,8 +12,15 @@ use std::collections::BTreeSet;
 impl Plan<'_> {
     /// Plans the questions about the steps that a verdict shows.
     pub(super) fn evidence(&mut self, verdict: &Settled) -> Result<(), Box<Disagreement>> {
-        let Some((hops, outcomes)) = shown(verdict) else { return Ok(()) };
+        let Some((hops, _)) = shown(verdict) else { return Ok(()) };
         self.follow(hops)?;
+        self.each_alone(verdict);
+        Ok(())
+    }
+
+    /// Plans the questions about the connections that a verdict shows, each by itself.
+    pub(super) fn each_alone(&mut self, verdict: &Settled) {
+        let Some((hops, outcomes)) = shown(verdict) else { return };
         let mut connections = hops.iter().filter_map(|hop| match hop {
             Hop::Connection { connection, assume, .. } => Some((*connection, *assume)),
             Hop::Host { .. } => None,
@@ -25,7 +32,6 @@ impl Plan<'_> {
         if more > 0 {
             self.leave_open(Open::MoreSteps(more));
         }
-        Ok(())
     }
 
     /// Every step of an attack, but the last where that one only has to arrive, takes what it reaches.
@@ -121,9 +127,13 @@ impl Plan<'_> {
 /// The steps that a verdict shows, and what has to become of their connections.
 pub(super) fn shown(verdict: &Settled) -> Option<(&[Hop], &'static [Outcome])> {
     match verdict {
-        Settled::Violated(Counterexample::Reached(hops) | Counterexample::TooMany { hops, .. }) => {
-            Some((hops, &Outcome::ALLOWED))
-        }
+        Settled::Violated(
+            Counterexample::Reached(hops)
+            | Counterexample::ByDefault(hops)
+            | Counterexample::TooMany { hops, .. }
+            | Counterexample::TooExposed { hops, .. },
+        ) => Some((hops, &Outcome::ALLOWED)),
+        Settled::Violated(Counterexample::UndefinedOrder { hops, .. }) => Some((hops, &[Outcome::Unknown])),
         Settled::Unknown(unsure) => Some((&unsure.hops, &Outcome::NOT_DENIED)),
         Settled::Holds | Settled::Violated(_) => None,
     }

@@ -1,13 +1,13 @@
-//! `blast-radius`: no unit's loss takes more than so many others with it.
+//! `blast-radius`: what falls with a unit stays within a bound.
 
-use super::{Counterexample, Outcome, Population, Settled, unsure};
+use super::{Counterexample, Excess, Outcome, Population, Settled, unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Hop, Replay, VerifyError};
 use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
 use crate::spread::{By, Limits, Spread};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{AtMost, Pivot, Property, Selector};
+use seglab_policy::{AtMost, Pivot, Property, Selector, Statistic};
 
 impl Verifier<'_> {
     pub(super) fn bounded_blast_radius(
@@ -15,64 +15,156 @@ impl Verifier<'_> {
         property: &Property,
         attack: Attack,
         from: &Selector,
-        at_most: AtMost,
+        (at_most, of): (AtMost, Statistic),
         without_trusted: bool,
     ) -> Result<Outcome, VerifyError> {
         let trusted = without_trusted.then(|| self.trusted_classes());
         let avoid = trusted.as_ref();
         let all = self.engine.design.units().len();
-        let at_most = at_most.units(all);
         let from: Vec<ClassId> =
             self.selected(from).filter(|class| !avoid.is_some_and(|avoid| avoid.contains(class.index()))).collect();
         let population = Population { from: self.count(from.iter().copied()), to: all };
         let graph = self.graph(attack);
+        let weights = self.weights(at_most);
         let mut verdict = Settled::Holds;
         for &doubtful in graph.doubts() {
             let limits = Limits { avoid, connections_max: property.hops_max, doubtful };
-            let sizes = self.sizes(&graph, &from, limits);
-            // The worst is shown, the first of them if there are several.
-            let worst = from.iter().zip(sizes).max_by_key(|(class, size)| (*size, std::cmp::Reverse(**class)));
-            let Some((&class, units)) = worst.filter(|(_, size)| *size > at_most) else { continue };
+            let amounts = self.amounts(&graph, &from, limits, weights.as_deref());
+            let amounts: Vec<Amount> = from
+                .iter()
+                .zip(amounts)
+                .map(|(&class, amount)| Amount { amount, class, units: graph.size(class) })
+                .collect();
+            let Some((class, excess)) = excess(&amounts, at_most, of, all) else { continue };
             let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
-            let hops =
-                self.hops_into(&graph, &spread, at_most, doubtful).map_err(|flaw| flaw.into_error(&property.id))?;
+            let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
+            let hops = self
+                .hops_into(&graph, &spread, &weight, (at_most.most(all), doubtful))
+                .map_err(|flaw| flaw.into_error(&property.id))?;
             verdict = if doubtful {
                 unsure(hops)
             } else {
                 let start = self.engine.classes.representative(class);
-                Settled::Violated(Counterexample::TooMany { start, units, at_most, hops })
+                Settled::Violated(Counterexample::TooMany { start, units: spread.units(&graph), excess, hops })
             };
             break;
         }
         Ok(Outcome { verdict, population })
     }
 
-    /// Steps that take more than `at_most` units, one into each class.
-    fn hops_into(&mut self, graph: &Graph, spread: &Spread, at_most: usize, doubtful: bool) -> Result<Vec<Hop>, Flaw> {
+    /// What a unit of each class counts for; `None` where each counts for one.
+    fn weights(&self, at_most: AtMost) -> Option<Vec<u64>> {
+        let classes = &self.engine.classes;
+        let criticality = |class| u64::from(self.engine.design.unit(classes.representative(class)).criticality);
+        match at_most {
+            AtMost::Units(_) | AtMost::Share(_) => None,
+            AtMost::Criticality(_) => Some(classes.ids().map(criticality).collect()),
+        }
+    }
+
+    /// Steps that take more than `most`, one into each class.
+    fn hops_into(
+        &mut self,
+        graph: &Graph,
+        spread: &Spread,
+        weight: &dyn Fn(ClassId) -> u64,
+        (most, doubtful): (u64, bool),
+    ) -> Result<Vec<Hop>, Flaw> {
         let mut replay = Replay::new(self, graph, spread, doubtful);
         replay.own(By::Start(0))?;
         let mut counted = FixedBitSet::with_capacity(graph.classes);
-        let mut units = 1;
+        let started = |class: ClassId| spread.starts.contains(&Origin::Unit(class, false));
+        let mut taken_so_far: u64 = spread
+            .starts
+            .iter()
+            .map(|start| match start {
+                Origin::Unit(class, _) => weight(*class),
+                Origin::External(_) | Origin::Source(_) => 0,
+            })
+            .sum();
         for (taken, _, _) in &spread.taken {
-            if units > at_most {
+            if taken_so_far > most {
                 break;
             }
             replay.own(By::Taken(*taken))?;
             if !counted.put(taken.class.index()) {
-                let start = spread.starts.contains(&Origin::Unit(taken.class, false));
-                units += graph.size(taken.class) - usize::from(start);
+                let units = graph.size(taken.class) - usize::from(started(taken.class));
+                taken_so_far += weight(taken.class) * units as u64;
             }
         }
         Ok(replay.into_hops())
     }
 
+    /// What falls with a unit of each class, by what a unit of each class counts for.
+    fn amounts(&mut self, graph: &Graph, from: &[ClassId], limits: Limits<'_>, weights: Option<&[u64]>) -> Vec<u64> {
+        let Some(weights) = weights else {
+            return self.sizes(graph, from, limits).into_iter().map(|units| units as u64).collect();
+        };
+        if closes(graph, limits) {
+            let closures = self.closures(graph.attack, limits.avoid.is_some(), limits.doubtful);
+            let amounts = closures.weigh(graph, weights);
+            return from.iter().map(|class| amounts.get(class.index()).copied().unwrap_or(0)).collect();
+        }
+        let amount = |&start: &ClassId| -> u64 {
+            let taken = Spread::new(graph, vec![Origin::Unit(start, false)], limits).classes;
+            let of_class = |class: usize| {
+                let units = graph.sizes.get(class).copied().unwrap_or(0);
+                weights.get(class).copied().unwrap_or(0) * units as u64
+            };
+            taken.ones().map(of_class).sum::<u64>()
+                + if taken.contains(start.index()) { 0 } else { weight_of(weights, start) }
+        };
+        from.iter().map(amount).collect()
+    }
+
     /// The size of the closure of a unit of each class, without the trusted if they are what `limits` avoids.
     pub(crate) fn sizes(&mut self, graph: &Graph, from: &[ClassId], limits: Limits<'_>) -> Vec<usize> {
-        if graph.attack.pivot != Pivot::Exploitable && limits.connections_max.is_none() {
+        if closes(graph, limits) {
             let closures = self.closures(graph.attack, limits.avoid.is_some(), limits.doubtful);
             return from.iter().map(|&class| closures.units(class)).collect();
         }
         let size = |&class: &ClassId| Spread::new(graph, vec![Origin::Unit(class, false)], limits).units(graph);
         from.iter().map(size).collect()
     }
+}
+
+/// What the loss of a unit of a class takes with it.
+#[derive(Clone, Copy, Debug)]
+struct Amount {
+    amount: u64,
+    class: ClassId,
+    /// How many units the class has.
+    units: usize,
+}
+
+/// How a bound is exceeded, and the class of a unit that shows it: the worst, or the one at the percentile, the first
+/// of them if there are several.
+fn excess(amounts: &[Amount], at_most: AtMost, of: Statistic, population: usize) -> Option<(ClassId, Excess)> {
+    let count: usize = amounts.iter().map(|one| one.units).sum();
+    if of == Statistic::Mean {
+        let sum = amounts.iter().map(|one| one.amount * one.units as u64).sum();
+        let worst = amounts.iter().max_by_key(|one| (one.amount, std::cmp::Reverse(one.class)))?;
+        let within = at_most.admits_mean(sum, count, population);
+        return (!within).then_some((worst.class, Excess { of, at_most, sum, count }));
+    }
+    let mut sorted = amounts.to_vec();
+    sorted.sort_unstable_by_key(|one| (one.amount, one.class));
+    let mut left = of.position(count)?;
+    let at = sorted.iter().find(|one| {
+        let here = left < one.units;
+        left = left.saturating_sub(one.units);
+        here
+    })?;
+    let first = sorted.iter().find(|one| one.amount == at.amount)?;
+    let within = at_most.admits_mean(at.amount, 1, population);
+    (!within).then_some((first.class, Excess { of, at_most, sum: at.amount, count: 1 }))
+}
+
+fn weight_of(weights: &[u64], class: ClassId) -> u64 {
+    weights.get(class.index()).copied().unwrap_or(0)
+}
+
+/// True if all closures can be had at once.
+fn closes(graph: &Graph, limits: Limits<'_>) -> bool {
+    graph.attack.pivot != Pivot::Exploitable && limits.connections_max.is_none()
 }

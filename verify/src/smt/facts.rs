@@ -123,7 +123,11 @@ impl<'a> Vocabulary<'a> {
         mentioned.design(design);
         for question in questions {
             question.from.peers().chain(question.to.peers()).for_each(|peer| mentioned.peer(peer));
-            question.services.iter().chain(&question.except).for_each(|service| mentioned.service(service));
+            question.services.iter().for_each(|service| mentioned.service(service));
+            for listed in &question.unless {
+                listed.from.peers().chain(listed.to.peers()).for_each(|peer| mentioned.peer(peer));
+                listed.services.iter().for_each(|service| mentioned.service(service));
+            }
         }
         let mut vocabulary = Self {
             design,

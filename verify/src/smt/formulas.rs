@@ -86,13 +86,34 @@ impl<'a> Formulas<'a> {
         all([
             if question.surely { ends.surely } else { ends.perhaps },
             packet.is_of(&question.services, vocabulary),
-            packet.is_of(&question.except, vocabulary).not(),
+            self.unlisted(question),
             packet.leaves_port(&question.source_ports),
             door,
             if question.leaves { packet.stays_inside().not() } else { constant(true) },
             self.verdict.is_one_of(&question.wanted),
             everywhere,
         ])
+    }
+
+    /// The connection is none of those that the question leaves out.
+    fn unlisted(&self, question: &Question) -> Bool {
+        all(question.unless.iter().map(|listed| {
+            let from = listed.from.hold(&self.source, &self.vocabulary);
+            let ends = from.and(&listed.to.hold(&self.destination, &self.vocabulary));
+            let between = if question.surely { ends.perhaps } else { ends.surely };
+            all([between, self.packet().is_of(&listed.services, &self.vocabulary)]).not()
+        }))
+    }
+
+    /// Something else becomes of the connection in another design of the same vocabulary.
+    pub(super) fn differs(&self, other: &'a Design, assume: Assume) -> Bool {
+        let packet = self.packet();
+        let verdict = Verdict::new(other, assume, &self.vocabulary, &packet, "other ");
+        let unlike = self.verdict.outcomes().map(|(outcome, name)| {
+            let also = verdict.is_one_of(&[outcome]);
+            any([all([name.clone(), also.not()]), all([name.not(), also])])
+        });
+        all([packet.one_family(), verdict.definitions(), any(unlike)])
     }
 
     /// The variables have the values of this connection; `None` if the design has no such endpoints, or no packet

@@ -48,7 +48,7 @@ mod term;
 
 pub use cores::{Core, Cores, Part, Size};
 pub use ever::{EverAnswer, EverQuestion, FRESH, Invariant, Label, Newcomer};
-pub use question::{Doors, Ends, Question};
+pub use question::{Doors, Ends, Listed, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 
 use seglab_policy::{Assume, Connection, Design, Reply};
@@ -144,6 +144,12 @@ impl<'a> Encoding<'a> {
     /// A connection that the question describes.
     pub fn find(&self, question: &Question) -> SmtAnswer {
         self.find_all(std::slice::from_ref(question)).pop().unwrap_or(SmtAnswer::GaveUp(GaveUp::NotAConnection))
+    }
+
+    /// A connection of which something else becomes in another design, which differs from this one in the directions of
+    /// its rules alone.
+    pub fn differ(&self, other: &Design) -> SmtAnswer {
+        solve::differ(self.design, other, self.assume, self.limits)
     }
 
     /// A connection that each question describes; the formulas are built once for all of them.

@@ -17,10 +17,10 @@ pub struct Question {
     pub from: Ends,
     /// To whom.
     pub to: Ends,
-    /// Its service is one of these,
+    /// Its service is one of these.
     pub services: Vec<Service>,
-    /// and none of these.
-    pub except: Vec<Service>,
+    /// It is none of these; where it only may be one, it is not if the question is asked `surely`.
+    pub unless: Vec<Listed>,
     /// Its source port, where its protocol has ports, is one of these.
     pub source_ports: IntervalSet<u16>,
     /// At which ports of the destination it arrives.
@@ -43,7 +43,7 @@ impl Question {
             from: Ends::Any,
             to: Ends::Any,
             services: vec![Service::Any],
-            except: Vec::new(),
+            unless: Vec::new(),
             source_ports: IntervalSet::full(),
             doors: Doors::Any,
             leaves: false,
@@ -58,6 +58,17 @@ impl Question {
     pub fn between(self, from: Ends, to: Ends) -> Self {
         Self { from, to, ..self }
     }
+}
+
+/// Connections between sets of endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Who opens them.
+    pub from: Ends,
+    /// To whom.
+    pub to: Ends,
+    /// On which services.
+    pub services: Vec<Service>,
 }
 
 /// A set of endpoints.

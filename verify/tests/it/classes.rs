@@ -4,7 +4,7 @@ use crate::build::{app, draft, peer, point, rule, tcp, unit};
 use seglab_policy::{
     Action, Address, AddressSet, AtMost, Attacker, Claim, Covers, Design, Directions, Draft, Entry, ExternalSource,
     Family, Interface, Level, Listener, Login, Need, Peer, Pivot, Place, Placement, PointKind, Property, Provenance,
-    Scope, Segment, Selector, Service, Transport, Trust, Trusted, Unit, Unmodelled, View, Vulnerability,
+    Scope, Segment, Selector, Service, Statistic, Transport, Trust, Trusted, Unit, Unmodelled, View, Vulnerability,
 };
 use seglab_verify::Classes;
 
@@ -89,7 +89,13 @@ fn every_selector_splits() {
         let (from, to, services) = (peer("twin"), peer("other"), vec![Service::Any]);
         draft.properties.push(property(Claim::OnlyThrough { from, to, via: named(), services }));
     });
-    splits(|draft| draft.properties.push(property(Claim::BlastRadius { from: named(), at_most: AtMost::Units(1) })));
+    splits(|draft| {
+        draft.properties.push(property(Claim::BlastRadius {
+            from: named(),
+            at_most: AtMost::Units(1),
+            of: Statistic::Max,
+        }))
+    });
     splits(|draft| {
         let (external, services) = (AddressSet::internet(), vec![Service::Any]);
         draft.properties.push(property(Claim::Exposed { external, inbound: true, only: named(), services }));

@@ -50,7 +50,18 @@ fn verdicts_on_random_designs_are_confirmed() {
         }
     }
     println!("{questions} questions; fully confirmed, of all: {seen:#?}");
-    for kind in ["isolated", "only-through", "blast-radius", "exposed", "allowed", "need"] {
+    for kind in [
+        "isolated",
+        "only-through",
+        "blast-radius",
+        "exposed",
+        "egress-only-to",
+        "only",
+        "default-deny",
+        "surface",
+        "allowed",
+        "need",
+    ] {
         for verdict in ["holds", "violated"] {
             let (complete, _) = seen.get(&(kind, verdict)).copied().unwrap_or_default();
             assert!(complete > 0, "no {kind} that {verdict} was fully confirmed");

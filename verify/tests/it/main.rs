@@ -15,6 +15,7 @@
 mod build;
 mod choice;
 mod classes;
+mod confined;
 mod cores;
 mod cross_check;
 mod difference;
@@ -24,5 +25,6 @@ mod naive;
 mod probes;
 mod properties;
 mod reach;
+mod rules;
 mod smt_find;
 mod smt_verdict;

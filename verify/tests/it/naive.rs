@@ -1,9 +1,12 @@
 //! The plainest verifier there could be: it asks the reference evaluator about every pair of endpoints and every
 //! header that could matter, and follows attacks unit by unit. It shares nothing with the class engine.
 
+mod claims;
+mod rules;
+
 use crate::probes::{addresses, headers};
 use seglab_policy::{
-    Address, AddressSet, Assume, AtMost, Claim, Connection, Covers, Design, Endpoint, ExternalSourceId, Family, Header,
+    Address, AddressSet, Assume, Claim, Connection, Covers, Design, Endpoint, ExternalSourceId, Family, Header,
     Interface, Peer, Pivot, Property, Reply, Selector, Service, Side, Transport, Unit, UnitId, Verdict, View,
 };
 use seglab_verify::Attack;
@@ -28,7 +31,7 @@ pub(crate) enum Answer {
     Unknown,
 }
 
-type Arriving = Rc<Vec<(Family, Header, Verdict)>>;
+type Arriving = Rc<Vec<(Family, Connection, Verdict)>>;
 
 pub(crate) struct Naive<'d> {
     design: &'d Design,
@@ -75,7 +78,7 @@ impl<'d> Naive<'d> {
                     if let (Some(family), false) =
                         (self.design.family_of(&connection), matches!(verdict, Verdict::Denied(_)))
                     {
-                        found.push((family, header, verdict));
+                        found.push((family, connection, verdict));
                     }
                 }
             }
@@ -94,10 +97,9 @@ impl<'d> Naive<'d> {
         counts: impl Fn(Family, Header) -> bool,
     ) -> bool {
         from != to
-            && self
-                .arriving(from, to, assume)
-                .iter()
-                .any(|&(family, header, verdict)| (doubtful || verdict.is_allowed()) && counts(family, header))
+            && self.arriving(from, to, assume).iter().any(|&(family, connection, verdict)| {
+                (doubtful || verdict.is_allowed()) && counts(family, connection.header)
+            })
     }
 
     fn unit(&self, end: End) -> Option<&Unit> {
@@ -225,6 +227,12 @@ impl<'d> Naive<'d> {
 
     pub(crate) fn answer(&self, property: &Property, as_if_enforced: bool) -> Answer {
         let attack = Attack { pivot: property.pivot, view: property.view, trust: property.trust, as_if_enforced };
+        if matches!(
+            property.claim,
+            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. }
+        ) {
+            return self.about_rules(property, as_if_enforced);
+        }
         let violated = |doubtful: bool| match &property.claim {
             Claim::Isolated { from, to, services } => {
                 let (from, to) = (self.ends(from), self.ends(to));
@@ -247,7 +255,18 @@ impl<'d> Naive<'d> {
                     to.iter().filter(|(end, certain)| (**certain || doubtful) && !aside(end)).map(|(end, _)| *end);
                 self.reaches(attack, &from, &targets.collect(), &via, services, property.hops_max, doubtful)
             }
-            Claim::BlastRadius { from, at_most } => self.too_many(attack, from, *at_most, property.hops_max, doubtful),
+            Claim::BlastRadius { from, at_most, of } => {
+                self.too_many(attack, from, (*at_most, *of), property.hops_max, doubtful)
+            }
+            claim @ (Claim::EgressOnlyTo { .. } | Claim::Only { .. } | Claim::DefaultDeny { .. }) => {
+                self.strays(attack, claim, doubtful)
+            }
+            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
+                unreachable!("answered above")
+            }
+            Claim::Surface { units, entries_max, exits_max } => {
+                self.crowded(attack, units, (*entries_max, *exits_max), doubtful)
+            }
             Claim::Exposed { external, inbound, only, services } => {
                 self.exposed(attack, external, *inbound, only, services, doubtful)
             }
@@ -312,20 +331,6 @@ impl<'d> Naive<'d> {
                     })
                 })
         })
-    }
-
-    fn too_many(
-        &self,
-        attack: Attack,
-        from: &Selector,
-        at_most: AtMost,
-        hops_max: Option<u32>,
-        doubtful: bool,
-    ) -> bool {
-        let at_most = at_most.units(self.design.units().len());
-        self.design
-            .select(from)
-            .any(|unit| self.spread(attack, End::Unit(unit), hops_max, &[], doubtful).len() > at_most)
     }
 
     fn exposed(
@@ -457,7 +462,7 @@ impl<'d> Naive<'d> {
         }
         Some(needed.into_iter().all(|(of, header)| {
             self.arriving(from, to, assume).iter().any(|&(family, arriving, verdict)| {
-                arriving == header
+                arriving.header == header
                     && of.is_none_or(|of| of == family)
                     && match verdict {
                         Verdict::Allowed(Reply::Blocked) | Verdict::Denied(_) => false,

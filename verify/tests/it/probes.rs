@@ -100,13 +100,7 @@ fn told_apart(designs: &[&Design], services: &[&Service], family: Family, header
 
 /// Every service that the design names.
 fn services(design: &Design) -> Vec<&Service> {
-    let claims = design.properties().iter().flat_map(|property| match &property.claim {
-        Claim::Isolated { services, .. }
-        | Claim::Allowed { services, .. }
-        | Claim::OnlyThrough { services, .. }
-        | Claim::Exposed { services, .. } => services.as_slice(),
-        Claim::BlastRadius { .. } => &[],
-    });
+    let claims = design.properties().iter().flat_map(|property| property.claim.services());
     design
         .rules()
         .flat_map(|(_, rule)| &rule.services)
@@ -139,15 +133,7 @@ pub(crate) fn addresses(designs: &[&Design]) -> Vec<IpAddr> {
         peer(&need.to);
     }
     for property in designs.iter().flat_map(|design| design.properties()) {
-        match &property.claim {
-            Claim::Isolated { from, to, .. }
-            | Claim::Allowed { from, to, .. }
-            | Claim::OnlyThrough { from, to, .. } => {
-                peer(from);
-                peer(to);
-            }
-            Claim::BlastRadius { .. } | Claim::Exposed { .. } => {}
-        }
+        property.claim.peers().into_iter().for_each(&mut peer);
     }
     for property in designs.iter().flat_map(|design| design.properties()) {
         if let Claim::Exposed { external, .. } = &property.claim {

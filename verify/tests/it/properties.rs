@@ -3,12 +3,13 @@
 use crate::build::{allow, app, design, draft, peer, point, rule, tcp, unit};
 use seglab_policy::{
     Action, AddressSet, AtMost, Claim, Covers, Design, Directions, Doubt, Draft, Login, Mode, Need, Peer, Pivot,
-    Placement, PointKind, Property, Provenance, Selector, Service, Trust, Trusted, Unmodelled, View, Vulnerability,
+    Placement, PointKind, Property, Provenance, Selector, Service, Statistic, Trust, Trusted, Unmodelled, View,
+    Vulnerability,
 };
 use seglab_verify::{Counterexample, Hop, Means, Settings, Settled, Uncertainty, Verifier, verify};
 
 /// `a -> b -> c` on port 8080, and nothing else.
-fn chain() -> Draft {
+pub(crate) fn chain() -> Draft {
     let units = vec![unit("a", "10.0.0.1", &[8080]), unit("b", "10.0.0.2", &[8080]), unit("c", "10.0.0.3", &[8080])];
     draft(units, vec![allow("a", "b", 8080), allow("b", "c", 8080)])
 }
@@ -33,7 +34,7 @@ fn property(claim: Claim) -> Property {
     }
 }
 
-fn settle(design: &Design, property: &Property) -> Settled {
+pub(crate) fn settle(design: &Design, property: &Property) -> Settled {
     Verifier::new(design).settle(property, &Settings::default()).unwrap().verdict
 }
 
@@ -50,13 +51,13 @@ fn steps(design: &Design, property: &Property) -> Vec<String> {
 }
 
 /// The design with a property, so that classes know of it.
-fn asking(mut draft: Draft, property: &Property) -> Design {
+pub(crate) fn asking(mut draft: Draft, property: &Property) -> Design {
     draft.properties = vec![property.clone()];
     design(draft)
 }
 
 #[track_caller]
-fn check(draft: Draft, property: &Property, expected: &[&str]) {
+pub(crate) fn check(draft: Draft, property: &Property, expected: &[&str]) {
     assert_eq!(steps(&asking(draft, property), property), expected);
 }
 
@@ -197,18 +198,21 @@ fn only_through_is_about_two_different_ends() {
 
 #[test]
 fn blast_radius_counts_the_unit_itself() {
-    let radius = |units| property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(units) });
+    let radius = |units| {
+        property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(units), of: Statistic::Max })
+    };
     check(chain(), &radius(3), &[]);
     check(chain(), &radius(2), &["a -> b tcp/8080", "b -> c tcp/8080"]);
     let claim = radius(2);
-    let Settled::Violated(Counterexample::TooMany { units, at_most, start, .. }) =
+    let Settled::Violated(Counterexample::TooMany { units, excess, start, .. }) =
         settle(&asking(chain(), &claim), &claim)
     else {
         panic!()
     };
-    assert_eq!((units, at_most, start.0), (3, 2, 0));
+    assert_eq!((units, start.0), (3, 0));
+    assert_eq!((excess.sum, excess.count, excess.at_most), (3, 1, AtMost::Units(2)));
     check(chain(), &Property { hops_max: Some(1), ..radius(2) }, &[]);
-    let half = property(Claim::BlastRadius { from: app("b"), at_most: AtMost::Share(666_667) });
+    let half = property(Claim::BlastRadius { from: app("b"), at_most: AtMost::Share(666_667), of: Statistic::Max });
     check(chain(), &half, &[]);
     // Without the hub in the middle nobody gets any further.
     let mut hub = chain();
@@ -350,7 +354,7 @@ fn doubt_about_paths_never_passes() {
     peered.unmodelled.push(Unmodelled { what, touches: app("b"), provenance: Provenance::default() });
     let claims = [
         isolated("a", "b"),
-        property(Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(1) }),
+        property(Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(1), of: Statistic::Max }),
         property(Claim::Exposed { external: AddressSet::full(), inbound: true, only: app("a"), services: any() }),
     ];
     for claim in claims {
@@ -369,7 +373,8 @@ fn replicas_of_a_class_reach_each_other_only_if_policy_lets_them() {
     for twin in &mut twins {
         twin.labels = [("app".to_owned(), "web".to_owned())].into_iter().collect();
     }
-    let radius = property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(1) });
+    let radius =
+        property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(1), of: Statistic::Max });
     check(draft(twins.clone(), Vec::new()), &radius, &[]);
     check(draft(twins, vec![allow("web", "web", 80)]), &radius, &["web#1 -> web#2 tcp/80"]);
 }

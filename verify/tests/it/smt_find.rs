@@ -6,7 +6,7 @@ use seglab_policy::{
     Action, AddressSet, Assume, Connection, Design, Directions, Endpoint, EnforcementPoint, ExternalSourceId, Header,
     IntervalSet, Order, Rule, Rulebook, RulebookId, Scope, Service, Tier, Transport, UnitId,
 };
-use seglab_verify::smt::{Doors, Encoding, Ends, GaveUp, Limits, Outcome, Question, SmtAnswer};
+use seglab_verify::smt::{Doors, Encoding, Ends, GaveUp, Limits, Listed, Outcome, Question, SmtAnswer};
 use std::net::IpAddr;
 
 /// Every endpoint of a small design, and external addresses inside and outside the ranges that random rules use.
@@ -243,25 +243,31 @@ proptest! {
 
     #[test]
     fn connections_between_peers_that_are_surely_or_only_perhaps_meant(
-        design in design(), assume in assume(), peers in 0usize..64, surely: bool, except: bool
+        design in design(), assume in assume(), peers in 0usize..64, other in 0usize..64, surely: bool
     ) {
         let rules: Vec<&Rule> = design.rules().map(|(_, rule)| rule).collect();
         let rule = rules[peers % rules.len()];
-        let except = if except { rule.services.clone() } else { Vec::new() };
-        let question = Question { surely, except, leaves: true, ..Question::any(Outcome::ALLOWED) }
+        let unless = rules[other % rules.len()];
+        let listed = |rule: &Rule| Listed {
+            from: Ends::Peer(rule.from.clone()),
+            to: Ends::Peer(rule.to.clone()),
+            services: rule.services.clone(),
+        };
+        let question = Question { surely, unless: vec![listed(unless)], leaves: true, ..Question::any(Outcome::ALLOWED) }
             .between(Ends::Peer(rule.from.clone()), Ends::Peer(rule.to.clone()));
         // Whether the rule matches says whom its peers mean, so ask in a design that has only this rule.
-        let alone = only_rule(&design, rule);
+        let (alone, unless_alone) = (only_rule(&design, rule), only_rule(&design, unless));
         check(&design, assume, &question, |connection| {
-            let judged = alone.evaluate(connection, Assume::business());
-            let meant = judged.judgements.iter().any(|judgement| {
-                !judgement.reply && if surely { !judgement.outcomes.allow } else { judgement.outcomes.deny }
-            });
+            let means = |alone: &Design, surely: bool| {
+                let judged = alone.evaluate(connection, Assume::business());
+                judged.judgements.iter().any(|judgement| {
+                    !judgement.reply && if surely { !judgement.outcomes.allow } else { judgement.outcomes.deny }
+                })
+            };
             let family = design.family_of(connection).unwrap();
             let unit = connection.destination.unit().map(|unit| design.unit(unit));
-            let excepted =
-                question.except.iter().any(|service| service.matches(family, connection.header, unit));
-            meant && !excepted
+            let of = unless.services.iter().any(|service| service.matches(family, connection.header, unit));
+            means(&alone, surely) && !(of && means(&unless_alone, !surely))
         })?;
     }
 }

@@ -71,6 +71,31 @@ fn texts() {
     check("replicas", "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.1], replicas: 3}\n");
 }
 
+/// What means nothing to a claim is refused: whoever writes it believes that it does.
+#[test]
+fn questions() {
+    check_added(
+        "means_nothing",
+        "properties:
+  - exposed: {from: internet, only: none, pivot: any, hops: 1}
+  - allowed: {from: web, to: db, service: tcp/1, trust: intact}
+  - default-deny: {units: all, pivot: service, view: service}
+  - surface: {units: all, entries-at-most: 1, hops: 2}
+",
+    );
+    check_added("no_rulebook_of_that_name", "properties:\n  - no-shadowed-rules: {policy: polici}\n");
+    check_added("no_bound", "properties:\n  - surface: {units: all}\n");
+    check_added("default_deny_directions", "properties:\n  - default-deny: {units: all, directions: forward}\n");
+    check_added(
+        "bounds",
+        "properties:
+  - blast-radius: {from: any, at-most: criticality much}
+  - blast-radius: {from: any, at-most: 2, of: p101}
+",
+    );
+    check_added("flow_form", "properties:\n  - only: {flows: [{form: web, to: db}]}\n");
+}
+
 #[test]
 fn names() {
     check_added(

@@ -324,6 +324,22 @@ fn points_of_parts_keep_their_rulebooks() {
     }
 }
 
+/// The lab files of the page on claims are read, and name every kind.
+#[test]
+fn the_page_on_claims_is_of_lab_files() {
+    let page = include_str!("../../../../docs/properties.md");
+    let mut kinds = std::collections::BTreeSet::new();
+    for block in page.split("```yaml\n").skip(1) {
+        let text = block.split("```").next().unwrap();
+        let reading = reading(text);
+        assert!(reading.diagnostics.is_empty(), "{}", shown(&reading.diagnostics, text));
+        kinds.extend(reading.draft.properties.iter().map(|property| property.claim.kind()));
+    }
+    for kind in kinds {
+        assert!(page.contains(&format!("- **`{kind}`**")), "{kind} is not explained");
+    }
+}
+
 /// A lab file says of each source of manifests what they leave open; what it does not say is as it was.
 #[test]
 fn sources_of_manifests_say_how_they_are_read() {

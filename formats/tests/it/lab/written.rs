@@ -3,7 +3,7 @@
 use super::{reading, shown};
 use seglab_formats::lab;
 use seglab_policy::arbitrary::design_of;
-use seglab_policy::{Claim, Design, Draft, Peer, Placement, Scope, Selector};
+use seglab_policy::{Design, Draft, Peer, Placement, Scope, Selector};
 use std::collections::BTreeSet;
 
 /// A draft without places and sources, and without the notes that a lab file does not keep.
@@ -77,6 +77,16 @@ properties:
   - blast-radius: {from: any, at-most: 12.5%}
   - exposed: {from: internet, only: app=web, service: tcp/443}
   - exposed: {to: 1.2.3.0/24, only: none}
+  - blast-radius: {from: any, at-most: criticality 7, of: p99.9}
+  - egress-only-to: {from: web, to: db, service: tcp/5432, trust: intact}
+  - only: {flows: [{from: web, to: db, service: tcp/5432}, {from: internet, to: web}], among: any, view: service}
+  - only: {flows: []}
+  - default-deny: {units: front, directions: ingress}
+  - default-deny: {units: any, trust: own-agent-void}
+  - surface: {units: any, entries-at-most: 3}
+  - no-shadowed-rules: {}
+  - no-redundant-rules: {policy: edge, trust: own-agent-void}
+  - no-undefined-order: {policy: edge}
 trusted: [{units: db, owner: o, reason: r, expires: 2027-01-01}]
 attackers: [{name: a, foothold: web, scan-rate: 1/min, exploit: {probability: 1, mean: 90s}, login: {probability: 0.25, mean: 1500ms}}]
 monitor: {denied-alerts: 0.9, sensor: {probability: 0.5, mean: 8h}, response: 30min}
@@ -134,15 +144,7 @@ fn random(seed: u64) -> Design {
     }
     draft.needs.iter_mut().for_each(|need| [&mut need.from, &mut need.to].into_iter().for_each(peer));
     for property in &mut draft.properties {
-        match &mut property.claim {
-            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => [from, to].into_iter().for_each(peer),
-            Claim::OnlyThrough { from, to, via, .. } => {
-                [from, to].into_iter().for_each(peer);
-                one(via);
-            }
-            Claim::BlastRadius { from, .. } => one(from),
-            Claim::Exposed { only, .. } => one(only),
-        }
+        property.claim.for_each_selector(&mut |selector| one(selector));
     }
     draft.trusted.iter_mut().for_each(|trusted| one(&mut trusted.units));
     draft.attackers.iter_mut().for_each(|attacker| one(&mut attacker.foothold));
