@@ -20,6 +20,7 @@ mod cores;
 mod cross_check;
 mod difference;
 mod direct;
+mod ever;
 mod lateral;
 mod naive;
 mod probes;
