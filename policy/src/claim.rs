@@ -254,9 +254,7 @@ impl Claim {
             Claim::Isolated { .. }
             | Claim::IsolatedEver { .. }
             | Claim::OnlyThrough { .. }
-            | Claim::BlastRadius { .. } => {
-                Asks { view: true, pivot: true, trust: true, hops: true }
-            }
+            | Claim::BlastRadius { .. } => Asks { view: true, pivot: true, trust: true, hops: true },
             Claim::Exposed { .. }
             | Claim::EgressOnlyTo { .. }
             | Claim::Only { .. }

@@ -23,7 +23,8 @@ pub use finding::{Diagnostic, FindingGroup, Location, Severity};
 pub use heading::Heading;
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
 pub use proof::{
-    Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property, Verdict,
+    AddedUnit, Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property,
+    Verdict,
 };
 pub use scope::{
     Assumption, ChangedVerdict, Choice, DecidingRule, Ignored, Input, ObjectCount, PointCount, Scope, Tool, Trusted,

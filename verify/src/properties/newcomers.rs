@@ -75,7 +75,8 @@ impl<'d> Makings<'d> {
         let Claim::Isolated { from, to, .. } = &self.property.claim else { return Unit::default() };
         let sides = [(of.is_start, from), (of.is_target, to)];
         for (_, side) in sides.into_iter().filter(|(meant, _)| *meant) {
-            interfaces.extend(self.interface_meant_by(side, &interfaces));
+            let spared = if of.is_target { from } else { &Peer::Anyone };
+            interfaces.extend(self.interface_meant_by(side, spared, &interfaces));
         }
         if interfaces.is_empty() {
             interfaces.push(Interface::new(Address::Unknown(Family::V4)));
@@ -135,44 +136,56 @@ impl<'d> Makings<'d> {
         for name in [&mut place.site, &mut place.zone, &mut place.subnet].into_iter().flatten() {
             fresh(name, &format!("{}-place", self.word));
         }
-        if let Address::Known(address) = interface.address {
-            let free = self.free_like(address, &interface.space);
+        if let Some(free) = self.free_like(interface.address, &interface.space) {
             interface.address = Address::Known(free);
         }
         interface
     }
 
-    /// An address that the ranges do not tell from this one and that nobody has, one as people would choose it if that
-    /// can be; this one itself if there is none.
-    fn free_like(&mut self, like: IpAddr, space: &str) -> IpAddr {
-        let alike = |address: &IpAddr| self.sets.iter().all(|set| set.contains(*address) == set.contains(like));
-        let taken = self.taken.entry(space.to_owned()).or_default();
-        let usual = match like {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(10, 250, 0, 1)),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0xfa, 1)),
+    /// An address that the ranges do not tell from what is known of this one and that nobody has, one as people would
+    /// choose it if that can be.
+    fn free_like(&mut self, known: Address, space: &str) -> Option<IpAddr> {
+        let usual = match known.family() {
+            Family::V4 => IpAddr::V4(Ipv4Addr::new(10, 250, 0, 1)),
+            Family::V6 => IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0xfa, 1)),
         };
-        let tried =
-            [usual, like].into_iter().flat_map(|from| (0..ADDRESSES_TRIED_MAX).filter_map(move |by| after(from, by)));
+        let like = match known {
+            Address::Known(address) => address,
+            Address::Within(net) => net.network(),
+            Address::Unknown(_) => usual,
+        };
+        let alike = |address: &IpAddr| self.sets.iter().all(|set| set.contains(*address) == is_inside(set, known));
+        let taken = self.taken.entry(space.to_owned()).or_default();
+        let near = [usual, like];
+        let tried = near.into_iter().flat_map(|from| (0..ADDRESSES_TRIED_MAX).filter_map(move |by| after(from, by)));
         let before = (1..ADDRESSES_TRIED_MAX).filter_map(|by| before(like, by));
-        let free = tried.chain(before).find(|address| alike(address) && !taken.contains(address)).unwrap_or(like);
+        let free = tried.chain(before).find(|address| alike(address) && !taken.contains(address))?;
         taken.insert(free);
-        free
+        Some(free)
     }
 
-    /// One more interface, where a side of the claim goes by address and means none of these.
-    fn interface_meant_by(&mut self, side: &Peer, interfaces: &[Interface]) -> Option<Interface> {
+    /// One more interface, where a side of the claim goes by address and means none of these; not one of those spared.
+    fn interface_meant_by(&mut self, side: &Peer, spared: &Peer, interfaces: &[Interface]) -> Option<Interface> {
         let Peer::Addresses { set, covers: Covers::All } = side else { return None };
-        let meant = |interface: &Interface| match interface.address {
-            Address::Known(address) => set.contains(address),
-            Address::Within(net) => set.is_superset(&AddressSet::from_net(net)),
-            Address::Unknown(family) => set.covers_family(family),
-        };
-        if interfaces.iter().any(meant) {
+        if interfaces.iter().any(|interface| is_inside(set, interface.address)) {
             return None;
         }
-        let (first, _) = set.ranges().next()?;
+        let outside = match spared {
+            Peer::Addresses { set: spared, covers: Covers::All } => set.difference(spared),
+            _ => set.clone(),
+        };
+        let (first, _) = outside.ranges().next()?;
         let like = Interface { address: Address::Known(first), ..interfaces.first().cloned()? };
         Some(self.interface(&like))
+    }
+}
+
+/// True if rules about the ranges match an interface of which this much is known.
+fn is_inside(set: &AddressSet, address: Address) -> bool {
+    match address {
+        Address::Known(address) => set.contains(address),
+        Address::Within(net) => set.is_superset(&AddressSet::from_net(net)),
+        Address::Unknown(family) => set.covers_family(family),
     }
 }
 

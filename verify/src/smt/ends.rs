@@ -248,13 +248,8 @@ impl End {
 
     /// The external address is in the set.
     pub(super) fn is_address(&self, set: &AddressSet) -> Bool {
-        all([self.is_external(), self.begins_in(set)])
-    }
-
-    /// The lowest address that the end may have is in the set.
-    pub(super) fn begins_in(&self, set: &AddressSet) -> Bool {
         let v4 = all([self.of_family(Family::V4), contains(&self.first_low, &set.v4)]);
-        any([v4, all([self.of_family(Family::V6), contains(&self.first, &set.v6)])])
+        all([self.is_external(), any([v4, all([self.of_family(Family::V6), contains(&self.first, &set.v6)])])])
     }
 
     /// The end stands at a place of this name.

@@ -60,6 +60,10 @@ pub(super) enum Fact {
     Declares(NamedPort),
     /// Which of the distinct sets of ports through which the question counts connections.
     Doors(usize),
+    /// The upper 96 bits of an address that nobody has, of those that a unit that does not exist yet may have.
+    FreeHigh,
+    /// The lower 32 bits of it.
+    FreeLow,
     /// 1 for a unit that does not exist yet; only where such units are asked about.
     New,
     /// 1 if a unit that does not exist yet declares the very port of the packet that comes to it under this name.
@@ -267,6 +271,9 @@ impl<'a> Vocabulary<'a> {
         let doors = self.door_sets.iter().enumerate();
         fields.extend(doors.map(|(at, sets)| (Fact::Doors(at), width_of(sets.len() as u128))));
         fields.extend(self.known_of_newcomers().into_iter().map(|fact| (fact, 1)));
+        if self.newcomers.is_some() {
+            fields.extend([(Fact::FreeHigh, 96), (Fact::FreeLow, 32)]);
+        }
         fields
     }
 

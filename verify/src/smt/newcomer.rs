@@ -3,7 +3,7 @@
 //! - Each label that some selector mentions is absent, a mentioned value, or one fresh other. In a Kubernetes namespace
 //!   that exists the labels of the namespace are what they are.
 //! - It has no name that a selector mentions. Its owner is none that a selector mentions either, unless it is one more
-//!   replica of a unit that exists, with the labels of that.
+//!   replica of units that exist, with the labels of one of them.
 //! - It runs on a unit that is a host already, or on none; none runs on it.
 //! - Each of its interfaces stands at any place, in any address space or in one of its own, with paths both ways to the
 //!   outside, at any address that no unit of the space has, at one drawn within any prefix, or at one that is not known.
@@ -14,7 +14,7 @@
 use super::ends::End;
 use super::facts::{Fact, KIND_UNIT, Vocabulary, interfaces};
 use super::path::set_of;
-use super::term::{all, any, constant, literal};
+use super::term::{all, any, constant, contains, literal};
 use seglab_policy::{Address, NAMESPACE_KEY, NAMESPACE_PREFIX, Unit, UnitId};
 use std::collections::{BTreeMap, BTreeSet};
 use z3::ast::{BV, Bool};
@@ -72,17 +72,24 @@ impl End {
         all([any([self.v6.clone(), v4]), any([self.v6.not(), v6])])
     }
 
-    /// Its address is that of no unit in its address space.
+    /// One of the addresses that it may have is that of no unit in its address space.
     fn untaken(&self, vocabulary: &Vocabulary<'_>) -> Bool {
-        let known = self.is(&Fact::Known, 1);
-        all(vocabulary.spaces().map(|(space, number)| {
+        let (high, low) = (self.bits(&Fact::FreeHigh), self.bits(&Fact::FreeLow));
+        let free = high.concat(&low);
+        let whole = |high: &Fact, low: &Fact| self.bits(high).concat(self.bits(low));
+        let (first, last) = (whole(&Fact::FirstHigh, &Fact::FirstLow), whole(&Fact::LastHigh, &Fact::LastLow));
+        let between = all([free.bvuge(&first), free.bvule(&last)]);
+        let untaken = all(vocabulary.spaces().map(|(space, number)| {
             let there = interfaces(vocabulary.design).filter(|(_, interface)| interface.space == space);
             let taken = set_of(there.filter_map(|(_, interface)| match interface.address {
                 Address::Known(address) => Some(address),
                 Address::Within(_) | Address::Unknown(_) => None,
             }));
-            any([known.not(), self.is(&Fact::Space, number).not(), self.begins_in(&taken).not()])
-        }))
+            let v4 = all([self.v6.not(), contains(&low, &taken.v4)]);
+            let v6 = all([self.v6.clone(), contains(&free, &taken.v6)]);
+            any([self.is(&Fact::Space, number).not(), any([v4, v6]).not()])
+        }));
+        all([between, untaken])
     }
 
     /// It runs on a unit that is a host already, or on none.
@@ -94,7 +101,7 @@ impl End {
     /// Its owner is none that a selector mentions, or it is one more replica of that owner's.
     fn replicates(&self, vocabulary: &Vocabulary<'_>) -> Bool {
         let replicas = vocabulary.names.iter().map(|(name, &number)| {
-            let is_one = |unit: &&Unit| unit.name == *name || unit.owner.as_deref() == Some(name);
+            let is_one = |unit: &&Unit| unit.owner.as_deref() == Some(name);
             let labels = self.carries_labels_of_one(is_one, "", vocabulary).unwrap_or_else(|| constant(false));
             all([self.is(&Fact::Owner, number), labels])
         });

@@ -151,13 +151,20 @@ impl<'a> World<'a> {
     /// The end is one that must stay out of reach.
     pub(super) fn is_target(&self, end: &End, doubtful: bool) -> Bool {
         let (to, from) = (self.meant(self.question.to, end), self.meant(self.question.from, end));
-        // Of a unit that does not exist yet the address is chosen so that it is meant by the one side only.
-        let by_address = constant(matches!(self.question.from, Peer::Addresses { covers: Covers::All, .. }));
-        let spared = |meant: Bool| all([meant, any([end.is_newcomer().not(), by_address.not()])]);
+        // Of a unit that does not exist yet only this interface has to be meant by the one side and not by the other.
+        let here = end.is_peer(self.question.from, &self.vocabulary);
+        let spared = |meant: Bool, here: Bool| end.is_newcomer().ite(&here, &meant);
+        // Where both sides go by address it has to have an address that is meant by the one only.
+        let apart = match (self.question.to, self.question.from) {
+            (Peer::Addresses { set: to, covers: Covers::All }, Peer::Addresses { set: from, covers: Covers::All }) => {
+                any([end.is_newcomer().not(), constant(!to.difference(from).is_empty())])
+            }
+            _ => constant(true),
+        };
         if doubtful {
-            all([to.perhaps, spared(from.surely).not()])
+            all([apart, to.perhaps, spared(from.surely, here.surely).not()])
         } else {
-            all([to.surely, spared(from.perhaps).not()])
+            all([apart, to.surely, spared(from.perhaps, here.perhaps).not()])
         }
     }
 
