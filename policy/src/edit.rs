@@ -144,7 +144,7 @@ impl Service {
             ) => {
                 let (ports, sources) = (ports.intersection(others), source_ports.intersection(other_sources));
                 let some = protocol == of && !ports.is_empty() && !sources.is_empty();
-                some.then(|| Service::Ports { protocol: *protocol, ports, source_ports: sources })
+                some.then_some(Service::Ports { protocol: *protocol, ports, source_ports: sources })
             }
             (
                 Service::Icmp { family, kind, code },

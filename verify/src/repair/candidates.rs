@@ -172,7 +172,7 @@ impl<'a> Candidates<'a> {
         // What cannot be said is left as it is, to be refused.
         let Some(left) = rule.narrowed(&to) else { return Some(to) };
         let left = [self.shape(&left.from), self.shape(&left.to)];
-        if left.iter().any(|shape| *shape == Shape::Nothing) {
+        if left.contains(&Shape::Nothing) {
             return None;
         }
         let mut at = 0;

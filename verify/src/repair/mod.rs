@@ -185,7 +185,7 @@ pub fn connections_changed(old: &Design, new: &Design, settings: &Settings) -> u
     changes
         .map(|change| {
             let touched = atoms.iter().filter(|atom| !atom.intersection(&change.headers).is_empty()).count();
-            (change.block.pairs as u64).saturating_mul(touched as u64)
+            change.block.pairs.saturating_mul(touched as u64)
         })
         .fold(0, u64::saturating_add)
 }
