@@ -30,11 +30,13 @@ pub(crate) struct ListEdit {
 pub(crate) struct Splices<'t> {
     text: &'t str,
     changes: Vec<(Range<usize>, String)>,
+    /// Where mappings begin that were empty and have an entry now.
+    filled: BTreeSet<usize>,
 }
 
 impl<'t> Splices<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, changes: Vec::new() }
+        Self { text, changes: Vec::new(), filled: BTreeSet::new() }
     }
 
     /// Puts another text in the place of a value.
@@ -64,7 +66,8 @@ impl<'t> Splices<'t> {
             let last = mapping.entries().iter().map(|(key, value)| key.bytes.end.max(value.bytes.end)).max();
             self.changes.push(match last {
                 Some(last) => (last..last, format!(", {entry}")),
-                None => (start..end, entry),
+                None if self.filled.insert(start) => (start..end, entry),
+                None => (end..end, format!(", {entry}")),
             });
             return Ok(());
         }
