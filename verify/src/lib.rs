@@ -76,6 +76,7 @@ mod lateral;
 mod members;
 mod properties;
 mod segments;
+mod session;
 mod spread;
 mod surface;
 
@@ -96,4 +97,5 @@ pub use properties::{
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};
+pub use session::{Changed, Session, Standing, Touched, VerdictChange};
 pub use surface::{Exchange, Surface};

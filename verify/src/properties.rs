@@ -347,7 +347,7 @@ impl Verifier<'_> {
 }
 
 /// The pivot model by which targets are reached at last: to connect to one is to have reached it.
-fn last_step(pivot: Pivot) -> Pivot {
+pub(crate) fn last_step(pivot: Pivot) -> Pivot {
     match pivot {
         Pivot::EitherWay => Pivot::EitherWay,
         Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,

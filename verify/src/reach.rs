@@ -12,6 +12,7 @@ use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph};
 use crate::listing::Listing;
 use crate::matrix::Matrix;
+use crate::session::Amending;
 use seglab_policy::{Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,8 @@ pub struct Verifier<'a> {
     pub(crate) graphs: BTreeMap<Attack, Rc<Graph>>,
     /// By attack, without the trusted or with them, and reading of what is doubtful.
     pub(crate) closures: BTreeMap<(Attack, bool, bool), Rc<Closures>>,
+    /// What it takes to go along with edits; `None` for one that answers about one design only.
+    pub(crate) amending: Option<Amending>,
 }
 
 /// What may pass from one endpoint to another.
@@ -102,7 +105,7 @@ pub(crate) struct Pair {
 impl<'a> Verifier<'a> {
     /// Sorts the design into classes and compiles its rulebooks.
     pub fn new(design: &'a Design) -> Self {
-        Self { engine: Engine::new(design), graphs: BTreeMap::new(), closures: BTreeMap::new() }
+        Self { engine: Engine::new(design, Classes::new(design)), graphs: BTreeMap::new(), closures: BTreeMap::new(), amending: None }
     }
 
     /// The design.
@@ -111,7 +114,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// The classes of its units.
-    pub fn classes(&self) -> &Classes<'a> {
+    pub fn classes(&self) -> &Classes {
         &self.engine.classes
     }
 
@@ -151,7 +154,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// The classes of two endpoints between which connections of some kind exist.
-    fn endpoint_classes(&self, source: Endpoint, destination: Endpoint) -> Option<(u32, u32)> {
+    pub(crate) fn endpoint_classes(&self, source: Endpoint, destination: Endpoint) -> Option<(u32, u32)> {
         let design = self.engine.design;
         let Classes { endpoints, atoms, .. } = &self.engine.classes;
         let family = match destination {

@@ -52,6 +52,25 @@ impl Verifier<'_> {
         Ok(Outcome { verdict, population })
     }
 
+    /// What certainly falls with a unit of a class: how many units, and what they count for.
+    pub(crate) fn taken_from(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        class: ClassId,
+        at_most: AtMost,
+        without_trusted: bool,
+    ) -> (usize, u64) {
+        let trusted = without_trusted.then(|| self.trusted_classes());
+        let limits = Limits { avoid: trusted.as_ref(), connections_max: property.hops_max, doubtful: false };
+        let graph = self.graph(attack);
+        let weights = self.weights(at_most);
+        let only = |amounts: Vec<u64>| amounts.first().copied().unwrap_or(0);
+        let amount = only(self.amounts(&graph, &[class], limits, weights.as_deref()));
+        let units = self.sizes(&graph, &[class], limits).first().copied().unwrap_or(0);
+        (units, amount)
+    }
+
     /// What a unit of each class counts for; `None` where each counts for one.
     fn weights(&self, at_most: AtMost) -> Option<Vec<u64>> {
         let classes = &self.engine.classes;

@@ -24,6 +24,7 @@ mod naive;
 mod probes;
 mod properties;
 mod reach;
+mod session;
 mod rules;
 mod smt_find;
 mod smt_verdict;
