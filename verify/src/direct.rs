@@ -13,7 +13,9 @@ use crate::matrix::{Alike, Matrix};
 use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Assume, Design, Direction, EnforcementPoint, Family, Peer, Placement, RulebookId, Side, Transport};
+use seglab_policy::{
+    Assume, Design, Direction, EnforcementPoint, Family, Peer, Placement, RulebookId, Side, Transport,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

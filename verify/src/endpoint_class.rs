@@ -11,8 +11,8 @@ use crate::vocabulary::{Interner, Vocabulary};
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{
-    Address, AddressSet, Covers, Design, Endpoint, ExternalSourceId, Family, Interface, Level, Peer, Selector, Transport,
-    Unit, UnitId,
+    Address, AddressSet, Covers, Design, Endpoint, ExternalSourceId, Family, Interface, Level, Peer, Selector,
+    Transport, Unit, UnitId,
 };
 use std::net::IpAddr;
 

@@ -121,16 +121,15 @@ impl Judge {
     /// The endpoint classes as destinations of a source for which something else than the common may hold.
     pub(crate) fn apart_from(&self, source: u32) -> impl Iterator<Item = u32> {
         let exceptions = self.exceptions.get(self.sources.part(source) as usize).into_iter().flatten();
-        let parts = exceptions
-            .flat_map(|(to, _)| self.destinations.members.get(*to as usize).into_iter().flatten().copied());
+        let parts =
+            exceptions.flat_map(|(to, _)| self.destinations.members.get(*to as usize).into_iter().flatten().copied());
         parts.chain(self.amendments.from(source))
     }
 
     /// The endpoint classes as sources for a destination for which something else than the common may hold.
     pub(crate) fn apart_to(&self, destination: u32) -> impl Iterator<Item = u32> {
         let excepted = self.excepted.get(self.destinations.part(destination) as usize).into_iter().flatten();
-        let parts =
-            excepted.flat_map(|from| self.sources.members.get(*from as usize).into_iter().flatten().copied());
+        let parts = excepted.flat_map(|from| self.sources.members.get(*from as usize).into_iter().flatten().copied());
         parts.chain(self.amendments.to(destination))
     }
 }

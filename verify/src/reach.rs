@@ -105,7 +105,12 @@ pub(crate) struct Pair {
 impl<'a> Verifier<'a> {
     /// Sorts the design into classes and compiles its rulebooks.
     pub fn new(design: &'a Design) -> Self {
-        Self { engine: Engine::new(design, Classes::new(design)), graphs: BTreeMap::new(), closures: BTreeMap::new(), amending: None }
+        Self {
+            engine: Engine::new(design, Classes::new(design)),
+            graphs: BTreeMap::new(),
+            closures: BTreeMap::new(),
+            amending: None,
+        }
     }
 
     /// The design.

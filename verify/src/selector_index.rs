@@ -79,9 +79,8 @@ impl SelectorIndex {
         if self.by_every_label && !names_units(selector) {
             return Some(truth);
         }
-        let is_alike = |unit: UnitId| {
-            truth.contains(self.group_of_unit(unit) as usize) == selector.matches(design.unit(unit))
-        };
+        let is_alike =
+            |unit: UnitId| truth.contains(self.group_of_unit(unit) as usize) == selector.matches(design.unit(unit));
         design.unit_ids().all(is_alike).then_some(truth)
     }
 

@@ -39,8 +39,8 @@ use crate::choice::Question;
 use crate::counterexample::VerifyError;
 use crate::properties::{Outcome, Report, Settings, Settled};
 use crate::reach::Verifier;
-use amended::{Amended, Kept};
 pub(crate) use amended::Amending;
+use amended::{Amended, Kept};
 use carry::{Carry, Ends};
 use edits::{Edits, same_need};
 use seglab_policy::{Design, Need};
@@ -229,9 +229,10 @@ impl Earlier {
             let (before, after) = (earlier.map(|one| Standing::from(&one.verdict)), Standing::from(&now.verdict));
             (before != Some(after)).then_some(VerdictChange { question, before, after })
         };
-        let properties = self.properties.iter().zip(&after.properties).enumerate().filter_map(|(at, (earlier, now))| {
-            change(Question::Property(at), earlier.and_then(|at| before.properties.get(at)), now)
-        });
+        let properties =
+            self.properties.iter().zip(&after.properties).enumerate().filter_map(|(at, (earlier, now))| {
+                change(Question::Property(at), earlier.and_then(|at| before.properties.get(at)), now)
+            });
         let needs = self.needs.iter().zip(&after.needs).enumerate().filter_map(|(at, (earlier, now))| {
             change(Question::Need(at), earlier.and_then(|at| before.needs.get(at)), now)
         });

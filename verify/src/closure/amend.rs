@@ -84,8 +84,7 @@ impl Closures {
         // Everybody who gets to one of the classes gets all that follows.
         let sets: BTreeSet<SetId> = self.taken.iter().chain(self.sources.values()).copied().collect();
         let mut hits = Hits::new(&self.pool, classes);
-        let reaching: Vec<SetId> =
-            sets.into_iter().filter(|&set| hits.find(set, &mut |_| true).is_some()).collect();
+        let reaching: Vec<SetId> = sets.into_iter().filter(|&set| hits.find(set, &mut |_| true).is_some()).collect();
         let grown: FxHashMap<SetId, SetId> =
             reaching.into_iter().map(|set| (set, self.pool.union(set, more))).collect();
         let mut changed = Vec::new();

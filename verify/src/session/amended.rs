@@ -116,7 +116,8 @@ impl<'a> Verifier<'a> {
                 self.closures.insert((attack, without_trusted, doubtful), Rc::new(closures));
             }
         }
-        let amended = Amended { dirty, moved: moved.into_iter().map(|(attack, moved)| (attack, moved.len())).collect() };
+        let amended =
+            Amended { dirty, moved: moved.into_iter().map(|(attack, moved)| (attack, moved.len())).collect() };
         self.amend_evaluations(&amended, edits);
         Some(amended)
     }

@@ -10,15 +10,11 @@ use super::edits::{Edits, same_property};
 use crate::counterexample::{Hop, VerifyError};
 use crate::lateral::Attack;
 use crate::members::Members;
-use crate::properties::{
-    Counterexample, Outcome, Report, Settings, Settled, Uncertainty, last_step,
-};
+use crate::properties::{Counterexample, Outcome, Report, Settings, Settled, Uncertainty, last_step};
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{
-    Action, Claim, Connection, Doubt, Endpoint, Peer, Pivot, Property, Service, Statistic,
-};
+use seglab_policy::{Action, Claim, Connection, Doubt, Endpoint, Peer, Pivot, Property, Service, Statistic};
 use std::rc::Rc;
 
 /// The endpoint classes that peers stand for, once they have been asked for.
@@ -40,11 +36,7 @@ type Carried = Option<Outcome>;
 
 impl Carry<'_> {
     /// The outcomes of the design at hand, and how many of them were settled anew.
-    pub(super) fn report(
-        &self,
-        verifier: &mut Verifier<'_>,
-        ends: &mut Ends,
-    ) -> Result<(Report, usize), VerifyError> {
+    pub(super) fn report(&self, verifier: &mut Verifier<'_>, ends: &mut Ends) -> Result<(Report, usize), VerifyError> {
         let design = verifier.engine.design;
         let mut settled = 0;
         let mut properties = Vec::with_capacity(design.properties().len());
@@ -72,13 +64,7 @@ impl Carry<'_> {
     }
 
     /// The outcome of a property if it stays.
-    fn property(
-        &self,
-        verifier: &mut Verifier<'_>,
-        ends: &mut Ends,
-        property: &Property,
-        known: &Outcome,
-    ) -> Carried {
+    fn property(&self, verifier: &mut Verifier<'_>, ends: &mut Ends, property: &Property, known: &Outcome) -> Carried {
         if self.edits.are_none() {
             return Some(known.clone());
         }
@@ -168,18 +154,13 @@ impl Carry<'_> {
             return None;
         };
         let class = verifier.engine.classes.of(*start);
-        (*units, excess.sum) = verifier.taken_from(property, attack, class, excess.at_most, self.settings.honour_trusted);
+        (*units, excess.sum) =
+            verifier.taken_from(property, attack, class, excess.at_most, self.settings.honour_trusted);
         Some(outcome)
     }
 
     /// The outcome of a claim that connections from one peer to another work, if it stays.
-    fn flow(
-        &self,
-        verifier: &Verifier<'_>,
-        ends: &mut Ends,
-        (from, to): (&Peer, &Peer),
-        known: &Outcome,
-    ) -> Carried {
+    fn flow(&self, verifier: &Verifier<'_>, ends: &mut Ends, (from, to): (&Peer, &Peer), known: &Outcome) -> Carried {
         if self.edits.are_none() {
             return Some(known.clone());
         }
@@ -241,7 +222,8 @@ fn interfaces(verifier: &Verifier<'_>, shown: &Connection) -> impl Iterator<Item
         Endpoint::External(_) | Endpoint::Source(_) => vec![endpoint],
     };
     let (sources, destinations, header) = (all(shown.source), all(shown.destination), shown.header);
-    let pairs = sources.into_iter().flat_map(move |source| destinations.clone().into_iter().map(move |to| (source, to)));
+    let pairs =
+        sources.into_iter().flat_map(move |source| destinations.clone().into_iter().map(move |to| (source, to)));
     pairs.map(move |(source, destination)| Connection { source, destination, header })
 }
 

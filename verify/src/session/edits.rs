@@ -41,16 +41,14 @@ impl<'d> Edits<'d> {
         let (kept, moved) = Default::default();
         let mut edits = Self { kept, came: Vec::new(), gone: Vec::new(), moved };
         for (id, (before, after)) in (0..).map(RulebookId).zip(old.rulebooks().iter().zip(new.rulebooks())) {
-            let tiers: Kept =
-                before.tiers.iter().zip(&after.tiers).map(|(a, b)| matched(&a.rules, &b.rules)).collect();
+            let tiers: Kept = before.tiers.iter().zip(&after.tiers).map(|(a, b)| matched(&a.rules, &b.rules)).collect();
             let is_whole = |(kept, before): (&Vec<Option<u32>>, &Tier)| {
                 kept.len() == before.rules.len() && (0u32..).zip(kept).all(|(at, kept)| *kept == Some(at))
             };
             if tiers.iter().zip(&before.tiers).all(is_whole) {
                 continue;
             }
-            for (tier, (kept, (before, after))) in
-                (0u32..).zip(tiers.iter().zip(before.tiers.iter().zip(&after.tiers)))
+            for (tier, (kept, (before, after))) in (0u32..).zip(tiers.iter().zip(before.tiers.iter().zip(&after.tiers)))
             {
                 let mut now = vec![None; before.rules.len()];
                 for (position, (rule, kept)) in (0u32..).zip(after.rules.iter().zip(kept)) {

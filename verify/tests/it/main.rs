@@ -24,7 +24,7 @@ mod naive;
 mod probes;
 mod properties;
 mod reach;
-mod session;
 mod rules;
+mod session;
 mod smt_find;
 mod smt_verdict;

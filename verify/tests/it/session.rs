@@ -33,7 +33,8 @@ fn rules(design: &Design) -> Vec<Rule> {
 /// Changes one thing of the rules, mostly to something that stands somewhere else already, sometimes to something of
 /// another random design.
 fn edit_rules(dice: &mut Dice, draft: &mut Draft) -> Option<()> {
-    let known: Vec<Rule> = draft.rulebooks.iter().flat_map(|book| &book.tiers).flat_map(|tier| tier.rules.clone()).collect();
+    let known: Vec<Rule> =
+        draft.rulebooks.iter().flat_map(|book| &book.tiers).flat_map(|tier| tier.rules.clone()).collect();
     let others = rules(&design_of(dice.0 % 1000));
     let from = if dice.below(4) == 0 { &others } else { &known };
     let stranger = dice.of(from).cloned();
@@ -127,7 +128,8 @@ fn check(session: &mut Session, settings: &Settings, dice: &mut Dice, what: &str
     }
     for pivot in Pivot::ALL {
         let trust = *dice.of(&[Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid]).unwrap();
-        let attack = Attack { pivot, trust, view: *dice.of(&[View::Policy, View::Service]).unwrap(), as_if_enforced: false };
+        let attack =
+            Attack { pivot, trust, view: *dice.of(&[View::Policy, View::Service]).unwrap(), as_if_enforced: false };
         for without_trusted in [false, true] {
             let ours = session.ask(|verifier| verifier.blast_radius(attack, without_trusted));
             assert_eq!(ours, fresh.blast_radius(attack, without_trusted), "{what}: {attack:?}");
@@ -141,7 +143,8 @@ fn check(session: &mut Session, settings: &Settings, dice: &mut Dice, what: &str
     }
     let assume = Assume::business();
     // Ranges of external addresses stay apart when the rule is gone that told them apart.
-    let inside = |row: &Row| !matches!((&row.source, &row.destination), (End::External(..), _) | (_, End::External(..)));
+    let inside =
+        |row: &Row| !matches!((&row.source, &row.destination), (End::External(..), _) | (_, End::External(..)));
     let rows = |verifier: &mut Verifier<'_>| verifier.reach(assume, View::Policy).filter(inside).collect::<Vec<_>>();
     assert_eq!(session.ask(rows), rows(&mut fresh), "{what}");
     let interfaces = design.units().iter().flat_map(|unit| &unit.interfaces);
