@@ -5,8 +5,8 @@
 use seglab_formats::kubernetes;
 use seglab_policy::{
     Action, Address, AddressSet, AtMost, Claim, Design, Directions, Draft, EnforcementPoint, Interface, Labels,
-    Listener, Order, Peer, Pivot, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier,
-    Transport, Trust, Unit, View,
+    Listener, Order, Peer, Pivot, Property, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service,
+    Statistic, Tier, Transport, Trust, Unit, View,
 };
 use seglab_scenarios::generate::{Settings, generate, to_kubernetes};
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ pub fn company_with_properties(size: Size, count: usize) -> Design {
     let tcp = |port| vec![Service::ports(Transport::Tcp, port, port)];
     let claim = |(at, app): (usize, &String)| {
         let prod = |tier| Peer::Units(part(app, "prod", tier));
-        match at % 6 {
+        match at % 8 {
             0 => Claim::Isolated { from: prod("data"), to: prod("web"), services: vec![Service::Any] },
             1 => Claim::Isolated { from: Peer::internet(), to: prod("data"), services: vec![Service::Any] },
             2 => Claim::OnlyThrough {
@@ -79,13 +79,25 @@ pub fn company_with_properties(size: Size, count: usize) -> Design {
                 via: part(app, "prod", "app"),
                 services: vec![Service::Any],
             },
-            3 => Claim::BlastRadius { from: part(app, "prod", "web"), at_most: AtMost::Share(900_000) },
+            3 => Claim::BlastRadius {
+                from: part(app, "prod", "web"),
+                at_most: AtMost::Share(900_000),
+                of: Statistic::Max,
+            },
             4 => Claim::Exposed {
                 external: AddressSet::internet(),
                 inbound: false,
                 only: part(app, "prod", "app"),
                 services: tcp(443),
             },
+            5 => Claim::EgressOnlyTo {
+                from: part(app, "prod", "data"),
+                to: Peer::Units(Selector::label("app", app)),
+                services: vec![Service::Any],
+            },
+            6 => {
+                Claim::Surface { units: part(app, "prod", "data"), entries_max: Some(40_000), exits_max: Some(40_000) }
+            }
             _ => {
                 Claim::Allowed { from: prod("web"), to: Peer::Units(Selector::label("role", "dns")), services: tcp(53) }
             }
@@ -97,7 +109,7 @@ pub fn company_with_properties(size: Size, count: usize) -> Design {
         view: View::default(),
         pivot: Pivot::default(),
         trust: Trust::default(),
-        hops_max: (at % 6 == 1).then_some(1),
+        hops_max: (at % 8 == 1).then_some(1),
         provenance: Provenance::default(),
     };
     let claims = (0..count).zip(apps.iter().cycle()).map(claim);

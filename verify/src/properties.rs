@@ -48,8 +48,9 @@ mod rules;
 mod stray;
 mod surface;
 
+pub(crate) use confined::EveryEnd;
 pub(crate) use default_deny::without_allows;
-pub(crate) use surface::Face;
+pub(crate) use surface::{Degrees, Face};
 
 use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;

@@ -12,6 +12,7 @@ use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph};
 use crate::listing::Listing;
 use crate::matrix::Matrix;
+use crate::properties::{Degrees, EveryEnd};
 use crate::session::Amending;
 use seglab_policy::{Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ pub struct Verifier<'a> {
     pub(crate) graphs: BTreeMap<Attack, Rc<Graph>>,
     /// By attack, without the trusted or with them, and reading of what is doubtful.
     pub(crate) closures: BTreeMap<(Attack, bool, bool), Rc<Closures>>,
+    pub(crate) every_end: Option<Rc<EveryEnd>>,
+    /// By attack and reading of what is doubtful.
+    pub(crate) degrees: BTreeMap<(Attack, bool), Rc<Degrees>>,
     /// What it takes to go along with edits; `None` for one that answers about one design only.
     pub(crate) amending: Option<Amending>,
 }
@@ -110,6 +114,8 @@ impl<'a> Verifier<'a> {
             graphs: BTreeMap::new(),
             closures: BTreeMap::new(),
             amending: None,
+            every_end: None,
+            degrees: BTreeMap::new(),
         }
     }
 

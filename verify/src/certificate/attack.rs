@@ -7,7 +7,7 @@ use crate::reach::Verifier;
 use crate::spread::{Limits, Spread};
 use fixedbitset::FixedBitSet;
 use seglab_policy::{Peer, Pivot, Property, Selector};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Verifier<'_> {
     /// Attacks from one side of a property, in as few sets as prove it.
@@ -51,12 +51,35 @@ impl Verifier<'_> {
             // What one attack finds opens no doors to another; where nothing that they find together does either,
             // they are one all the same.
             Pivot::Exploitable if self.find_more_together(&graph, &others, avoid.as_ref(), property) => {
-                starts.extend(others.into_iter().map(|start| vec![start]));
+                starts.extend(self.by_cell(others));
             }
             _ if !others.is_empty() => starts.push(others),
             _ => {}
         }
         starts.iter().flat_map(|starts| self.attack(&graph, starts, avoid.as_ref(), property)).collect()
+    }
+
+    /// Starts one by one, but for external addresses that only addresses of units set apart: to the checker, which cuts
+    /// addresses where address sets do, they are one.
+    fn by_cell(&self, starts: Vec<Origin>) -> Vec<Vec<Origin>> {
+        let classes = self.classes();
+        let mut cells: BTreeMap<Vec<bool>, Vec<Origin>> = BTreeMap::new();
+        let mut apart = Vec::new();
+        for start in starts {
+            let first = match start {
+                Origin::External(class) => classes.endpoints.addresses(class).ranges().next(),
+                Origin::Unit(..) | Origin::Source(_) => None,
+            };
+            match first {
+                Some((first, _)) => {
+                    let sets = classes.words.address_sets.values().iter();
+                    let within = sets.map(|set| set.contains(first)).chain([first.is_ipv4()]);
+                    cells.entry(within.collect()).or_default().push(start);
+                }
+                None => apart.push(vec![start]),
+            }
+        }
+        apart.into_iter().chain(cells.into_values()).collect()
     }
 
     /// Whether attacks from several starts take more if they share what they find.

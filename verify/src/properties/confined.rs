@@ -15,6 +15,7 @@ use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
 use seglab_policy::{AddressSet, Assume, Connection, Covers, Endpoint, Flow, Peer, Selector, Service, Side, UnitId};
+use std::rc::Rc;
 
 /// One side of the connections that are meant, or listed.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,21 @@ pub(super) enum Who<'c> {
     Outside(&'c AddressSet),
     /// Whom a peer of a rule would match.
     Peer(&'c Peer),
+}
+
+/// Every end: the interfaces of each class of units, external addresses, named sources.
+#[derive(Debug)]
+pub(crate) struct EveryEnd {
+    pub(super) ends: Vec<End>,
+    /// Their positions, by endpoint class.
+    at: Vec<Vec<usize>>,
+}
+
+impl EveryEnd {
+    /// The positions of the ends at an endpoint class, ascending.
+    pub(super) fn at(&self, class: u32) -> &[usize] {
+        self.at.get(class as usize).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// One side of the connections, with the classes of units that it selects, if it is of units.
@@ -184,8 +200,20 @@ impl Verifier<'_> {
         Some((source.or_else(|| outside(from, destination))?, destination.or_else(|| outside(to, source))?))
     }
 
-    /// Every end: the interfaces of each class of units, external addresses, named sources.
-    pub(super) fn every_end(&self) -> Vec<End> {
+    /// Every end, listed once.
+    pub(super) fn every_end(&mut self) -> Rc<EveryEnd> {
+        if let Some(known) = &self.every_end {
+            return Rc::clone(known);
+        }
+        let ends = self.ends();
+        let mut at: Vec<Vec<usize>> = vec![Vec::new(); self.engine.classes.endpoints.len()];
+        for (position, end) in ends.iter().enumerate() {
+            at.get_mut(end.class as usize).into_iter().for_each(|at| at.push(position));
+        }
+        Rc::clone(self.every_end.insert(Rc::new(EveryEnd { ends, at })))
+    }
+
+    fn ends(&self) -> Vec<End> {
         let classes = &self.engine.classes;
         let of_unit = |class: ClassId| {
             let interfaces = classes.endpoints.of_unit(classes.representative(class));

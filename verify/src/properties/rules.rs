@@ -109,7 +109,7 @@ impl<'v, 'a> Rules<'v, 'a> {
             .map(|(id, direction)| ((id, direction), Book::new(classes, id, design.rulebook(id), direction)));
         let books = books.collect();
         let mut ends = vec![Vec::new(); classes.endpoints.len()];
-        for end in verifier.every_end() {
+        for &end in &verifier.every_end().ends {
             if let Some(of_class) = ends.get_mut(end.class as usize).filter(|of_class| of_class.len() < 2) {
                 of_class.push(end);
             }

@@ -3,7 +3,7 @@
 //! Ends that nothing here tells apart are asked about together, by what is common to their kinds; one by one only where
 //! the exceptions of an end say that something else arrives.
 
-use super::confined::{Confined, End, Selection, Who};
+use super::confined::{Confined, End, EveryEnd, Selection, Who};
 use crate::classes::ClassId;
 use crate::direct::Arrives;
 use crate::endpoint_class::Match;
@@ -17,8 +17,55 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use seglab_policy::{Listener, Service, Side, View};
 use std::rc::Rc;
 
-/// How an end matches the sides of what is meant and of each entry of the list.
-type Sides = Vec<Option<Match>>;
+/// How ends match the sides of what is meant and then of each entry of the list, each once: chains of matches.
+#[derive(Debug)]
+struct Sides {
+    /// Of each chain: the one before its last match, and that match.
+    chains: Vec<(u32, Option<Match>)>,
+    /// Of each chain, the longer ones.
+    longer: Vec<[Option<u32>; 3]>,
+}
+
+impl Sides {
+    /// The chain of no match.
+    const NOTHING: u32 = 0;
+
+    fn new() -> Self {
+        Self { chains: vec![(Self::NOTHING, None)], longer: vec![[None; 3]] }
+    }
+
+    fn of(&mut self, matches: impl Iterator<Item = Option<Match>>) -> u32 {
+        matches.fold(Self::NOTHING, |before, matched| self.longer(before, matched))
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "chains are numbered by the table that they index")]
+    fn longer(&mut self, before: u32, matched: Option<Match>) -> u32 {
+        let which = match matched {
+            None => 0,
+            Some(Match::Maybe) => 1,
+            Some(Match::Yes) => 2,
+        };
+        if let Some(known) = self.longer[before as usize][which] {
+            return known;
+        }
+        let number = u32::try_from(self.chains.len()).unwrap_or(u32::MAX);
+        self.longer[before as usize][which] = Some(number);
+        self.chains.push((before, matched));
+        self.longer.push([None; 3]);
+        number
+    }
+
+    /// The matches of a chain, that of what is meant first.
+    fn matches(&self, mut chain: u32) -> Vec<Option<Match>> {
+        let mut matches = Vec::new();
+        while let Some(&(before, matched)) = self.chains.get(chain as usize).filter(|_| chain != Self::NOTHING) {
+            matches.push(matched);
+            chain = before;
+        }
+        matches.reverse();
+        matches
+    }
+}
 
 /// The headers between two ends that are listed, and whether connections between them are meant.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +78,12 @@ struct Listed {
 /// The ends of a verification with what the claim says of them.
 pub(super) struct Ends<'c> {
     confined: &'c Confined<'c>,
-    all: Vec<End>,
+    every: Rc<EveryEnd>,
     /// By end, the number of its sides as a source, and as a destination.
     as_source: Vec<u32>,
     as_destination: Vec<u32>,
-    sources: Interner<Sides>,
-    destinations: Interner<Sides>,
+    sources: Sides,
+    destinations: Sides,
     /// By end, the number of its listeners, where the list names ports.
     named: Vec<u32>,
     listeners: Interner<Vec<Listener>>,
@@ -46,10 +93,11 @@ pub(super) struct Ends<'c> {
 
 impl<'c> Ends<'c> {
     /// Every end, with how it matches the sides of the claim.
-    pub(super) fn new(verifier: &Verifier<'_>, confined: &'c Confined<'c>) -> Self {
-        let all = verifier.every_end();
+    pub(super) fn new(verifier: &mut Verifier<'_>, confined: &'c Confined<'c>) -> Self {
+        let every = verifier.every_end();
+        let (all, verifier) = (&every.ends, &*verifier);
         let entries = || std::iter::once(&confined.meant).chain(&confined.listed);
-        let (mut sources, mut destinations) = (Interner::new(), Interner::new());
+        let (mut sources, mut destinations) = (Sides::new(), Sides::new());
         let (mut as_source, mut as_destination) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
         let mut services = confined.listed.iter().flat_map(|entry| entry.services);
         let names_ports = services.any(|service| matches!(service, Service::NamedPort { .. }));
@@ -57,10 +105,12 @@ impl<'c> Ends<'c> {
         let mut named = Vec::with_capacity(all.len());
         let from: Vec<Selection<'_>> = entries().map(|entry| verifier.selection(entry.from)).collect();
         let to: Vec<Selection<'_>> = entries().map(|entry| verifier.selection(entry.to)).collect();
-        let is = |end: End, sides: &[Selection<'_>]| sides.iter().map(|side| verifier.is(end, side)).collect();
-        for &end in &all {
-            as_source.push(sources.intern(is(end, &from)));
-            as_destination.push(destinations.intern(is(end, &to)));
+        let matches = |end: End, selections: &[Selection<'_>], sides: &mut Sides| {
+            sides.of(selections.iter().map(|selection| verifier.is(end, selection)))
+        };
+        for &end in all {
+            as_source.push(matches(end, &from, &mut sources));
+            as_destination.push(matches(end, &to, &mut destinations));
             let unit = end.unit.filter(|_| names_ports);
             let heard = unit.map(|(class, _)| {
                 let unit = verifier.engine.classes.representative(class);
@@ -69,7 +119,7 @@ impl<'c> Ends<'c> {
             named.push(listeners.intern(heard.unwrap_or_default()));
         }
         let known = FxHashMap::default();
-        Self { confined, all, as_source, as_destination, sources, destinations, named, listeners, known }
+        Self { confined, every, as_source, as_destination, sources, destinations, named, listeners, known }
     }
 
     /// The positions of the ends on one side of what is meant.
@@ -78,11 +128,13 @@ impl<'c> Ends<'c> {
             true => (&self.sources, &self.as_source),
             false => (&self.destinations, &self.as_destination),
         };
-        let is_meant = |&at: &usize| {
-            let sides = of.get(at).and_then(|&id| sides.values().get(id as usize));
-            counts(sides.and_then(|sides| sides.first().copied().flatten()), doubtful)
+        let mut known: FxHashMap<u32, bool> = FxHashMap::default();
+        let mut is_meant = |at: &usize| {
+            let Some(&chain) = of.get(*at) else { return false };
+            let meant = || sides.matches(chain).first().copied().flatten();
+            *known.entry(chain).or_insert_with(|| counts(meant(), doubtful))
         };
-        (0..of.len()).filter(is_meant).collect()
+        (0..of.len()).filter(|at| is_meant(at)).collect()
     }
 }
 
@@ -127,9 +179,8 @@ pub(super) struct Search<'s, 'v, 'c> {
     doubtful: bool,
     /// Sources are gone through, and asked for destinations; else the other way round.
     by_source: bool,
-    /// The other ends, and which of them stand at each endpoint class.
+    /// The other ends.
     groups: Vec<Group>,
-    at: FxHashMap<u32, Vec<usize>>,
 }
 
 impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
@@ -137,12 +188,12 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
         let meant = &ends.confined.meant;
         let by_source = matches!(meant.from, Who::Units(_)) || !matches!(meant.to, Who::Units(_));
         let matrix = verifier.engine.matrix(attack.assume(Side::Source, false));
-        let (view, groups, at) = (attack.view, Vec::new(), FxHashMap::default());
-        let mut search = Self { verifier, ends, matrix, view, doubtful, by_source, groups, at };
+        let (view, groups) = (attack.view, Vec::new());
+        let mut search = Self { verifier, ends, matrix, view, doubtful, by_source, groups };
         let destinations = search.verifier.engine.classes.endpoints.destinations();
         let mut numbers: FxHashMap<Alike, usize> = FxHashMap::default();
         for position in search.ends.meant(!by_source, doubtful) {
-            let Some(&end) = search.ends.all.get(position) else { continue };
+            let Some(&end) = search.ends.every.ends.get(position) else { continue };
             if by_source && end.class as usize >= destinations {
                 continue;
             }
@@ -152,7 +203,6 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
                 Some(group) => group.ends.push(position),
                 None => search.groups.push(Group { alike, ends: vec![position] }),
             }
-            search.at.entry(end.class).or_default().push(position);
         }
         search
     }
@@ -163,7 +213,7 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
         let mut suspects: FxHashMap<Alike, Rc<[usize]>> = FxHashMap::default();
         let mut clean: FxHashSet<(u32, Alike)> = FxHashSet::default();
         for position in self.ends.meant(self.by_source, self.doubtful) {
-            let Some(&end) = self.ends.all.get(position) else { continue };
+            let Some(&end) = self.ends.every.ends.get(position) else { continue };
             if !self.by_source && end.class as usize >= destinations {
                 continue;
             }
@@ -236,7 +286,7 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
         let groups = suspects.iter().filter_map(|&number| self.groups.get(number));
         let first = |group: &Group| {
             let is_usual = |position: &usize| {
-                self.ends.all.get(*position).is_some_and(|&other| {
+                self.ends.every.ends.get(*position).is_some_and(|&other| {
                     let apart = exceptions.binary_search_by_key(&other.class, |(class, _)| *class).is_ok();
                     !apart && !self.is_itself(end, other)
                 })
@@ -250,15 +300,15 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
     /// whichever unit of its class the end belongs to.
     fn exception(&mut self, position: usize, end: End) -> (Option<usize>, bool) {
         let matrix = Rc::clone(&self.matrix);
+        let every = Rc::clone(&self.ends.every);
         let (mut first, mut is_clean): (Option<usize>, bool) = (None, true);
         for &(class, arrives) in self.exceptions(&matrix, end) {
-            for at in 0..self.at.get(&class).map_or(0, Vec::len) {
-                let Some(&other) = self.at.get(&class).and_then(|ends| ends.get(at)) else { continue };
+            for &other in every.at(class) {
                 if self.not_listed(self.pair(position, other), arrives).is_none() {
                     continue;
                 }
                 is_clean = false;
-                let itself = self.ends.all.get(other).is_some_and(|&other| self.is_itself(end, other));
+                let itself = self.ends.every.ends.get(other).is_some_and(|&other| self.is_itself(end, other));
                 if !itself && first.is_none_or(|first| other < first) {
                     first = Some(other);
                 }
@@ -282,7 +332,7 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
 
     fn between(&mut self, position: usize, other: usize) -> Option<Stray> {
         let pair = self.pair(position, other);
-        let (from, to) = (*self.ends.all.get(pair.0)?, *self.ends.all.get(pair.1)?);
+        let (from, to) = (*self.ends.every.ends.get(pair.0)?, *self.ends.every.ends.get(pair.1)?);
         let arrives = self.verifier.engine.arrives(&self.matrix, from.class, to.class);
         let (headers, certain) = self.not_listed(pair, arrives)?;
         Some(Stray { from, to, headers, certain })
@@ -297,7 +347,7 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
         }
         let listed = self.listed(from, to).filter(|listed| counts(listed.meant, self.doubtful))?;
         let spared = if self.doubtful { listed.certainly } else { listed.possibly };
-        let class = self.ends.all.get(to).and_then(|end| end.unit).map(|(class, _)| class);
+        let class = self.ends.every.ends.get(to).and_then(|end| end.unit).map(|(class, _)| class);
         let engine = &mut self.verifier.engine;
         let seen = class.filter(|_| self.view == View::Service);
         let seen = seen.and_then(|class| engine.listened.get(class.index()).copied());
@@ -320,9 +370,8 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
         if let Some(&known) = ends.known.get(&(source, destination, named)) {
             return Some(known);
         }
-        let sides = ends.sources.values().get(source as usize)?.iter();
-        let sides = sides.zip(ends.destinations.values().get(destination as usize)?);
-        let mut both = sides.map(|(from, to)| from.zip(*to).map(|(a, b)| a.min(b)));
+        let sides = ends.sources.matches(source).into_iter().zip(ends.destinations.matches(destination));
+        let mut both = sides.map(|(from, to)| from.zip(to).map(|(a, b)| a.min(b)));
         let sets = &mut self.verifier.engine.sets;
         let mut listed = Listed { meant: both.next().flatten(), certainly: HeaderId::EMPTY, possibly: HeaderId::EMPTY };
         let listeners = ends.listeners.values().get(named as usize)?;

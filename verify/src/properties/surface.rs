@@ -11,6 +11,7 @@ use crate::reach::Verifier;
 use crate::shared_set::Sums;
 use rustc_hash::FxHashMap;
 use seglab_policy::{Connection, Endpoint, Header, Pivot, Selector, Side, UnitId, View};
+use std::rc::Rc;
 
 /// Bounds on the entries and exits of units.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,13 @@ pub(crate) struct Face {
     pub(crate) doubtful: bool,
 }
 
+/// How many connect to a unit of each class, and to how many it connects.
+#[derive(Debug)]
+pub(crate) struct Degrees {
+    entries: Vec<usize>,
+    exits: Vec<usize>,
+}
+
 impl Verifier<'_> {
     pub(super) fn bounded_surface(
         &mut self,
@@ -53,10 +61,10 @@ impl Verifier<'_> {
         let population = Population { from: self.count(classes.clone()), to: self.engine.design.units().len() };
         let graph = self.graph(Attack { pivot: Pivot::Any, ..attack });
         for &doubtful in graph.doubts() {
-            let [entries, exits] = [entries(&graph, doubtful), exits(&graph, doubtful)];
+            let degrees = self.degrees(&graph, doubtful);
+            let Degrees { entries, exits } = &*degrees;
             for &class in &classes {
-                for (is_entry, counted, most) in
-                    [(true, &entries, bounds.entries_max), (false, &exits, bounds.exits_max)]
+                for (is_entry, counted, most) in [(true, entries, bounds.entries_max), (false, exits, bounds.exits_max)]
                 {
                     let Some(most) = most.map(|most| most as usize) else { continue };
                     let others = counted.get(class.index()).copied().unwrap_or(0);
@@ -83,6 +91,15 @@ impl Verifier<'_> {
             }
         }
         Ok(Outcome { verdict: Settled::Holds, population })
+    }
+
+    fn degrees(&mut self, graph: &Graph, doubtful: bool) -> Rc<Degrees> {
+        let degrees = self.degrees.entry((graph.attack, doubtful));
+        Rc::clone(
+            degrees.or_insert_with(|| {
+                Rc::new(Degrees { entries: entries(graph, doubtful), exits: exits(graph, doubtful) })
+            }),
+        )
     }
 
     /// The endpoints on the other side of a unit's surface: units, named sources, and whether external addresses are

@@ -7,6 +7,7 @@ use crate::closure::Closures;
 use crate::direct::{Engine, EngineOf};
 use crate::judge::Dirty;
 use crate::lateral::{Attack, Graph};
+use crate::properties::{Degrees, EveryEnd};
 use crate::reach::Verifier;
 use crate::rows::Rows;
 use rustc_hash::FxHashMap;
@@ -41,6 +42,8 @@ pub(super) struct Kept {
     engine: EngineOf<()>,
     graphs: BTreeMap<Attack, Rc<Graph>>,
     closures: BTreeMap<(Attack, bool, bool), Rc<Closures>>,
+    every_end: Option<Rc<EveryEnd>>,
+    degrees: BTreeMap<(Attack, bool), Rc<Degrees>>,
     amending: Option<Amending>,
 }
 
@@ -62,8 +65,8 @@ impl Amended {
 impl Kept {
     /// Takes the verifier up again, for the same design or for one to be [taken over](Verifier::amend).
     pub(super) fn resume(self, design: &Design) -> Verifier<'_> {
-        let Self { engine, graphs, closures, amending } = self;
-        Verifier { engine: engine.holding(design), graphs, closures, amending }
+        let Self { engine, graphs, closures, every_end, degrees, amending } = self;
+        Verifier { engine: engine.holding(design), graphs, closures, every_end, degrees, amending }
     }
 }
 
@@ -75,13 +78,15 @@ impl<'a> Verifier<'a> {
             engine: Engine::new(design, Classes::sorted(design, true)),
             graphs: BTreeMap::new(),
             closures: BTreeMap::new(),
+            every_end: None,
+            degrees: BTreeMap::new(),
             amending: Some(amending),
         }
     }
 
     pub(super) fn keep(self) -> Kept {
-        let Self { engine, graphs, closures, amending } = self;
-        Kept { engine: engine.holding(()), graphs, closures, amending }
+        let Self { engine, graphs, closures, every_end, degrees, amending } = self;
+        Kept { engine: engine.holding(()), graphs, closures, every_end, degrees, amending }
     }
 
     /// Takes edits over that have led to the design at hand; `None`, and the verifier is of no use any more, if it has
