@@ -50,6 +50,7 @@ mod surface;
 
 pub(crate) use confined::EveryEnd;
 pub(crate) use default_deny::without_allows;
+pub(crate) use paths::Ground;
 pub(crate) use surface::{Degrees, Face};
 
 use crate::counterexample::{Hop, VerifyError, doubt_of};
@@ -72,7 +73,7 @@ pub struct Settings {
 }
 
 /// Everything that a design claims and needs, settled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// One for each of [`Design::properties`], in their order.
     pub properties: Vec<Outcome>,

@@ -41,7 +41,7 @@ use crate::properties::{Outcome, Report, Settings, Settled};
 use crate::reach::Verifier;
 pub(crate) use amended::Amending;
 use amended::{Amended, Kept};
-use carry::{Carry, Ends};
+use carry::{Carry, Memory};
 use edits::{Edits, same_need};
 use seglab_policy::{Design, Need};
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ pub struct Session {
     settings: Settings,
     report: Report,
     kept: Option<Kept>,
-    ends: Ends,
+    memory: Memory,
 }
 
 /// A verdict without what shows it.
@@ -118,10 +118,9 @@ impl Session {
     /// # Errors
     /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
     pub fn new(design: Design, settings: Settings) -> Result<Self, VerifyError> {
-        let mut verifier = Verifier::amendable(&design);
-        let report = verifier.settle_all(&settings)?;
+        let (verifier, report, memory) = settled(&design, &settings)?;
         let kept = Some(verifier.keep());
-        Ok(Self { design, settings, report, kept, ends: Ends::default() })
+        Ok(Self { design, settings, report, kept, memory })
     }
 
     /// The design as it is now.
@@ -155,33 +154,57 @@ impl Session {
     ///
     /// # Errors
     /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool. The
-    /// session stays with the design that it had.
+    /// session stays with the design that it had, without outcomes; the next version is settled from scratch.
     pub fn replace(&mut self, design: Design) -> Result<Changed, VerifyError> {
-        let (kept, mut ends) = (self.kept.take(), std::mem::take(&mut self.ends));
+        let (kept, mut memory) = (self.kept.take(), std::mem::take(&mut self.memory));
         let earlier = Earlier::new(&self.design, &design);
-        let carried = carried(kept, &self.design, &design);
-        let (verifier, report, settled, touched) = match carried {
+        let before = Standings::of(&self.report);
+        let known = std::mem::take(&mut self.report);
+        let (verifier, report, settled, touched) = match carried(kept, &self.design, &design) {
             Some((mut verifier, edits, amended)) => {
                 let touched = amended.touched(&edits);
-                let (before, asked_before, settings) = (&self.report, self.design.properties(), self.settings);
-                let carry = Carry { edits, amended, settings, before, earlier: &earlier, asked_before };
-                let (report, settled) = carry.report(&mut verifier, &mut ends)?;
-                self.ends = ends;
+                let (asked_before, settings) = (self.design.properties(), self.settings);
+                let carry = Carry { edits, amended, settings, earlier: &earlier, asked_before };
+                let (report, settled) = carry.report(&mut verifier, &mut memory, known)?;
+                self.memory = memory;
                 (verifier, report, settled, Some(touched))
             }
             None => {
-                let mut verifier = Verifier::amendable(&design);
-                let report = verifier.settle_all(&self.settings)?;
+                let (verifier, report, memory) = settled(&design, &self.settings)?;
+                self.memory = memory;
                 let settled = report.properties.len() + report.needs.len();
                 (verifier, report, settled, None)
             }
         };
         self.kept = Some(verifier.keep());
-        let changed =
-            Changed { verdicts: earlier.changes(&self.report, &report), gone: earlier.gone, settled, touched };
+        let verdicts = earlier.changes(&before, &Standings::of(&report));
         (self.design, self.report) = (design, report);
-        Ok(changed)
+        Ok(Changed { verdicts, gone: earlier.gone, settled, touched })
     }
+}
+
+/// What the verdicts of a report are.
+struct Standings {
+    properties: Vec<Standing>,
+    needs: Vec<Standing>,
+}
+
+impl Standings {
+    fn of(report: &Report) -> Self {
+        let all = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| Standing::from(&outcome.verdict)).collect();
+        Self { properties: all(&report.properties), needs: all(&report.needs) }
+    }
+}
+
+/// Everything about a design, from scratch.
+fn settled<'d>(design: &'d Design, settings: &Settings) -> Result<(Verifier<'d>, Report, Memory), VerifyError> {
+    let mut verifier = Verifier::amendable(design);
+    let report = verifier.settle_all(settings)?;
+    let mut memory = Memory::default();
+    for (property, outcome) in design.properties().iter().zip(&report.properties) {
+        memory.settled(&mut verifier, property, outcome, settings);
+    }
+    Ok((verifier, report, memory))
 }
 
 /// A verifier of the next version of a design that has taken the edits over; `None` if it has to start anew.
@@ -224,19 +247,19 @@ impl Earlier {
         Self { properties, needs, gone }
     }
 
-    fn changes(&self, before: &Report, after: &Report) -> Vec<VerdictChange> {
-        let change = |question, earlier: Option<&Outcome>, now: &Outcome| {
-            let (before, after) = (earlier.map(|one| Standing::from(&one.verdict)), Standing::from(&now.verdict));
-            (before != Some(after)).then_some(VerdictChange { question, before, after })
-        };
-        let properties =
-            self.properties.iter().zip(&after.properties).enumerate().filter_map(|(at, (earlier, now))| {
-                change(Question::Property(at), earlier.and_then(|at| before.properties.get(at)), now)
-            });
-        let needs = self.needs.iter().zip(&after.needs).enumerate().filter_map(|(at, (earlier, now))| {
-            change(Question::Need(at), earlier.and_then(|at| before.needs.get(at)), now)
-        });
-        properties.chain(needs).collect()
+    fn changes(&self, before: &Standings, after: &Standings) -> Vec<VerdictChange> {
+        fn of<'s>(
+            question: fn(usize) -> Question,
+            earlier: &'s [Option<usize>],
+            before: &'s [Standing],
+            after: &'s [Standing],
+        ) -> impl Iterator<Item = VerdictChange> + 's {
+            let both = earlier.iter().map(|at| at.and_then(|at| before.get(at)).copied()).zip(after).enumerate();
+            both.filter(|(_, (before, after))| *before != Some(**after))
+                .map(move |(at, (before, after))| VerdictChange { question: question(at), before, after: *after })
+        }
+        let properties = of(Question::Property, &self.properties, &before.properties, &after.properties);
+        properties.chain(of(Question::Need, &self.needs, &before.needs, &after.needs)).collect()
     }
 }
 

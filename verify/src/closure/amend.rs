@@ -32,7 +32,8 @@ impl Closures {
         doubtful: bool,
     ) -> bool {
         let (mut came, mut gone): (Came, Vec<(Origin, Vec<u32>)>) = Default::default();
-        let hosts = hosts(graph);
+        let is_hosted = |moved: &Moved| matches!(moved.origin, Origin::Unit(_, true));
+        let hosts = if moved.iter().any(is_hosted) { hosts(graph) } else { Hosts::default() };
         for Moved { origin, before, after } in moved {
             // Nobody gets to a guest that is out of reach by owning its host.
             if let (Origin::Unit(class, true), Some(avoid)) = (origin, avoid)

@@ -10,8 +10,9 @@ use crate::lateral::{Attack, Graph};
 use crate::properties::{Degrees, EveryEnd};
 use crate::reach::Verifier;
 use crate::rows::Rows;
+use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Assume, Connection, Design, Doubt, Evaluation, RuleId, Verdict, Why};
+use seglab_policy::{Assume, Connection, Design, Doubt, Endpoint, Evaluation, RuleId, UnitId, Verdict, Why};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -51,6 +52,8 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) struct Amended {
     pub(super) dirty: Dirty,
+    /// The units that are among the sources of dirty connections, and those among the destinations.
+    units: [FixedBitSet; 2],
     /// By attack, from how many origins other steps can be taken.
     pub(super) moved: BTreeMap<Attack, usize>,
 }
@@ -121,14 +124,35 @@ impl<'a> Verifier<'a> {
                 self.closures.insert((attack, without_trusted, doubtful), Rc::new(closures));
             }
         }
-        let amended =
-            Amended { dirty, moved: moved.into_iter().map(|(attack, moved)| (attack, moved.len())).collect() };
+        self.degrees.retain(|(attack, _), _| moved.get(attack).is_some_and(Vec::is_empty));
+        let units = [true, false].map(|sources| self.ends_among(&dirty, sources));
+        let moved = moved.into_iter().map(|(attack, moved)| (attack, moved.len())).collect();
+        let amended = Amended { dirty, units, moved };
         self.amend_evaluations(&amended, edits);
         Some(amended)
     }
 
+    fn ends_among(&self, dirty: &Dirty, sources: bool) -> FixedBitSet {
+        let endpoints = &self.engine.classes.endpoints;
+        let side = dirty.side(sources, endpoints.len());
+        let mut units = FixedBitSet::with_capacity(self.engine.design.units().len());
+        let is_dirty = |unit: &UnitId| endpoints.of_unit(*unit).iter().any(|&class| side.contains(class as usize));
+        units.extend(self.engine.design.unit_ids().filter(is_dirty).map(UnitId::index));
+        units
+    }
+
     /// True if no edited rule matches the connection, nor what answers it.
     pub(super) fn is_untouched(&self, amended: &Amended, connection: &Connection) -> bool {
+        // Most connections have an end that no edited rule speaks of.
+        let [sources, destinations] = &amended.units;
+        let is_apart =
+            |endpoint: Endpoint, units: &FixedBitSet| endpoint.unit().is_some_and(|unit| !units.contains(unit.index()));
+        let (from, to) = (connection.source, connection.destination);
+        if (is_apart(from, sources) || is_apart(to, destinations))
+            && (!self.engine.stateless || is_apart(to, sources) || is_apart(from, destinations))
+        {
+            return true;
+        }
         let ends = self.endpoint_classes(connection.source, connection.destination);
         ends.is_some_and(|(from, to)| {
             !amended.dirty.contains(from, to) && !(self.engine.stateless && amended.dirty.contains(to, from))

@@ -10,23 +10,51 @@ use super::edits::{Edits, same_property};
 use crate::counterexample::{Hop, VerifyError};
 use crate::lateral::Attack;
 use crate::members::Members;
-use crate::properties::{Counterexample, Outcome, Report, Settings, Settled, Uncertainty, last_step};
+use crate::properties::{Counterexample, Ground, Outcome, Report, Settings, Settled, Uncertainty, last_step};
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{Action, Claim, Connection, Doubt, Endpoint, Peer, Pivot, Property, Service, Statistic};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The endpoint classes that peers stand for, once they have been asked for.
-pub(super) type Ends = FxHashMap<Peer, Rc<FixedBitSet>>;
+type Ends = FxHashMap<Peer, Rc<FixedBitSet>>;
+
+/// What is remembered of questions, so long as the classes stay.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    ends: Ends,
+    /// By property, where attacks get that reach no target.
+    grounds: BTreeMap<String, Ground>,
+}
+
+impl Memory {
+    /// Takes note of where attacks get that do not refute a property which was settled.
+    pub(super) fn settled(
+        &mut self,
+        verifier: &mut Verifier<'_>,
+        property: &Property,
+        outcome: &Outcome,
+        settings: &Settings,
+    ) {
+        let is_about_paths = matches!(property.claim, Claim::Isolated { .. } | Claim::OnlyThrough { .. });
+        let ground = (is_about_paths && outcome.verdict == Settled::Holds)
+            .then(|| verifier.ground(property, Attack::of(property, settings)))
+            .flatten();
+        match ground {
+            Some(ground) => drop(self.grounds.insert(property.id.clone(), ground)),
+            None => drop(self.grounds.remove(&property.id)),
+        }
+    }
+}
 
 /// What is carried over from the last version of a design.
 pub(super) struct Carry<'c> {
     pub(super) edits: Edits<'c>,
     pub(super) amended: Amended,
     pub(super) settings: Settings,
-    /// The outcomes of the last version, and where they are found.
-    pub(super) before: &'c Report,
+    /// Where the outcomes of the last version are found.
     pub(super) earlier: &'c Earlier,
     pub(super) asked_before: &'c [Property],
 }
@@ -36,24 +64,39 @@ type Carried = Option<Outcome>;
 
 impl Carry<'_> {
     /// The outcomes of the design at hand, and how many of them were settled anew.
-    pub(super) fn report(&self, verifier: &mut Verifier<'_>, ends: &mut Ends) -> Result<(Report, usize), VerifyError> {
+    pub(super) fn report(
+        &self,
+        verifier: &mut Verifier<'_>,
+        memory: &mut Memory,
+        before: Report,
+    ) -> Result<(Report, usize), VerifyError> {
         let design = verifier.engine.design;
         let mut settled = 0;
+        let [mut of_properties, mut of_needs]: [Vec<Option<Outcome>>; 2] =
+            [before.properties, before.needs].map(|outcomes| outcomes.into_iter().map(Some).collect());
+        let take = |outcomes: &mut Vec<Option<Outcome>>, at: usize| outcomes.get_mut(at).and_then(Option::take);
         let mut properties = Vec::with_capacity(design.properties().len());
         for (property, earlier) in design.properties().iter().zip(&self.earlier.properties) {
             let asked = earlier.and_then(|at| self.asked_before.get(at)).filter(|one| same_property(one, property));
-            let known = earlier.filter(|_| asked.is_some()).and_then(|at| self.before.properties.get(at));
-            let carried = known.and_then(|known| self.property(verifier, ends, property, known));
+            let known = earlier.filter(|_| asked.is_some()).and_then(|at| take(&mut of_properties, at));
+            let carried = match known {
+                Some(known) => self.property(verifier, memory, property, known)?,
+                None => None,
+            };
             settled += usize::from(carried.is_none());
             properties.push(match carried {
                 Some(outcome) => outcome,
-                None => verifier.settle(property, &self.settings)?,
+                None => {
+                    let outcome = verifier.settle(property, &self.settings)?;
+                    memory.settled(verifier, property, &outcome, &self.settings);
+                    outcome
+                }
             });
         }
         let mut needs = Vec::with_capacity(design.needs().len());
         for (need, earlier) in design.needs().iter().zip(&self.earlier.needs) {
-            let known = earlier.and_then(|at| self.before.needs.get(at));
-            let carried = known.and_then(|known| self.flow(verifier, ends, (&need.from, &need.to), known));
+            let known = earlier.and_then(|at| take(&mut of_needs, at));
+            let carried = known.and_then(|known| self.flow(verifier, memory, (&need.from, &need.to), known));
             settled += usize::from(carried.is_none());
             needs.push(match carried {
                 Some(outcome) => outcome,
@@ -64,28 +107,42 @@ impl Carry<'_> {
     }
 
     /// The outcome of a property if it stays.
-    fn property(&self, verifier: &mut Verifier<'_>, ends: &mut Ends, property: &Property, known: &Outcome) -> Carried {
+    fn property(
+        &self,
+        verifier: &mut Verifier<'_>,
+        memory: &mut Memory,
+        property: &Property,
+        known: Outcome,
+    ) -> Result<Carried, VerifyError> {
         if self.edits.are_none() {
-            return Some(known.clone());
+            return Ok(Some(known));
         }
         let attack = Attack::of(property, &self.settings);
         let last = Attack { pivot: last_step(attack.pivot), ..attack };
-        match &property.claim {
+        Ok(match &property.claim {
             Claim::Isolated { to, services, .. } | Claim::OnlyThrough { to, services, .. } => {
                 let steps_stay = self.stays(attack) && self.stays(last);
                 let every = services.iter().any(|service| matches!(service, Service::Any));
                 let ends_stay = every
                     || (attack.pivot != Pivot::EitherWay
-                        && !self.amended.dirty.meets(&all(verifier), &ends_of(verifier, ends, to)));
+                        && !self.amended.dirty.meets(&all(verifier), &ends_of(verifier, &mut memory.ends, to)));
+                if !(steps_stay && ends_stay) && known.verdict == Settled::Holds {
+                    let ground = memory.grounds.remove(&property.id);
+                    let still =
+                        ground.and_then(|ground| verifier.still_holds(property, attack, &ground, &self.amended.dirty));
+                    let holds = still.is_some();
+                    memory.grounds.extend(still.map(|ground| (property.id.clone(), ground)));
+                    return Ok(holds.then_some(known));
+                }
                 self.existing(verifier, known, steps_stay && ends_stay)
             }
             Claim::BlastRadius { of, .. } => {
-                if self.stays(attack) {
-                    return self.existing(verifier, known, true);
+                if *of == Statistic::Max && !self.stays(attack) {
+                    return self.blast_radius(verifier, property, attack, known);
                 }
-                if *of == Statistic::Max { self.blast_radius(verifier, property, attack, known) } else { None }
+                self.existing(verifier, known, self.stays(attack))
             }
-            Claim::Allowed { from, to, .. } => self.flow(verifier, ends, (from, to), known),
+            Claim::Allowed { from, to, .. } => self.flow(verifier, memory, (from, to), known),
             Claim::Exposed { .. } => {
                 let outside = outside(verifier);
                 let everybody = all(verifier);
@@ -93,13 +150,13 @@ impl Carry<'_> {
                 self.existing(verifier, known, stays)
             }
             Claim::EgressOnlyTo { from, .. } => {
-                let from = ends_of(verifier, ends, &Peer::Units(from.clone()));
+                let from = ends_of(verifier, &mut memory.ends, &Peer::Units(from.clone()));
                 let stays = !self.meet(&from, &all(verifier));
                 self.existing(verifier, known, stays)
             }
             Claim::Only { .. } => self.existing(verifier, known, false),
             Claim::Surface { units, .. } => {
-                let units = ends_of(verifier, ends, &Peer::Units(units.clone()));
+                let units = ends_of(verifier, &mut memory.ends, &Peer::Units(units.clone()));
                 let everybody = all(verifier);
                 let met = self.meet(&units, &everybody);
                 self.existing(verifier, known, !met)
@@ -111,7 +168,7 @@ impl Carry<'_> {
                 self.existing(verifier, known, stays)
             }
             Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => None,
-        }
+        })
     }
 
     /// True if an attack takes the same steps as before from everywhere.
@@ -126,14 +183,14 @@ impl Carry<'_> {
 
     /// The outcome of a claim that one counterexample refutes, whatever else there is: it stays if `all_stays`, and if
     /// nothing that it shows is touched. Where something is touched, what was shown has to be shown anew.
-    fn existing(&self, verifier: &Verifier<'_>, known: &Outcome, all_stays: bool) -> Carried {
+    fn existing(&self, verifier: &Verifier<'_>, known: Outcome, all_stays: bool) -> Carried {
         let refutes = match &known.verdict {
             Settled::Violated(
                 Counterexample::Reached(_) | Counterexample::ByDefault(_) | Counterexample::Broken { .. },
             ) => true,
             Settled::Violated(_) | Settled::Holds | Settled::Unknown(_) => false,
         };
-        let mut outcome = known.clone();
+        let mut outcome = known;
         (all_stays || refutes).then_some(())?;
         self.is_shown(verifier, &mut outcome.verdict).then_some(outcome)
     }
@@ -144,27 +201,30 @@ impl Carry<'_> {
         verifier: &mut Verifier<'_>,
         property: &Property,
         attack: Attack,
-        known: &Outcome,
-    ) -> Carried {
-        let mut outcome = known.clone();
-        if !self.is_shown(verifier, &mut outcome.verdict) {
-            return None;
-        }
-        let Settled::Violated(Counterexample::TooMany { start, units, excess, .. }) = &mut outcome.verdict else {
-            return None;
+        known: Outcome,
+    ) -> Result<Carried, VerifyError> {
+        let mut outcome = known;
+        let is_shown = self.is_shown(verifier, &mut outcome.verdict);
+        let Settled::Violated(Counterexample::TooMany { start, units, excess, hops }) = &mut outcome.verdict else {
+            return Ok(None);
         };
-        let class = verifier.engine.classes.of(*start);
-        (*units, excess.sum) =
-            verifier.taken_from(property, attack, class, excess.at_most, self.settings.honour_trusted);
-        Some(outcome)
+        let without_trusted = self.settings.honour_trusted;
+        let Some(taken) = verifier.exceeds(property, attack, (*start, *excess), without_trusted, !is_shown)? else {
+            return Ok(None);
+        };
+        (*units, *excess) = (taken.units, taken.excess);
+        if let Some(anew) = taken.hops {
+            *hops = anew;
+        }
+        Ok(Some(outcome))
     }
 
     /// The outcome of a claim that connections from one peer to another work, if it stays.
-    fn flow(&self, verifier: &Verifier<'_>, ends: &mut Ends, (from, to): (&Peer, &Peer), known: &Outcome) -> Carried {
+    fn flow(&self, verifier: &Verifier<'_>, memory: &mut Memory, (from, to): (&Peer, &Peer), known: Outcome) -> Carried {
         if self.edits.are_none() {
-            return Some(known.clone());
+            return Some(known);
         }
-        let sides = (ends_of(verifier, ends, from), ends_of(verifier, ends, to));
+        let sides = (ends_of(verifier, &mut memory.ends, from), ends_of(verifier, &mut memory.ends, to));
         let stays = !self.amended.dirty.meets(&sides.0, &sides.1)
             && !(verifier.engine.stateless && self.amended.dirty.meets(&sides.1, &sides.0));
         // Between units every pair has to work, so one that does not refutes the claim.
@@ -172,7 +232,8 @@ impl Carry<'_> {
         (stays || by_pairs).then(|| self.existing(verifier, known, stays))?
     }
 
-    /// True if nothing that a verdict shows is touched; rules that it names are put where they are now.
+    /// True if everything that a verdict shows is as it was, or still shows the same; rules that it names are put where
+    /// they are now.
     fn is_shown(&self, verifier: &Verifier<'_>, verdict: &mut Settled) -> bool {
         match verdict {
             Settled::Holds => true,
@@ -185,9 +246,10 @@ impl Carry<'_> {
             }
             Settled::Violated(counterexample) => match counterexample {
                 Counterexample::Reached(hops)
-                | Counterexample::ByDefault(hops)
                 | Counterexample::TooMany { hops, .. }
-                | Counterexample::TooExposed { hops, .. } => self.are_untouched(verifier, hops),
+                | Counterexample::TooExposed { hops, .. } => self.are_taken(verifier, hops),
+                // These stand in another design.
+                Counterexample::ByDefault(hops) => self.are_untouched(verifier, hops),
                 Counterexample::Broken { connection, evaluation } => {
                     let mut between = interfaces(verifier, connection);
                     between.all(|connection| verifier.is_untouched(&self.amended, &connection))
@@ -199,6 +261,21 @@ impl Carry<'_> {
                 Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. } => false,
             },
         }
+    }
+
+    /// True if every hop can still be taken. What the reference evaluator says of those that are touched is asked anew.
+    fn are_taken(&self, verifier: &Verifier<'_>, hops: &mut [Hop]) -> bool {
+        let moves = self.edits.move_rules();
+        hops.iter_mut().all(|hop| match hop {
+            Hop::Host { .. } => true,
+            Hop::Connection { connection, assume, evaluation, .. } => {
+                if !verifier.is_untouched(&self.amended, connection) {
+                    *evaluation = verifier.evaluate(connection, *assume);
+                    return evaluation.verdict.is_allowed();
+                }
+                !moves || renumber(evaluation, &self.edits)
+            }
+        })
     }
 
     fn are_untouched(&self, verifier: &Verifier<'_>, hops: &mut [Hop]) -> bool {
