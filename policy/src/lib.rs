@@ -41,7 +41,7 @@ pub use claim::{Asks, AtMost, Claim, Statistic};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
 pub use count::{count, number};
 pub use design::{Assumption, Choice, Design, DesignError, Draft, Ignored, RuleId, TierId, Unmodelled};
-pub use diagnostic::{Diagnostic, Related, Severity};
+pub use diagnostic::{Among, Diagnostic, Related, Severity};
 pub use flow::{Flow, Need};
 pub use header::{Header, ICMP_V4, ICMP_V6, Transport, icmp_reply};
 pub use interval::{Bounded, IntervalSet};
