@@ -222,6 +222,7 @@ impl Graph {
                 origins.push((Origin::Source(source), from));
             }
         }
+        origins.iter().for_each(|(_, from)| rows.forget_owner(from));
         let mut moved = Vec::new();
         for (origin, from) in origins {
             let hosted = matches!(origin, Origin::Unit(_, true));

@@ -104,14 +104,19 @@ impl Rows {
 
 impl Rows {
     /// Forgets the steps from endpoint classes whose rules were edited: these as sources, and those as destinations.
+    /// Whoever is there has to be [forgotten](Rows::forget_owner), too.
     pub(crate) fn forget(&mut self, sources: &FixedBitSet, destinations: &FixedBitSet) {
         self.outward.forget(sources);
-        let mut owned = sources.clone();
         if let Some(clients) = &mut self.clients {
             clients.forget(destinations);
-            owned.union_with(destinations);
         }
-        self.known.retain(|(_, from), _| !from.iter().any(|&endpoint| owned.contains(endpoint as usize)));
+    }
+
+    /// Forgets the steps of an owner of such endpoint classes.
+    pub(crate) fn forget_owner(&mut self, from: &Rc<[u32]>) {
+        for host_owned in [false, true] {
+            self.known.remove(&(host_owned, Rc::clone(from)));
+        }
     }
 }
 

@@ -190,10 +190,10 @@ impl Vocabulary {
 
     fn services(&mut self, services: &[Service]) {
         for service in services {
-            if let Service::NamedPort { name, .. } = service {
-                if !self.port_names.contains(name) {
-                    self.port_names.insert(name.clone());
-                }
+            if let Service::NamedPort { name, .. } = service
+                && !self.port_names.contains(name)
+            {
+                self.port_names.insert(name.clone());
             }
         }
     }

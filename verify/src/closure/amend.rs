@@ -6,6 +6,7 @@
 //! closures are made anew.
 
 use super::Closures;
+use crate::classes::ClassId;
 use crate::lateral::{Graph, Moved, Origin};
 use crate::shared_set::{Hits, SetId, Sums};
 use crate::spread::{Limits, Spreading};
@@ -82,9 +83,20 @@ impl Closures {
         let led_to = after.into_iter().fold(SetId::EMPTY, |all, one| self.pool.union(all, one));
         let own: Vec<(u32, bool)> = steps.iter().map(|&step| (step, true)).collect();
         let more = self.pool.changed(led_to, &own);
+        // Whoever has all that already passes nothing on.
+        let mut classes = classes.clone();
+        let has_all = |class: &usize| {
+            let taken = self.taken.get(*class).copied().unwrap_or_default();
+            self.pool.union(taken, more) == taken
+        };
+        let idle: Vec<usize> = classes.ones().filter(has_all).collect();
+        idle.into_iter().for_each(|class| classes.set(class, false));
+        if classes.is_clear() && others.is_empty() {
+            return;
+        }
         // Everybody who gets to one of the classes gets all that follows.
         let sets: BTreeSet<SetId> = self.taken.iter().chain(self.sources.values()).copied().collect();
-        let mut hits = Hits::new(&self.pool, classes);
+        let mut hits = Hits::new(&self.pool, &classes);
         let reaching: Vec<SetId> = sets.into_iter().filter(|&set| hits.find(set, &mut |_| true).is_some()).collect();
         let grown: FxHashMap<SetId, SetId> =
             reaching.into_iter().map(|set| (set, self.pool.union(set, more))).collect();
@@ -133,6 +145,9 @@ fn are_reached(graph: &Graph, gone: &[(Origin, Vec<u32>)], limits: Limits<'_>) -
         if !has_guests && !known.insert((graph.steps(*origin).get(limits.doubtful), ends)) {
             continue;
         }
+        if are_reached_soon(graph, *origin, ends, limits) {
+            continue;
+        }
         searches += 1;
         if searches > KINDS_MAX {
             return false;
@@ -159,6 +174,26 @@ fn are_reached(graph: &Graph, gone: &[(Origin, Vec<u32>)], limits: Limits<'_>) -
         }
     }
     true
+}
+
+/// True if each end is reached by one step or two, which most are.
+fn are_reached_soon(graph: &Graph, origin: Origin, ends: &[u32], limits: Limits<'_>) -> bool {
+    let next = graph.pool.numbers(graph.steps(origin).get(limits.doubtful));
+    let counts = |class: &usize| *class < graph.classes && !limits.avoid.is_some_and(|avoid| avoid.contains(*class));
+    let steps = |class: usize| {
+        let class = ClassId(u32::try_from(class).unwrap_or(u32::MAX));
+        graph.steps(Origin::Unit(class, false)).get(limits.doubtful)
+    };
+    let mut missing: Vec<usize> = ends.iter().map(|&end| end as usize).collect();
+    missing.retain(|end| next.binary_search(end).is_err());
+    for class in next.iter().filter(|class| counts(class)) {
+        if missing.is_empty() {
+            break;
+        }
+        let after = steps(*class);
+        missing.retain(|&end| !graph.pool.contains(after, end));
+    }
+    missing.is_empty()
 }
 
 fn hosts(graph: &Graph) -> Hosts {

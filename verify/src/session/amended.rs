@@ -155,7 +155,7 @@ impl<'a> Verifier<'a> {
         }
         let ends = self.endpoint_classes(connection.source, connection.destination);
         ends.is_some_and(|(from, to)| {
-            !amended.dirty.contains(from, to) && !(self.engine.stateless && amended.dirty.contains(to, from))
+            !(amended.dirty.contains(from, to) || (self.engine.stateless && amended.dirty.contains(to, from)))
         })
     }
 

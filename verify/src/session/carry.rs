@@ -25,11 +25,23 @@ type Ends = FxHashMap<Peer, Rc<FixedBitSet>>;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     ends: Ends,
+    /// Those whom peers of claims about paths stand for.
+    members: FxHashMap<Peer, Rc<Members>>,
     /// By property, where attacks get that reach no target.
     grounds: BTreeMap<String, Ground>,
 }
 
 impl Memory {
+    /// Those whom a peer stands for.
+    fn members(&mut self, verifier: &Verifier<'_>, peer: &Peer) -> Rc<Members> {
+        if let Some(known) = self.members.get(peer) {
+            return Rc::clone(known);
+        }
+        let members = Rc::new(verifier.members(peer));
+        self.members.insert(peer.clone(), Rc::clone(&members));
+        members
+    }
+
     /// Takes note of where attacks get that do not refute a property which was settled.
     pub(super) fn settled(
         &mut self,
@@ -38,10 +50,15 @@ impl Memory {
         outcome: &Outcome,
         settings: &Settings,
     ) {
-        let is_about_paths = matches!(property.claim, Claim::Isolated { .. } | Claim::OnlyThrough { .. });
-        let ground = (is_about_paths && outcome.verdict == Settled::Holds)
-            .then(|| verifier.ground(property, Attack::of(property, settings)))
-            .flatten();
+        let ground = match &property.claim {
+            Claim::Isolated { from, to, .. } | Claim::OnlyThrough { from, to, .. }
+                if outcome.verdict == Settled::Holds =>
+            {
+                let (from, to) = (self.members(verifier, from), self.members(verifier, to));
+                verifier.ground(property, Attack::of(property, settings), [&from, &to])
+            }
+            _ => None,
+        };
         match ground {
             Some(ground) => drop(self.grounds.insert(property.id.clone(), ground)),
             None => drop(self.grounds.remove(&property.id)),
@@ -120,7 +137,7 @@ impl Carry<'_> {
         let attack = Attack::of(property, &self.settings);
         let last = Attack { pivot: last_step(attack.pivot), ..attack };
         Ok(match &property.claim {
-            Claim::Isolated { to, services, .. } | Claim::OnlyThrough { to, services, .. } => {
+            Claim::Isolated { from, to, services } | Claim::OnlyThrough { from, to, services, .. } => {
                 let steps_stay = self.stays(attack) && self.stays(last);
                 let every = services.iter().any(|service| matches!(service, Service::Any));
                 let ends_stay = every
@@ -128,8 +145,11 @@ impl Carry<'_> {
                         && !self.amended.dirty.meets(&all(verifier), &ends_of(verifier, &mut memory.ends, to)));
                 if !(steps_stay && ends_stay) && known.verdict == Settled::Holds {
                     let ground = memory.grounds.remove(&property.id);
-                    let still =
-                        ground.and_then(|ground| verifier.still_holds(property, attack, &ground, &self.amended.dirty));
+                    let sides = (memory.members(verifier, from), memory.members(verifier, to));
+                    let still = ground.and_then(|ground| {
+                        let known = (&ground, &self.amended.dirty);
+                        verifier.still_holds(property, attack, [&sides.0, &sides.1], known)
+                    });
                     let holds = still.is_some();
                     memory.grounds.extend(still.map(|ground| (property.id.clone(), ground)));
                     return Ok(holds.then_some(known));
@@ -220,13 +240,20 @@ impl Carry<'_> {
     }
 
     /// The outcome of a claim that connections from one peer to another work, if it stays.
-    fn flow(&self, verifier: &Verifier<'_>, memory: &mut Memory, (from, to): (&Peer, &Peer), known: Outcome) -> Carried {
+    fn flow(
+        &self,
+        verifier: &Verifier<'_>,
+        memory: &mut Memory,
+        (from, to): (&Peer, &Peer),
+        known: Outcome,
+    ) -> Carried {
         if self.edits.are_none() {
             return Some(known);
         }
         let sides = (ends_of(verifier, &mut memory.ends, from), ends_of(verifier, &mut memory.ends, to));
-        let stays = !self.amended.dirty.meets(&sides.0, &sides.1)
-            && !(verifier.engine.stateless && self.amended.dirty.meets(&sides.1, &sides.0));
+        let meets = self.amended.dirty.meets(&sides.0, &sides.1)
+            || (verifier.engine.stateless && self.amended.dirty.meets(&sides.1, &sides.0));
+        let stays = !meets;
         // Between units every pair has to work, so one that does not refutes the claim.
         let by_pairs = matches!((from, to), (Peer::Units(_) | Peer::Anyone, Peer::Units(_) | Peer::Anyone));
         (stays || by_pairs).then(|| self.existing(verifier, known, stays))?

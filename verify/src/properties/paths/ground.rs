@@ -9,6 +9,7 @@ use crate::classes::ClassId;
 use crate::counterexample::Target;
 use crate::judge::Dirty;
 use crate::lateral::{Attack, Graph, Origin};
+use crate::members::Members;
 use crate::properties::last_step;
 use crate::reach::Verifier;
 use crate::spread::{Limits, Spread};
@@ -48,9 +49,10 @@ impl Taken {
 }
 
 impl Verifier<'_> {
-    /// The ground of a claim that holds; `None` where it is not known how to go on from there.
-    pub(crate) fn ground(&mut self, property: &Property, attack: Attack) -> Option<Ground> {
-        self.held_ground(property, attack, None)
+    /// The ground of a claim that holds, with those whom its two sides stand for; `None` where it is not known how to go
+    /// on from there.
+    pub(crate) fn ground(&mut self, property: &Property, attack: Attack, ends: [&Members; 2]) -> Option<Ground> {
+        self.held_ground(property, attack, ends, None)
     }
 
     /// The ground of a claim that held on a known ground, if it still holds for certain; `dirty` are the connections
@@ -59,13 +61,19 @@ impl Verifier<'_> {
         &mut self,
         property: &Property,
         attack: Attack,
-        known: &Ground,
-        dirty: &Dirty,
+        ends: [&Members; 2],
+        (known, dirty): (&Ground, &Dirty),
     ) -> Option<Ground> {
-        self.held_ground(property, attack, Some((known, dirty)))
+        self.held_ground(property, attack, ends, Some((known, dirty)))
     }
 
-    fn held_ground(&mut self, property: &Property, attack: Attack, known: Option<(&Ground, &Dirty)>) -> Option<Ground> {
+    fn held_ground(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        [from, to]: [&Members; 2],
+        known: Option<(&Ground, &Dirty)>,
+    ) -> Option<Ground> {
         if property.hops_max.is_some() || matches!(attack.pivot, Pivot::Exploitable | Pivot::EitherWay) {
             return None;
         }
@@ -73,13 +81,9 @@ impl Verifier<'_> {
         let mut asked: Option<(Vec<Origin>, FixedBitSet)> = None;
         for (reading, doubtful) in [false, true].into_iter().enumerate() {
             let search = match &property.claim {
-                Claim::Isolated { from, to, services } => {
-                    let ends = (self.members(from), self.members(to));
-                    self.towards(property, attack, (&ends.0, &ends.1), services, doubtful)
-                }
-                Claim::OnlyThrough { from, to, via, services } => {
-                    let ends = (self.members(from), self.members(to));
-                    self.around(property, attack, (&ends.0, &ends.1), (via, services), doubtful)
+                Claim::Isolated { services, .. } => self.towards(property, attack, (from, to), services, doubtful),
+                Claim::OnlyThrough { via, services, .. } => {
+                    self.around(property, attack, (from, to), (via, services), doubtful)
                 }
                 _ => return None,
             };
