@@ -10,18 +10,11 @@
 
 #![allow(missing_docs, clippy::disallowed_types, clippy::print_stdout, clippy::expect_used)]
 
-use seglab_benches::{Size, chain, company, company_with_properties, digits};
+use seglab_benches::{Size, chain, company, company_with_properties, digits, on_processor_ns};
 use seglab_policy::{Assume, Pivot, Trust};
 use seglab_verify::{Attack, Settings, Settled, Verifier};
 use std::collections::BTreeMap;
 use std::time::Instant;
-
-/// Nanoseconds that this thread has run on a processor, where the system tells; else since the start.
-fn on_processor_ns(start: Instant) -> u128 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.as_deref().and_then(|text| text.split_whitespace().next()).and_then(|first| first.parse().ok());
-    told.unwrap_or_else(|| start.elapsed().as_nanos())
-}
 
 /// The milliseconds that the verdicts on so many properties take, those that hold, and what each kind took.
 fn properties(size: Size, count: usize) {

@@ -202,6 +202,10 @@ pub(crate) struct Verify {
     /// Also write a certificate of everything that holds, for `seglab check` and for others
     #[arg(long, value_name = "DIR")]
     pub(crate) certificates: Option<PathBuf>,
+    /// Stay, and after every change of the files print the verdicts that turned; until Ctrl-C, or, where standard input
+    /// is no terminal, until that ends
+    #[arg(long, conflicts_with_all = ["format", "output", "cross_check", "certificates"])]
+    pub(crate) watch: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! A design: everything that a person describes of a data center, checked to be whole.
 
+mod check;
 mod choice;
 
+use check::{check_addresses, check_hosts, check_names, check_rulebooks};
 pub use choice::{Choice, TierId};
 
 use crate::address::AddressSet;
@@ -14,9 +16,10 @@ use crate::rule::{Action, Rule};
 use crate::selector::{Segment, Selector};
 use crate::source::{Provenance, Source, SourceId, Span};
 use crate::tier::{Order, Rulebook, RulebookId, Tier};
-use crate::unit::{Address, Interface, Unit, UnitId};
+use crate::unit::{Interface, Unit, UnitId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Something that the results rest on and that nobody has checked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,7 +218,15 @@ pub struct RuleId {
 // shared, units are sorted by name, and the rules of first-match tiers stand in the order in which they are asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Design {
+    /// Everything but the units.
     draft: Draft,
+    inventory: Arc<Inventory>,
+}
+
+/// Who there is, and what follows from that: variants of a design that differ in something else share it.
+#[derive(Debug, PartialEq)]
+struct Inventory {
+    units: Vec<Unit>,
     by_name: BTreeMap<String, UnitId>,
     hosts: Vec<Option<UnitId>>,
     /// Known addresses of each address space, those of routed spaces included.
@@ -231,11 +242,7 @@ impl Design {
     /// Every contradiction that was found, in the order of the parts.
     pub fn new(mut draft: Draft) -> Result<Self, Vec<DesignError>> {
         draft.units.sort_by(|a, b| a.name.cmp(&b.name));
-        for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
-            if matches!(tier.order, Order::FirstMatch | Order::FirstMatchUndefinedTies) {
-                tier.rules.sort_by_key(|rule| rule.priority);
-            }
-        }
+        sort_rules(&mut draft);
         let mut errors = Vec::new();
         check_names(&draft, &mut errors);
         check_rulebooks(&draft, &mut errors);
@@ -256,7 +263,39 @@ impl Design {
             }
         }
         let namespace_is_label = draft.units.iter().any(|unit| unit.labels.contains_key("namespace"));
-        Ok(Self { draft, by_name, hosts, addresses, linked, namespace_is_label })
+        let units = std::mem::take(&mut draft.units);
+        let inventory = Arc::new(Inventory { units, by_name, hosts, addresses, linked, namespace_is_label });
+        Ok(Self { draft, inventory })
+    }
+
+    /// The same design with other rules. The two share their units, so this costs as much as the rules do.
+    ///
+    /// # Errors
+    /// Every contradiction between the rulebooks and the rest, in the order of the parts.
+    ///
+    /// ```
+    /// use seglab_policy::arbitrary::design_of;
+    /// let design = design_of(1);
+    /// let mut rulebooks = design.rulebooks().to_vec();
+    /// rulebooks.iter_mut().flat_map(|book| &mut book.tiers).for_each(|tier| tier.rules.clear());
+    /// let bare = design.with_rulebooks(rulebooks)?;
+    /// assert_eq!(bare.rules().count(), 0);
+    /// assert!(bare.shares_units_with(&design));
+    /// # Ok::<(), Vec<seglab_policy::DesignError>>(())
+    /// ```
+    pub fn with_rulebooks(&self, rulebooks: Vec<Rulebook>) -> Result<Self, Vec<DesignError>> {
+        let mut draft = self.draft.clone();
+        draft.rulebooks = rulebooks;
+        sort_rules(&mut draft);
+        let mut errors = Vec::new();
+        check_names(&draft, &mut errors);
+        check_rulebooks(&draft, &mut errors);
+        if errors.is_empty() { Ok(Self { draft, inventory: Arc::clone(&self.inventory) }) } else { Err(errors) }
+    }
+
+    /// True if both are variants of one design by [`Design::with_rulebooks`], so that their units need no comparison.
+    pub fn shares_units_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inventory, &other.inventory)
     }
 
     /// The same design under another name, such as one that tells it from others.
@@ -268,7 +307,7 @@ impl Design {
 
     /// The parts, to build a variant from.
     pub fn to_draft(&self) -> Draft {
-        self.draft.clone()
+        Draft { units: self.inventory.units.clone(), ..self.draft.clone() }
     }
 
     /// The name of the design.
@@ -283,17 +322,17 @@ impl Design {
 
     /// The units, by name.
     pub fn units(&self) -> &[Unit] {
-        &self.draft.units
+        &self.inventory.units
     }
 
     /// The ids of the units, by name.
     pub fn unit_ids(&self) -> impl ExactSizeIterator<Item = UnitId> + DoubleEndedIterator + use<> {
-        (0..u32::try_from(self.draft.units.len()).unwrap_or(u32::MAX)).map(UnitId)
+        (0..u32::try_from(self.inventory.units.len()).unwrap_or(u32::MAX)).map(UnitId)
     }
 
     /// True if some unit has a label `namespace`: otherwise a lab file's `namespace=shop` speaks of Kubernetes namespaces.
     pub fn namespace_is_label(&self) -> bool {
-        self.namespace_is_label
+        self.inventory.namespace_is_label
     }
 
     /// Named sources outside the design.
@@ -372,12 +411,12 @@ impl Design {
     /// If the id is of another, larger design.
     #[expect(clippy::indexing_slicing, reason = "ids are made by the design that they index")]
     pub fn unit(&self, id: UnitId) -> &Unit {
-        &self.draft.units[id.index()]
+        &self.inventory.units[id.index()]
     }
 
     /// The unit of this name.
     pub fn unit_named(&self, name: &str) -> Option<UnitId> {
-        self.by_name.get(name).copied()
+        self.inventory.by_name.get(name).copied()
     }
 
     /// The units that a selector selects, ascending.
@@ -387,7 +426,7 @@ impl Design {
 
     /// The unit that `id` runs on.
     pub fn host_of(&self, id: UnitId) -> Option<UnitId> {
-        self.hosts.get(id.index()).copied().flatten()
+        self.inventory.hosts.get(id.index()).copied().flatten()
     }
 
     /// The enforcement point of this id.
@@ -440,12 +479,12 @@ impl Design {
 
     /// True if connections between the two address spaces are carried.
     pub fn spaces_linked(&self, a: &str, b: &str) -> bool {
-        a == b || self.linked.contains(&(a.to_owned(), b.to_owned()))
+        a == b || self.inventory.linked.contains(&(a.to_owned(), b.to_owned()))
     }
 
     /// The known addresses of units in an address space and in those it has routes to: what is not external there.
     pub fn known_addresses(&self, space: &str) -> Option<&AddressSet> {
-        self.addresses.get(space)
+        self.inventory.addresses.get(space)
     }
 
     /// The name of an endpoint, to print.
@@ -469,108 +508,11 @@ impl Design {
     }
 }
 
-fn check_names(draft: &Draft, errors: &mut Vec<DesignError>) {
-    fn unique<'a>(
-        kind: &'static str,
-        names: impl Iterator<Item = (&'a String, Option<Span>)>,
-        errors: &mut Vec<DesignError>,
-    ) {
-        let mut seen: BTreeMap<&str, Option<Span>> = BTreeMap::new();
-        for (name, span) in names {
-            if let Some(first) = seen.insert(name, span) {
-                errors.push(DesignError::DuplicateName { kind, name: name.clone(), span, first });
-            }
+/// Puts the rules of first-match tiers into the order in which they are asked.
+fn sort_rules(draft: &mut Draft) {
+    for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
+        if matches!(tier.order, Order::FirstMatch | Order::FirstMatchUndefinedTies) {
+            tier.rules.sort_by_key(|rule| rule.priority);
         }
     }
-    unique("units", draft.units.iter().map(|unit| (&unit.name, unit.provenance.span)), errors);
-    unique("external sources", draft.external_sources.iter().map(|source| (&source.name, None)), errors);
-    unique("segments", draft.segments.iter().map(|segment| (&segment.name, None)), errors);
-    unique("rulebooks", draft.rulebooks.iter().map(|book| (&book.name, None)), errors);
-    unique("enforcement points", draft.points.iter().map(|point| (&point.name, point.provenance.span)), errors);
-    unique("properties", draft.properties.iter().map(|claim| (&claim.id, claim.provenance.span)), errors);
-    unique("attackers", draft.attackers.iter().map(|one| (&one.name, one.provenance.span)), errors);
-}
-
-fn check_rulebooks(draft: &Draft, errors: &mut Vec<DesignError>) {
-    for point in &draft.points {
-        if draft.rulebooks.get(point.rulebook.0 as usize).is_none() {
-            let name = format!("#{}", point.rulebook.0);
-            errors.push(DesignError::UnknownName { kind: "rulebook", name, span: point.provenance.span });
-        }
-    }
-    for tier in draft.choices.iter().flat_map(|choice| &choice.tiers) {
-        let book = draft.rulebooks.get(tier.rulebook.0 as usize);
-        if book.is_none_or(|book| book.tiers.get(tier.tier as usize).is_none()) {
-            let name = format!("#{}/{}", tier.rulebook.0, tier.tier);
-            errors.push(DesignError::UnknownName { kind: "tier", name, span: None });
-        }
-    }
-    for tier in draft.rulebooks.iter().flat_map(|book| &book.tiers).filter(|tier| tier.order == Order::AllowUnion) {
-        for rule in tier.rules.iter().filter(|rule| rule.action != Action::Allow) {
-            let span = rule.provenance.span;
-            errors.push(DesignError::NotAnAllow { tier: tier.name.clone(), action: rule.action, span });
-        }
-    }
-}
-
-fn check_hosts(
-    draft: &Draft,
-    by_name: &BTreeMap<String, UnitId>,
-    errors: &mut Vec<DesignError>,
-) -> Vec<Option<UnitId>> {
-    let mut hosts = Vec::with_capacity(draft.units.len());
-    for unit in &draft.units {
-        let host = unit.host.as_ref().and_then(|name| by_name.get(name).copied());
-        if let (Some(name), None) = (&unit.host, host) {
-            let span = unit.provenance.span;
-            errors.push(DesignError::UnknownName { kind: "unit", name: name.clone(), span });
-        }
-        hosts.push(host);
-    }
-    for (unit, &host) in draft.units.iter().zip(&hosts) {
-        let mut at = host;
-        let mut steps = 0;
-        while let Some(above) = at {
-            steps += 1;
-            if steps > hosts.len() {
-                errors.push(DesignError::HostCycle { unit: unit.name.clone(), span: unit.provenance.span });
-                break;
-            }
-            at = hosts.get(above.index()).copied().flatten();
-        }
-    }
-    hosts
-}
-
-/// Known addresses by address space; two units that share one undeclared are an error.
-fn check_addresses(draft: &Draft, errors: &mut Vec<DesignError>) -> BTreeMap<String, AddressSet> {
-    let mut holders: BTreeMap<&str, BTreeMap<IpAddr, (&Unit, bool)>> = BTreeMap::new();
-    for unit in &draft.units {
-        if unit.interfaces.is_empty() {
-            errors.push(DesignError::NoInterface { unit: unit.name.clone(), span: unit.provenance.span });
-        }
-        for interface in &unit.interfaces {
-            let held = holders.entry(&interface.space).or_default();
-            let Address::Known(address) = interface.address else { continue };
-            if let Some((other, shared)) = held.insert(address, (unit, interface.shared))
-                && !(shared && interface.shared)
-            {
-                // Units are sorted by name; the second of two is the one that is written later.
-                let in_order = unit.provenance.span >= other.provenance.span;
-                let (unit, other) = if in_order { (unit, other) } else { (other, unit) };
-                errors.push(DesignError::DuplicateAddress {
-                    unit: unit.name.clone(),
-                    other: other.name.clone(),
-                    address,
-                    space: interface.space.clone(),
-                    span: unit.provenance.span,
-                    first: other.provenance.span,
-                });
-            }
-        }
-    }
-    holders
-        .into_iter()
-        .map(|(space, held)| (space.to_owned(), AddressSet::from_ranges(held.into_keys().map(|one| (one, one)))))
-        .collect()
 }

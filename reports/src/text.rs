@@ -40,6 +40,33 @@ pub fn text(of: &Verification, colour: Colour) -> String {
     out
 }
 
+/// Writes some verdicts of a verification, by the positions of properties and of needs, and where the whole stands now:
+/// what somebody sees who watches a design being edited.
+///
+/// ```
+/// use seglab_reports::{Colour, Verification, verdicts_text};
+/// let printed = verdicts_text(&Verification::default(), &[], &[], Colour::Never);
+/// assert_eq!(printed, "No property is declared, so nothing is proved.\n");
+/// ```
+pub fn verdicts_text(of: &Verification, of_properties: &[usize], of_needs: &[usize], colour: Colour) -> String {
+    let mut some = of.clone();
+    some.properties = of_properties.iter().filter_map(|&at| of.properties.get(at).cloned()).collect();
+    some.needs = of_needs.iter().filter_map(|&at| of.needs.get(at).cloned()).collect();
+    let mut out = String::new();
+    properties(&mut out, &some, colour);
+    let works: Vec<_> = some.needs.iter().filter(|need| need.status == NeedStatus::Works).collect();
+    if !works.is_empty() {
+        out.push_str("needed flows that work now\n");
+        for need in works {
+            let _ = writeln!(out, "  {}", words::printable(&need.name()));
+        }
+        out.push('\n');
+    }
+    needs(&mut out, &some);
+    let _ = writeln!(out, "{}", words::headline(of));
+    out
+}
+
 fn provenance(out: &mut String, of: &Verification) {
     let _ = writeln!(out, "{}\n", heading::line(&Heading::from(of)));
 }

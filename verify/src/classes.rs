@@ -23,11 +23,12 @@
 //! ```
 
 use crate::address_atoms::AddressAtoms;
-use crate::endpoint_class::{EndpointClasses, Match, address_truth};
+use crate::endpoint_class::{EndpointClasses, Match, PeerMatches, address_truth};
 use crate::selector_index::SelectorIndex;
 use crate::vocabulary::{Interner, Vocabulary};
-use seglab_policy::{AddressSet, Design, Listener, Login, Selector, Unit, UnitId, Vulnerability};
+use seglab_policy::{AddressSet, Covers, Design, Listener, Login, Peer, Selector, Unit, UnitId, Vulnerability};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// The position of a class in [`Classes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,8 +43,8 @@ impl ClassId {
 
 /// The behavioural classes of a design's units, in the order of their first members.
 #[derive(Debug)]
-pub struct Classes<'a> {
-    pub(crate) words: Vocabulary<'a>,
+pub struct Classes {
+    pub(crate) words: Vocabulary,
     pub(crate) index: SelectorIndex,
     pub(crate) atoms: AddressAtoms,
     pub(crate) endpoints: EndpointClasses,
@@ -68,23 +69,29 @@ struct Signature<'a> {
     host_itself: Option<UnitId>,
 }
 
-impl<'a> Classes<'a> {
+impl Classes {
     /// Sorts the units of a design into classes.
-    pub fn new(design: &'a Design) -> Self {
+    pub fn new(design: &Design) -> Self {
+        Self::sorted(design, false)
+    }
+
+    /// Sorts units into classes; `by_every_label` also by labels that no selector looks at, so that the classes hold
+    /// for selectors that are still to come.
+    pub(crate) fn sorted(design: &Design, by_every_label: bool) -> Self {
         let words = Vocabulary::new(design);
-        let index = SelectorIndex::new(design, words.selectors.values());
+        let index = SelectorIndex::new(design, words.selectors.values(), by_every_label);
         // An address that is a unit's in one address space may be external in another.
         let held: Vec<&AddressSet> = match spaces_of(design) {
             spaces if spaces.len() > 1 => spaces.iter().filter_map(|space| design.known_addresses(space)).collect(),
             _ => Vec::new(),
         };
-        let sets: Vec<&AddressSet> = words.address_sets.values().iter().copied().chain(held).collect();
+        let sets: Vec<&AddressSet> = words.address_sets.values().iter().map(Rc::as_ref).chain(held).collect();
         let atoms = AddressAtoms::new(&sets);
         let endpoints = EndpointClasses::new(design, &words, &index, &atoms);
         let blocks = index.partition(words.selectors.len());
         let hosts: BTreeSet<UnitId> = design.unit_ids().filter_map(|unit| design.host_of(unit)).collect();
         let mut truths: Interner<Vec<(u32, Match)>> = Interner::new();
-        let mut signatures: Interner<Signature<'a>> = Interner::new();
+        let mut signatures: Interner<Signature<'_>> = Interner::new();
         let mut class_of = Vec::with_capacity(design.units().len());
         let mut members: Vec<Vec<UnitId>> = Vec::new();
         for (id, unit) in design.unit_ids().zip(design.units()) {
@@ -156,6 +163,25 @@ impl<'a> Classes<'a> {
     /// alike.
     pub fn endpoint_classes(&self) -> usize {
         self.endpoints.len()
+    }
+
+    /// The endpoint classes that a peer of a rule matches which was not met before; `None` if it tells endpoints apart
+    /// that are of one class.
+    pub(crate) fn learn(&mut self, peer: &Peer, design: &Design) -> Option<PeerMatches> {
+        let matches = match peer {
+            Peer::Anyone | Peer::Unmodelled(_) => self.endpoints.matched(peer, &self.words, &self.index),
+            Peer::Units(selector) => {
+                self.endpoints.selected_by(selector, &self.index.truth_of(selector, design)?, design)
+            }
+            Peer::Addresses { set, covers: Covers::External } => self.endpoints.external_in(set)?,
+            Peer::Addresses { set, covers: Covers::All } => {
+                let id = self.words.address_sets.id(set).filter(|id| self.words.on_units_in_rules.contains(id));
+                id.map(|_| self.endpoints.matched(peer, &self.words, &self.index))?
+            }
+        };
+        self.words.peers.keep(peer);
+        self.endpoints.remember(peer, matches.clone());
+        Some(matches)
     }
 
     /// The classes whose units a selector of the design selects, ascending.

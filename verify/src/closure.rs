@@ -5,6 +5,8 @@
 //! next steps, so that a part is looked at once, however many classes have it. Closures are shared sets too:
 //! most are that of some other component and a little more.
 
+mod amend;
+
 use crate::classes::ClassId;
 use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
@@ -18,7 +20,6 @@ use std::rc::Rc;
 pub(crate) struct Closures {
     pool: Pool,
     classes: usize,
-    component_of: Vec<u32>,
     /// Of each class, then of each external class: the classes that can be taken by at least one step, and the
     /// external ones that can be reached.
     taken: Vec<SetId>,
@@ -46,13 +47,13 @@ impl Closures {
         let of_classes = taken.get(..graph.classes).unwrap_or(&taken);
         let units = weights(&search.pool, of_classes, &graph.sizes, |_| 1);
         let (classes, first_external) = (graph.classes, graph.first_external);
-        let component_of = search.component_of.iter().take(classes).copied().collect();
-        Self { pool: search.pool, classes, component_of, taken, sources, first_external, units }
+        Self { pool: search.pool, classes, taken, sources, first_external, units }
     }
 
-    /// The strongly connected component of a unit of `class`: what follows from such units is the same for all of one.
+    /// A number that classes share from whose units the same follows: those of one strongly connected component do.
     pub(crate) fn component(&self, class: ClassId) -> u32 {
-        self.component_of.get(class.index()).copied().unwrap_or(u32::MAX)
+        let SetId(taken) = self.taken(Origin::Unit(class, false));
+        if self.pool.contains(SetId(taken), class.index()) { taken } else { u32::MAX - class.0 }
     }
 
     /// The classes that can be taken from a unit of `class` by at least one step.

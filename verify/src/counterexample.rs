@@ -487,8 +487,7 @@ impl Flaw {
 impl Verifier<'_> {
     /// Asks the reference evaluator about a connection that certainly arrives, or about which nothing is certain.
     pub(crate) fn check(&self, connection: &Connection, assume: Assume, doubtful: bool) -> Result<Evaluation, Flaw> {
-        let design = self.engine.design;
-        let evaluation = design.evaluate(connection, assume);
+        let evaluation = self.evaluate(connection, assume);
         let agrees = match evaluation.verdict {
             Verdict::Allowed(_) => !doubtful,
             Verdict::Unknown(_) => doubtful,

@@ -63,7 +63,7 @@ pub(crate) struct Disagree {
 }
 
 impl<'a> Book<'a> {
-    pub(crate) fn new(classes: &Classes<'a>, id: RulebookId, book: &'a Rulebook, direction: Direction) -> Self {
+    pub(crate) fn new(classes: &Classes, id: RulebookId, book: &'a Rulebook, direction: Direction) -> Self {
         let endpoints = &classes.endpoints;
         let mut made = Self {
             book,

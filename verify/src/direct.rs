@@ -8,12 +8,14 @@ use crate::classes::{ClassId, Classes};
 use crate::endpoint_class::{EndpointClasses, EndpointKind};
 use crate::header_set::HeaderSet;
 use crate::intern::{HeaderId, HeaderSets};
-use crate::judge::{Judge, Judgements};
+use crate::judge::{Dirty, Edited, Judge, Judgements, Kept};
 use crate::matrix::{Alike, Matrix};
 use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Assume, Design, Direction, EnforcementPoint, Family, Placement, RulebookId, Side, Transport};
+use seglab_policy::{
+    Assume, Design, Direction, EnforcementPoint, Family, Peer, Placement, RulebookId, Side, Transport,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -38,14 +40,17 @@ pub(crate) struct Answers {
     pub(crate) unknown: HeaderId,
 }
 
+/// More amended cells than this are more work than to compile the rules anew.
+const AMENDED_MAX: usize = 1 << 17;
+
 /// A judge, by number, and whether it leaves connections with hosts unjudged.
 type Judging = (u32, bool);
 
 /// Answers questions of direct reachability about one design, and remembers what it worked out.
 #[derive(Debug)]
-pub(crate) struct Engine<'a> {
-    pub(crate) design: &'a Design,
-    pub(crate) classes: Classes<'a>,
+pub(crate) struct EngineOf<D> {
+    pub(crate) design: D,
+    pub(crate) classes: Classes,
     pub(crate) sets: HeaderSets,
     judgements: Judgements,
     /// The judges, and which of them judges for a rulebook in a direction.
@@ -67,9 +72,34 @@ pub(crate) struct Engine<'a> {
     pub(crate) listened: Vec<HeaderId>,
 }
 
+/// An engine that has its design at hand.
+pub(crate) type Engine<'a> = EngineOf<&'a Design>;
+
+impl<D> EngineOf<D> {
+    /// The same with its design held in another way.
+    pub(crate) fn holding<E>(self, design: E) -> EngineOf<E> {
+        EngineOf {
+            design,
+            classes: self.classes,
+            sets: self.sets,
+            judgements: self.judgements,
+            judges: self.judges,
+            judging: self.judging,
+            paths: self.paths,
+            alike: self.alike,
+            matrices: self.matrices,
+            stateless: self.stateless,
+            returning: self.returning,
+            series: self.series,
+            answers: self.answers,
+            endpoints: self.endpoints,
+            listened: self.listened,
+        }
+    }
+}
+
 impl<'a> Engine<'a> {
-    pub(crate) fn new(design: &'a Design) -> Self {
-        let classes = Classes::new(design);
+    pub(crate) fn new(design: &'a Design, classes: Classes) -> Self {
         let mut sets = HeaderSets::new();
         let mut judgements = Judgements::new(&classes);
         let (mut judges, mut judging): (Vec<Judge>, BTreeMap<(RulebookId, Direction), u32>) = Default::default();
@@ -117,6 +147,62 @@ impl<'a> Engine<'a> {
         };
         engine.alike = Alike::new(&engine);
         engine
+    }
+
+    /// Takes over rules that were edited, of which `kept` says what became by rulebook: the endpoint classes between
+    /// which connections may fare differently. `None`, and nothing has changed, if starting anew is less work.
+    ///
+    /// Nothing but rules may have changed, and nothing of them that the classes do not know.
+    pub(crate) fn amend(&mut self, kept: &BTreeMap<RulebookId, Kept>) -> Option<Dirty> {
+        let mut edited: BTreeMap<u32, Edited> = BTreeMap::new();
+        let mut dirty = Dirty::default();
+        let mut cells: usize = self.judges.iter().map(Judge::amended).sum();
+        for (&(id, direction), &at) in &self.judging {
+            let Some(kept) = kept.get(&id) else { continue };
+            let (book, judge) = (self.design.rulebook(id), self.judges.get_mut(at as usize)?);
+            if direction != judge.direction() && !Judge::is_the_same(book, judge.direction(), direction) {
+                return None;
+            }
+            if edited.contains_key(&at) {
+                continue;
+            }
+            let of_judge = judge.edited(&self.classes, book, kept, &self.judgements, &mut self.sets);
+            cells = cells.saturating_add(of_judge.dirty.pairs());
+            if cells > AMENDED_MAX {
+                return None;
+            }
+            dirty.products.extend(of_judge.dirty.products.iter().cloned());
+            edited.insert(at, of_judge);
+        }
+        for (at, edited) in edited {
+            let judge = self.judges.get_mut(at as usize)?;
+            judge.amend(&self.classes, edited, &mut self.judgements, &mut self.sets);
+        }
+        dirty.products.sort_unstable();
+        dirty.products.dedup();
+        let endpoints = self.classes.endpoints.len();
+        let (sources, destinations) = (dirty.side(true, endpoints), dirty.side(false, endpoints));
+        for matrix in self.matrices.values_mut() {
+            match Rc::get_mut(matrix) {
+                Some(matrix) => matrix.forget(&sources, &destinations),
+                // Somebody looks at it: it is made anew when it is asked for.
+                None => return None,
+            }
+        }
+        Some(dirty)
+    }
+
+    /// Takes note of the peers of rules that were not met before; false if they tell endpoints apart that the classes
+    /// do not.
+    pub(crate) fn learn(&mut self, peers: &[&Peer]) -> bool {
+        for &peer in peers {
+            if self.classes.words.peers.id(peer).is_some() {
+                continue;
+            }
+            let Some(matches) = self.classes.learn(peer, self.design) else { return false };
+            self.judgements.learn(matches);
+        }
+        true
     }
 
     /// Direct reachability under an assumption.
@@ -192,7 +278,7 @@ impl<'a> Engine<'a> {
 }
 
 /// The endpoint classes of a class's units, each once.
-fn endpoints_of(classes: &Classes<'_>, class: ClassId) -> Vec<u32> {
+fn endpoints_of(classes: &Classes, class: ClassId) -> Vec<u32> {
     let mut endpoints = classes.endpoints.of_unit(classes.representative(class)).to_vec();
     endpoints.sort_unstable();
     endpoints.dedup();
@@ -218,7 +304,7 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    fn new(design: &Design, classes: &Classes<'_>, sets: &mut HeaderSets) -> Self {
+    fn new(design: &Design, classes: &Classes, sets: &mut HeaderSets) -> Self {
         let endpoints = &classes.endpoints;
         let selected = |selector: &seglab_policy::Selector, class: u32| {
             let id = classes.words.selectors.id(selector);
@@ -263,7 +349,7 @@ impl Paths {
     /// The headers of which some path certainly carries every one, and those of which one possibly does: where
     /// something that is not modelled touches an end it may open whatever path is missing, so long as there can be
     /// such a connection at all.
-    fn arrives(&self, classes: &Classes<'_>, source: u32, destination: u32) -> Arrives {
+    fn arrives(&self, classes: &Classes, source: u32, destination: u32) -> Arrives {
         let endpoints = &classes.endpoints;
         let (from, to) = (endpoints.get(source), endpoints.get(destination));
         if from.family != to.family {
@@ -421,7 +507,7 @@ impl Crossing {
     /// other's hosts.
     pub(crate) fn met<'c>(
         &'c self,
-        classes: &'c Classes<'_>,
+        classes: &'c Classes,
         source: u32,
         destination: u32,
         exact: bool,
@@ -483,7 +569,7 @@ fn strictest(mut judging: Vec<Judging>) -> Vec<Judging> {
     judging
 }
 
-fn on_the_way(classes: &Classes<'_>, placement: &Placement, direction: Direction, from: u32, to: u32) -> bool {
+fn on_the_way(classes: &Classes, placement: &Placement, direction: Direction, from: u32, to: u32) -> bool {
     let endpoints = &classes.endpoints;
     let Some((from, to)) = endpoints.place(from).zip(endpoints.place(to)) else { return false };
     match placement {
@@ -493,7 +579,7 @@ fn on_the_way(classes: &Classes<'_>, placement: &Placement, direction: Direction
             direction == Direction::Forward && at.is_some_and(|at| from.names.get(at) != to.names.get(at))
         }
         Placement::Around(level, name) => {
-            let at = classes.words.edges.iter().position(|known| *known == (*level, name.as_str()));
+            let at = classes.words.edges.iter().position(|(known, edge)| known == level && edge == name);
             let inside = |place: &crate::endpoint_class::PlaceSeen| {
                 at.and_then(|at| place.inside.get(at)).copied().unwrap_or(false)
             };

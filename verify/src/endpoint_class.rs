@@ -8,9 +8,11 @@
 use crate::address_atoms::AddressAtoms;
 use crate::selector_index::SelectorIndex;
 use crate::vocabulary::{Interner, Vocabulary};
+use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
 use seglab_policy::{
-    Address, AddressSet, Covers, Design, Endpoint, ExternalSourceId, Family, Interface, Level, Peer, Transport, Unit,
-    UnitId,
+    Address, AddressSet, Covers, Design, Endpoint, ExternalSourceId, Family, Interface, Level, Peer, Selector,
+    Transport, Unit, UnitId,
 };
 use std::net::IpAddr;
 
@@ -98,10 +100,12 @@ pub(crate) struct EndpointClasses {
     /// By address space, the external addresses of each atom that are no unit's there.
     linked: Vec<Vec<bool>>,
     reachable: Vec<Vec<bool>>,
+    /// What peers match that came after the classes.
+    learned: FxHashMap<Peer, PeerMatches>,
 }
 
 impl EndpointClasses {
-    pub(crate) fn new(design: &Design, words: &Vocabulary<'_>, index: &SelectorIndex, atoms: &AddressAtoms) -> Self {
+    pub(crate) fn new(design: &Design, words: &Vocabulary, index: &SelectorIndex, atoms: &AddressAtoms) -> Self {
         let mut build = Builder::new(design, words, index, atoms);
         let of_unit = build.add_units();
         let units = build.classes.len();
@@ -218,7 +222,10 @@ impl EndpointClasses {
     }
 
     /// The classes that a peer of a rule matches.
-    pub(crate) fn matched(&self, peer: &Peer, words: &Vocabulary<'_>, index: &SelectorIndex) -> PeerMatches {
+    pub(crate) fn matched(&self, peer: &Peer, words: &Vocabulary, index: &SelectorIndex) -> PeerMatches {
+        if let Some(learned) = self.learned.get(peer) {
+            return learned.clone();
+        }
         match peer {
             Peer::Anyone => PeerMatches::All(Match::Yes),
             Peer::Unmodelled(_) => PeerMatches::All(Match::Maybe),
@@ -248,10 +255,44 @@ impl EndpointClasses {
     }
 }
 
+/// Peers that come when the classes stand.
+impl EndpointClasses {
+    /// The classes of units of groups that a selector selects, and of sources that it does.
+    pub(crate) fn selected_by(&self, selector: &Selector, groups: &FixedBitSet, design: &Design) -> PeerMatches {
+        let units = (0..self.units).filter(|&class| self.group(class).is_some_and(|group| groups.contains(group)));
+        let selects = |class: &u32| match self.get(*class).kind {
+            EndpointKind::Source(id) => {
+                design.external_source(id).is_some_and(|source| selector.matches_source(source))
+            }
+            EndpointKind::Unit | EndpointKind::External(_) => false,
+        };
+        PeerMatches::Some(units.chain(self.sources().filter(selects)).map(|class| (class, Match::Yes)).collect())
+    }
+
+    /// The classes of external addresses in a set; `None` if the set has some addresses of a class and not others.
+    pub(crate) fn external_in(&self, set: &AddressSet) -> Option<PeerMatches> {
+        let mut inside = Vec::new();
+        for class in self.externals() {
+            let addresses = self.addresses(class);
+            if set.is_superset(addresses) {
+                inside.push((class, Match::Yes));
+            } else if !set.intersection(addresses).is_empty() {
+                return None;
+            }
+        }
+        Some(PeerMatches::Some(inside))
+    }
+
+    /// Takes note of what a peer matches.
+    pub(crate) fn remember(&mut self, peer: &Peer, matches: PeerMatches) {
+        self.learned.insert(peer.clone(), matches);
+    }
+}
+
 /// Gathers the classes.
 struct Builder<'a> {
     design: &'a Design,
-    words: &'a Vocabulary<'a>,
+    words: &'a Vocabulary,
     index: &'a SelectorIndex,
     atoms: &'a AddressAtoms,
     blocks: crate::partition::Partition,
@@ -265,7 +306,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(design: &'a Design, words: &'a Vocabulary<'a>, index: &'a SelectorIndex, atoms: &'a AddressAtoms) -> Self {
+    fn new(design: &'a Design, words: &'a Vocabulary, index: &'a SelectorIndex, atoms: &'a AddressAtoms) -> Self {
         let hosts = match words.hosts_matter {
             true => design.unit_ids().filter_map(|unit| design.host_of(unit)).collect(),
             false => std::collections::BTreeSet::new(),
@@ -378,7 +419,7 @@ impl<'a> Builder<'a> {
     fn place_of(&mut self, interface: Option<&Interface>) -> u32 {
         let name = |level: Level| interface.and_then(|interface| level.of(&interface.place));
         let names = self.words.levels.iter().map(|&level| name(level).map(str::to_owned)).collect();
-        let inside = self.words.edges.iter().map(|&(level, edge)| name(level) == Some(edge)).collect();
+        let inside = self.words.edges.iter().map(|(level, edge)| name(*level) == Some(edge)).collect();
         self.places.intern(PlaceSeen { names, inside })
     }
 
@@ -444,6 +485,7 @@ impl<'a> Builder<'a> {
             atom_addresses,
             linked,
             reachable,
+            learned: FxHashMap::default(),
         }
     }
 }
@@ -451,7 +493,7 @@ impl<'a> Builder<'a> {
 /// What those address sets that `looked_at` accepts say of an interface, ascending by set.
 pub(crate) fn address_truth(
     interface: &Interface,
-    words: &Vocabulary<'_>,
+    words: &Vocabulary,
     atoms: &AddressAtoms,
     looked_at: impl Fn(u32) -> bool,
 ) -> Vec<(u32, Match)> {

@@ -15,11 +15,13 @@ use crate::direct::Engine;
 use crate::endpoint_class::EndpointKind;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
+use crate::judge::Dirty;
 use crate::properties::Settings;
 use crate::reach::Verifier;
 use crate::rows::{Item, Rows};
 use crate::shared_set::{Pool, SetId};
 use crate::vocabulary::Interner;
+use fixedbitset::FixedBitSet;
 use seglab_policy::{Assume, Pivot, Property, Side, Trust, UnitId, View};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -172,13 +174,85 @@ impl<'a> Verifier<'a> {
         if let Some(known) = self.graphs.get(&attack) {
             return Rc::clone(known);
         }
-        let graph = Rc::new(build(&mut self.engine, attack));
+        let (graph, rows) = build(&mut self.engine, attack);
+        let graph = Rc::new(graph);
         self.graphs.insert(attack, Rc::clone(&graph));
+        if let Some(amending) = &mut self.amending {
+            amending.rows.insert(attack, (rows, graph.pool.size()));
+        }
         graph
     }
 }
 
-fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
+/// An origin from which other steps can be taken than before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moved {
+    pub(crate) origin: Origin,
+    pub(crate) before: Steps,
+    pub(crate) after: Steps,
+}
+
+impl Graph {
+    /// Works the steps out anew from wherever edited rules may have changed them.
+    pub(crate) fn amend(&mut self, engine: &mut Engine<'_>, rows: &mut Rows, dirty: &Dirty) -> Vec<Moved> {
+        let endpoints = engine.classes.endpoints.len();
+        let (sources, destinations) = (dirty.side(true, endpoints), dirty.side(false, endpoints));
+        rows.forget(&sources, &destinations);
+        let mut owned = sources;
+        if self.attack.pivot == Pivot::EitherWay {
+            owned.union_with(&destinations);
+        }
+        let touched = |from: &[u32]| from.iter().any(|&endpoint| owned.contains(endpoint as usize));
+        let mut origins: Vec<(Origin, Rc<[u32]>)> = Vec::new();
+        let mut guests = FixedBitSet::with_capacity(self.classes);
+        guests.extend(self.guests.iter().flatten().map(|guest| guest.index()));
+        for class in engine.classes.ids() {
+            let from = engine.endpoints_of(class);
+            if touched(&from) {
+                let is_guest = guests.contains(class.index());
+                origins.extend(is_guest.then(|| (Origin::Unit(class, true), Rc::clone(&from))));
+                origins.push((Origin::Unit(class, false), from));
+            }
+        }
+        let externals = engine.classes.endpoints.externals().filter(|&external| touched(&[external]));
+        origins.extend(externals.map(|external| (Origin::External(external), Rc::from([external]))));
+        for source in engine.classes.endpoints.whole_sources() {
+            let from: Rc<[u32]> = engine.classes.endpoints.of_source(source).into();
+            if touched(&from) {
+                origins.push((Origin::Source(source), from));
+            }
+        }
+        origins.iter().for_each(|(_, from)| rows.forget_owner(from));
+        let mut moved = Vec::new();
+        for (origin, from) in origins {
+            let hosted = matches!(origin, Origin::Unit(_, true));
+            let (before, after) = (self.steps(origin), rows.row(engine, &mut self.pool, &from, hosted));
+            if before != after {
+                self.set_steps(origin, after);
+                moved.push(Moved { origin, before, after });
+            }
+        }
+        self.is_doubtful = self.has_doubt();
+        moved
+    }
+
+    fn set_steps(&mut self, origin: Origin, steps: Steps) {
+        let known = match origin {
+            Origin::Unit(class, false) => self.plain.get_mut(class.index()),
+            Origin::Unit(class, true) => self.hosted.get_mut(class.index()),
+            Origin::External(external) => self.outside.get_mut((external - self.first_external) as usize),
+            Origin::Source(source) => self.sources.get_mut(&source),
+        };
+        known.into_iter().for_each(|known| *known = steps);
+    }
+
+    fn has_doubt(&self) -> bool {
+        let mut all = self.plain.iter().chain(&self.hosted).chain(&self.outside).chain(self.sources.values());
+        all.any(|steps| steps.certain != steps.possible)
+    }
+}
+
+fn build(engine: &mut Engine<'_>, attack: Attack) -> (Graph, Rows) {
     let classes: Vec<ClassId> = engine.classes.ids().collect();
     let externals = engine.classes.endpoints.externals();
     let mut graph = Graph {
@@ -222,10 +296,9 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> Graph {
         let from: Rc<[u32]> = engine.classes.endpoints.of_source(source).into();
         graph.sources.insert(source, rows.row(engine, &mut pool, &from, false));
     }
-    let mut all = graph.plain.iter().chain(&graph.hosted).chain(&graph.outside).chain(graph.sources.values());
-    graph.is_doubtful = all.any(|steps| steps.certain != steps.possible);
+    graph.is_doubtful = graph.has_doubt();
     graph.pool = pool;
-    graph
+    (graph, rows)
 }
 
 /// For every class, the classes of the guests of its unit.

@@ -77,6 +77,7 @@ mod lateral;
 mod members;
 mod properties;
 mod segments;
+mod session;
 mod spread;
 mod surface;
 
@@ -99,4 +100,5 @@ pub use properties::{
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};
+pub use session::{Changed, Session, Standing, Touched, VerdictChange};
 pub use surface::{Exchange, Surface};

@@ -8,6 +8,7 @@ use crate::direct::{Arrives, Crossing, Engine};
 use crate::endpoint_class::EndpointKind;
 use crate::intern::HeaderId;
 use crate::vocabulary::Interner;
+use fixedbitset::FixedBitSet;
 use seglab_policy::{Assume, Family, UnitId};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ use std::collections::BTreeMap;
 type Exceptions = Box<[(u32, Arrives)]>;
 
 /// Direct reachability under one assumption. Filled in as it is asked; ask the [`Engine`].
+///
+/// Kinds and what is common to them are where exceptions are counted from, and nothing more: an endpoint class that is
+/// no longer like the others of its kind has exceptions.
 #[derive(Debug)]
 pub(crate) struct Matrix {
     pub(crate) crossing: Crossing,
@@ -151,6 +155,17 @@ impl Matrix {
             sources,
             destinations,
         }
+    }
+}
+
+impl Matrix {
+    /// Forgets what is not common to kinds between endpoint classes whose rules were edited.
+    pub(crate) fn forget(&mut self, sources: &FixedBitSet, destinations: &FixedBitSet) {
+        let clear = |rows: &mut [OnceCell<Exceptions>], classes: &FixedBitSet| {
+            classes.ones().for_each(|class| rows.get_mut(class).into_iter().for_each(|row| drop(row.take())));
+        };
+        clear(&mut self.from, sources);
+        clear(&mut self.to, destinations);
     }
 }
 

@@ -19,6 +19,12 @@ impl Partition {
         Self { block_of: vec![0; things], sizes: vec![size], hit: vec![0] }
     }
 
+    /// Every thing in a block of its own, of its own number.
+    pub(crate) fn singletons(things: usize) -> Self {
+        let block_of = (0u32..).take(things).collect();
+        Self { block_of, sizes: vec![1; things], hit: vec![0; things] }
+    }
+
     /// Splits every block that has members both inside and outside of `set`, which lists each thing once.
     #[expect(clippy::indexing_slicing, reason = "blocks are numbered as they are made; things are below the bound")]
     pub(crate) fn refine(&mut self, set: &[u32]) {

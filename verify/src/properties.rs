@@ -55,6 +55,7 @@ pub use ever::{Extension, Unsettled};
 
 pub(crate) use confined::EveryEnd;
 pub(crate) use default_deny::without_allows;
+pub(crate) use paths::Ground;
 pub(crate) use surface::{Degrees, Face};
 
 use crate::counterexample::{Hop, VerifyError, doubt_of};
@@ -80,7 +81,7 @@ pub struct Settings {
 }
 
 /// Everything that a design claims and needs, settled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// One for each of [`Design::properties`], in their order.
     pub properties: Vec<Outcome>,
@@ -363,7 +364,7 @@ impl Verifier<'_> {
 }
 
 /// The pivot model by which targets are reached at last: to connect to one is to have reached it.
-fn last_step(pivot: Pivot) -> Pivot {
+pub(crate) fn last_step(pivot: Pivot) -> Pivot {
     match pivot {
         Pivot::EitherWay => Pivot::EitherWay,
         Pivot::Any | Pivot::Service | Pivot::Exploitable => Pivot::Any,

@@ -13,6 +13,7 @@ use crate::lateral::{Attack, Graph};
 use crate::listing::Listing;
 use crate::matrix::Matrix;
 use crate::properties::{Degrees, EveryEnd};
+use crate::session::Amending;
 use seglab_policy::{Assume, Connection, Design, Endpoint, Family, View};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +30,8 @@ pub struct Verifier<'a> {
     pub(crate) every_end: Option<Rc<EveryEnd>>,
     /// By attack and reading of what is doubtful.
     pub(crate) degrees: BTreeMap<(Attack, bool), Rc<Degrees>>,
+    /// What it takes to go along with edits; `None` for one that answers about one design only.
+    pub(crate) amending: Option<Amending>,
 }
 
 /// What may pass from one endpoint to another.
@@ -107,9 +110,10 @@ impl<'a> Verifier<'a> {
     /// Sorts the design into classes and compiles its rulebooks.
     pub fn new(design: &'a Design) -> Self {
         Self {
-            engine: Engine::new(design),
+            engine: Engine::new(design, Classes::new(design)),
             graphs: BTreeMap::new(),
             closures: BTreeMap::new(),
+            amending: None,
             every_end: None,
             degrees: BTreeMap::new(),
         }
@@ -121,7 +125,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// The classes of its units.
-    pub fn classes(&self) -> &Classes<'a> {
+    pub fn classes(&self) -> &Classes {
         &self.engine.classes
     }
 
@@ -161,7 +165,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// The classes of two endpoints between which connections of some kind exist.
-    fn endpoint_classes(&self, source: Endpoint, destination: Endpoint) -> Option<(u32, u32)> {
+    pub(crate) fn endpoint_classes(&self, source: Endpoint, destination: Endpoint) -> Option<(u32, u32)> {
         let design = self.engine.design;
         let Classes { endpoints, atoms, .. } = &self.engine.classes;
         let family = match destination {

@@ -10,7 +10,7 @@ use crate::matrix::Matrix;
 use crate::shared_set::Pool;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Pivot, Side};
+use seglab_policy::{Assume, Pivot, Side};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -23,6 +23,7 @@ pub(crate) struct Item {
 }
 
 /// Makes rows, each once.
+#[derive(Debug)]
 pub(crate) struct Rows {
     outward: Halves,
     clients: Option<Halves>,
@@ -30,6 +31,7 @@ pub(crate) struct Rows {
 }
 
 /// Connections in one direction, with the host left alone and with it owned.
+#[derive(Debug)]
 struct Halves {
     plain: Half,
     hosted: Half,
@@ -38,8 +40,9 @@ struct Halves {
 }
 
 /// Connections in one direction under one assumption, as steps from the ends that are owned.
+#[derive(Debug)]
 struct Half {
-    matrix: Rc<Matrix>,
+    assume: Assume,
     /// True if connections are opened by whoever is owned.
     outward: bool,
     items: Rc<[Item]>,
@@ -99,18 +102,50 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// Forgets the steps from endpoint classes whose rules were edited: these as sources, and those as destinations.
+    /// Whoever is there has to be [forgotten](Rows::forget_owner), too.
+    pub(crate) fn forget(&mut self, sources: &FixedBitSet, destinations: &FixedBitSet) {
+        self.outward.forget(sources);
+        if let Some(clients) = &mut self.clients {
+            clients.forget(destinations);
+        }
+    }
+
+    /// Forgets the steps of an owner of such endpoint classes.
+    pub(crate) fn forget_owner(&mut self, from: &Rc<[u32]>) {
+        for host_owned in [false, true] {
+            self.known.remove(&(host_owned, Rc::clone(from)));
+        }
+    }
+}
+
 impl Halves {
+    fn forget(&mut self, owned: &FixedBitSet) {
+        for half in [&mut self.plain, &mut self.hosted] {
+            owned.ones().for_each(|endpoint| half.rows.get_mut(endpoint).into_iter().for_each(|row| *row = None));
+        }
+    }
+
     fn new(engine: &mut Engine<'_>, attack: Attack, owned: Side, items: Rc<[Item]>, width: usize) -> Self {
         let outward = owned == Side::Source;
         let [plain, hosted] = [false, true].map(|host_owned| engine.matrix(attack.assume(owned, host_owned)));
         let alike = plain.crossing.alike(&hosted.crossing, outward);
-        let half = |matrix| Half::new(engine, matrix, outward, Rc::clone(&items), width);
-        Self { plain: half(plain), hosted: half(hosted), alike }
+        let [plain, hosted] = [(false, &plain), (true, &hosted)]
+            .map(|(host_owned, matrix)| (attack.assume(owned, host_owned), matrix))
+            .map(|(assume, matrix)| Half::new(engine, (assume, matrix), outward, Rc::clone(&items), width));
+        Self { plain, hosted, alike }
     }
 }
 
 impl Half {
-    fn new(engine: &Engine<'_>, matrix: Rc<Matrix>, outward: bool, items: Rc<[Item]>, width: usize) -> Self {
+    fn new(
+        engine: &Engine<'_>,
+        (assume, matrix): (Assume, &Matrix),
+        outward: bool,
+        items: Rc<[Item]>,
+        width: usize,
+    ) -> Self {
         let mut at: Vec<Vec<u32>> = vec![Vec::new(); engine.classes.endpoints.len()];
         let mut by_kind: BTreeMap<(u32, Option<HeaderId>), Vec<usize>> = BTreeMap::new();
         let kinds = if outward { &matrix.destinations } else { &matrix.sources };
@@ -124,7 +159,7 @@ impl Half {
         let common = vec![None; own.len()];
         let by_kind = by_kind.into_iter().map(|((kind, counts), bits)| (kind, counts, bits)).collect();
         let rows = vec![None; at.len()];
-        Self { matrix, outward, items, at, by_kind, rows, common, of_kinds: FxHashMap::default(), width }
+        Self { assume, outward, items, at, by_kind, rows, common, of_kinds: FxHashMap::default(), width }
     }
 
     /// The steps from one endpoint class.
@@ -132,7 +167,7 @@ impl Half {
         if let Some(known) = self.rows.get(owned as usize).copied().flatten() {
             return known;
         }
-        let matrix = Rc::clone(&self.matrix);
+        let matrix = engine.matrix(self.assume);
         let (kind, exceptions) = match self.outward {
             true => (matrix.sources.of(owned), engine.exceptions_from(&matrix, owned)),
             false if owned as usize >= engine.classes.endpoints.destinations() => return Steps::default(),
@@ -140,12 +175,12 @@ impl Half {
         };
         let common = match self.common.get(kind as usize).copied().flatten() {
             Some(common) => common,
-            None => self.fill(engine, pool, kind),
+            None => self.fill(engine, pool, &matrix, kind),
         };
         let mut changes: Vec<(u32, (bool, bool))> = Vec::new();
         let items = Rc::clone(&self.items);
         for &(other, arrives) in exceptions {
-            let usual = self.common(engine, kind, other);
+            let usual = self.common(engine, &matrix, kind, other);
             for &position in self.at.get(other as usize).into_iter().flatten() {
                 let Some(item) = items.get(position as usize) else { continue };
                 let Ok(bit) = u32::try_from(item.bit) else { continue };
@@ -177,19 +212,19 @@ impl Half {
         steps
     }
 
-    fn common(&self, engine: &mut Engine<'_>, owned: u32, other: u32) -> Arrives {
+    fn common(&self, engine: &mut Engine<'_>, matrix: &Matrix, owned: u32, other: u32) -> Arrives {
         match self.outward {
-            true => engine.common(&self.matrix, owned, self.matrix.destinations.of(other)),
-            false => engine.common(&self.matrix, self.matrix.sources.of(other), owned),
+            true => engine.common(matrix, owned, matrix.destinations.of(other)),
+            false => engine.common(matrix, matrix.sources.of(other), owned),
         }
     }
 
     /// The steps that are common to the endpoint classes of a kind.
-    fn fill(&mut self, engine: &mut Engine<'_>, pool: &mut Pool, kind: u32) -> Steps {
+    fn fill(&mut self, engine: &mut Engine<'_>, pool: &mut Pool, matrix: &Matrix, kind: u32) -> Steps {
         let (mut open, mut doubtful) = (Vec::new(), Vec::new());
         for (at, (other, counts, _)) in self.by_kind.iter().enumerate() {
             let (from, to) = if self.outward { (kind, *other) } else { (*other, kind) };
-            let arrives = engine.common(&self.matrix, from, to);
+            let arrives = engine.common(matrix, from, to);
             match engine.open(arrives, *counts) {
                 (true, _) => open.push(at),
                 (false, true) => doubtful.push(at),

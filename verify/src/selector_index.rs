@@ -8,7 +8,7 @@ use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{Design, Labels, Selector, UnitId};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Selectors' truth by group.
@@ -17,6 +17,10 @@ pub(crate) struct SelectorIndex {
     group_of_unit: Vec<u32>,
     group_of_source: Vec<u32>,
     groups: usize,
+    /// Groups are told apart by every label, whether a selector mentions it or not.
+    by_every_label: bool,
+    /// The first unit of each group; none if it is a source's alone.
+    first_units: Vec<Option<UnitId>>,
     /// For each selector, in the order in which they were given, the groups that satisfy it, ascending.
     truths: Vec<Box<[u32]>>,
 }
@@ -36,11 +40,17 @@ struct Projection<'a> {
 }
 
 impl SelectorIndex {
-    pub(crate) fn new(design: &Design, selectors: &[&Selector]) -> Self {
+    /// The truth of selectors. Groups that are told apart `by_every_label` stay what they are whatever selectors come
+    /// to ask about, so long as they name no unit.
+    pub(crate) fn new<S: Borrow<Selector>>(design: &Design, selectors: &[S], by_every_label: bool) -> Self {
         let mut mentioned = Mentioned::default();
-        selectors.iter().for_each(|selector| mentioned.read(selector));
+        selectors.iter().for_each(|selector| mentioned.read(selector.borrow()));
+        if by_every_label {
+            design.units().iter().for_each(|unit| mentioned.read_labels(&unit.labels));
+            design.external_sources().iter().for_each(|source| mentioned.read_labels(&source.labels));
+        }
         let mut projections: Interner<Projection<'_>> = Interner::new();
-        let group_of_unit = design
+        let group_of_unit: Vec<u32> = design
             .units()
             .iter()
             .map(|unit| projections.intern(mentioned.project(&unit.name, unit.owner.as_deref(), &unit.labels)))
@@ -51,8 +61,27 @@ impl SelectorIndex {
             .map(|source| projections.intern(mentioned.project(&source.name, None, &source.labels)))
             .collect();
         let postings = Postings::new(projections.values());
-        let truths = selectors.iter().map(|selector| postings.truth(selector).into()).collect();
-        Self { group_of_unit, group_of_source, groups: projections.len(), truths }
+        let truths = selectors.iter().map(|selector| postings.truth(selector.borrow()).into()).collect();
+        let groups = projections.len();
+        let mut first_units = vec![None; groups];
+        for (unit, &group) in design.unit_ids().zip(&group_of_unit).rev() {
+            first_units.get_mut(group as usize).into_iter().for_each(|first| *first = Some(unit));
+        }
+        Self { group_of_unit, group_of_source, groups, by_every_label, first_units, truths }
+    }
+
+    /// For each group, whether a selector that is not among those given selects its units; `None` if that is not the
+    /// same for all of a group.
+    pub(crate) fn truth_of(&self, selector: &Selector, design: &Design) -> Option<FixedBitSet> {
+        let mut truth = FixedBitSet::with_capacity(self.groups);
+        let firsts = self.first_units.iter().enumerate().filter_map(|(group, first)| Some((group, (*first)?)));
+        truth.extend(firsts.filter(|(_, unit)| selector.matches(design.unit(*unit))).map(|(group, _)| group));
+        if self.by_every_label && !names_units(selector) {
+            return Some(truth);
+        }
+        let is_alike =
+            |unit: UnitId| truth.contains(self.group_of_unit(unit) as usize) == selector.matches(design.unit(unit));
+        design.unit_ids().all(is_alike).then_some(truth)
     }
 
     /// The number of groups.
@@ -90,6 +119,9 @@ impl SelectorIndex {
 
     /// The groups, told apart by the first `selectors` selectors only.
     pub(crate) fn partition(&self, selectors: usize) -> Partition {
+        if self.by_every_label {
+            return Partition::singletons(self.groups);
+        }
         let mut partition = Partition::one_block(self.groups);
         self.truths.iter().take(selectors).for_each(|truth| partition.refine(truth));
         partition
@@ -114,6 +146,12 @@ impl<'a> Mentioned<'a> {
         }
     }
 
+    fn read_labels(&mut self, labels: &'a Labels) {
+        for (key, value) in labels {
+            self.values.entry(key).or_default().insert(value);
+        }
+    }
+
     fn project(&self, name: &str, owner: Option<&str>, labels: &Labels) -> Projection<'a> {
         let seen = labels.iter().filter_map(|(key, value)| {
             let (key, values) = self.values.get_key_value(key.as_str())?;
@@ -121,6 +159,20 @@ impl<'a> Mentioned<'a> {
         });
         let named = |name: &str| self.names.get(name).copied();
         Projection { labels: seen.collect(), names: [named(name), owner.and_then(named)] }
+    }
+}
+
+/// True if a selector speaks of units by their names.
+fn names_units(selector: &Selector) -> bool {
+    match selector {
+        Selector::Named(_) => true,
+        Selector::All(parts) | Selector::AnyOf(parts) => parts.iter().any(names_units),
+        Selector::Not(inner) => names_units(inner),
+        Selector::Everything
+        | Selector::In { .. }
+        | Selector::NotIn { .. }
+        | Selector::Exists(_)
+        | Selector::Absent(_) => false,
     }
 }
 
@@ -252,19 +304,24 @@ mod tests {
         for seed in 0..100 {
             let design = design_of(seed);
             let words = Vocabulary::new(&design);
-            let plain = words.selectors.values();
+            let plain: Vec<&Selector> = words.selectors.values().iter().map(Borrow::borrow).collect();
             let both: Vec<Selector> = plain
                 .iter()
                 .zip(plain.iter().rev())
                 .map(|(&a, &b)| Selector::All(vec![a.clone(), Selector::Not(Box::new(b.clone()))]))
                 .collect();
             let selectors: Vec<&Selector> = plain.iter().copied().chain(&both).collect();
-            let index = SelectorIndex::new(&design, &selectors);
+            let index = SelectorIndex::new(&design, &selectors, seed % 2 == 1);
             for (at, selector) in (0u32..).zip(&selectors) {
                 for unit in design.unit_ids() {
                     let holds = index.holds(at, index.group_of_unit(unit) as usize);
                     assert_eq!(holds, selector.matches(design.unit(unit)), "seed {seed}: {selector} and {unit:?}");
                     *if holds { &mut satisfied } else { &mut not } += 1;
+                }
+                let truth = index.truth_of(selector, &design).expect("a selector that is given cuts no group");
+                for unit in design.unit_ids() {
+                    let group = index.group_of_unit(unit);
+                    assert_eq!(truth.contains(group as usize), index.holds(at, group as usize));
                 }
             }
         }

@@ -66,6 +66,12 @@ impl Pool {
         (self.branches.values.len(), self.leaves.values.len())
     }
 
+    /// How much room the sets take. \[nodes\]
+    pub(crate) fn size(&self) -> usize {
+        let (branches, leaves) = self.nodes();
+        branches + leaves
+    }
+
     /// The children of a branch, zero for an empty one: leaves for a branch of height one, else branches.
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
     pub(crate) fn children(&self, branch: u32) -> [u32; FANOUT] {
@@ -203,6 +209,35 @@ impl Pool {
             }
         }
         found
+    }
+
+    /// The numbers in which two sets differ, ascending, each with whether it is in the second.
+    pub(crate) fn differences(&self, a: SetId, b: SetId, each: &mut impl FnMut(usize, bool)) {
+        self.differ(a.0, b.0, self.height, each);
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
+    fn differ(&self, a: u32, b: u32, level: u32, each: &mut impl FnMut(usize, bool)) {
+        if a == b {
+            return;
+        }
+        if level > 0 {
+            let (ours, theirs) = (self.branches.values[a as usize], self.branches.values[b as usize]);
+            ours.into_iter().zip(theirs).for_each(|(a, b)| self.differ(a, b, level - 1, each));
+            return;
+        }
+        let (first, ours) = self.leaves.values[Self::position(a)];
+        let (second, theirs) = self.leaves.values[Self::position(b)];
+        // The empty leaf begins nowhere.
+        let base = if a == 0 { second } else { first };
+        for (word, (ours, theirs)) in (0u32..).step_by(64).zip(ours.into_iter().zip(theirs)) {
+            let mut rest = ours ^ theirs;
+            while rest != 0 {
+                let bit = rest.trailing_zeros();
+                each((base + word + bit) as usize, theirs >> bit & 1 == 1);
+                rest &= rest - 1;
+            }
+        }
     }
 
     /// The numbers of a set, ascending.
@@ -495,6 +530,10 @@ mod tests {
             }
             prop_assert_eq!(&numbers(&pool, after), &expected);
             prop_assert_eq!(after, pool.of_bits(&bits(&expected)));
+            let mut differences = Vec::new();
+            pool.differences(before, after, &mut |number, member| differences.push((number, member)));
+            let apart = a.symmetric_difference(&expected).map(|&number| (number, expected.contains(&number)));
+            prop_assert_eq!(differences, apart.collect::<Vec<_>>());
             let undone: Vec<(u32, bool)> =
                 listed.iter().map(|&(number, _)| (number, a.contains(&(number as usize)))).collect();
             prop_assert_eq!(pool.changed(after, &undone), before);

@@ -13,6 +13,8 @@ pub(crate) type Signature = (Vec<(u32, Match)>, Option<u32>, u32);
 /// The source side, or the destination side.
 #[derive(Debug)]
 pub(crate) struct Side {
+    /// The peers that parts were made by, ascending.
+    peers: Vec<u32>,
     part_of: Vec<u32>,
     pub(crate) parts: Vec<Signature>,
     /// The endpoint classes of each part, ascending.
@@ -28,7 +30,7 @@ pub(crate) struct Side {
 impl Side {
     /// The parts that `peers`, by number, make; `others` gives the scope and the ports of an endpoint class.
     pub(crate) fn new(
-        classes: &Classes<'_>,
+        classes: &Classes,
         peers: &[u32],
         matches: &[PeerMatches],
         mut others: impl FnMut(u32) -> (Option<u32>, u32),
@@ -57,7 +59,16 @@ impl Side {
         }
         let parts = parts.values().to_vec();
         let matched = matched(&parts, matches);
-        Self { part_of, parts, members, matched, group_of: Vec::new(), groups: Vec::new(), groups_matched: Vec::new() }
+        Self {
+            peers: peers.to_vec(),
+            part_of,
+            parts,
+            members,
+            matched,
+            group_of: Vec::new(),
+            groups: Vec::new(),
+            groups_matched: Vec::new(),
+        }
     }
 
     /// Puts parts into groups that these peers, ascending, do not tell apart, nor scopes, nor named ports if they
@@ -70,6 +81,11 @@ impl Side {
         }
         self.groups = groups.values().to_vec();
         self.groups_matched = self::matched(&self.groups, matches);
+    }
+
+    /// True if parts were made by this peer, among others.
+    pub(crate) fn has_peer(&self, peer: u32) -> bool {
+        self.peers.binary_search(&peer).is_ok()
     }
 
     /// The part of an endpoint class.

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use seglab_policy::{AddressSet, Claim, Covers, Design, Level, Peer, Placement, Scope, Selector, Service};
 use std::collections::BTreeSet;
 use std::hash::Hash;
+use std::rc::Rc;
 
 /// Values by number, in the order in which they were met.
 #[derive(Debug)]
@@ -47,34 +48,53 @@ impl<T: Clone + Eq + Hash> Interner<T> {
     }
 }
 
+impl<T: Clone + Eq + Hash> Interner<Rc<T>> {
+    /// The number of a value that is copied only if it was not met before.
+    pub(crate) fn keep(&mut self, value: &T) -> u32 {
+        match self.id(value) {
+            Some(id) => id,
+            None => self.intern(Rc::new(value.clone())),
+        }
+    }
+}
+
 /// What a design looks at.
 #[derive(Debug)]
-pub(crate) struct Vocabulary<'a> {
+pub(crate) struct Vocabulary {
     /// Selectors of the policy first, those of questions about it after them.
-    pub(crate) selectors: Interner<&'a Selector>,
+    pub(crate) selectors: Interner<Rc<Selector>>,
     /// How many of the selectors are the policy's: they decide connections, the others only sort units.
     pub(crate) policy_selectors: usize,
     /// Address sets of peers, whatever they cover.
-    pub(crate) address_sets: Interner<&'a AddressSet>,
+    pub(crate) address_sets: Interner<Rc<AddressSet>>,
     /// The address sets by which rules may match units.
     pub(crate) on_units_in_rules: BTreeSet<u32>,
     /// The address sets by which anything may match units.
     pub(crate) on_units: BTreeSet<u32>,
     /// The peers of rules.
-    pub(crate) peers: Interner<&'a Peer>,
+    pub(crate) peers: Interner<Rc<Peer>>,
     /// The names of ports that rules and paths from external sources speak of.
-    pub(crate) port_names: BTreeSet<&'a str>,
+    pub(crate) port_names: BTreeSet<String>,
     /// The levels between whose places points stand.
     pub(crate) levels: BTreeSet<Level>,
     /// The places around which points stand.
-    pub(crate) edges: BTreeSet<(Level, &'a str)>,
+    pub(crate) edges: BTreeSet<(Level, String)>,
     /// Whether some point leaves connections between a unit and its host unjudged.
     pub(crate) hosts_matter: bool,
 }
 
-impl<'a> Vocabulary<'a> {
-    pub(crate) fn new(design: &'a Design) -> Self {
-        let mut words = Self {
+impl Vocabulary {
+    pub(crate) fn new(design: &Design) -> Self {
+        let mut words = Self::empty();
+        words.read_policy(design);
+        words.on_units_in_rules.clone_from(&words.on_units);
+        words.policy_selectors = words.selectors.len();
+        words.read_questions(design);
+        words
+    }
+
+    fn empty() -> Self {
+        Self {
             selectors: Interner::new(),
             policy_selectors: 0,
             address_sets: Interner::new(),
@@ -85,18 +105,25 @@ impl<'a> Vocabulary<'a> {
             levels: BTreeSet::new(),
             edges: BTreeSet::new(),
             hosts_matter: false,
-        };
-        words.read_policy(design);
-        words.on_units_in_rules.clone_from(&words.on_units);
-        words.policy_selectors = words.selectors.len();
-        words.read_questions(design);
-        words
+        }
     }
 
-    fn read_policy(&mut self, design: &'a Design) {
+    /// True if everything that is asked of a design goes by selectors and address sets that are known.
+    pub(crate) fn know_questions(&self, design: &Design) -> bool {
+        let mut asked = Self::empty();
+        asked.read_questions(design);
+        let knows = |id: u32, sets: &BTreeSet<u32>| sets.contains(&id);
+        asked.selectors.values().iter().all(|selector| self.selectors.id(selector).is_some())
+            && (0u32..).zip(asked.address_sets.values()).all(|(at, set)| {
+                let known = self.address_sets.id(set);
+                known.is_some_and(|known| !knows(at, &asked.on_units) || knows(known, &self.on_units))
+            })
+    }
+
+    fn read_policy(&mut self, design: &Design) {
         for (_, rule) in design.rules() {
             for peer in [&rule.from, &rule.to] {
-                self.peers.intern(peer);
+                self.peers.keep(peer);
                 self.peer(peer);
             }
             self.services(&rule.services);
@@ -114,7 +141,7 @@ impl<'a> Vocabulary<'a> {
                     self.levels.insert(*level);
                 }
                 Placement::Around(level, name) => {
-                    self.edges.insert((*level, name));
+                    self.edges.insert((*level, name.clone()));
                 }
             }
         }
@@ -125,7 +152,7 @@ impl<'a> Vocabulary<'a> {
         }
     }
 
-    fn read_questions(&mut self, design: &'a Design) {
+    fn read_questions(&mut self, design: &Design) {
         for need in design.needs() {
             self.peer(&need.from);
             self.peer(&need.to);
@@ -134,7 +161,7 @@ impl<'a> Vocabulary<'a> {
             property.claim.peers().into_iter().for_each(|peer| self.peer(peer));
             self.selectors(property.claim.selectors());
             if let Claim::Exposed { external, .. } = &property.claim {
-                self.address_sets.intern(external);
+                self.address_sets.keep(external);
             }
         }
         self.selectors(design.segments().iter().map(|segment| &segment.selector));
@@ -142,11 +169,11 @@ impl<'a> Vocabulary<'a> {
         self.selectors(design.attackers().iter().map(|attacker| &attacker.foothold));
     }
 
-    fn peer(&mut self, peer: &'a Peer) {
+    fn peer(&mut self, peer: &Peer) {
         match peer {
             Peer::Units(selector) => self.selectors([selector]),
             Peer::Addresses { set, covers } => {
-                let id = self.address_sets.intern(set);
+                let id = self.address_sets.keep(set);
                 if *covers == Covers::All {
                     self.on_units.insert(id);
                 }
@@ -155,16 +182,18 @@ impl<'a> Vocabulary<'a> {
         }
     }
 
-    fn selectors(&mut self, selectors: impl IntoIterator<Item = &'a Selector>) {
+    fn selectors<'s>(&mut self, selectors: impl IntoIterator<Item = &'s Selector>) {
         for selector in selectors {
-            self.selectors.intern(selector);
+            self.selectors.keep(selector);
         }
     }
 
-    fn services(&mut self, services: &'a [Service]) {
+    fn services(&mut self, services: &[Service]) {
         for service in services {
-            if let Service::NamedPort { name, .. } = service {
-                self.port_names.insert(name);
+            if let Service::NamedPort { name, .. } = service
+                && !self.port_names.contains(name)
+            {
+                self.port_names.insert(name.clone());
             }
         }
     }

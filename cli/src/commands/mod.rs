@@ -15,6 +15,7 @@ mod repair;
 mod report;
 mod surface;
 mod verify;
+mod watch;
 
 use crate::args::{Command, PivotArg, TrustArg, ViewArg};
 use crate::exit::Exit;
@@ -83,6 +84,11 @@ impl Context {
         let loaded = self.read(files, path, &Options::default())?;
         self.say(&loaded);
         Ok(loaded)
+    }
+
+    /// The same for a command whose own output shows what the readers have to say.
+    pub(crate) fn load_silently_from(&mut self, files: &dyn Files, path: &str) -> Result<Loaded, Failure> {
+        self.read(files, path, &Options::default())
     }
 
     fn say(&self, loaded: &Loaded) {

@@ -1,6 +1,6 @@
 //! `seglab verify`: the gate.
 
-use super::{Context, certificates};
+use super::{Context, certificates, watch};
 use crate::args::{self, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -16,6 +16,9 @@ use std::io::IsTerminal;
 const AUTO_UNITS_MAX: usize = 100;
 
 pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
+    if args.watch {
+        return watch::run(&args.design, context);
+    }
     let loaded = context.load_silently(&args.design.path)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
     let as_if_enforced = args.design.as_if_enforced;

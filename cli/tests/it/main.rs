@@ -24,3 +24,4 @@ mod five_minutes;
 mod program;
 mod readme;
 mod repair;
+mod watch;

@@ -120,7 +120,7 @@ struct Inside {
 impl Inside {
     fn of(design: &Design) -> Self {
         let mut inside = Inside { known: AddressSet::empty(), drawn: BTreeSet::new(), families: BTreeSet::new() };
-        for known in design.addresses.values() {
+        for known in design.inventory.addresses.values() {
             inside.known = inside.known.union(known);
         }
         for interface in design.units().iter().flat_map(|unit| &unit.interfaces) {

@@ -7,7 +7,7 @@ use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
 use crate::spread::{By, Limits, Spread};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{AtMost, Pivot, Property, Selector, Statistic};
+use seglab_policy::{AtMost, Pivot, Property, Selector, Statistic, UnitId};
 
 impl Verifier<'_> {
     pub(super) fn bounded_blast_radius(
@@ -50,6 +50,36 @@ impl Verifier<'_> {
             break;
         }
         Ok(Outcome { verdict, population })
+    }
+
+    /// What certainly falls with a unit that exceeded a bound on the largest blast radius; `None` if it no longer does.
+    /// How it falls is worked out only if it has to be `shown`.
+    pub(crate) fn exceeds(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        (start, excess): (UnitId, Excess),
+        without_trusted: bool,
+        shown: bool,
+    ) -> Result<Option<Exceeding>, VerifyError> {
+        let trusted = without_trusted.then(|| self.trusted_classes());
+        let limits = Limits { avoid: trusted.as_ref(), connections_max: property.hops_max, doubtful: false };
+        let (graph, weights) = (self.graph(attack), self.weights(excess.at_most));
+        let (class, all) = (self.engine.classes.of(start), self.engine.design.units().len());
+        let amounts = self.amounts(&graph, &[class], limits, weights.as_deref());
+        let sum = amounts.first().copied().unwrap_or(0);
+        if excess.at_most.admits_mean(sum, 1, all) {
+            return Ok(None);
+        }
+        let units = self.sizes(&graph, &[class], limits).first().copied().unwrap_or(0);
+        let mut exceeding = Exceeding { units, excess: Excess { sum, ..excess }, hops: None };
+        if shown {
+            let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
+            let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
+            let hops = self.hops_into(&graph, &spread, &weight, (excess.at_most.most(all), false));
+            exceeding.hops = Some(hops.map_err(|flaw| flaw.into_error(&property.id))?);
+        }
+        Ok(Some(exceeding))
     }
 
     /// What a unit of each class counts for; `None` where each counts for one.
@@ -126,6 +156,13 @@ impl Verifier<'_> {
         let size = |&class: &ClassId| Spread::new(graph, vec![Origin::Unit(class, false)], limits).units(graph);
         from.iter().map(size).collect()
     }
+}
+
+/// How a unit exceeds a bound on the largest blast radius.
+pub(crate) struct Exceeding {
+    pub(crate) units: usize,
+    pub(crate) excess: Excess,
+    pub(crate) hops: Option<Vec<Hop>>,
 }
 
 /// What the loss of a unit of a class takes with it.

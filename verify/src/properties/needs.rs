@@ -138,6 +138,10 @@ impl Verifier<'_> {
                 best = Some(better(best, works));
             } else {
                 all = worse(all, works);
+                // The first that does not work is what is shown.
+                if matches!(all, Works::No(_)) {
+                    break;
+                }
             }
         }
         let verdict = match best.unwrap_or(all) {
@@ -402,7 +406,7 @@ impl Verifier<'_> {
             Some(Connection { source, destination, header })
         };
         let connection = fitting.or_else(any)?;
-        Some((connection, self.engine.design.evaluate(&connection, assume)))
+        Some((connection, self.evaluate(&connection, assume)))
     }
 }
 

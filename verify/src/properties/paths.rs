@@ -1,5 +1,9 @@
 //! `isolated` and `only-through`: is there a path of connections from here to there?
 
+mod ground;
+
+pub(crate) use ground::Ground;
+
 use super::{Counterexample, Outcome, Population, Settled, last_step, unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Goal, Replay, Target, VerifyError};
@@ -16,7 +20,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// A search for a path.
-struct Search<'p> {
+pub(super) struct Search<'p> {
     attack: Attack,
     starts: Vec<Origin>,
     /// Bits of classes and external addresses.
@@ -37,31 +41,41 @@ impl Verifier<'_> {
         services: &[Service],
     ) -> Result<Outcome, VerifyError> {
         let (from, to) = (self.members(from), self.members(to));
-        let graph = self.graph(attack);
         let mut verdict = Settled::Holds;
         for doubtful in [false, true] {
-            let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
-            for &(class, _) in &to.classes {
-                let meant =
-                    if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
-                targets.set(class.index(), meant);
-            }
-            for &(external, _) in &to.externals {
-                let meant = match doubtful {
-                    true => !from.certainly_external(external),
-                    false => to.certainly_external(external) && !from.possibly_external(external),
-                };
-                targets.set(graph.external_bit(external), meant);
-            }
-            let starts = self.starts(&from, None, doubtful);
-            let hops_max = property.hops_max;
-            let search = Search { attack, starts, targets, avoid: None, services, hops_max, doubtful };
+            let search = self.towards(property, attack, (&from, &to), services, doubtful);
             if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
                 verdict = settled;
                 break;
             }
         }
         Ok(Outcome { verdict, population: self.population(&from, &to) })
+    }
+
+    /// The search for a path of `isolated`.
+    fn towards<'p>(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        (from, to): (&Members, &Members),
+        services: &'p [Service],
+        doubtful: bool,
+    ) -> Search<'p> {
+        let graph = self.graph(attack);
+        let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
+        for &(class, _) in &to.classes {
+            let meant = if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
+            targets.set(class.index(), meant);
+        }
+        for &(external, _) in &to.externals {
+            let meant = match doubtful {
+                true => !from.certainly_external(external),
+                false => to.certainly_external(external) && !from.possibly_external(external),
+            };
+            targets.set(graph.external_bit(external), meant);
+        }
+        let starts = self.starts(from, None, doubtful);
+        Search { attack, starts, targets, avoid: None, services, hops_max: property.hops_max, doubtful }
     }
 
     pub(super) fn only_through(
@@ -74,28 +88,38 @@ impl Verifier<'_> {
         services: &[Service],
     ) -> Result<Outcome, VerifyError> {
         let (from, to) = (self.members(from), self.members(to));
-        let graph = self.graph(attack);
-        let mut avoid = FixedBitSet::with_capacity(graph.classes);
-        self.selected(via).for_each(|class| avoid.insert(class.index()));
         let mut verdict = Settled::Holds;
         for doubtful in [false, true] {
-            let starts = self.starts(&from, Some(&avoid), doubtful);
-            let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
-            for &(class, _) in &to.classes {
-                targets.set(class.index(), !avoid.contains(class.index()) && (doubtful || to.certainly(class)));
-            }
-            for &(external, _) in &to.externals {
-                targets.set(graph.external_bit(external), doubtful || to.certainly_external(external));
-            }
-            let avoid = Some(avoid.clone());
-            let hops_max = property.hops_max;
-            let search = Search { attack, starts, targets, avoid, services, hops_max, doubtful };
+            let search = self.around(property, attack, (&from, &to), (via, services), doubtful);
             if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
                 verdict = settled;
                 break;
             }
         }
         Ok(Outcome { verdict, population: self.population(&from, &to) })
+    }
+
+    /// The search for a path of `only-through`, which passes by nobody of `via`.
+    fn around<'p>(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        (from, to): (&Members, &Members),
+        (via, services): (&Selector, &'p [Service]),
+        doubtful: bool,
+    ) -> Search<'p> {
+        let graph = self.graph(attack);
+        let mut avoid = FixedBitSet::with_capacity(graph.classes);
+        self.selected(via).for_each(|class| avoid.insert(class.index()));
+        let starts = self.starts(from, Some(&avoid), doubtful);
+        let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
+        for &(class, _) in &to.classes {
+            targets.set(class.index(), !avoid.contains(class.index()) && (doubtful || to.certainly(class)));
+        }
+        for &(external, _) in &to.externals {
+            targets.set(graph.external_bit(external), doubtful || to.certainly_external(external));
+        }
+        Search { attack, starts, targets, avoid: Some(avoid), services, hops_max: property.hops_max, doubtful }
     }
 
     fn population(&self, from: &Members, to: &Members) -> Population {

@@ -96,7 +96,7 @@ fn verdicts_are_those_of_a_naive_verifier() {
 }
 
 /// Every connection of a counterexample is what the reference evaluator says it is, and nobody acts before being owned.
-fn check_counterexample(design: &Design, counterexample: &Counterexample) {
+pub(crate) fn check_counterexample(design: &Design, counterexample: &Counterexample) {
     let bare;
     let (hops, design, stringed) = match counterexample {
         Counterexample::Reached(hops) | Counterexample::TooMany { hops, .. } => (hops, design, true),

@@ -27,5 +27,6 @@ mod probes;
 mod properties;
 mod reach;
 mod rules;
+mod session;
 mod smt_find;
 mod smt_verdict;

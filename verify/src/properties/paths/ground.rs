@@ -1,0 +1,147 @@
+//! Paths that were not found, after a few steps have changed.
+//!
+//! That no path leads to a target is known by where attacks get: the *ground*, and that nobody on it opens a target by
+//! a header that counts. If attacks get nowhere else than before, only connections that may fare differently have to
+//! be looked at again.
+
+use super::Search;
+use crate::classes::ClassId;
+use crate::counterexample::Target;
+use crate::judge::Dirty;
+use crate::lateral::{Attack, Graph, Origin};
+use crate::members::Members;
+use crate::properties::last_step;
+use crate::reach::Verifier;
+use crate::spread::{Limits, Spread};
+use fixedbitset::FixedBitSet;
+use seglab_policy::{Claim, Pivot, Property};
+
+/// Where attacks get that reach no target, by reading of what is doubtful. `None` where the closures show that they get
+/// nowhere near one.
+pub(crate) type Ground = [Option<Taken>; 2];
+
+/// The classes that are taken, with their hosts left alone and with them owned.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken([FixedBitSet; 2]);
+
+impl Taken {
+    fn new(graph: &Graph, spread: &Spread) -> Self {
+        let mut taken = [FixedBitSet::with_capacity(graph.classes), FixedBitSet::with_capacity(graph.classes)];
+        let [plain, hosted] = &mut taken;
+        for (one, _, _) in &spread.taken {
+            if one.hosted { &mut *hosted } else { &mut *plain }.insert(one.class.index());
+        }
+        Self(taken)
+    }
+
+    fn is_within(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(ours, theirs)| ours.is_subset(theirs))
+    }
+
+    fn origins(&self) -> impl Iterator<Item = Origin> {
+        let of = |set: &FixedBitSet, hosted: bool| {
+            let classes: Vec<u32> = set.ones().filter_map(|class| u32::try_from(class).ok()).collect();
+            classes.into_iter().map(move |class| Origin::Unit(ClassId(class), hosted))
+        };
+        let [plain, hosted] = &self.0;
+        of(plain, false).chain(of(hosted, true))
+    }
+}
+
+impl Verifier<'_> {
+    /// The ground of a claim that holds, with those whom its two sides stand for; `None` where it is not known how to go
+    /// on from there.
+    pub(crate) fn ground(&mut self, property: &Property, attack: Attack, ends: [&Members; 2]) -> Option<Ground> {
+        self.held_ground(property, attack, ends, None)
+    }
+
+    /// The ground of a claim that held on a known ground, if it still holds for certain; `dirty` are the connections
+    /// that may fare differently.
+    pub(crate) fn still_holds(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        ends: [&Members; 2],
+        (known, dirty): (&Ground, &Dirty),
+    ) -> Option<Ground> {
+        self.held_ground(property, attack, ends, Some((known, dirty)))
+    }
+
+    fn held_ground(
+        &mut self,
+        property: &Property,
+        attack: Attack,
+        [from, to]: [&Members; 2],
+        known: Option<(&Ground, &Dirty)>,
+    ) -> Option<Ground> {
+        if property.hops_max.is_some() || matches!(attack.pivot, Pivot::Exploitable | Pivot::EitherWay) {
+            return None;
+        }
+        let mut ground: Ground = [None, None];
+        let mut asked: Option<(Vec<Origin>, FixedBitSet)> = None;
+        for (reading, doubtful) in [false, true].into_iter().enumerate() {
+            let search = match &property.claim {
+                Claim::Isolated { services, .. } => self.towards(property, attack, (from, to), services, doubtful),
+                Claim::OnlyThrough { via, services, .. } => {
+                    self.around(property, attack, (from, to), (via, services), doubtful)
+                }
+                _ => return None,
+            };
+            if search.starts.is_empty() || search.targets.is_clear() {
+                continue;
+            }
+            let (graph, last) = (self.graph(attack), Attack { pivot: last_step(attack.pivot), ..attack });
+            if self.is_out_of_reach(&search, last) {
+                continue;
+            }
+            // Where nothing is doubtful the second reading says what the first did.
+            let is_doubtful = [attack, last].into_iter().any(|attack| self.graph(attack).doubts().contains(&true));
+            if let (true, false, [Some(taken), _]) = (doubtful, is_doubtful, &ground)
+                && asked.as_ref() == Some(&(search.starts.clone(), search.targets.clone()))
+            {
+                ground = [Some(taken.clone()), Some(taken.clone())];
+                continue;
+            }
+            if self.runs(&search, &graph).iter().any(|run| !run.alone.is_clear()) {
+                return None;
+            }
+            let limits = Limits { avoid: search.avoid.as_ref(), connections_max: None, doubtful };
+            let taken = Taken::new(&graph, &Spread::new(&graph, search.starts.clone(), limits));
+            if let Some((known, dirty)) = known {
+                let before = known.get(reading)?.as_ref()?;
+                if !taken.is_within(before) || self.opens_a_target(&search, &taken, dirty) {
+                    return None;
+                }
+            }
+            if let Some(slot) = ground.get_mut(reading) {
+                *slot = Some(taken);
+            }
+            asked = Some((search.starts, search.targets));
+        }
+        Some(ground)
+    }
+
+    /// Whether a target is opened by a connection that may fare differently.
+    fn opens_a_target(&mut self, search: &Search<'_>, taken: &Taken, dirty: &Dirty) -> bool {
+        let endpoints = self.engine.classes.endpoints.len();
+        let (sources, destinations) = (dirty.side(true, endpoints), dirty.side(false, endpoints));
+        let is_in = |ends: &[u32], side: &FixedBitSet| ends.iter().any(|&end| side.contains(end as usize));
+        let externals = self.engine.classes.endpoints.externals();
+        let mut targets: Vec<Target> = Vec::new();
+        for bit in search.targets.ones().filter_map(|bit| u32::try_from(bit).ok()) {
+            let classes = u32::try_from(self.engine.classes.len()).unwrap_or(u32::MAX);
+            let (target, ends) = match bit.checked_sub(classes) {
+                None => (Target::Class(ClassId(bit)), self.engine.endpoints_of(ClassId(bit))),
+                Some(at) => (Target::External(externals.start + at), [externals.start + at].into()),
+            };
+            targets.extend(is_in(&ends, &destinations).then_some(target));
+        }
+        let mut origins: Vec<Origin> = search.starts.iter().copied().chain(taken.origins()).collect();
+        origins.retain(|origin| match origin {
+            Origin::Unit(class, _) => is_in(&self.engine.endpoints_of(*class), &sources),
+            Origin::External(external) => is_in(&[*external], &sources),
+            Origin::Source(source) => is_in(&self.engine.classes.endpoints.of_source(*source), &sources),
+        });
+        origins.iter().any(|&origin| targets.iter().any(|&target| self.counts(search, origin, target)))
+    }
+}

@@ -1,0 +1,208 @@
+//! A session says after every edit what a verifier says that starts anew.
+
+use crate::lateral::check_counterexample;
+use seglab_policy::arbitrary::{connection_of, design_of};
+use seglab_policy::{Action, Address, AddressSet, Assume, Design, Draft, Order, Pivot, Rule, Tier, Trust, View};
+use seglab_verify::{Attack, End, Outcome, Row, Session, Settings, Settled, Standing, Verifier};
+
+/// Numbers that look random, by seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound.max(1)
+    }
+
+    fn of<'t, T>(&mut self, all: &'t [T]) -> Option<&'t T> {
+        if all.is_empty() { None } else { all.get(self.below(all.len())) }
+    }
+}
+
+/// A tier that has rules, or any.
+fn tier<'d>(dice: &mut Dice, draft: &'d mut Draft) -> Option<&'d mut Tier> {
+    let mut tiers: Vec<&mut Tier> = draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers).collect();
+    let at = dice.below(tiers.len());
+    (at < tiers.len()).then(|| tiers.swap_remove(at))
+}
+
+fn rules(design: &Design) -> Vec<Rule> {
+    design.rules().map(|(_, rule)| rule.clone()).collect()
+}
+
+/// Changes one thing of the rules, mostly to something that stands somewhere else already, sometimes to something of
+/// another random design.
+fn edit_rules(dice: &mut Dice, draft: &mut Draft) -> Option<()> {
+    let known: Vec<Rule> =
+        draft.rulebooks.iter().flat_map(|book| &book.tiers).flat_map(|tier| tier.rules.clone()).collect();
+    let others = rules(&design_of(dice.0 % 1000));
+    let from = if dice.below(4) == 0 { &others } else { &known };
+    let stranger = dice.of(from).cloned();
+    let kind = dice.below(9);
+    let tier = tier(dice, draft)?;
+    let union = tier.order == Order::AllowUnion;
+    let fit = |rule: Rule| if union { Rule { action: Action::Allow, ..rule } } else { rule };
+    let at = dice.below(tier.rules.len());
+    if kind == 0 {
+        tier.rules.insert(at, fit(stranger?));
+        return Some(());
+    }
+    if kind == 1 {
+        (at < tier.rules.len()).then(|| tier.rules.remove(at))?;
+        return Some(());
+    }
+    let rule = tier.rules.get_mut(at)?;
+    match kind {
+        2 => rule.services = stranger?.services,
+        3 => rule.from = stranger?.from,
+        4 => rule.to = stranger?.to,
+        5 if !union => rule.action = *dice.of(&[Action::Allow, Action::Deny, Action::Pass])?,
+        6 => rule.priority = i64::try_from(dice.below(4)).unwrap(),
+        7 => rule.directions = stranger?.directions,
+        8 => *rule = fit(stranger?),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Changes one thing about units, questions or points.
+fn edit_others(dice: &mut Dice, draft: &mut Draft) -> Option<()> {
+    let other = design_of(dice.0 % 1000).to_draft();
+    match dice.below(8) {
+        0 => {
+            let at = dice.below(draft.units.len());
+            let (key, value) = dice.of(&other.units)?.labels.iter().next().map(|(a, b)| (a.clone(), b.clone()))?;
+            draft.units.get_mut(at)?.labels.insert(key, value);
+        }
+        1 => {
+            let at = dice.below(draft.units.len());
+            draft.units.remove(at);
+        }
+        2 => {
+            let mut unit = dice.of(&draft.units)?.clone();
+            unit.name = format!("{}-copy{}", unit.name, dice.below(1000));
+            unit.interfaces.iter_mut().for_each(|interface| interface.shared = true);
+            draft.units.push(unit);
+        }
+        3 => drop(draft.properties.pop()?),
+        4 => {
+            let mut property = dice.of(&other.properties)?.clone();
+            property.id = format!("{}-{}", property.id, dice.below(1000));
+            draft.properties.insert(0, property);
+        }
+        5 => draft.properties.get_mut(0)?.pivot = *dice.of(&Pivot::ALL)?,
+        6 => draft.needs.push(dice.of(&other.needs)?.clone()),
+        _ => {
+            let at = dice.below(draft.points.len());
+            let mode = dice.of(&other.points)?.mode;
+            draft.points.get_mut(at)?.mode = mode;
+        }
+    }
+    Some(())
+}
+
+fn check_outcome(design: &Design, ours: &Outcome, fresh: &Outcome, what: &str) {
+    assert_eq!(Standing::from(&ours.verdict), Standing::from(&fresh.verdict), "{what}: {ours:#?} {fresh:#?}");
+    assert_eq!(ours.population, fresh.population, "{what}");
+    if let Settled::Violated(counterexample) = &ours.verdict {
+        check_counterexample(design, counterexample);
+        if let seglab_verify::Counterexample::TooMany { start, units, .. } = counterexample {
+            assert!(*units <= design.units().len() && start.index() < design.units().len(), "{what}");
+        }
+    }
+}
+
+/// Everything that both can be asked.
+fn check(session: &mut Session, settings: &Settings, dice: &mut Dice, what: &str) {
+    let design = session.design().clone();
+    let mut fresh = Verifier::new(&design);
+    let report = fresh.settle_all(settings).unwrap();
+    let ours = session.report().clone();
+    assert_eq!(ours.properties.len(), report.properties.len());
+    assert_eq!(ours.needs.len(), report.needs.len());
+    for ((ours, fresh), property) in ours.properties.iter().zip(&report.properties).zip(design.properties()) {
+        check_outcome(&design, ours, fresh, &format!("{what}: {}", property.id));
+    }
+    for (at, (ours, fresh)) in ours.needs.iter().zip(&report.needs).enumerate() {
+        check_outcome(&design, ours, fresh, &format!("{what}: need {at}"));
+    }
+    for pivot in Pivot::ALL {
+        let trust = *dice.of(&[Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid]).unwrap();
+        let attack =
+            Attack { pivot, trust, view: *dice.of(&[View::Policy, View::Service]).unwrap(), as_if_enforced: false };
+        for without_trusted in [false, true] {
+            let ours = session.ask(|verifier| verifier.blast_radius(attack, without_trusted));
+            assert_eq!(ours, fresh.blast_radius(attack, without_trusted), "{what}: {attack:?}");
+        }
+    }
+    for at in 0..10 {
+        let connection = connection_of(&design, dice.0 ^ at);
+        let assume = Assume::attack(Trust::OwnAgentVoid);
+        let ours = session.ask(|verifier| verifier.direct(connection.source, connection.destination, assume));
+        assert_eq!(ours, fresh.direct(connection.source, connection.destination, assume), "{what}: {connection:?}");
+    }
+    let assume = Assume::business();
+    // Ranges of external addresses stay apart when the rule is gone that told them apart.
+    let inside =
+        |row: &Row| !matches!((&row.source, &row.destination), (End::External(..), _) | (_, End::External(..)));
+    let rows = |verifier: &mut Verifier<'_>| verifier.reach(assume, View::Policy).filter(inside).collect::<Vec<_>>();
+    assert_eq!(session.ask(rows), rows(&mut fresh), "{what}");
+    let interfaces = design.units().iter().flat_map(|unit| &unit.interfaces);
+    let addresses = interfaces.filter_map(|interface| match interface.address {
+        Address::Known(address) => Some((address, address)),
+        _ => None,
+    });
+    let held = AddressSet::from_ranges(addresses);
+    // A session has more classes, so that the same surface may be listed several times.
+    let surface = |verifier: &mut Verifier<'_>| {
+        let surfaces = verifier.surface(View::Policy, false).into_iter();
+        let mut by_unit: Vec<_> = surfaces
+            .flat_map(|mut one| {
+                // An address of a unit may or may not stand in a range with others.
+                for exchange in [&mut one.entries, &mut one.exits] {
+                    exchange.addresses = exchange.addresses.difference(&held);
+                }
+                one.units.into_iter().map(move |unit| (unit, one.entries.clone(), one.exits.clone()))
+            })
+            .collect();
+        by_unit.sort_by_key(|(unit, ..)| *unit);
+        by_unit
+    };
+    for (ours, fresh) in session.ask(surface).into_iter().zip(surface(&mut fresh)) {
+        assert_eq!(ours, fresh, "{what}");
+    }
+}
+
+fn seeds(default: u64) -> u64 {
+    std::env::var("SEGLAB_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn a_session_says_what_a_verifier_says_that_starts_anew() {
+    let (mut amended, mut anew, mut stayed, mut turned) = (0, 0, 0, 0);
+    for seed in 0..seeds(60) {
+        let mut dice = Dice(seed);
+        let settings = Settings { as_if_enforced: seed % 5 == 0, honour_trusted: seed % 3 == 0 };
+        let mut session = Session::new(design_of(seed), settings).unwrap();
+        check(&mut session, &settings, &mut dice, &format!("seed {seed}, at first"));
+        for step in 0..12 {
+            let mut draft = session.design().to_draft();
+            let edited = match dice.below(6) {
+                0 => edit_others(&mut dice, &mut draft),
+                _ => edit_rules(&mut dice, &mut draft),
+            };
+            let Some(design) = edited.and_then(|()| Design::new(draft).ok()) else { continue };
+            let changed = session.replace(design).unwrap();
+            match changed.touched {
+                Some(_) => amended += 1,
+                None => anew += 1,
+            }
+            let questions = session.report().properties.len() + session.report().needs.len();
+            stayed += questions - changed.settled;
+            turned += changed.verdicts.iter().filter(|change| change.before.is_some()).count();
+            check(&mut session, &settings, &mut dice, &format!("seed {seed}, step {step}"));
+        }
+    }
+    println!("{amended} amended, {anew} anew; {stayed} outcomes stayed, {turned} verdicts turned");
+    assert!(amended > 2 * anew && anew > 20 && stayed > 500 && turned > 20);
+}
