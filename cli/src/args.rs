@@ -200,6 +200,9 @@ pub(crate) struct Verify {
     /// Also write a certificate of everything that holds, for `seglab check` and for others
     #[arg(long, value_name = "DIR")]
     pub(crate) certificates: Option<PathBuf>,
+    /// Also write what everything that holds rests on in SMT-LIB 2: scripts that any solver answers with `unsat`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) smtlib: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

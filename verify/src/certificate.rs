@@ -11,14 +11,13 @@
 mod attack;
 mod choice;
 mod components;
+mod rules;
 
 use crate::classes::ClassId;
 use crate::counterexample::VerifyError;
 use crate::properties::{Report, Settings, Settled};
 use crate::reach::Verifier;
-use seglab_policy::{
-    AtMost, Claim, Direction, EnforcementPoint, Mode, Need, Placement, Property, Statistic, Trust, UnitId,
-};
+use seglab_policy::{Claim, Direction, EnforcementPoint, Mode, Need, Placement, Property, Trust, UnitId};
 use std::fmt::{self, Write};
 
 /// What the verdicts of one design rest on.
@@ -39,17 +38,6 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// True if claims of its kind are proved: there is no certificate of the others yet.
-    pub fn is_of(claim: &Claim) -> bool {
-        match claim {
-            Claim::Isolated { .. } | Claim::OnlyThrough { .. } | Claim::Exposed { .. } | Claim::Allowed { .. } => true,
-            Claim::BlastRadius { at_most, of, .. } => {
-                *of == Statistic::Max && matches!(at_most, AtMost::Units(_) | AtMost::Share(_))
-            }
-            _ => false,
-        }
-    }
-
     /// The certificate: the proof, bound to a design and a claim by the SHA-256 of the normal form, and of the claim's
     /// line in it without its line feed. `section` is `property` or `need`, `position` counts from 0 in it.
     ///
@@ -101,10 +89,7 @@ impl Verifier<'_> {
         let holds = |outcome: &crate::properties::Outcome| outcome.verdict == Settled::Holds;
         let properties = design.properties().iter().zip(&report.properties);
         let properties = properties
-            .map(|(property, outcome)| {
-                let proved = holds(outcome) && Proof::is_of(&property.claim);
-                proved.then(|| self.prove(property, settings)).transpose()
-            })
+            .map(|(property, outcome)| holds(outcome).then(|| self.prove(property, settings)).transpose())
             .collect::<Result<_, _>>()?;
         let needs = design.needs().iter().zip(&report.needs);
         let needs = needs
@@ -123,11 +108,18 @@ impl Verifier<'_> {
             Claim::OnlyThrough { from, to, via, .. } => self.prove_paths(property, settings, from, to, Some(via)),
             Claim::BlastRadius { from, at_most, .. } => self.prove_blast_radius(property, settings, from, *at_most),
             Claim::Allowed { from, to, services } => self.prove_allowed(&property.id, from, to, services, settings)?,
-            // Of `exposed` there is nothing to say beyond the points; of the rest nothing is proved.
-            _ => Vec::new(),
+            Claim::NoShadowedRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), false),
+            Claim::NoRedundantRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), true),
+            // Of single connections there is nothing to say beyond the points.
+            Claim::Exposed { .. }
+            | Claim::EgressOnlyTo { .. }
+            | Claim::Only { .. }
+            | Claim::DefaultDeny { .. }
+            | Claim::Surface { .. }
+            | Claim::NoUndefinedOrder { .. } => Vec::new(),
         };
         let by = match property.claim {
-            Claim::Allowed { .. } => Vec::new(),
+            Claim::Allowed { .. } | Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } => Vec::new(),
             _ => self.stopping(property.trust, settings),
         };
         Ok(Proof { settings: *settings, by, lines })

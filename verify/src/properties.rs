@@ -50,6 +50,7 @@ mod surface;
 
 pub(crate) use confined::EveryEnd;
 pub(crate) use default_deny::without_allows;
+pub(crate) use rules::RuleWitness;
 pub(crate) use surface::{Degrees, Face};
 
 use crate::counterexample::{Hop, VerifyError, doubt_of};

@@ -12,6 +12,7 @@ mod init;
 mod otherwise;
 mod reach;
 mod report;
+mod smtlib;
 mod surface;
 mod verify;
 

@@ -21,7 +21,10 @@ mod direct;
 mod lateral;
 mod replay;
 mod rules;
+mod smtlib;
 mod surface;
+
+pub use smtlib::{Script, Scripts, smtlib};
 
 use crate::properties::{Report, Settings, Settled, without_allows};
 use crate::reach::Verifier;

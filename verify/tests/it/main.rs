@@ -27,3 +27,4 @@ mod reach;
 mod rules;
 mod smt_find;
 mod smt_verdict;
+mod smtlib;
