@@ -299,7 +299,7 @@ impl World<'_> {
             for region in asked {
                 let Some(region) = self.scoped((book, at), direction, region, &mut passed) else { continue };
                 let rules =
-                    if ties(tier) { self.touching((book, at), tier, asks(Action::Pass), &region)? } else { Vec::new() };
+                    if ties(tier) { self.touching((book, at), tier, asks(Action::Allow), &region)? } else { Vec::new() };
                 for (position, first) in rules.iter().enumerate() {
                     for second in rules.iter().skip(position + 1).filter(|second| disagree(first.1, second.1)) {
                         self.spend(1)?;
@@ -308,7 +308,7 @@ impl World<'_> {
                         }
                     }
                 }
-                self.at_tier((book, at), asks(Action::Pass), region, &mut Vec::new(), &mut passed)?;
+                self.at_tier((book, at), asks(Action::Allow), region, &mut Vec::new(), &mut passed)?;
             }
             self.bounded(&passed)?;
             asked = passed;
