@@ -202,9 +202,12 @@ pub(crate) struct Verify {
     /// Also write a certificate of everything that holds, for `seglab check` and for others
     #[arg(long, value_name = "DIR")]
     pub(crate) certificates: Option<PathBuf>,
+    /// Also write what everything that holds rests on in SMT-LIB 2: scripts that any solver answers with `unsat`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) smtlib: Option<PathBuf>,
     /// Stay, and after every change of the files print the verdicts that turned; until Ctrl-C, or, where standard input
     /// is no terminal, until that ends
-    #[arg(long, conflicts_with_all = ["format", "output", "cross_check", "certificates"])]
+    #[arg(long, conflicts_with_all = ["format", "output", "cross_check", "certificates", "smtlib"])]
     pub(crate) watch: bool,
 }
 

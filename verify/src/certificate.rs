@@ -11,14 +11,13 @@
 mod attack;
 mod choice;
 mod components;
+mod rules;
 
 use crate::classes::ClassId;
 use crate::counterexample::VerifyError;
 use crate::properties::{Report, Settings, Settled};
 use crate::reach::Verifier;
-use seglab_policy::{
-    AtMost, Claim, Direction, EnforcementPoint, Mode, Need, Placement, Property, Statistic, Trust, UnitId,
-};
+use seglab_policy::{Claim, Direction, EnforcementPoint, Mode, Need, Placement, Property, Trust, UnitId};
 use std::fmt::{self, Write};
 
 /// What the verdicts of one design rest on.
@@ -39,15 +38,9 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// True if claims of its kind are proved: there is no certificate of the others yet.
+    /// True if claims of its kind are proved to the checker: all but `isolated-ever`, as it knows the units that exist.
     pub fn is_of(claim: &Claim) -> bool {
-        match claim {
-            Claim::Isolated { .. } | Claim::OnlyThrough { .. } | Claim::Exposed { .. } | Claim::Allowed { .. } => true,
-            Claim::BlastRadius { at_most, of, .. } => {
-                *of == Statistic::Max && matches!(at_most, AtMost::Units(_) | AtMost::Share(_))
-            }
-            _ => false,
-        }
+        !matches!(claim, Claim::IsolatedEver { .. })
     }
 
     /// The certificate: the proof, bound to a design and a claim by the SHA-256 of the normal form, and of the claim's
@@ -123,11 +116,20 @@ impl Verifier<'_> {
             Claim::OnlyThrough { from, to, via, .. } => self.prove_paths(property, settings, from, to, Some(via)),
             Claim::BlastRadius { from, at_most, .. } => self.prove_blast_radius(property, settings, from, *at_most),
             Claim::Allowed { from, to, services } => self.prove_allowed(&property.id, from, to, services, settings)?,
-            // Of `exposed` there is nothing to say beyond the points; of the rest nothing is proved.
-            _ => Vec::new(),
+            Claim::NoShadowedRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), false),
+            Claim::NoRedundantRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), true),
+            // Of single connections there is nothing to say beyond the points.
+            Claim::Exposed { .. }
+            | Claim::EgressOnlyTo { .. }
+            | Claim::Only { .. }
+            | Claim::DefaultDeny { .. }
+            | Claim::Surface { .. }
+            | Claim::NoUndefinedOrder { .. } => Vec::new(),
+            // Nothing proves it to the checker, which knows the units that exist.
+            Claim::IsolatedEver { .. } => Vec::new(),
         };
         let by = match property.claim {
-            Claim::Allowed { .. } => Vec::new(),
+            Claim::Allowed { .. } | Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } => Vec::new(),
             _ => self.stopping(property.trust, settings),
         };
         Ok(Proof { settings: *settings, by, lines })

@@ -56,6 +56,7 @@ pub use ever::{Extension, Unsettled};
 pub(crate) use confined::EveryEnd;
 pub(crate) use default_deny::without_allows;
 pub(crate) use paths::Ground;
+pub(crate) use rules::RuleWitness;
 pub(crate) use surface::{Degrees, Face};
 
 use crate::counterexample::{Hop, VerifyError, doubt_of};

@@ -13,6 +13,7 @@ mod otherwise;
 mod reach;
 mod repair;
 mod report;
+mod smtlib;
 mod surface;
 mod verify;
 mod watch;

@@ -1,6 +1,6 @@
 //! `seglab verify`: the gate.
 
-use super::{Context, certificates, watch};
+use super::{Context, certificates, smtlib, watch};
 use crate::args::{self, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,6 +28,10 @@ pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Fa
     if let Some(folder) = &args.certificates {
         let settings = Settings { as_if_enforced, ..Settings::default() };
         certificates::write(folder, &mut verifier, &settings, &settled, &mut verification, context)?;
+    }
+    if let Some(folder) = &args.smtlib {
+        let settings = Settings { as_if_enforced, ..Settings::default() };
+        smtlib::write(folder, &loaded.design, &settings, &settled, context)?;
     }
     verification.command = Some(format!("seglab verify {}", args.design.path));
     let exit = exit_of(&verification);

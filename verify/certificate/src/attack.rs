@@ -2,16 +2,41 @@
 
 use crate::certificate::Attack;
 use crate::check::Checker;
-use crate::design::{Pivot, Ranges};
+use crate::crossing::{Counted, listens};
+use crate::design::{Bound, Pivot};
 use crate::fields::Selector;
-use crate::judge::{Assume, Owned};
+use crate::judge::Owned;
 use crate::refusal::{Obligation, Refusal};
-use crate::sets::{Bits, EVERYTHING, Rect, Region, disjoint, meet};
+use crate::sets::{Bits, EVERYTHING, Region, disjoint, meet};
 use crate::world::{Check, Served, to_ports};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// So many lists of headers are looked at before rules are.
-const FEW: usize = 8;
+/// What falls with each unit that an attack may start from.
+struct Lost<'b> {
+    bound: &'b Bound,
+    radii: Vec<u64>,
+}
+
+impl Lost<'_> {
+    fn is_within(&mut self, units: usize) -> bool {
+        let (count, most) = (self.radii.len() as u64, u128::from(self.bound.most));
+        // The numbers whose mean is asked for: all, or the one that so many thousandths of them do not exceed.
+        let sum = match self.bound.per_mille {
+            None => self.radii.iter().map(|radius| u128::from(*radius)).sum(),
+            Some(per_mille) => {
+                self.radii.sort_unstable();
+                let rank = count.saturating_mul(per_mille).div_ceil(1000).max(1);
+                let at = usize::try_from(rank - 1).unwrap_or(usize::MAX);
+                self.radii.get(at).map_or(0, |radius| u128::from(*radius))
+            }
+        };
+        let of = if self.bound.per_mille.is_none() { u128::from(count) } else { 1 };
+        match self.bound.is_share {
+            true => sum * 1_000_000 <= units as u128 * most * of,
+            false => sum <= most * of,
+        }
+    }
+}
 
 /// What attacks may end in.
 struct Goal {
@@ -36,70 +61,43 @@ impl Checker<'_, '_> {
         self.attacks(&starts, &via, Some(&Goal { targets, services }), None)
     }
 
-    pub(crate) fn blast_radius(&self, from: &Selector, bound: u64) -> Check<()> {
+    pub(crate) fn blast_radius(&self, from: &Selector, bound: &Bound) -> Check<()> {
         let trusted = if self.certificate.trusted { &self.world.design.trusted[..] } else { &[] };
         let avoid = self.world.selected_units(trusted);
         let starts = self.world.selected_units(std::slice::from_ref(from)).minus(&avoid);
-        let covered = self.components(&avoid, &starts, bound)?;
-        self.attacks(&starts.minus(&covered), &avoid, None, Some(bound))
-    }
-
-    /// `exposed`: single connections between units and the outside.
-    pub(crate) fn exposed(&self, external: &Ranges, inbound: bool, only: &Selector, services: usize) -> Check<()> {
-        let world = self.world;
-        let mut outside = world.addresses(external);
-        for (family, of) in (0..).zip(&world.family).filter(|_| inbound) {
-            let last = crate::design::LAST.get(family).copied().unwrap_or(0);
-            if external.contains(&((family, 0), (family, last))) {
-                outside = outside.or(&world.named.and(of));
-            }
-        }
-        let only = world.selected_units(std::slice::from_ref(only));
-        let (from, to) = if inbound { (&outside, &world.interfaces) } else { (&world.interfaces, &outside) };
-        let everything = [Served { at: None, headers: vec![EVERYTHING] }];
-        let assume = self.assume(Owned::Source, false);
-        // Units that may be exposed are spared on some services, all others on none.
-        let others = world.all().minus(&only);
-        let (from_others, to_others) = if inbound { (from, &to.and(&others)) } else { (&from.and(&others), to) };
-        let crossing = self.crossing(from_others, to_others, &self.seen(&everything), assume)?;
-        self.require(Obligation::Exposed, crossing.is_none(), || self.shown(&crossing))?;
-        let (from, to) = if inbound { (from, &to.and(&only)) } else { (&from.and(&only), to) };
-        let crossing = self.crossing(from, to, &self.seen(&self.unserved(services)?), assume)?;
-        self.require(Obligation::Exposed, crossing.is_none(), || self.shown(&crossing))
-    }
-
-    /// The headers of no service.
-    fn unserved(&self, services: usize) -> Check<Vec<Served>> {
-        let world = self.world;
-        let all = Region { from: world.all(), to: world.all(), headers: vec![EVERYTHING] };
-        let mut left = vec![all];
-        for served in world.served(services)? {
-            let (all, mut rest) = (world.all(), Vec::new());
-            left.into_iter()
-                .for_each(|region| region.minus(&all, served.at.as_ref().unwrap_or(&all), &served.headers, &mut rest));
-            left = rest;
-        }
-        Ok(left.into_iter().map(|region| Served { at: Some(region.to), headers: region.headers }).collect())
+        let mut lost = Lost { bound, radii: Vec::new() };
+        let covered = self.components(&avoid, &starts, &mut lost)?;
+        self.attacks(&starts.minus(&covered), &avoid, None, Some(&mut lost))?;
+        let within = lost.is_within(self.world.design.units.len());
+        self.require(Obligation::Bound, within, || format!("{} radii", lost.radii.len()))
     }
 
     /// Every attack of the certificate, and that every start is among theirs.
-    fn attacks(&self, starts: &Bits, avoid: &Bits, goal: Option<&Goal>, bound: Option<u64>) -> Check<()> {
+    fn attacks(&self, starts: &Bits, avoid: &Bits, goal: Option<&Goal>, mut lost: Option<&mut Lost<'_>>) -> Check<()> {
         let mut uncovered = starts.clone();
         for attack in &self.certificate.attacks {
             let starts = self.starts(attack)?;
             let covered = starts.and(&uncovered);
             uncovered = uncovered.minus(&starts);
-            self.attack(attack, &starts, avoid, goal)?;
-            if let (Some(bound), Some((last, _))) = (bound, attack.layers.last()) {
-                let owned = self.units(last)?;
-                let apart = !covered.within(&owned);
-                let count = self.world.units(&owned).len() as u64 + u64::from(apart);
-                self.require(Obligation::Bound, count <= bound, || {
-                    format!("{count} units from {}", self.name(&starts))
-                })?;
+            let owned = self.attack(attack, &starts, avoid, goal)?;
+            if let Some(lost) = &mut lost {
+                self.lose(lost, &covered, &owned);
             }
         }
         self.require(Obligation::Starts, uncovered.is_empty(), || self.name(&uncovered))
+    }
+
+    /// Takes down what falls with each of some units: what is owned, and itself.
+    fn lose(&self, lost: &mut Lost<'_>, starts: &Bits, owned: &Bits) {
+        let weight = |unit: usize| match lost.bound.by_criticality {
+            true => self.world.design.units.get(unit).map_or(0, |unit| unit.criticality),
+            false => 1,
+        };
+        let owned = self.world.units(owned);
+        let all: u64 = owned.iter().map(|unit| weight(*unit)).sum();
+        let itself = |unit: &usize| if owned.contains(unit) { 0 } else { weight(*unit) };
+        let radii: Vec<u64> = self.world.units(starts).iter().map(|unit| all + itself(unit)).collect();
+        lost.radii.extend(radii);
     }
 
     fn starts(&self, attack: &Attack) -> Check<Bits> {
@@ -110,7 +108,8 @@ impl Checker<'_, '_> {
         Ok(self.units(&attack.units)?.or(&world.cells_of(&attack.externals)).or(&sources))
     }
 
-    fn attack(&self, attack: &Attack, starts: &Bits, avoid: &Bits, goal: Option<&Goal>) -> Check<()> {
+    /// Follows an attack; gives what it may own in the end, beside where it starts.
+    fn attack(&self, attack: &Attack, starts: &Bits, avoid: &Bits, goal: Option<&Goal>) -> Check<Bits> {
         let world = self.world;
         let hops = self.claimed.hops;
         // That an end gets back to itself does not count, which matters where nobody else starts.
@@ -118,6 +117,7 @@ impl Checker<'_, '_> {
         let layers = attack.layers.iter().map(|(units, _)| self.units(units)).collect::<Check<Vec<Bits>>>()?;
         let within = |connections: u64| hops.is_none_or(|most| connections < most);
         let mut hosted_at_last = Bits::none(world.bound);
+        let mut owned_at_last = Bits::none(world.bound);
         let mut owners = None;
         for (at, (layer, (_, credentials))) in (0u64..).zip(layers.iter().zip(&attack.layers)) {
             let owned = starts.or(layer);
@@ -127,7 +127,8 @@ impl Checker<'_, '_> {
             let held = self.held(&owned).into_iter().find(|held| !credentials.contains(held));
             let exploits = self.claimed.pivot == Pivot::Exploitable;
             self.require(Obligation::Credentials, !exploits || held.is_none(), || held.unwrap_or_default().to_owned())?;
-            hosted_at_last = guests;
+            // Nothing is shown of layers past the last connection.
+            (hosted_at_last, owned_at_last) = (guests, layer.clone());
             if !within(at) {
                 break;
             }
@@ -140,18 +141,19 @@ impl Checker<'_, '_> {
         }
         // Without layers nothing was followed.
         self.require(Obligation::Closed, !layers.is_empty(), || "no set of owned units".to_owned())?;
-        let Some(goal) = goal else { return Ok(()) };
+        let Some(goal) = goal else { return Ok(owned_at_last) };
         let targets = goal.targets.minus(&itself);
         let on_host = hosted_at_last.and(&targets);
         self.require(Obligation::HostedTargets, on_host.is_empty(), || self.name(&on_host))?;
-        let Some(owners) = owners else { return Ok(()) };
+        let Some(owners) = owners else { return Ok(owned_at_last) };
         let last = world.served(goal.services)?;
         let crossing = self.outward(&owners, &targets, &self.seen(last))?;
         let crossing = match (crossing, self.claimed.pivot) {
             (None, Pivot::EitherWay) => self.inward(&targets, &owners, last)?,
             (crossing, _) => crossing,
         };
-        self.require(Obligation::Targets, crossing.is_none(), || self.shown(&crossing))
+        self.require(Obligation::Targets, crossing.is_none(), || self.shown(&crossing))?;
+        Ok(owned_at_last)
     }
 
     /// True for a single unit, and for a single address that is external to anybody.
@@ -163,7 +165,7 @@ impl Checker<'_, '_> {
     }
 
     /// Blast radius by components: each node leads to its next ones only. Gives the starts that are covered.
-    fn components(&self, avoid: &Bits, starts: &Bits, bound: u64) -> Check<Bits> {
+    fn components(&self, avoid: &Bits, starts: &Bits, lost: &mut Lost<'_>) -> Check<Bits> {
         let world = self.world;
         let nodes = &self.certificate.nodes;
         let mut covered = Bits::none(world.bound);
@@ -208,8 +210,7 @@ impl Checker<'_, '_> {
                     ahead.push(next);
                 }
             }
-            let count = world.units(&owned).len() as u64 + u64::from(!units.and(starts).within(&owned));
-            self.require(Obligation::Bound, count <= bound, || format!("{count} units from {}", self.name(&units)))?;
+            self.lose(lost, &units.and(starts).minus(&covered), &owned);
             covered = covered.or(&units);
         }
         Ok(covered)
@@ -244,45 +245,6 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// Headers, where destinations listen if that is the view. External endpoints listen to everything.
-    fn seen(&self, served: &[Served]) -> Vec<Served> {
-        let mut seen = Vec::new();
-        let mut everywhere = self.by_headers(listens);
-        everywhere.push(Served { at: Some(self.world.outside.clone()), headers: vec![EVERYTHING] });
-        if !self.claimed.listening {
-            everywhere = vec![Served { at: None, headers: vec![EVERYTHING] }];
-        }
-        for (asked, heard) in served.iter().flat_map(|asked| everywhere.iter().map(move |heard| (asked, heard))) {
-            let at = match (&asked.at, &heard.at) {
-                (Some(asked), Some(heard)) => Some(asked.and(heard)),
-                (Some(at), None) | (None, Some(at)) => Some(at.clone()),
-                (None, None) => None,
-            };
-            let headers = if heard.headers == [EVERYTHING] {
-                asked.headers.clone()
-            } else {
-                meet(&asked.headers, &heard.headers)
-            };
-            seen.push(Served { at, headers });
-        }
-        seen
-    }
-
-    /// Units by the headers that something gives them.
-    fn by_headers(&self, of: impl Fn(&crate::design::Unit) -> Vec<Rect>) -> Vec<Served> {
-        let mut by: BTreeMap<Vec<Rect>, Vec<usize>> = BTreeMap::new();
-        for (at, unit) in (0..).zip(&self.world.design.units) {
-            by.entry(of(unit)).or_default().push(at);
-        }
-        let served = |(headers, units): (_, Vec<usize>)| Served { at: Some(self.world.of_units(units)), headers };
-        by.into_iter().map(served).filter(|served| !served.headers.is_empty()).collect()
-    }
-
-    fn assume(&self, owned: Owned, host_owned: bool) -> Assume {
-        let (as_if_enforced, trust) = (self.certificate.as_if_enforced, self.claimed.trust);
-        Assume { as_if_enforced, trust, owned, host_owned, kin: false }
-    }
-
     /// A step of an attack from owned units to others, if one is possible.
     fn steps(&self, owned: &Bits, others: &Bits, counted: &[Served]) -> Check<Option<Region>> {
         self.steps_of(owned, &self.guests(owned).and(owned), others, counted)
@@ -304,7 +266,9 @@ impl Checker<'_, '_> {
 
     fn outward_of(&self, owned: &Bits, hosted: &Bits, to: &Bits, counted: &[Served]) -> Check<Option<Region>> {
         for (from, host_owned) in [(&owned.minus(hosted), false), (hosted, true)] {
-            if let Some(step) = self.crossing(from, to, counted, self.assume(Owned::Source, host_owned))? {
+            if let Some(step) =
+                self.crossing([from, to], Counted::all(counted), self.assume(Owned::Source, host_owned))?
+            {
                 return Ok(Some(step));
             }
         }
@@ -317,88 +281,12 @@ impl Checker<'_, '_> {
 
     fn inward_of(&self, from: &Bits, owned: &Bits, hosted: &Bits, counted: &[Served]) -> Check<Option<Region>> {
         for (to, host_owned) in [(&owned.minus(hosted), false), (hosted, true)] {
-            if let Some(step) = self.crossing(from, to, counted, self.assume(Owned::Destination, host_owned))? {
+            if let Some(step) =
+                self.crossing([from, to], Counted::all(counted), self.assume(Owned::Destination, host_owned))?
+            {
                 return Ok(Some(step));
             }
         }
         Ok(None)
     }
-
-    /// A connection that the points of the certificate may let through, from some ends to other ends, of the headers
-    /// that count. Refused if something that is not modelled touches one, or could open a path to one.
-    fn crossing(&self, from: &Bits, to: &Bits, counted: &[Served], assume: Assume) -> Check<Option<Region>> {
-        let world = self.world;
-        for (what, touched) in self.unmodelled() {
-            for (from, to) in [(&from.and(&touched), to), (from, &to.and(&touched))] {
-                let conceivable = self.narrowed(self.on_paths(world.conceivable(), from, to)?, counted)?;
-                if conceivable.iter().any(|region| self.apart(region)) {
-                    return Err(Refusal::Unmodelled { what: what.to_owned() });
-                }
-            }
-        }
-        let stands = |(at, direction): &&(usize, usize)| world.stands(*at, *direction, assume);
-        let points: Vec<(usize, usize)> = self.certificate.by.iter().filter(stands).copied().collect();
-        let (first, others) = points.split_at(points.len().min(1));
-        let asked = self.on_paths(world.paths()?, from, to)?;
-        let spared = |(at, _): &(usize, usize)| world.design.points.get(*at).is_some_and(|point| point.exempts_host);
-        let kin = if points.iter().any(spared) { self.kin(&asked) } else { Vec::new() };
-        for (asked, assume) in [(kin, Assume { kin: true, ..assume }), (asked, assume)] {
-            // There may be as many lists of headers as units: then they are looked at where the first point has left
-            // something.
-            let few = counted.len() <= FEW;
-            let asked = if few { self.narrowed(asked, counted)? } else { asked };
-            let left = world.let_through(asked, first, assume)?;
-            let left = if few { left } else { self.narrowed(left, counted)? };
-            let left = world.let_through(left, others, assume)?;
-            if let Some(crossing) = left.into_iter().find(|region| self.apart(region)) {
-                return Ok(Some(crossing));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The connections that paths carry from some ends to others.
-    fn on_paths(&self, paths: &[Region], from: &Bits, to: &Bits) -> Check<Vec<Region>> {
-        self.world.spend(paths.len() as u64 * from.words())?;
-        Ok(paths.iter().filter_map(|path| path.meet(from, to, &[EVERYTHING])).collect())
-    }
-
-    /// What of regions is of the headers that count.
-    fn narrowed(&self, regions: Vec<Region>, counted: &[Served]) -> Check<Vec<Region>> {
-        let all = self.world.all();
-        let mut narrowed = Vec::new();
-        for region in regions {
-            let to = region.to.sparse();
-            for served in counted {
-                self.world.spend(to.len() as u64)?;
-                if served.at.as_ref().is_none_or(|at| at.meets_sparse(&to)) {
-                    narrowed.extend(region.meet(&all, served.at.as_ref().unwrap_or(&all), &served.headers));
-                }
-            }
-            self.world.bounded(&narrowed)?;
-        }
-        Ok(narrowed)
-    }
-
-    /// The connections of regions between units and their own hosts.
-    fn kin(&self, regions: &[Region]) -> Vec<Region> {
-        let mut kin = Vec::new();
-        for (host, guests) in &self.world.guests_of {
-            let (host, guests) = (self.world.of_units([*host]), self.world.of_units(guests.iter().copied()));
-            kin.extend(regions.iter().filter_map(|region| region.meet(&host, &guests, &[EVERYTHING])));
-            kin.extend(regions.iter().filter_map(|region| region.meet(&guests, &host, &[EVERYTHING])));
-        }
-        kin
-    }
-
-    fn shown(&self, region: &Option<Region>) -> String {
-        region.as_ref().map_or_else(String::new, |region| self.connection(region))
-    }
-}
-
-/// What a unit listens to.
-fn listens(unit: &crate::design::Unit) -> Vec<Rect> {
-    let listeners: BTreeSet<Rect> =
-        unit.listeners.iter().map(|(protocol, first, last, _)| to_ports(*protocol, *first, *last)).collect();
-    disjoint(listeners)
 }

@@ -2,7 +2,7 @@
 
 use crate::design::{Address, Ranges, address, address_range};
 use crate::fields::{Fields, Read, lines};
-use crate::judge::{EGRESS, FORWARD, INGRESS};
+use crate::judge::{EGRESS, FORWARD, INGRESS, RuleAt};
 use std::net::IpAddr;
 
 /// The first line.
@@ -24,6 +24,7 @@ pub(crate) struct Certificate {
     pub(crate) attacks: Vec<Attack>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) choices: Vec<Choice>,
+    pub(crate) witnesses: Vec<Witness>,
 }
 
 /// Attacks from any of the starts, and what they may own after each connection.
@@ -53,6 +54,33 @@ pub(crate) struct Choice {
 pub(crate) enum End {
     Unit(usize),
     External(Address),
+}
+
+/// A connection that shows what a rule does.
+pub(crate) struct Witness {
+    pub(crate) rule: RuleAt,
+    /// Where the rule decides it: in this direction.
+    pub(crate) direction: Option<usize>,
+    pub(crate) from: Place,
+    pub(crate) to: Place,
+    pub(crate) header: Header,
+}
+
+/// Where a connection begins or ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    Interface(usize, usize),
+    External(Address),
+    Source(usize),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Header {
+    /// Protocol, port at the destination, port at the source.
+    Ports(u32, u16, u16),
+    /// Type and code.
+    Icmp(u8, u8),
+    Other(u8),
 }
 
 impl Certificate {
@@ -109,6 +137,12 @@ impl Certificate {
                 ascending(&units, f)?;
                 self.choices.push(Choice { is_source, end, units });
             }
+            (4.., "witness") => {
+                let rule = (f.number()?, f.number()?, f.number()?);
+                let direction = if f.absent() { None } else { Some(direction(f)?) };
+                let (from, to, header) = (place(f)?, place(f)?, header(f)?);
+                self.witnesses.push(Witness { rule, direction, from, to, header });
+            }
             _ => return f.refuse("a line that may stand here"),
         }
         Ok(())
@@ -117,6 +151,26 @@ impl Certificate {
 
 fn direction(f: &mut Fields<'_>) -> Read<usize> {
     f.choice([("egress", EGRESS), ("forward", FORWARD), ("ingress", INGRESS)])
+}
+
+fn place(f: &mut Fields<'_>) -> Read<Place> {
+    Ok(match f.word()? {
+        "unit" => Place::Interface(f.number()?, f.number()?),
+        "external" => Place::External(address(f.number::<IpAddr>()?)),
+        "source" => Place::Source(f.number()?),
+        _ => return f.refuse("an endpoint"),
+    })
+}
+
+fn header(f: &mut Fields<'_>) -> Read<Header> {
+    Ok(match f.word()? {
+        "tcp" => Header::Ports(0, f.number()?, f.number()?),
+        "udp" => Header::Ports(1, f.number()?, f.number()?),
+        "sctp" => Header::Ports(2, f.number()?, f.number()?),
+        "icmp" => Header::Icmp(f.number()?, f.number()?),
+        "protocol" => Header::Other(f.number()?),
+        _ => return f.refuse("a header"),
+    })
 }
 
 /// Ranges that ascend name nothing twice, so what they name is no more than there is.

@@ -87,20 +87,22 @@ pub(crate) struct Checker<'w, 'd> {
 impl Checker<'_, '_> {
     fn settle(&self, question: Question) -> Check<()> {
         let certificate = self.certificate;
-        let design = self.world.design;
-        self.require(Obligation::Design, certificate.design == design.digest, || certificate.design.clone())?;
+        self.require(Obligation::Design, certificate.design == self.world.design.digest, || {
+            certificate.design.clone()
+        })?;
         self.require(Obligation::Claim, certificate.claim == self.claimed.digest, || certificate.claim.clone())?;
         let asked = Question { as_if_enforced: certificate.as_if_enforced, honour_trusted: certificate.trusted };
         self.require(Obligation::Question, asked == question, || format!("{asked:?}"))?;
         match &self.claimed.claim {
             Claim::Isolated { from, to, services } => self.isolated(*from, *to, *services),
             Claim::OnlyThrough { from, to, via, services } => self.only_through(*from, *to, via, *services),
-            Claim::BlastRadius { from, units, share } => {
-                let all = design.units.len() as u64;
-                self.blast_radius(from, units.unwrap_or(all.saturating_mul(*share) / 1_000_000))
-            }
-            Claim::Exposed { external, inbound, only, services } => self.exposed(external, *inbound, only, *services),
+            Claim::BlastRadius { from, bound } => self.blast_radius(from, bound),
+            Claim::Confined { meant, listed, without_allows } => self.confined(meant, listed, *without_allows),
+            Claim::Surface { units, entries, exits } => self.surface(units, *entries, *exits),
             Claim::Allowed { from, to, services } => self.allowed(*from, *to, *services),
+            Claim::NoShadowedRules { rulebook } => self.no_shadowed_rules(rulebook.as_deref()),
+            Claim::NoRedundantRules { rulebook } => self.no_redundant_rules(rulebook.as_deref()),
+            Claim::NoUndefinedOrder { rulebook } => self.no_undefined_order(rulebook.as_deref()),
             Claim::Unproved => Err(Refusal::NoSuch { kind: "claim of a kind that is proved" }),
         }
     }

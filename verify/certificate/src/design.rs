@@ -37,6 +37,7 @@ pub(crate) struct Unit {
     pub(crate) name: String,
     pub(crate) owner: Option<String>,
     pub(crate) host: Option<String>,
+    pub(crate) criticality: u64,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) interfaces: Vec<Interface>,
     /// Protocol, first and last port, name.
@@ -116,6 +117,7 @@ pub(crate) struct Tier {
 }
 
 pub(crate) struct Book {
+    pub(crate) name: String,
     pub(crate) stateful: bool,
     pub(crate) default: Action,
     pub(crate) tiers: Vec<Tier>,
@@ -152,7 +154,32 @@ pub(crate) enum Pivot {
     EitherWay,
 }
 
+/// Which of the endpoints that a peer means a claim speaks of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    All,
+    Interfaces,
+    /// External addresses, and named sources.
+    Outside,
+}
+
+/// One side of connections that a claim speaks of.
+pub(crate) type Who = (usize, Of);
+
+/// What a blast radius is held against.
+pub(crate) struct Bound {
+    /// Units count by their criticality.
+    pub(crate) by_criticality: bool,
+    pub(crate) most: u64,
+    /// The bound is a share of all units. [parts per million]
+    pub(crate) is_share: bool,
+    /// Which of the ascending radii is bounded; the mean if `None`. [per mille]
+    pub(crate) per_mille: Option<u64>,
+}
+
 pub(crate) enum Claim {
+    /// `isolated-ever`, which speaks of units that do not exist yet: no certificate proves it.
+    Unproved,
     Isolated {
         from: usize,
         to: usize,
@@ -166,22 +193,35 @@ pub(crate) enum Claim {
     },
     BlastRadius {
         from: Selector,
-        units: Option<u64>,
-        share: u64,
+        bound: Bound,
     },
-    Exposed {
-        external: Ranges,
-        inbound: bool,
-        only: Selector,
-        services: usize,
+    /// Connections that are meant are among those that are listed: `exposed`, `egress-only-to`, `only`, and of
+    /// connections that no rule allows `default-deny`.
+    Confined {
+        meant: Vec<(Who, Who)>,
+        listed: Vec<(Who, Who, usize)>,
+        without_allows: bool,
+    },
+    Surface {
+        units: Selector,
+        entries: Option<u64>,
+        exits: Option<u64>,
     },
     Allowed {
         from: usize,
         to: usize,
         services: usize,
     },
-    /// Of a kind that no certificate is about.
-    Unproved,
+    /// Of one rulebook, or of all.
+    NoShadowedRules {
+        rulebook: Option<String>,
+    },
+    NoRedundantRules {
+        rulebook: Option<String>,
+    },
+    NoUndefinedOrder {
+        rulebook: Option<String>,
+    },
 }
 
 /// A property or a need, and the question that it is asked under.
@@ -244,10 +284,10 @@ impl<'a> Reader<'a> {
             }
             "route" => self.design.routes.push((f.string()?, f.string()?)),
             "rulebook" => {
-                f.string()?;
+                let name = f.string()?;
                 let stateful = f.choice([("stateless", false), ("stateful", true)])?;
                 let default = f.choice([("deny", Action::Deny), ("allow", Action::Allow)])?;
-                self.design.books.push(Book { stateful, default, tiers: Vec::new() });
+                self.design.books.push(Book { name, stateful, default, tiers: Vec::new() });
             }
             "tier" => {
                 let tier = tier(&mut f)?;
@@ -280,11 +320,11 @@ impl<'a> Reader<'a> {
     fn unit(&mut self, keyword: &str, f: &mut Fields<'a>) -> Read<()> {
         if keyword == "unit" {
             let (name, owner, host) = (f.string()?, f.optional()?, f.optional()?);
-            f.number::<u32>()?;
+            let criticality = f.number::<u32>()?.into();
             f.optional()?;
             f.yes()?;
             place(f)?;
-            self.design.units.push(Unit { name, owner, host, ..Unit::default() });
+            self.design.units.push(Unit { name, owner, host, criticality, ..Unit::default() });
             return Ok(());
         }
         if let ("label", Some(source)) = (keyword, self.design.sources.last_mut()) {
@@ -336,6 +376,34 @@ impl<'a> Reader<'a> {
         let services = f.list(service)?;
         let text = before.get(..before.len() - f.rest.len()).unwrap_or_default();
         Ok(Self::intern(&mut self.services, &mut self.design.services, text, services))
+    }
+
+    /// A peer that no rule names: one of a claim.
+    fn of_claim(&mut self, peer: Peer) -> usize {
+        self.design.peers.push(peer);
+        self.design.peers.len() - 1
+    }
+
+    fn anyone(&mut self) -> Who {
+        (self.of_claim(Peer::Any), Of::All)
+    }
+
+    fn units_of(&mut self, f: &mut Fields<'a>) -> Read<Who> {
+        let selector = f.selector(0)?;
+        Ok((self.of_claim(Peer::Units(selector)), Of::Interfaces))
+    }
+
+    fn exposed(&mut self, f: &mut Fields<'a>) -> Read<Claim> {
+        let outside = (self.of_claim(Peer::Addresses(f.list(address_range)?, false)), Of::Outside);
+        let inbound = f.choice([("outbound", false), ("inbound", true)])?;
+        let (anyone, only) = (self.anyone(), self.units_of(f)?);
+        let units = (anyone.0, Of::Interfaces);
+        let services = self.services(f)?;
+        let (meant, listed) = match inbound {
+            true => ((outside, units), (anyone, only, services)),
+            false => ((units, outside), (only, anyone, services)),
+        };
+        Ok(Claim::Confined { meant: vec![meant], listed: vec![listed], without_allows: false })
     }
 
     fn rule(&mut self, f: &mut Fields<'a>) -> Read<Rule> {
@@ -396,29 +464,71 @@ impl<'a> Reader<'a> {
                 let (from, to, via) = (self.peer(f)?, self.peer(f)?, f.selector(0)?);
                 Claim::OnlyThrough { from, to, via, services: self.services(f)? }
             }
-            "blast-radius" => {
-                let (from, is_share, bound) =
-                    (f.selector(0)?, f.choice([("units", false), ("share", true)])?, f.number::<u32>()?);
-                let units = (!is_share).then_some(u64::from(bound));
-                Claim::BlastRadius { from, units, share: u64::from(bound) }
+            "blast-radius" => Claim::BlastRadius { from: f.selector(0)?, bound: bound(Some(1000), f)? },
+            "blast-radius-of" => {
+                let per_mille = statistic(f)?;
+                Claim::BlastRadius { from: f.selector(0)?, bound: bound(per_mille, f)? }
             }
-            "exposed" => Claim::Exposed {
-                external: f.list(address_range)?,
-                inbound: f.choice([("outbound", false), ("inbound", true)])?,
-                only: f.selector(0)?,
-                services: self.services(f)?,
-            },
-            "isolated-ever" | "blast-radius-of" | "egress-only-to" | "only" | "default-deny" | "surface"
-            | "no-shadowed-rules" | "no-redundant-rules" | "no-undefined-order" => Claim::Unproved,
+            "exposed" => self.exposed(f)?,
+            "egress-only-to" => {
+                let (from, anyone) = (self.units_of(f)?, self.anyone());
+                let listed = vec![(anyone, (self.peer(f)?, Of::All), self.services(f)?)];
+                Claim::Confined { meant: vec![(from, anyone)], listed, without_allows: false }
+            }
+            "only" => {
+                let among = if f.absent() { self.anyone() } else { self.units_of(f)? };
+                let listed = f.list(|f| Ok(((self.peer(f)?, Of::All), (self.peer(f)?, Of::All), self.services(f)?)))?;
+                Claim::Confined { meant: vec![(among, among)], listed, without_allows: false }
+            }
+            "default-deny" => {
+                let (units, anyone) = (self.units_of(f)?, self.anyone());
+                let [egress, _, ingress] = directions(f)?;
+                let both = [(egress, (units, anyone)), (ingress, (anyone, units))];
+                let meant = both.into_iter().filter(|(asked, _)| *asked).map(|(_, meant)| meant).collect();
+                Claim::Confined { meant, listed: Vec::new(), without_allows: true }
+            }
+            "surface" => {
+                let units = f.selector(0)?;
+                Claim::Surface { units, entries: f.optional_number()?, exits: f.optional_number()? }
+            }
+            "no-shadowed-rules" => Claim::NoShadowedRules { rulebook: f.optional()? },
+            "no-redundant-rules" => Claim::NoRedundantRules { rulebook: f.optional()? },
+            "no-undefined-order" => Claim::NoUndefinedOrder { rulebook: f.optional()? },
+            "isolated-ever" => {
+                self.peer(f)?;
+                self.peer(f)?;
+                self.services(f)?;
+                Claim::Unproved
+            }
             _ => return f.refuse("a claim"),
         };
-        match claim {
-            Claim::Unproved => f.skip(),
-            _ => drop(place(f)?),
-        }
+        place(f)?;
         let digest = crate::sha256(format!("property{whole}").as_bytes());
         self.design.claims.push(Claimed { section: "property", digest, name, listening, pivot, trust, hops, claim });
         Ok(())
+    }
+}
+
+/// What a blast radius is held against, of the statistic that is bounded.
+fn bound(per_mille: Option<u64>, f: &mut Fields<'_>) -> Read<Bound> {
+    let kinds = [("units", (false, false)), ("share", (true, false)), ("criticality", (false, true))];
+    let (is_share, by_criticality) = f.choice(kinds)?;
+    Ok(Bound { by_criticality, most: f.number::<u32>()?.into(), is_share, per_mille })
+}
+
+/// `max`, `mean`, or a percentile in per cent and tenths of it: `p95`, `p99.9`.
+fn statistic(f: &mut Fields<'_>) -> Read<Option<u64>> {
+    let word = f.word()?;
+    let percentile = |digits: &str| {
+        let (whole, tenths) = digits.split_once('.').unwrap_or((digits, "0"));
+        let tenths = Some(tenths).filter(|tenths| tenths.len() == 1)?;
+        Some(u64::from(whole.parse::<u8>().ok()?) * 10 + u64::from(tenths.parse::<u8>().ok()?))
+    };
+    match (word, word.strip_prefix('p').and_then(percentile)) {
+        ("max", _) => Ok(Some(1000)),
+        ("mean", _) => Ok(None),
+        (_, Some(per_mille @ 1..=1000)) => Ok(Some(per_mille)),
+        _ => f.refuse("a statistic"),
     }
 }
 

@@ -25,15 +25,35 @@ pub(crate) enum Owned {
     Destination,
 }
 
+/// A rule, by the positions of its rulebook, of its tier in that, and of itself in that.
+pub(crate) type RuleAt = (usize, usize, usize);
+
+/// Rules that are taken to match nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeftOut {
+    Nothing,
+    Allows,
+    One(RuleAt),
+}
+
 /// What is assumed of the enforcement.
 #[derive(Clone, Copy)]
 pub(crate) struct Assume {
+    pub(crate) left_out: LeftOut,
     pub(crate) as_if_enforced: bool,
     pub(crate) trust: usize,
     pub(crate) owned: Owned,
     pub(crate) host_owned: bool,
     /// The connections are between a unit and its own host.
     pub(crate) kin: bool,
+}
+
+/// What a rulebook is asked: whether an outcome is possible in a direction, some rules aside.
+#[derive(Clone, Copy)]
+pub(crate) struct Asks {
+    pub(crate) direction: usize,
+    pub(crate) outcome: Action,
+    pub(crate) left_out: LeftOut,
 }
 
 /// So many endpoints are looked up one by one.
@@ -65,7 +85,8 @@ impl World<'_> {
                 continue;
             }
             let mut left = Vec::new();
-            self.at_point(point, direction, &regions, Action::Allow, &mut left, true)?;
+            let asks = Asks { direction, outcome: Action::Allow, left_out: assume.left_out };
+            self.at_point(point, asks, &regions, &mut left, true)?;
             self.bounded(&left)?;
             regions = left;
         }
@@ -97,19 +118,18 @@ impl World<'_> {
     pub(crate) fn at_point(
         &self,
         point: usize,
-        direction: usize,
+        asks: Asks,
         regions: &[Region],
-        outcome: Action,
         out: &mut Vec<Region>,
         unjudged: bool,
     ) -> Check<()> {
         let Some(book) = self.design.points.get(point).map(|point| point.book) else { return Ok(()) };
-        for part in self.parts(point, direction).iter() {
+        for part in self.parts(point, asks.direction).iter() {
             for region in regions {
                 self.spend(part.from.words())?;
                 let Some(met) = region.meet(&part.from, &part.to, &[EVERYTHING]) else { continue };
                 if part.judged {
-                    self.at_book(book, direction, met, outcome, out)?;
+                    self.at_book(book, asks, met, out)?;
                 } else if unjudged {
                     out.push(met);
                 }
@@ -165,44 +185,144 @@ impl World<'_> {
         }
     }
 
-    fn at_book(
-        &self,
-        book: usize,
-        direction: usize,
-        region: Region,
-        outcome: Action,
-        out: &mut Vec<Region>,
-    ) -> Check<()> {
+    fn at_book(&self, book: usize, asks: Asks, region: Region, out: &mut Vec<Region>) -> Check<()> {
         let number = book;
         let book = self.design.books.get(book).ok_or(Refusal::TooMuch)?;
         let mut asked = vec![region];
-        for (at, tier) in book.tiers.iter().enumerate() {
+        for at in 0..book.tiers.len() {
             let mut passed = Vec::new();
             for region in asked {
-                let region = match &tier.scope {
-                    None => region,
-                    Some(selectors) => {
-                        let [egress, ingress] = &*self.scope((number, at), selectors);
-                        let (from, to) = match direction {
-                            EGRESS => (egress.clone(), region.to.clone()),
-                            FORWARD => (Bits::none(self.bound), Bits::none(self.bound)),
-                            _ => (region.from.clone(), ingress.clone()),
-                        };
-                        let inside = region.meet(&from, &to, &[EVERYTHING]);
-                        region.minus(&from, &to, &[EVERYTHING], &mut passed);
-                        let Some(inside) = inside else { continue };
-                        inside
-                    }
-                };
-                self.at_tier((number, at), direction, region, outcome, out, &mut passed)?;
+                let Some(region) = self.scoped((number, at), asks.direction, region, &mut passed) else { continue };
+                self.at_tier((number, at), asks, region, out, &mut passed)?;
             }
             asked = passed;
         }
         self.obligations.set(self.obligations.get() + 1);
-        if book.default == outcome {
+        if book.default == asks.outcome {
             out.extend(asked);
         }
         Ok(())
+    }
+
+    /// What of a region is in scope of a tier, and what is not.
+    fn scoped(
+        &self,
+        tier: (usize, usize),
+        direction: usize,
+        region: Region,
+        outside: &mut Vec<Region>,
+    ) -> Option<Region> {
+        let scope = self.design.books.get(tier.0).and_then(|book| book.tiers.get(tier.1)?.scope.as_ref());
+        let Some(selectors) = scope else { return Some(region) };
+        let [egress, ingress] = &*self.scope(tier, selectors);
+        let (from, to) = match direction {
+            EGRESS => (egress.clone(), region.to.clone()),
+            FORWARD => (Bits::none(self.bound), Bits::none(self.bound)),
+            _ => (region.from.clone(), ingress.clone()),
+        };
+        let inside = region.meet(&from, &to, &[EVERYTHING]);
+        region.minus(&from, &to, &[EVERYTHING], outside);
+        inside
+    }
+
+    /// True if a rule decides the one connection of a region for sure when its rulebook is asked in a direction.
+    pub(crate) fn decides(&self, rule: RuleAt, direction: usize, region: &Region) -> Check<bool> {
+        let (book, tier, at) = rule;
+        let asks = |outcome| Asks { direction, outcome, left_out: LeftOut::Nothing };
+        for before in 0..tier {
+            let Some(region) = self.scoped((book, before), direction, region.clone(), &mut Vec::new()) else {
+                continue;
+            };
+            let mut ended = Vec::new();
+            for outcome in [Action::Allow, Action::Deny] {
+                self.at_tier((book, before), asks(outcome), region.clone(), &mut ended, &mut Vec::new())?;
+            }
+            if !ended.is_empty() {
+                return Ok(false);
+            }
+        }
+        let here = self.design.books.get(book).and_then(|book| book.tiers.get(tier)).ok_or(Refusal::TooMuch)?;
+        if self.scoped((book, tier), direction, region.clone(), &mut Vec::new()).is_none() {
+            return Ok(false);
+        }
+        let (mut decides, mut preceded) = (false, false);
+        let rules = self.touching((book, tier), here, asks(Action::Allow), region)?;
+        let Some(own) = here.rules.get(at) else { return Ok(false) };
+        for (position, rule) in rules {
+            let (from, to) = (self.peer(rule.from)?, self.peer(rule.to)?);
+            for served in self.served(rule.services)? {
+                let met = |from, to| region.meet(from, &narrowed(to, served), &served.headers).is_some();
+                match position == at {
+                    true => decides |= met(&from.surely, &to.surely),
+                    false => {
+                        let before = may_go_before(here.order, (position, rule), (at, own));
+                        preceded |= before && met(&from.maybe, &to.maybe);
+                    }
+                }
+            }
+        }
+        Ok(decides && !preceded)
+    }
+
+    /// What a rule may match of connections, when its rulebook is asked in a direction.
+    pub(crate) fn matched(&self, rule: RuleAt, direction: usize, ways: &[Region]) -> Check<Vec<Region>> {
+        let tier = (rule.0, rule.1);
+        let held = self.design.books.get(tier.0).and_then(|book| book.tiers.get(tier.1)?.rules.get(rule.2));
+        let rule = held.ok_or(Refusal::TooMuch)?;
+        let (from, to) = (&self.peer(rule.from)?.maybe, &self.peer(rule.to)?.maybe);
+        let mut matched = Vec::new();
+        for served in self.served(rule.services)? {
+            for way in ways {
+                self.spend(from.words())?;
+                let met = way.meet(from, &narrowed(to, served), &served.headers);
+                matched.extend(met.and_then(|met| self.scoped(tier, direction, met, &mut Vec::new())));
+            }
+        }
+        Ok(matched)
+    }
+
+    /// What of regions a point judges in a direction, where two rules of equal rank and of different objects do
+    /// different things, and it matters for what the point does.
+    pub(crate) fn tied(&self, point: usize, direction: usize, regions: &[Region]) -> Check<Vec<Region>> {
+        let Some(book) = self.design.points.get(point).map(|point| point.book) else { return Ok(Vec::new()) };
+        let tiers = self.design.books.get(book).map_or(&[][..], |book| &book.tiers);
+        let ties = |tier: &Tier| tier.order == Order::UndefinedTies;
+        let mut asked = Vec::new();
+        for part in self.parts(point, direction).iter().filter(|part| part.judged && tiers.iter().any(ties)) {
+            self.spend(part.from.words() * regions.len() as u64)?;
+            asked.extend(regions.iter().filter_map(|region| region.meet(&part.from, &part.to, &[EVERYTHING])));
+        }
+        let asks = |outcome| Asks { direction, outcome, left_out: LeftOut::Nothing };
+        let mut tied = Vec::new();
+        for (at, tier) in tiers.iter().enumerate() {
+            let mut passed = Vec::new();
+            for region in asked {
+                let Some(region) = self.scoped((book, at), direction, region, &mut passed) else { continue };
+                let rules =
+                    if ties(tier) { self.touching((book, at), tier, asks(Action::Allow), &region)? } else { Vec::new() };
+                for (position, first) in rules.iter().enumerate() {
+                    for second in rules.iter().skip(position + 1).filter(|second| disagree(first.1, second.1)) {
+                        self.spend(1)?;
+                        for part in self.deciding(tier.order, &region, *first, &rules)? {
+                            tied.extend(self.deciding(tier.order, &part, *second, &rules)?);
+                        }
+                    }
+                }
+                self.at_tier((book, at), asks(Action::Allow), region, &mut Vec::new(), &mut passed)?;
+            }
+            self.bounded(&passed)?;
+            asked = passed;
+        }
+        // It does not matter where the rulebook does the same all the same.
+        for outcome in [Action::Allow, Action::Deny] {
+            let mut either = Vec::new();
+            for region in tied {
+                self.at_book(book, asks(outcome), region, &mut either)?;
+            }
+            self.bounded(&either)?;
+            tied = either;
+        }
+        Ok(tied)
     }
 
     /// The interfaces in scope of a tier in egress and in ingress.
@@ -218,14 +338,14 @@ impl World<'_> {
     fn at_tier(
         &self,
         number: (usize, usize),
-        direction: usize,
+        asks: Asks,
         region: Region,
-        outcome: Action,
         out: &mut Vec<Region>,
         passed: &mut Vec<Region>,
     ) -> Check<()> {
         let tier = self.design.books.get(number.0).and_then(|book| book.tiers.get(number.1)).ok_or(Refusal::TooMuch)?;
-        let rules = self.touching(number, tier, direction, &region)?;
+        let Asks { outcome, .. } = asks;
+        let rules = self.touching(number, tier, asks, &region)?;
         for action in [outcome, Action::Pass] {
             // Only what says otherwise is in the way of a rule, and in most tiers that is little.
             let others: Vec<(usize, &Rule)> = rules.iter().copied().filter(|(_, rule)| rule.action != action).collect();
@@ -277,7 +397,7 @@ impl World<'_> {
         &self,
         number: (usize, usize),
         tier: &'t Tier,
-        direction: usize,
+        asks: Asks,
         region: &Region,
     ) -> Check<Vec<(usize, &'t Rule)>> {
         let (from, to) = (region.from.sparse(), region.to.sparse());
@@ -295,7 +415,13 @@ impl World<'_> {
         self.obligations.set(self.obligations.get() + candidates.len() as u64);
         for (at, rule) in candidates.into_iter().filter_map(|at| Some((at, tier.rules.get(at)?))) {
             let [known_from, known_to] = &mut known;
-            if rule.directions.get(direction) == Some(&true)
+            let left_out = match asks.left_out {
+                LeftOut::Nothing => false,
+                LeftOut::Allows => rule.action == Action::Allow,
+                LeftOut::One(one) => one == (number.0, number.1, at),
+            };
+            if rule.directions.get(asks.direction) == Some(&true)
+                && !left_out
                 && self.meets(rule.from, &from, known_from)?
                 && self.meets(rule.to, &to, known_to)?
             {
@@ -386,4 +512,16 @@ fn goes_before(order: Order, first: (usize, &Rule), second: (usize, &Rule)) -> b
         }
         Order::Strongest => first.1.action < second.1.action,
     }
+}
+
+/// Whether a rule that matches may keep another from deciding.
+fn may_go_before(order: Order, first: (usize, &Rule), second: (usize, &Rule)) -> bool {
+    let (a, b) = (first.1, second.1);
+    goes_before(order, first, second)
+        || (order == Order::UndefinedTies && a.priority == b.priority && a.object != b.object)
+}
+
+/// Rules of equal rank of which nobody knows which goes first, and that do different things.
+fn disagree(a: &Rule, b: &Rule) -> bool {
+    a.priority == b.priority && a.object != b.object && a.action != b.action
 }

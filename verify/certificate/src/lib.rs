@@ -17,11 +17,13 @@
 //!   layer UNITS STRING*N                          what they may own after so many connections; credentials found
 //! node (plain | hosted) UNITS RANGES              units, and the positions of the nodes that lead on from them
 //! choose (from | to) (unit position | external IP) UNITS
+//! witness BOOK TIER RULE (- | DIRECTION) PLACE PLACE HEADER   positions; where the rule decides, and which connection
 //! end lines                                       the number of lines before this one
 //! ```
-//! `x*N` is a count followed by that many `x`, `UNITS` and `RANGES` are `(first-last)*N` of positions from 0, ascending
-//! and apart. Indented lines belong to the line before and are not indented in the text; `attack`, `node` and `choose`
-//! stand in any number.
+//! `PLACE` is `unit position interface`, `external IP` or `source position`; `HEADER` is a transport protocol with the
+//! ports at destination and source, `icmp type code` or `protocol number`. `x*N` is a count followed by that many `x`, `UNITS` and `RANGES` are `(first-last)*N` of positions from 0, ascending
+//! and apart. Indented lines belong to the line before and are not indented in the text; `attack`, `node`, `choose`
+//! and `witness` stand in any number.
 //!
 //! # What is checked
 //! Every item is an [`Obligation`]; a test takes each away and sees a wrong certificate pass.
@@ -29,9 +31,16 @@
 //! - `isolated` and `only-through`: the starts are in attacks; nothing that carries an attack on leads out of starts and
 //!   layer, owned hosts bring their guests, held credentials are reckoned with; and no last connection reaches a target.
 //!   With a bound on connections there is a layer for each number of them; otherwise the last is closed in itself.
-//! - `blast-radius`: the same without targets, and no layer larger than the bound; or, where closures are unions, nodes
-//!   (components of the attack graph) with the nodes that they lead to, counted along.
-//! - `exposed`: no connection but those that the claim spares. Needs nothing of the certificate but points.
+//! - `blast-radius`: the same without targets, and for each start what its last layer holds; or, where closures are
+//!   unions, nodes (components of the attack graph) with the nodes that they lead to, counted along. Units count as one
+//!   or by their criticality; the largest, the mean or a percentile of the numbers is within the bound.
+//! - `exposed`, `egress-only-to`, `only`, `default-deny`: no connection but those that the claim lists, and for the last
+//!   of those that no rule allows. Needs nothing of the certificate but points.
+//! - `surface`: what may connect with a unit is counted. Needs points, too.
+//! - `no-shadowed-rules`: each rule has a witness, a connection (or the answer to one, where the rulebook keeps no state)
+//!   that it decides for sure; or it matches nothing that a path carries.
+//! - `no-redundant-rules`: each rule has a witness, a connection whose verdict is another without the rule.
+//! - `no-undefined-order`: what rules of equal rank disagree on, and their rulebook with them, the points stop.
 //! - `allowed` and needs: every connection arrives, with its answer, whatever is in doubt; where one end is enough, a
 //!   chosen one.
 //!
@@ -96,10 +105,13 @@
 mod attack;
 mod certificate;
 mod check;
+mod confined;
+mod crossing;
 mod design;
 mod fields;
 mod judge;
 mod refusal;
+mod rules;
 mod sets;
 mod sha256;
 #[cfg(test)]

@@ -25,10 +25,20 @@ pub enum Obligation {
     Targets,
     /// What must not be reached does not run on an owned host.
     HostedTargets,
-    /// No more units are owned than the bound admits.
+    /// No more is lost than the bound admits.
     Bound,
-    /// Only what may be exposed is.
-    Exposed,
+    /// Connections are those that may be.
+    Confined,
+    /// No unit has more entries or exits than it may.
+    Surface,
+    /// The connection that is named for a rule is one that some path carries, and the rule decides it.
+    Decides,
+    /// A rule for which no connection is named matches none.
+    Idle,
+    /// The connection that is named for a rule has another verdict without the rule.
+    Changes,
+    /// No verdict depends on an order that is not defined.
+    Ordered,
     /// Connections that are needed arrive, and so do their answers.
     Works,
     /// Where one end is enough, the one that the certificate names is certainly meant, and is another.
@@ -39,7 +49,7 @@ pub enum Obligation {
 
 impl Obligation {
     /// All of them.
-    pub const ALL: [Obligation; 15] = [
+    pub const ALL: [Obligation; 20] = [
         Obligation::Design,
         Obligation::Claim,
         Obligation::Question,
@@ -51,7 +61,12 @@ impl Obligation {
         Obligation::Targets,
         Obligation::HostedTargets,
         Obligation::Bound,
-        Obligation::Exposed,
+        Obligation::Confined,
+        Obligation::Surface,
+        Obligation::Decides,
+        Obligation::Idle,
+        Obligation::Changes,
+        Obligation::Ordered,
         Obligation::Works,
         Obligation::Choice,
         Obligation::Chosen,
@@ -69,8 +84,13 @@ impl Obligation {
             Obligation::Layers => "a set of owned units is not part of the next",
             Obligation::Targets => "what must not be reached can be",
             Obligation::HostedTargets => "what must not be reached runs on an owned host",
-            Obligation::Bound => "more units can be owned than the bound admits",
-            Obligation::Exposed => "more is exposed than may be",
+            Obligation::Bound => "more can be lost than the bound admits",
+            Obligation::Confined => "a connection is possible that is not listed",
+            Obligation::Surface => "a unit has more entries or exits than it may",
+            Obligation::Decides => "the connection that is named for a rule is not one that it decides",
+            Obligation::Idle => "a rule may match a connection, and none is named for it",
+            Obligation::Changes => "no connection is named that has another verdict without a rule",
+            Obligation::Ordered => "a verdict depends on which of two rules goes first",
             Obligation::Works => "a connection that is needed may not work",
             Obligation::Choice => "the end that it names is not certainly meant, or is no other end",
             Obligation::Chosen => "a unit has no end to connect with",

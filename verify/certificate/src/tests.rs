@@ -83,10 +83,24 @@ fn case(obligation: Obligation) -> (String, String) {
         Obligation::Bound => {
             normal_form(&plain(), &a_to_b(), &claim("any", "blast-radius in \"app\" 1 \"a\" units 1"), "")
         }
-        Obligation::Exposed => {
+        Obligation::Surface => {
+            let surface = claim("any", "surface in \"app\" 1 \"b\" 0 -");
+            normal_form(&plain(), &a_to_b(), &surface, "")
+        }
+        Obligation::Confined => {
             let exposed = "exposed 1 0.0.0.0-255.255.255.255 inbound in \"app\" 1 \"b\" 1 any";
             let rules = [allow("any", &app("a"), "1 ports tcp 1 443-443 1 0-65535")];
             normal_form(&abc("-", "yes", ["", ""]), &rules, &claim("any", exposed), "")
+        }
+        Obligation::Decides | Obligation::Idle => {
+            normal_form(&plain(), &a_to_b(), &claim("any", "no-shadowed-rules -"), "")
+        }
+        Obligation::Changes => normal_form(&plain(), &a_to_b(), &claim("any", "no-redundant-rules -"), ""),
+        Obligation::Ordered => {
+            let of = |object: &str| a_to_b().concat().replace("- - - - -", &format!("- \"{object}\" - - -"));
+            let rules = [of("one"), of("other").replace("rule allow", "rule deny")];
+            let design = normal_form(&plain(), &rules, &claim("any", "no-undefined-order -"), "");
+            design.replace("deny-overrides", "first-match-undefined-ties")
         }
         Obligation::Works => {
             let allowed = format!("allowed {} {} 1 any", app("a"), app("b"));
@@ -107,7 +121,9 @@ fn case(obligation: Obligation) -> (String, String) {
         Obligation::Layers => "attack 1 0-0 0 0\nlayer 1 1-1 0\nlayer 0 0\n",
         Obligation::Guests | Obligation::Targets | Obligation::Bound => "attack 1 0-0 0 0\nlayer 1 1-1 0\n",
         Obligation::HostedTargets => "attack 1 0-0 0 0\nlayer 1 1-2 0\n",
-        Obligation::Exposed | Obligation::Works | Obligation::Chosen => "",
+        Obligation::Confined | Obligation::Surface | Obligation::Works | Obligation::Chosen => "",
+        Obligation::Decides | Obligation::Changes => "witness 0 0 0 ingress unit 0 0 unit 2 0 tcp 443 49152\n",
+        Obligation::Idle | Obligation::Ordered => "",
         Obligation::Choice => "choose to unit 1 1 0-0\n",
         _ => "attack 1 0-0 0 0\nlayer 0 0\n",
     };
@@ -142,8 +158,111 @@ fn the_same_cases_put_right_are_accepted() {
     check(&design, &wrong.replace("layer 1 1-1 0", "layer 1 1-2 0"), None).unwrap();
     let (design, wrong) = case(Obligation::Credentials);
     check(&design, &wrong.replace("layer 0 0", "layer 1 1-1 1 \"key\""), None).unwrap();
+    for obligation in [Obligation::Decides, Obligation::Changes] {
+        let (design, wrong) = case(obligation);
+        check(&design, &wrong.replace("unit 2 0", "unit 1 0"), None).unwrap();
+    }
+    let (design, wrong) = case(Obligation::Idle);
+    let idle = design.replacen("\"app\" 1 \"b\" 1 any", "\"app\" 1 \"nobody\" 1 any", 1);
+    check(&idle, &certificate(&idle, ""), None).unwrap();
+    assert!(check(&design, &wrong, None).is_err());
+    let (design, _) = case(Obligation::Ordered);
+    let ranked = design.replacen("rule deny egress+ingress 0", "rule deny egress+ingress 1", 1);
+    check(&ranked, &certificate(&ranked, ""), None).unwrap();
     let (design, wrong) = case(Obligation::Starts);
     check(&design, &wrong.replace("attack 0 0 0", "attack 1 0-0 0 0"), None).unwrap();
+}
+
+/// Claims about single connections: what is possible is what `a` and the outside open to `b`.
+#[test]
+fn connections_are_confined_to_what_is_listed() {
+    let web = "1 ports tcp 1 443-443 1 0-65535";
+    let (a, b) = (app("a"), app("b"));
+    let (of_a, of_b) = ("in \"app\" 1 \"a\"", "in \"app\" 1 \"b\"");
+    let rules = [allow(&a, &b, "1 any"), allow("external 1 0.0.0.0-255.255.255.255", &b, web)];
+    let outside = format!("external 1 0.0.0.0-255.255.255.255 {b} {web}");
+    let cases = [
+        (format!("egress-only-to {of_a} {b} 1 any"), true),
+        (format!("egress-only-to {of_a} {b} {web}"), false),
+        (format!("egress-only-to {of_a} units {of_a} 1 any"), false),
+        (format!("egress-only-to {of_b} {b} 0"), true),
+        (format!("only - 2 {a} {b} 1 any {outside}"), true),
+        (format!("only - 1 {a} {b} 1 any"), false),
+        (format!("only - 1 {outside}"), false),
+        (format!("only all 1 {a} {b} 1 any"), true),
+        ("default-deny all egress+ingress".to_owned(), true),
+        (format!("surface {of_b} 2 0"), true),
+        (format!("surface {of_b} 1 -"), false),
+        (format!("surface {of_a} 0 1"), true),
+        (format!("surface {of_a} 0 0"), false),
+    ];
+    for (what, holds) in cases {
+        let design = normal_form(&abc("-", "yes", ["", ""]), &rules, &claim("any", &what), "");
+        assert_eq!(check(&design, &certificate(&design, ""), None).is_ok(), holds, "{what}");
+    }
+    // What no rule allows passes by the default of a rulebook, however little the rules say.
+    let open = |directions: &str| {
+        let design = normal_form(
+            &abc("-", "yes", ["", ""]),
+            &rules,
+            &claim("any", &format!("default-deny {of_a} {directions}")),
+            "",
+        );
+        let design =
+            design.replace("deny-overrides deny everything", "deny-overrides deny units 0 1 in \"app\" 1 \"a\"");
+        design.replace("\"native\" stateful deny", "\"native\" stateful allow")
+    };
+    for (directions, holds) in [("ingress", true), ("egress", false), ("egress+ingress", false)] {
+        let design = open(directions);
+        assert_eq!(check(&design, &certificate(&design, ""), None).is_ok(), holds, "{directions}");
+    }
+}
+
+/// `a` takes `b`, and `b` takes `c`; `d` takes nobody. Of criticality they have 0, but for `c` with 7.
+#[test]
+fn what_is_lost_is_counted_as_the_claim_counts_it() {
+    let units: Vec<String> = abc("-", "no", ["", ""]);
+    let units: Vec<String> = units.iter().map(|unit| unit.replace("\"c\" - - 0 - yes", "\"c\" - - 7 - yes")).collect();
+    let rules = [allow(&app("a"), &app("b"), "1 any"), allow(&app("b"), &app("c"), "1 any")];
+    // Radii 3, 2, 1, 1; criticalities 7, 7, 7, 0.
+    let cases = [
+        ("blast-radius all units 3", true),
+        ("blast-radius all units 2", false),
+        ("blast-radius-of mean all units 2", true),
+        ("blast-radius-of mean all units 1", false),
+        ("blast-radius-of mean all share 437500", true),
+        ("blast-radius-of mean all share 437499", false),
+        ("blast-radius-of p50 all units 1", true),
+        ("blast-radius-of p50.1 all units 1", false),
+        ("blast-radius-of p75 all units 2", true),
+        ("blast-radius-of p75.1 all units 2", false),
+        ("blast-radius-of max all criticality 7", true),
+        ("blast-radius-of max all criticality 6", false),
+        ("blast-radius-of p25 all criticality 0", true),
+        ("blast-radius-of p25.1 all criticality 0", false),
+        ("blast-radius-of mean in \"app\" 1 \"nobody\" units 0", true),
+    ];
+    let nodes = "node plain 1 0-0 1 1-1\nnode plain 1 1-1 1 2-2\nnode plain 1 2-2 0\nnode plain 1 3-3 0\n";
+    let attacks = "attack 1 0-0 0 0\nlayer 1 1-2 0\nattack 1 1-1 0 0\nlayer 1 2-2 0\nattack 1 2-3 0 0\nlayer 0 0\n";
+    for (what, holds) in cases {
+        let design = normal_form(&units, &rules, &claim("any", what), "");
+        for proof in [nodes, attacks] {
+            assert_eq!(check(&design, &certificate(&design, proof), None).is_ok(), holds, "{what}\n{proof}");
+        }
+    }
+}
+
+/// Of layers past the last connection nothing is shown, and so nothing follows from them.
+#[test]
+fn layers_past_the_last_connection_say_nothing() {
+    let rules = [allow(&app("a"), &app("b"), "1 any")];
+    let bounded = "property \"p\" policy any intact 1 blast-radius in \"app\" 1 \"a\" units 1 - - - - -";
+    let design = normal_form(&abc("-", "no", ["", ""]), &rules, bounded, "");
+    let small = certificate(&design, "attack 1 0-0 0 0\nlayer 0 0\nlayer 1 1-1 0\nlayer 0 0\n");
+    let refused = check(&design, &small, None);
+    assert!(matches!(refused, Err(Refusal::Unmet { obligation: Obligation::Bound, .. })), "{refused:?}");
+    let two = normal_form(&abc("-", "no", ["", ""]), &rules, &bounded.replace("units 1", "units 2"), "");
+    check(&two, &certificate(&two, "attack 1 0-0 0 0\nlayer 0 0\nlayer 1 1-1 0\n"), None).unwrap();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::certificate::{Choice, End};
 use crate::check::Checker;
 use crate::design::{Action, Peer, Service};
-use crate::judge::{Assume, EGRESS, FORWARD, INGRESS, Owned};
+use crate::judge::{Asks, Assume, EGRESS, FORWARD, INGRESS, LeftOut, Owned};
 use crate::refusal::Obligation;
 use crate::sets::{Bits, EVERYTHING, ICMP, OTHER, Rect, Region, disjoint, universe};
 use crate::world::Check;
@@ -205,7 +205,14 @@ impl Checker<'_, '_> {
             return Ok(Vec::new());
         }
         let as_if_enforced = self.certificate.as_if_enforced;
-        let assume = Assume { as_if_enforced, trust: 0, owned: Owned::Nobody, host_owned: false, kin };
+        let assume = Assume {
+            as_if_enforced,
+            trust: 0,
+            owned: Owned::Nobody,
+            host_owned: false,
+            kin,
+            left_out: LeftOut::Nothing,
+        };
         let mut stopped = vec![region.clone()];
         let mut carried = Vec::new();
         for path in world.paths()? {
@@ -234,10 +241,11 @@ impl Checker<'_, '_> {
             let stateful = world.design.books.get(point.book).is_some_and(|book| book.stateful);
             for direction in [EGRESS, FORWARD, INGRESS] {
                 if world.stands(at, direction, assume) {
-                    world.at_point(at, direction, &carried, Action::Deny, &mut stopped, false)?;
+                    let asks = Asks { direction, outcome: Action::Deny, left_out: LeftOut::Nothing };
+                    world.at_point(at, asks, &carried, &mut stopped, false)?;
                     let mut unanswered = Vec::new();
                     if !stateful {
-                        world.at_point(at, direction, &answered, Action::Deny, &mut unanswered, false)?;
+                        world.at_point(at, asks, &answered, &mut unanswered, false)?;
                     }
                     stopped.extend(unanswered.iter().map(|region| answer(region, true)));
                 }
@@ -276,7 +284,7 @@ fn ephemeral(families: [bool; 2]) -> Vec<Rect> {
 }
 
 /// The headers of the answers to some headers; with `back`, of what is answered by some headers.
-fn answers(rect: Rect, back: bool) -> Vec<Rect> {
+pub(crate) fn answers(rect: Rect, back: bool) -> Vec<Rect> {
     let mut answers = Vec::new();
     for base in [0, 1 << 16, 2 << 16] {
         let (first, last) = (rect.x.0.max(base), rect.x.1.min(base + 0xFFFF));

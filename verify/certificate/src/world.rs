@@ -4,7 +4,7 @@
 //! interfaces unit by unit, then *cells* of external addresses, then named sources, each once for either family. A
 //! cell is a range of addresses that no address set of the design cuts.
 
-use crate::design::{Address, Claim, Design, LAST, Peer, Ranges, Service, Unit};
+use crate::design::{Address, Design, LAST, Of, Peer, Ranges, Service, Unit, Who};
 use crate::fields::Selector;
 use crate::judge::{Index, Part};
 use crate::refusal::Refusal;
@@ -247,6 +247,17 @@ impl<'d> World<'d> {
         Meant { maybe: surely.clone(), surely }
     }
 
+    /// One side of connections that a claim speaks of: for sure, and possibly.
+    pub(crate) fn who(&self, (peer, of): Who) -> Check<Meant> {
+        let meant = self.peer(peer)?;
+        let ends = match of {
+            Of::All => self.all(),
+            Of::Interfaces => self.interfaces.clone(),
+            Of::Outside => self.outside.or(&self.named),
+        };
+        Ok(Meant { surely: meant.surely.and(&ends), maybe: meant.maybe.and(&ends) })
+    }
+
     /// The cells in ranges.
     pub(crate) fn addresses(&self, ranges: &Ranges) -> Bits {
         let base = self.unit_of.len();
@@ -484,11 +495,6 @@ fn cells(design: &Design) -> Vec<(Address, Address)> {
     for peer in &design.peers {
         if let Peer::Addresses(ranges, _) = peer {
             cut(ranges);
-        }
-    }
-    for claimed in &design.claims {
-        if let Claim::Exposed { external, .. } = &claimed.claim {
-            cut(external);
         }
     }
     let ends = cuts.iter().skip(1).map(Some).chain([None]);

@@ -6,7 +6,7 @@ use crate::properties::Settings;
 use crate::reach::Verifier;
 use crate::spread::{Limits, Spread};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Peer, Pivot, Property, Selector};
+use seglab_policy::{AtMost, Peer, Pivot, Property, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Verifier<'_> {
@@ -99,22 +99,26 @@ impl Verifier<'_> {
         property.hops_max.is_some() || !Spread::new(graph, starts.to_vec(), limits).classes.is_subset(&apart)
     }
 
-    /// One attack from all of some classes, if it takes no more units than a bound.
+    /// One attack from all of some classes, if what it takes and any of them stay within a bound: then so do all
+    /// numbers, and whatever is asked of them.
     pub(super) fn attack_within(
         &self,
         graph: &Graph,
         starts: &[ClassId],
         avoid: Option<&FixedBitSet>,
         property: &Property,
-        at_most: usize,
+        at_most: AtMost,
     ) -> Option<Vec<String>> {
-        let starts: Vec<Origin> = starts.iter().map(|class| Origin::Unit(*class, false)).collect();
+        let most = at_most.most(self.design().units().len());
+        let weights = self.weights(at_most);
+        let weight = |class: usize| weights.as_ref().map_or(1, |weights| weights.get(class).copied().unwrap_or(0));
+        let origins: Vec<Origin> = starts.iter().map(|class| Origin::Unit(*class, false)).collect();
         let limits = Limits { avoid, connections_max: property.hops_max, doubtful: true };
-        let taken = Spread::new(graph, starts.clone(), limits).classes;
-        let units: usize = taken.ones().map(|class| graph.sizes.get(class).copied().unwrap_or(0)).sum();
-        let itself =
-            starts.iter().any(|start| matches!(start, Origin::Unit(class, _) if !taken.contains(class.index())));
-        (units + usize::from(itself) <= at_most).then(|| self.attack(graph, &starts, avoid, property))
+        let taken = Spread::new(graph, origins.clone(), limits).classes;
+        let all: u64 =
+            taken.ones().map(|class| weight(class) * graph.sizes.get(class).copied().unwrap_or(0) as u64).sum();
+        let itself = starts.iter().map(|class| class.index()).filter(|class| !taken.contains(*class)).map(weight).max();
+        (all + itself.unwrap_or(0) <= most).then(|| self.attack(graph, &origins, avoid, property))
     }
 
     /// Attacks from each class of units.

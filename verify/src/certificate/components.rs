@@ -25,7 +25,6 @@ impl Verifier<'_> {
         let avoid = settings.honour_trusted.then(|| self.trusted_classes());
         let avoided = |class: &ClassId| avoid.as_ref().is_some_and(|avoid| avoid.contains(class.index()));
         let starts: Vec<ClassId> = self.selected(from).filter(|class| !avoided(class)).collect();
-        let at_most = usize::try_from(at_most.most(self.design().units().len())).unwrap_or(usize::MAX);
         if let Some(together) = self.attack_within(&graph, &starts, avoid.as_ref(), property, at_most) {
             return together;
         }

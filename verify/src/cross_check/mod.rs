@@ -22,7 +22,10 @@ mod ever;
 mod lateral;
 mod replay;
 mod rules;
+mod smtlib;
 mod surface;
+
+pub use smtlib::{Script, Scripts, smtlib};
 
 use crate::properties::{Report, Settings, Settled, without_allows};
 use crate::reach::Verifier;

@@ -83,7 +83,7 @@ impl Verifier<'_> {
     }
 
     /// What a unit of each class counts for; `None` where each counts for one.
-    fn weights(&self, at_most: AtMost) -> Option<Vec<u64>> {
+    pub(crate) fn weights(&self, at_most: AtMost) -> Option<Vec<u64>> {
         let classes = &self.engine.classes;
         let criticality = |class| u64::from(self.engine.design.unit(classes.representative(class)).criticality);
         match at_most {

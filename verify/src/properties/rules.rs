@@ -12,7 +12,7 @@ use crate::intern::HeaderId;
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use seglab_policy::{
-    Assume, Connection, Direction, Doubt, Endpoint, Header, Order, Peer, Placement, RuleId, RulebookId, Side,
+    Assume, Connection, Direction, Doubt, Endpoint, Family, Header, Order, Peer, Placement, RuleId, RulebookId, Side,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +25,27 @@ struct Way {
     source: Endpoint,
     destination: Endpoint,
     carried: HeaderId,
+}
+
+/// A connection, or an answer, that shows what a rule does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RuleWitness {
+    pub(crate) rule: RuleId,
+    /// Where the rule is shown to decide: the direction in which it does.
+    pub(crate) direction: Option<Direction>,
+    pub(crate) source: Endpoint,
+    pub(crate) destination: Endpoint,
+    pub(crate) header: Header,
+}
+
+/// What is found about a rule.
+enum Found<I> {
+    /// It does something, which a connection shows; or there is nothing that it could do.
+    Active(Option<RuleWitness>),
+    /// It does nothing, and why.
+    Idle(I),
+    /// It depends on what is not known.
+    Unsure(Doubt),
 }
 
 /// What has been worked out about a design for claims about rules.
@@ -45,9 +66,9 @@ impl<'a> Verifier<'a> {
         let (mut shadowed, mut doubt) = (Vec::new(), None);
         for rule in meant {
             match rules.shadow(rule) {
-                Some(Ok(by)) => shadowed.push(IdleRule { rule, why: Idle::Shadowed(by) }),
-                Some(Err(unsure)) => doubt = doubt.or(Some(unsure)),
-                None => {}
+                Found::Idle(by) => shadowed.push(IdleRule { rule, why: Idle::Shadowed(by) }),
+                Found::Unsure(unsure) => doubt = doubt.or(Some(unsure)),
+                Found::Active(_) => {}
             }
         }
         Outcome { verdict: of_rules(shadowed, doubt), population }
@@ -60,12 +81,35 @@ impl<'a> Verifier<'a> {
         let (mut redundant, mut doubt) = (Vec::new(), None);
         for rule in meant {
             match rules.without(rule) {
-                Some(Ok(why)) => redundant.push(IdleRule { rule, why }),
-                Some(Err(unsure)) => doubt = doubt.or(Some(unsure)),
-                None => {}
+                Found::Idle(why) => redundant.push(IdleRule { rule, why }),
+                Found::Unsure(unsure) => doubt = doubt.or(Some(unsure)),
+                Found::Active(_) => {}
             }
         }
         Outcome { verdict: of_rules(redundant, doubt), population }
+    }
+
+    /// Connections that show of each rule that it is not shadowed, or with `redundant` not redundant; none of rules that
+    /// match nothing or are.
+    pub(crate) fn rule_witnesses(
+        &mut self,
+        attack: Attack,
+        rulebook: Option<&str>,
+        redundant: bool,
+    ) -> Vec<RuleWitness> {
+        let mut rules = Rules::new(self, if redundant { attack } else { Attack::default() });
+        let meant = rules.meant(rulebook);
+        let of = |rule| match redundant {
+            true => match rules.without(rule) {
+                Found::Active(witness) => witness,
+                Found::Idle(_) | Found::Unsure(_) => None,
+            },
+            false => match rules.shadow(rule) {
+                Found::Active(witness) => witness,
+                Found::Idle(_) | Found::Unsure(_) => None,
+            },
+        };
+        meant.into_iter().filter_map(of).collect()
     }
 
     pub(super) fn no_undefined_order(
@@ -133,6 +177,11 @@ impl<'v, 'a> Rules<'v, 'a> {
     fn way(&mut self, source: u32, destination: u32) -> Option<Way> {
         if let Some(&known) = self.ways.get(&(source, destination)) {
             return known;
+        }
+        // A named source is an endpoint class in either family, and goes by one name in both.
+        let family = |class: u32| self.verifier.engine.classes.endpoints.get(class).family;
+        if family(source) != family(destination) {
+            return None;
         }
         let none = Vec::new();
         let from = self.ends.get(source as usize).unwrap_or(&none);
@@ -202,8 +251,9 @@ impl<'v, 'a> Rules<'v, 'a> {
             });
             let way = match (forth, answer) {
                 (_, Some(answer)) => {
-                    let full = self.verifier.engine.sets.intern(HeaderSet::full());
-                    Way { carried: full, ..forth.unwrap_or(answer) }
+                    let all = self.family_of(&answer).map_or_else(HeaderSet::empty, HeaderSet::of_family);
+                    let carried = self.verifier.engine.sets.intern(all);
+                    Way { carried, ..forth.unwrap_or(answer) }
                 }
                 (Some(forth), None) => forth,
                 (None, None) => continue,
@@ -213,8 +263,19 @@ impl<'v, 'a> Rules<'v, 'a> {
         met
     }
 
-    /// The rules that hide a rule; `None` if it decides something, or there is nothing that it could.
-    fn shadow(&mut self, id: RuleId) -> Option<Result<Vec<RuleId>, Doubt>> {
+    fn family_of(&self, way: &Way) -> Option<Family> {
+        let (source, destination) = (way.source, way.destination);
+        self.verifier.engine.design.family_of(&Connection { source, destination, header: Header::Other(0) })
+    }
+
+    /// A connection of a way that shows what a rule does.
+    fn witness(&self, rule: RuleId, direction: Option<Direction>, way: &Way, headers: HeaderId) -> Option<RuleWitness> {
+        let header = self.verifier.engine.sets.get(headers).witness(self.family_of(way)?)?;
+        Some(RuleWitness { rule, direction, source: way.source, destination: way.destination, header })
+    }
+
+    /// The rules that hide a rule.
+    fn shadow(&mut self, id: RuleId) -> Found<Vec<RuleId>> {
         let (mut matches, mut may_decide) = (false, false);
         let mut by: BTreeSet<RuleId> = BTreeSet::new();
         let mut may_match = false;
@@ -231,8 +292,9 @@ impl<'v, 'a> Rules<'v, 'a> {
             matches |= own.matched == crate::endpoint_class::Match::Yes;
             let decided = book.decide(way.classes.0, way.classes.1, &hits, sets);
             let (possibly, certainly) = decided.by.get(at).copied().unwrap_or_default();
-            if sets.intersect(certainly, way.carried) {
-                return None;
+            let shown = sets.intersection(certainly, way.carried);
+            if shown != HeaderId::EMPTY {
+                return Found::Active(self.witness(id, Some(asked.1), &way, shown));
             }
             may_decide |= sets.intersect(possibly, way.carried);
             for (hit, (others, _)) in hits.iter().zip(&decided.by) {
@@ -242,18 +304,18 @@ impl<'v, 'a> Rules<'v, 'a> {
             }
         }
         match (may_match, matches && !may_decide) {
-            (false, _) => None,
-            (true, true) => Some(Ok(by.into_iter().collect())),
-            (true, false) => Some(Err(Doubt::Rule(id))),
+            (false, _) => Found::Active(None),
+            (true, true) => Found::Idle(by.into_iter().collect()),
+            (true, false) => Found::Unsure(Doubt::Rule(id)),
         }
     }
 
-    /// Why a rule changes no verdict; `None` if it does change one.
-    fn without(&mut self, id: RuleId) -> Option<Result<Idle, Doubt>> {
+    /// Why a rule changes no verdict.
+    fn without(&mut self, id: RuleId) -> Found<Idle> {
         let design = self.verifier.engine.design;
-        let (_, rule) = design.rule(id)?;
+        let Some((_, rule)) = design.rule(id) else { return Found::Idle(Idle::NeverAsked) };
         if !rule.directions.iter().any(|direction| self.books.contains_key(&(id.rulebook, direction))) {
-            return Some(Ok(Idle::NeverAsked));
+            return Found::Idle(Idle::NeverAsked);
         }
         let stateless = !design.rulebook(id.rulebook).stateful;
         let (from, to) = (self.matched(&rule.from), self.matched(&rule.to));
@@ -261,16 +323,16 @@ impl<'v, 'a> Rules<'v, 'a> {
         for (&source, &destination) in from.iter().flat_map(|source| to.iter().map(move |to| (source, to))) {
             let forth = self.way(source, destination);
             let back = if stateless { self.way(destination, source) } else { None };
-            let mut changes = false;
+            let mut changes: Option<(Way, HeaderId)> = None;
             if let Some(way) = forth {
-                let with = self.arrives(&way, None);
-                changes |= with != self.arrives(&way, Some(id));
+                let (with, without) = (self.arrives(&way, None), self.arrives(&way, Some(id)));
+                changes = self.unlike(with, without).map(|headers| (way, headers));
                 matches = matches || self.matches(id, &way);
             }
             if let Some(way) = back {
                 let (certain, _) = self.arrives(&way, None);
-                let with = self.answers(&way, certain, None);
-                changes |= with != self.answers(&way, certain, Some(id));
+                let (with, without) = (self.answers(&way, certain, None), self.answers(&way, certain, Some(id)));
+                changes = changes.or_else(|| self.unlike(with, without).map(|headers| (way, headers)));
                 let full = self.verifier.engine.sets.intern(HeaderSet::full());
                 let answer = Way {
                     classes: (source, destination),
@@ -280,18 +342,25 @@ impl<'v, 'a> Rules<'v, 'a> {
                 };
                 matches = matches || self.matches(id, &answer);
             }
-            if changes {
-                match forth.or(back).and_then(|way| self.touched(&way)) {
-                    None => return None,
+            if let Some((way, headers)) = changes {
+                match self.touched(&way) {
+                    None => return Found::Active(self.witness(id, None, &way, headers)),
                     touched => doubt = doubt.or(touched),
                 }
             }
         }
-        Some(match doubt {
-            Some(doubt) => Err(doubt),
-            None if matches => Ok(Idle::ChangesNothing),
-            None => Ok(Idle::MatchesNothing),
-        })
+        match doubt {
+            Some(doubt) => Found::Unsure(doubt),
+            None if matches => Found::Idle(Idle::ChangesNothing),
+            None => Found::Idle(Idle::MatchesNothing),
+        }
+    }
+
+    /// The headers that are in one of two pairs of sets only, if any are.
+    fn unlike(&mut self, with: (HeaderId, HeaderId), without: (HeaderId, HeaderId)) -> Option<HeaderId> {
+        let sets = &mut self.verifier.engine.sets;
+        let pairs = [(with.0, without.0), (without.0, with.0), (with.1, without.1), (without.1, with.1)];
+        pairs.into_iter().map(|(a, b)| sets.difference(a, b)).find(|headers| *headers != HeaderId::EMPTY)
     }
 
     fn matches(&mut self, id: RuleId, way: &Way) -> bool {

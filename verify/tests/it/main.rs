@@ -30,3 +30,4 @@ mod rules;
 mod session;
 mod smt_find;
 mod smt_verdict;
+mod smtlib;
