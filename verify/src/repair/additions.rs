@@ -179,7 +179,7 @@ fn forbidden(claim: &Claim) -> Vec<(Peer, Peer, Vec<Service>)> {
     let units = |selector: Selector| Peer::Units(selector);
     let except = |peer: &Peer, other: &Selector| peer.intersection(&units(other.opposite())).unwrap_or(peer.clone());
     match claim {
-        Claim::Isolated { from, to, services } => {
+        Claim::Isolated { from, to, services } | Claim::IsolatedEver { from, to, services } => {
             let apart = match from {
                 Peer::Units(from) => except(to, from),
                 _ => to.clone(),

@@ -60,6 +60,8 @@ impl Demands<'_, '_> {
                 // Of many blast radii, other ones can make up for one.
                 Statistic::Mean | Statistic::Percentile(_) => return Demand::Otherwise { wants_more: false },
             },
+            // It speaks of units that are not there.
+            Settled::Violated(Counterexample::Extended(_)) => return Demand::Otherwise { wants_more: false },
             Settled::Violated(Counterexample::ByDefault(hops)) => return self.stopped(hops, true),
             Settled::Violated(Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. }) => {
                 return Demand::OfRules;
