@@ -41,7 +41,7 @@ pub enum Left {
     #[error("it is not known where that is written")]
     NotWritten,
     /// The object is of a kind that is not edited.
-    #[error("a `{0}` is not edited as a text")]
+    #[error("objects of kind `{0}` are not edited as texts")]
     Kind(String),
     /// The format has no words for it.
     #[error("{0}")]
