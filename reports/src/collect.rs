@@ -262,6 +262,7 @@ fn diagnostic(design: &Design, of: &seglab_policy::Diagnostic) -> model::Diagnos
         code: of.code.to_owned(),
         message: of.message.clone(),
         location: location(design, of.span),
+        among: of.among.as_ref().map(|among| format!("{} {}", among.count, among.kind)),
         help: of.help.clone(),
     }
 }

@@ -82,6 +82,7 @@ mod surface;
 
 pub mod cross_check;
 pub mod difference;
+pub mod repair;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};

@@ -24,3 +24,4 @@ mod exit_codes;
 mod five_minutes;
 mod program;
 mod readme;
+mod repair;

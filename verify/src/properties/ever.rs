@@ -11,14 +11,14 @@ use crate::lateral::Attack;
 use crate::reach::Verifier;
 use crate::smt::{Encoding, EverAnswer, EverQuestion, GaveUp};
 use seglab_policy::{Assume, Claim, Design, Peer, Property, Service, UnitId};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// An attack in a design to which units have been added.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extension {
     /// The design with the new units. Of its claims it has the one that is refuted; needs, attackers and the monitor are
     /// left out.
-    pub design: Rc<Design>,
+    pub design: Arc<Design>,
     /// The new units.
     pub units: Vec<UnitId>,
     /// The steps of the attack, in that design.
@@ -77,7 +77,7 @@ impl Verifier<'_> {
                 match extended(self.design(), &ordinary, &newcomers) {
                     Some((design, units)) => match replayed(&design, &ordinary, settings)? {
                         Some(hops) => {
-                            let extension = Extension { design: Rc::new(design), units, hops };
+                            let extension = Extension { design: Arc::new(design), units, hops };
                             let verdict = Settled::Violated(Counterexample::Extended(extension));
                             return Ok(Outcome { verdict, ..outcome });
                         }
