@@ -8,10 +8,11 @@ use super::Context;
 use crate::failure::Failure;
 use crate::output;
 use seglab_certificate::sha256;
-use seglab_policy::{Hex, normal_form};
+use seglab_policy::{Claim, Design, Hex, normal_form};
 use seglab_reports::Verification;
-use seglab_verify::{Proof, Report, Settings, Verifier, VerifyError};
+use seglab_verify::{Proof, Report, Settings, Settled, Verifier, VerifyError};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The name of the manifest in its folder.
@@ -40,6 +41,9 @@ pub(crate) fn write(
     let mut manifest = format!("{MANIFEST_HEADER}\nnormal-form {digest} {NORMAL_FORM}\n");
     for source in design.sources() {
         let _ = writeln!(manifest, "source {} {:?}", Hex(&source.sha256), source.path);
+    }
+    if !context.quiet {
+        note_without(design, settled);
     }
     let sections = [("property", &proofs.properties), ("need", &proofs.needs)];
     for (section, proofs) in sections {
@@ -72,6 +76,24 @@ pub(crate) fn write(
         let _ = std::fs::remove_file(folder.join(name));
     }
     Ok(())
+}
+
+/// Says on standard error of which claims that hold there is no certificate, and why.
+fn note_without(design: &Design, settled: &Report) {
+    let holding = design.properties().iter().zip(&settled.properties);
+    let holding = holding.filter(|(_, outcome)| outcome.verdict == Settled::Holds);
+    for (property, _) in holding.filter(|(property, _)| !Proof::is_of(&property.claim)) {
+        let why = match property.claim {
+            Claim::IsolatedEver { .. } => {
+                "it is about units that do not exist yet, and a certificate is about those of the normal form; \
+                 it rests on Z3's word"
+            }
+            _ => "there is no certificate of its kind",
+        };
+        let note = format!("note: no certificate of `{}` ({}): {why}\n", property.id, property.claim.kind());
+        // Nothing can be done about a standard error that is closed.
+        let _ = std::io::stderr().lock().write_all(note.as_bytes());
+    }
 }
 
 /// The name of the file of a certificate.

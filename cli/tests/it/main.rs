@@ -18,6 +18,7 @@ mod commands;
 mod conformance;
 mod designs;
 mod diff;
+mod ever;
 mod everywhere;
 mod exit_codes;
 mod five_minutes;

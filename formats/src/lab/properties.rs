@@ -80,10 +80,13 @@ impl Reader<'_> {
     fn claim(&mut self, doc: &At<PropertyDoc>) -> Option<Claim> {
         Some(match &doc.value {
             PropertyDoc::Isolated(given) => {
-                let (from, to, services) = self.flow(&given.from, &given.to, [&given.service, &given.services])?;
-                match &given.ever {
-                    Some(ever) if ever.value => Claim::IsolatedEver { from, to, services },
-                    _ => Claim::Isolated { from, to, services },
+                let ever = given.ever.as_ref().is_some_and(|ever| ever.value);
+                let (from, to) = (self.peer_of(&given.from, ever), self.peer_of(&given.to, ever));
+                let services = self.services(given.service.as_ref(), given.services.as_ref());
+                let (from, to, services) = (from?, to?, services?);
+                match ever {
+                    true => Claim::IsolatedEver { from, to, services },
+                    false => Claim::Isolated { from, to, services },
                 }
             }
             PropertyDoc::Allowed(given) => {

@@ -40,16 +40,21 @@ impl Reader<'_> {
     /// A selector; one that selects nothing gets a warning.
     pub(super) fn selector(&mut self, given: &Text) -> Option<Selector> {
         let selector = self.notes.parsed(given, text::selector(&given.value, &self.names))?;
-        self.warn_if_nothing(given, &selector);
+        self.warn_if_nothing(given, &selector, false);
         Some(selector)
     }
 
-    fn warn_if_nothing(&mut self, given: &Text, selector: &Selector) {
+    /// Where units that do not exist yet are meant, only what looks like a slip gets a warning.
+    fn warn_if_nothing(&mut self, given: &Text, selector: &Selector, ever: bool) {
         // A selector that says `none` means it.
         if *selector != Selector::nothing() && self.index.selects_nothing(selector) {
             let units = seglab_policy::count(self.index.units().len() as u64, "unit", "units");
             let message = format!("`{}` selects 0 of {units}", given.value);
-            let help = self.near_label(selector).unwrap_or_else(|| "correct it, or remove it".to_owned());
+            let near = self.near_label(selector);
+            if ever && near.is_none() {
+                return;
+            }
+            let help = near.unwrap_or_else(|| "correct it, or remove it".to_owned());
             self.notes.warning("selects-nothing", given, message, &help);
         }
     }
@@ -75,12 +80,17 @@ impl Reader<'_> {
 
     /// A peer, or several that are meant together.
     pub(super) fn peer(&mut self, given: &Texts) -> Option<Peer> {
+        self.peer_of(given, false)
+    }
+
+    /// As [`Self::peer`]; `ever`: it may mean units that do not exist yet.
+    pub(super) fn peer_of(&mut self, given: &Texts, ever: bool) -> Option<Peer> {
         let mut peers = Vec::new();
         let mut whole = true;
         for one in given.iter() {
             match self.notes.parsed(one, text::peer(&one.value, &self.names)) {
                 Some(Peer::Units(selector)) => {
-                    self.warn_if_nothing(one, &selector);
+                    self.warn_if_nothing(one, &selector, ever);
                     peers.push(Peer::Units(selector));
                 }
                 Some(peer) => peers.push(peer),

@@ -40,6 +40,7 @@ fn keys() {
     check_added("unknown_section", "propertys: []\n");
     check("kubernetes_without_path", "seglab: 1\nsources:\n  - kubernetes: {ip-blocks: all}\n");
     check("unknown_kubernetes_key", "seglab: 1\nsources:\n  - kubernetes: {path: a, ip-block: all}\n");
+    check_added("ever_of_another_claim", "properties:\n  - exposed: {from: internet, only: web, ever: true}\n");
     check_added("unknown_claim", "properties:\n  - isolatet: {from: web, to: db}\n");
     check_added("two_claims", "properties:\n  - isolated: {from: web, to: db}\n    allowed: {from: web, to: db}\n");
     check_added("two_actions", "policies:\n  p:\n    - {allow: {from: any, to: any}, deny: {from: any, to: any}}\n");
