@@ -8,7 +8,7 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-scale fuzz judges-long
+.PHONY: all setup test demo bench bench-scale bench-edit fuzz judges-long
 
 all: test
 
@@ -41,10 +41,15 @@ bench-scale: setup
 	@for worst in 'chain 40000' 'digits 1000' 'digits 2000' 'digits 5000' 'properties 40000 10000 1000'; do \
 		$(SCALE) $$worst || exit 1; done
 
+# One rule of 10,000 edited, 200 times in a row: from the edited design to every verdict, beside a fresh start.
+bench-edit: setup
+	$(CARGO) build --release --locked --package seglab-benches --example edit
+	@$(TARGET)/release/examples/edit 40000 10000 200
+
 # The property tests that hold the judges together, on many more designs than a change has to pass.
 judges-long: setup
 	PROPTEST_CASES=$(DESIGNS) $(CARGO) test --release --locked --package seglab-benches --test judges
-	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) $(CARGO) test --release --locked \
+	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) SEGLAB_REPAIRS=200 $(CARGO) test --release --locked \
 		--package seglab-policy --package seglab-engine --package seglab-verify
 
 # Needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz.

@@ -23,4 +23,5 @@ mod exit_codes;
 mod five_minutes;
 mod program;
 mod readme;
+mod repair;
 mod watch;

@@ -187,7 +187,11 @@ impl Carry<'_> {
                 let stays = touched.all(|rule| rule.action == Action::Allow);
                 self.existing(verifier, known, stays)
             }
-            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => None,
+            // These look at rules themselves.
+            Claim::NoShadowedRules { .. }
+            | Claim::NoRedundantRules { .. }
+            | Claim::NoUndefinedOrder { .. }
+            | Claim::IsolatedEver { .. } => None,
         })
     }
 
@@ -268,6 +272,7 @@ impl Carry<'_> {
                 let doubt = match &mut unsure.doubt {
                     Uncertainty::Policy(Doubt::Rule(id)) => self.edits.place(*id).map(|now| *id = now).is_some(),
                     Uncertainty::Policy(Doubt::Unmodelled(_)) | Uncertainty::Membership => true,
+                    Uncertainty::Newcomers(_) => false,
                 };
                 doubt && self.are_untouched(verifier, &mut unsure.hops)
             }
@@ -285,7 +290,7 @@ impl Carry<'_> {
                 Counterexample::NoSuchPort { .. }
                 | Counterexample::OtherFamily { .. }
                 | Counterexample::NoSuchAddress { .. } => true,
-                Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. } => false,
+                Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. } | Counterexample::Extended(_) => false,
             },
         }
     }
