@@ -70,6 +70,7 @@ mod blast_radius;
 mod certificate;
 pub mod choice;
 mod closure;
+pub mod cores;
 mod counterexample;
 mod deciders;
 mod lateral;
@@ -81,6 +82,7 @@ mod surface;
 
 pub mod cross_check;
 pub mod difference;
+pub mod repair;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};
@@ -92,7 +94,8 @@ pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
 pub use properties::{
-    Counterexample, Excess, Idle, IdleRule, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify,
+    Counterexample, Excess, Extension, Idle, IdleRule, Outcome, Population, Report, Settings, Settled, Uncertainty,
+    Unsettled, Unsure, verify,
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};

@@ -23,3 +23,4 @@ mod exit_codes;
 mod five_minutes;
 mod program;
 mod readme;
+mod repair;

@@ -31,6 +31,7 @@ mod document;
 mod merge;
 mod names;
 mod notes;
+pub(crate) mod patch;
 mod points;
 mod properties;
 mod property_document;
@@ -44,6 +45,7 @@ mod yaml;
 pub use csv::units_csv;
 pub use merge::{merge, merge_part};
 pub use sources::{Part, PartKind};
+pub(crate) use write::scalar as yaml_scalar;
 pub use write::write;
 
 use crate::text::Vocabulary;
