@@ -38,9 +38,12 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// True if claims of its kind are proved to the checker: all but `isolated-ever`, as it knows the units that exist.
-    pub fn is_of(claim: &Claim) -> bool {
-        !matches!(claim, Claim::IsolatedEver { .. })
+    /// Why there is no certificate of claims of its kind; `None` if there is.
+    pub fn missing_for(claim: &Claim) -> Option<&'static str> {
+        match claim {
+            Claim::IsolatedEver { .. } => Some("a claim about units that do not exist yet is proved by Z3 alone"),
+            _ => None,
+        }
     }
 
     /// The certificate: the proof, bound to a design and a claim by the SHA-256 of the normal form, and of the claim's
@@ -95,7 +98,7 @@ impl Verifier<'_> {
         let properties = design.properties().iter().zip(&report.properties);
         let properties = properties
             .map(|(property, outcome)| {
-                let proved = holds(outcome) && Proof::is_of(&property.claim);
+                let proved = holds(outcome) && Proof::missing_for(&property.claim).is_none();
                 proved.then(|| self.prove(property, settings)).transpose()
             })
             .collect::<Result<_, _>>()?;
@@ -118,15 +121,14 @@ impl Verifier<'_> {
             Claim::Allowed { from, to, services } => self.prove_allowed(&property.id, from, to, services, settings)?,
             Claim::NoShadowedRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), false),
             Claim::NoRedundantRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), true),
-            // Of single connections there is nothing to say beyond the points.
+            // Of single connections there is nothing to say beyond the points; of units to come nothing at all.
             Claim::Exposed { .. }
             | Claim::EgressOnlyTo { .. }
             | Claim::Only { .. }
             | Claim::DefaultDeny { .. }
             | Claim::Surface { .. }
-            | Claim::NoUndefinedOrder { .. } => Vec::new(),
-            // Nothing proves it to the checker, which knows the units that exist.
-            Claim::IsolatedEver { .. } => Vec::new(),
+            | Claim::NoUndefinedOrder { .. }
+            | Claim::IsolatedEver { .. } => Vec::new(),
         };
         let by = match property.claim {
             Claim::Allowed { .. } | Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } => Vec::new(),

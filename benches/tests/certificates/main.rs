@@ -44,8 +44,9 @@ enum Claim {
 }
 
 fn claims(design: &Design) -> impl Iterator<Item = Claim> + use<> {
-    let (properties, needs) = (design.properties().len(), design.needs().len());
-    (0..properties).map(Claim::Property).chain((0..needs).map(Claim::Need))
+    let proved = (0..).zip(design.properties()).filter(|(_, property)| Proof::missing_for(&property.claim).is_none());
+    let properties: Vec<Claim> = proved.map(|(at, _)| Claim::Property(at)).collect();
+    properties.into_iter().chain((0..design.needs().len()).map(Claim::Need))
 }
 
 fn holds(report: &Report, claim: Claim) -> bool {

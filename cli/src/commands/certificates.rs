@@ -60,6 +60,14 @@ pub(crate) fn write(
             }
         }
     }
+    for (property, outcome) in design.properties().iter().zip(&settled.properties) {
+        let missing = Proof::missing_for(&property.claim).filter(|_| outcome.verdict == Settled::Holds);
+        if let Some(why) = missing {
+            let said = format!("no certificate of `{}`: {why}\n", property.id);
+            // Whoever closes standard error wants no notes.
+            let _ = std::io::stderr().lock().write_all(said.as_bytes());
+        }
+    }
     let _ = writeln!(manifest, "end {}", manifest.lines().count());
     context.timings.count("certificates", files.len());
     files.push((folder.join(NORMAL_FORM), normal_form));

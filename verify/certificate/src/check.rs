@@ -99,6 +99,7 @@ impl Checker<'_, '_> {
             Claim::BlastRadius { from, bound } => self.blast_radius(from, bound),
             Claim::Confined { meant, listed, without_allows } => self.confined(meant, listed, *without_allows),
             Claim::Surface { units, entries, exits } => self.surface(units, *entries, *exits),
+            Claim::Unproved => Err(Refusal::NoSuch { kind: "claim of a kind that is proved" }),
             Claim::Allowed { from, to, services } => self.allowed(*from, *to, *services),
             Claim::NoShadowedRules { rulebook } => self.no_shadowed_rules(rulebook.as_deref()),
             Claim::NoRedundantRules { rulebook } => self.no_redundant_rules(rulebook.as_deref()),

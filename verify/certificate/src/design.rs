@@ -222,6 +222,8 @@ pub(crate) enum Claim {
     NoUndefinedOrder {
         rulebook: Option<String>,
     },
+    /// Of a kind that no certificate is about.
+    Unproved,
 }
 
 /// A property or a need, and the question that it is asked under.
@@ -494,15 +496,13 @@ impl<'a> Reader<'a> {
             "no-shadowed-rules" => Claim::NoShadowedRules { rulebook: f.optional()? },
             "no-redundant-rules" => Claim::NoRedundantRules { rulebook: f.optional()? },
             "no-undefined-order" => Claim::NoUndefinedOrder { rulebook: f.optional()? },
-            "isolated-ever" => {
-                self.peer(f)?;
-                self.peer(f)?;
-                self.services(f)?;
-                Claim::Unproved
-            }
+            "isolated-ever" => Claim::Unproved,
             _ => return f.refuse("a claim"),
         };
-        place(f)?;
+        match claim {
+            Claim::Unproved => f.skip(),
+            _ => drop(place(f)?),
+        }
         let digest = crate::sha256(format!("property{whole}").as_bytes());
         self.design.claims.push(Claimed { section: "property", digest, name, listening, pivot, trust, hops, claim });
         Ok(())

@@ -132,6 +132,11 @@ impl<'a> Fields<'a> {
         ends.filter(|(first, last)| first <= last).map_or_else(|| self.refuse("a range"), Ok)
     }
 
+    /// Leaves the rest of the line unread.
+    pub(crate) fn skip(&mut self) {
+        self.rest = "";
+    }
+
     pub(crate) fn end(&self) -> Read<()> {
         if self.rest.is_empty() { Ok(()) } else { self.refuse("the end of the line") }
     }
