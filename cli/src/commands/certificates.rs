@@ -8,7 +8,7 @@ use super::Context;
 use crate::failure::Failure;
 use crate::output;
 use seglab_certificate::sha256;
-use seglab_policy::{Claim, Design, Hex, normal_form};
+use seglab_policy::{Hex, normal_form};
 use seglab_reports::Verification;
 use seglab_verify::{Proof, Report, Settings, Settled, Verifier, VerifyError};
 use std::fmt::Write as _;
@@ -42,9 +42,6 @@ pub(crate) fn write(
     for source in design.sources() {
         let _ = writeln!(manifest, "source {} {:?}", Hex(&source.sha256), source.path);
     }
-    if !context.quiet {
-        note_without(design, settled);
-    }
     let sections = [("property", &proofs.properties), ("need", &proofs.needs)];
     for (section, proofs) in sections {
         let keyword = format!("{section} ");
@@ -61,9 +58,10 @@ pub(crate) fn write(
         }
     }
     for (property, outcome) in design.properties().iter().zip(&settled.properties) {
-        let missing = Proof::missing_for(&property.claim).filter(|_| outcome.verdict == Settled::Holds);
+        let is_due = outcome.verdict == Settled::Holds && !context.quiet;
+        let missing = Proof::missing_for(&property.claim).filter(|_| is_due);
         if let Some(why) = missing {
-            let said = format!("no certificate of `{}`: {why}\n", property.id);
+            let said = format!("note: no certificate of `{}`: {why}\n", property.id);
             // Whoever closes standard error wants no notes.
             let _ = std::io::stderr().lock().write_all(said.as_bytes());
         }
@@ -84,24 +82,6 @@ pub(crate) fn write(
         let _ = std::fs::remove_file(folder.join(name));
     }
     Ok(())
-}
-
-/// Says on standard error of which claims that hold there is no certificate, and why.
-fn note_without(design: &Design, settled: &Report) {
-    let holding = design.properties().iter().zip(&settled.properties);
-    let holding = holding.filter(|(_, outcome)| outcome.verdict == Settled::Holds);
-    for (property, _) in holding.filter(|(property, _)| !Proof::is_of(&property.claim)) {
-        let why = match property.claim {
-            Claim::IsolatedEver { .. } => {
-                "it is about units that do not exist yet, and a certificate is about those of the normal form; \
-                 it rests on Z3's word"
-            }
-            _ => "there is no certificate of its kind",
-        };
-        let note = format!("note: no certificate of `{}` ({}): {why}\n", property.id, property.claim.kind());
-        // Nothing can be done about a standard error that is closed.
-        let _ = std::io::stderr().lock().write_all(note.as_bytes());
-    }
 }
 
 /// The name of the file of a certificate.

@@ -178,8 +178,6 @@ pub(crate) struct Bound {
 }
 
 pub(crate) enum Claim {
-    /// `isolated-ever`, which speaks of units that do not exist yet: no certificate proves it.
-    Unproved,
     Isolated {
         from: usize,
         to: usize,
