@@ -61,7 +61,7 @@ pub(crate) fn write(
         let is_due = outcome.verdict == Settled::Holds && !context.quiet;
         let missing = Proof::missing_for(&property.claim).filter(|_| is_due);
         if let Some(why) = missing {
-            let said = format!("note: no certificate of `{}`: {why}\n", property.id);
+            let said = format!("note: no certificate of `{}` ({}): {why}\n", property.id, property.claim.kind());
             // Whoever closes standard error wants no notes.
             let _ = std::io::stderr().lock().write_all(said.as_bytes());
         }
