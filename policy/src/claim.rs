@@ -19,7 +19,7 @@ pub enum AtMost {
     Units(u32),
     /// This share of all units. [parts per million]
     Share(u32),
-    /// Units whose criticalities add up to this. [weight]
+    /// Units whose criticalities add up to this. \[weight\]
     Criticality(u32),
 }
 
