@@ -8,7 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// A rule of the marketing site that opens more than anybody wanted.
-const TOO_WIDE: &str = "  - allow: {from: site, to: any, service: tcp/443, reason: updates}  # for now\n";
+const TOO_WIDE: &str = "  - allow: {from: site, to: any, service: tcp/443, reason: updates}  # of every kind\n";
 
 /// The site with the rule after its first.
 fn opened_site() -> TempDir {
@@ -74,7 +74,7 @@ fn a_rule_too_many_goes() {
     let document = repaired(at.path(), "seglab.yaml");
     let edits = document["repair"]["edits"].as_array().unwrap();
     assert_eq!(edits.len(), 1, "{edits:?}");
-    let line = 1 + line_of(&site_with_rule(), "for now");
+    let line = 1 + line_of(&site_with_rule(), "of every kind");
     assert_eq!(edits[0]["location"]["line"], line, "{edits:?}");
     assert_eq!(edits[0]["location"]["path"], "seglab.yaml");
     assert_eq!(edits[0]["kind"], "remove");

@@ -227,13 +227,18 @@ impl<'d> Naive<'d> {
 
     pub(crate) fn answer(&self, property: &Property, as_if_enforced: bool) -> Answer {
         let attack = Attack { pivot: property.pivot, view: property.view, trust: property.trust, as_if_enforced };
-        if matches!(
-            property.claim,
-            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. }
-        ) {
-            return self.about_rules(property, as_if_enforced);
+        let violated = |doubtful: bool| self.violated(property, attack, doubtful);
+        match (violated(false), violated(true)) {
+            (None, _) | (_, None) => self.about_rules(property, as_if_enforced),
+            (Some(true), _) => Answer::Violated,
+            (Some(false), Some(true)) => Answer::Unknown,
+            (Some(false), Some(false)) => Answer::Holds,
         }
-        let violated = |doubtful: bool| match &property.claim {
+    }
+
+    /// Whether a claim about connections is violated; with doubt, whether it may be. `None` for claims about rules.
+    fn violated(&self, property: &Property, attack: Attack, doubtful: bool) -> Option<bool> {
+        Some(match &property.claim {
             Claim::Isolated { from, to, services } => {
                 let (from, to) = (self.ends(from), self.ends(to));
                 let targets: BTreeSet<End> = match doubtful {
@@ -246,7 +251,7 @@ impl<'d> Naive<'d> {
                 };
                 self.reaches(attack, &from, &targets, &[], services, property.hops_max, doubtful)
             }
-            Claim::IsolatedEver { .. } => unreachable!("random designs speak of units that exist"),
+            Claim::IsolatedEver { .. } => panic!("random designs speak of units that exist"),
             Claim::OnlyThrough { from, to, via, services } => {
                 let via: Vec<UnitId> = self.design.select(via).collect();
                 let aside = |end: &End| matches!(end, End::Unit(unit) if via.contains(unit));
@@ -259,11 +264,11 @@ impl<'d> Naive<'d> {
             Claim::BlastRadius { from, at_most, of } => {
                 self.too_many(attack, from, (*at_most, *of), property.hops_max, doubtful)
             }
-            claim @ (Claim::EgressOnlyTo { .. } | Claim::Only { .. } | Claim::DefaultDeny { .. }) => {
-                self.strays(attack, claim, doubtful)
-            }
+            Claim::EgressOnlyTo { from, to, services } => self.goes_elsewhere(attack, from, to, services, doubtful),
+            Claim::Only { flows, among } => self.is_unlisted(attack, flows, among.as_ref(), doubtful),
+            Claim::DefaultDeny { units, directions } => self.opens_by_default(attack, units, *directions, doubtful),
             Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
-                unreachable!("answered above")
+                return None;
             }
             Claim::Surface { units, entries_max, exits_max } => {
                 self.crowded(attack, units, (*entries_max, *exits_max), doubtful)
@@ -272,15 +277,10 @@ impl<'d> Naive<'d> {
                 self.exposed(attack, external, *inbound, only, services, doubtful)
             }
             Claim::Allowed { from, to, services } => {
-                let assume = Assume { as_if_enforced, ..Assume::business() };
+                let assume = Assume { as_if_enforced: attack.as_if_enforced, ..Assume::business() };
                 self.broken(from, to, services, assume, doubtful)
             }
-        };
-        match (violated(false), violated(true)) {
-            (true, _) => Answer::Violated,
-            (false, true) => Answer::Unknown,
-            (false, false) => Answer::Holds,
-        }
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "it is a test's, and its callers are two")]

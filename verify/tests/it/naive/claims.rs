@@ -2,7 +2,7 @@
 
 use super::{End, Naive, inside};
 use seglab_policy::{
-    Action, AtMost, Claim, Connection, Covers, Design, Direction, Endpoint, Family, Flow, Header, Peer, Selector,
+    Action, AtMost, Connection, Covers, Design, Direction, Directions, Endpoint, Family, Flow, Header, Peer, Selector,
     Service, Side, Statistic, UnitId,
 };
 use seglab_verify::Attack;
@@ -15,35 +15,51 @@ fn both(a: Is, b: Is) -> Is {
 }
 
 impl Naive<'_> {
-    /// Whether a claim that confines connections is violated; with doubt, whether it may be.
-    pub(super) fn strays(&self, attack: Attack, claim: &Claim, doubtful: bool) -> bool {
-        match claim {
-            Claim::EgressOnlyTo { from, to, services } => self.stray(attack, doubtful, |connection, family| {
-                let meant = self.selected(from, connection.source);
-                (meant, self.lists(connection, family, &Peer::Anyone, to, services))
-            }),
-            Claim::Only { flows, among } => self.stray(attack, doubtful, |connection, family| {
-                let within = |end| among.as_ref().map_or(Some(true), |among| self.selected(among, end));
-                let lists = |flow: &Flow| self.lists(connection, family, &flow.from, &flow.to, &flow.services);
-                (both(within(connection.source), within(connection.destination)), flows.iter().filter_map(lists).max())
-            }),
-            Claim::DefaultDeny { units, directions } => {
-                let mut draft = self.design.to_draft();
-                for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
-                    tier.rules.retain(|rule| rule.action != Action::Allow);
-                }
-                let bare = Design::new(draft).unwrap();
-                let naive = Naive::new(&bare);
-                directions.iter().any(|direction| {
-                    naive.stray(attack, doubtful, |connection, _| match direction {
-                        Direction::Ingress => (naive.selected(units, connection.destination), None),
-                        Direction::Egress => (naive.selected(units, connection.source), None),
-                        Direction::Forward => (None, None),
-                    })
-                })
-            }
-            _ => unreachable!(),
+    /// Whether units open connections to somebody else; with doubt, whether they may.
+    pub(super) fn goes_elsewhere(
+        &self,
+        attack: Attack,
+        from: &Selector,
+        to: &Peer,
+        services: &[Service],
+        doubtful: bool,
+    ) -> bool {
+        self.stray(attack, doubtful, |connection, family| {
+            let meant = self.selected(from, connection.source);
+            (meant, self.lists(connection, family, &Peer::Anyone, to, services))
+        })
+    }
+
+    /// Whether connections are open that no flow lists; with doubt, whether they may be.
+    pub(super) fn is_unlisted(&self, attack: Attack, flows: &[Flow], among: Option<&Selector>, doubtful: bool) -> bool {
+        self.stray(attack, doubtful, |connection, family| {
+            let within = |end| among.map_or(Some(true), |among| self.selected(among, end));
+            let lists = |flow: &Flow| self.lists(connection, family, &flow.from, &flow.to, &flow.services);
+            (both(within(connection.source), within(connection.destination)), flows.iter().filter_map(lists).max())
+        })
+    }
+
+    /// Whether connections of units are open where no rule allows any; with doubt, whether they may be.
+    pub(super) fn opens_by_default(
+        &self,
+        attack: Attack,
+        units: &Selector,
+        directions: Directions,
+        doubtful: bool,
+    ) -> bool {
+        let mut draft = self.design.to_draft();
+        for tier in draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
+            tier.rules.retain(|rule| rule.action != Action::Allow);
         }
+        let bare = Design::new(draft).unwrap();
+        let naive = Naive::new(&bare);
+        directions.iter().any(|direction| {
+            naive.stray(attack, doubtful, |connection, _| match direction {
+                Direction::Ingress => (naive.selected(units, connection.destination), None),
+                Direction::Egress => (naive.selected(units, connection.source), None),
+                Direction::Forward => (None, None),
+            })
+        })
     }
 
     /// Some connection is meant and not listed.
