@@ -72,6 +72,7 @@ pub mod choice;
 mod closure;
 mod counterexample;
 mod deciders;
+mod groups;
 mod lateral;
 mod members;
 mod properties;
@@ -88,11 +89,13 @@ pub use census::Census;
 pub use certificate::{Proof, Proofs, certify};
 pub use classes::{ClassId, Classes};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
+pub use groups::Party;
 pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
 pub use properties::{
-    Counterexample, Excess, Idle, IdleRule, Outcome, Population, Report, Settings, Settled, Uncertainty, Unsure, verify,
+    Counterexample, Excess, Finding, Findings, Idle, IdleRule, On, Outcome, Population, Report, Settings, Settled,
+    Uncertainty, Unsure, verify,
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};

@@ -19,6 +19,7 @@ mod confined;
 mod cross_check;
 mod difference;
 mod direct;
+mod findings;
 mod lateral;
 mod naive;
 mod probes;
