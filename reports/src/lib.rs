@@ -11,6 +11,7 @@
 mod bundle;
 pub mod collect;
 mod difference;
+pub mod gate;
 mod heading;
 mod html;
 mod json;

@@ -21,5 +21,6 @@ mod diff;
 mod everywhere;
 mod exit_codes;
 mod five_minutes;
+mod gate;
 mod program;
 mod readme;

@@ -94,7 +94,9 @@ impl Baseline {
         let all = all.flat_map(|(name, findings)| findings.iter().map(move |finding| (name.clone(), finding)));
         let kept = all.filter(|(_, one)| one.verdict == Verdict::Violated && one.state != FindingState::Waived);
         let mut findings: Vec<BaselineEntry> = kept.map(|(name, finding)| entry(name, finding)).collect();
-        findings.sort_by(|a, b| (&a.property, &a.from, &a.to, &a.fingerprint).cmp(&(&b.property, &b.from, &b.to, &b.fingerprint)));
+        findings.sort_by(|a, b| {
+            (&a.property, &a.from, &a.to, &a.fingerprint).cmp(&(&b.property, &b.from, &b.to, &b.fingerprint))
+        });
         findings.dedup_by(|a, b| a.fingerprint == b.fingerprint);
         let (schema, design) = (BASELINE_SCHEMA.to_owned(), verification.design.clone());
         Self { schema, design, grouping: grouping.to_owned(), findings }

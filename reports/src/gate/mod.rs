@@ -6,12 +6,13 @@
 //! and by no baseline: nobody has seen what it is.
 
 mod baseline;
-mod extent;
+pub(crate) mod extent;
 
 pub use baseline::{BASELINE_SCHEMA, Baseline, BaselineError};
 
-use crate::model::{BaselineUse, Finding, FindingState, Gate, Need, NeedStatus, Property, Verdict, Verification, Waiver, WaiverState};
-use seglab_policy::Date;
+use crate::model::{
+    BaselineUse, Finding, FindingState, Gate, Need, NeedStatus, Property, Verdict, Verification, Waiver, WaiverState,
+};
 use std::collections::BTreeSet;
 
 /// What a gate is asked with.
@@ -21,25 +22,29 @@ pub struct Pass<'g> {
     pub waivers: Vec<(Waiver, bool)>,
     /// A baseline, and the path of its file.
     pub baseline: Option<(&'g Baseline, String)>,
-    /// The day; `None` where nothing has a last day.
-    pub today: Option<Date>,
 }
 
 /// Says of each finding whether it passes, and of the verification what is left: [`Verification::gate`] is filled in
 /// where there is a baseline or a waiver.
 pub fn apply(of: &mut Verification, pass: Pass<'_>) {
-    let Pass { waivers, baseline, today } = pass;
+    let Pass { waivers, baseline } = pass;
     let asked = baseline.is_some() || !waivers.is_empty();
-    let mut gate = Gate { today: today.map(|day| day.to_string()), ..Gate::default() };
+    let mut gate = Gate::default();
     let mut waivers = waivers;
     let mut found: BTreeSet<String> = BTreeSet::new();
     let known = baseline.as_ref().map(|(baseline, _)| *baseline);
     let mut let_through = |name: &str, is_need: bool, findings: &mut [Finding]| {
         for finding in findings {
             finding.waiver = None;
-            let meant = waivers.iter_mut().filter(|(waiver, of_need)| *of_need == is_need && waiver.is_for(name, finding));
+            let meant =
+                waivers.iter_mut().filter(|(waiver, of_need)| *of_need == is_need && waiver.is_for(name, finding));
             // Of several, one that counts.
-            let best = meant.map(|(waiver, _)| { waiver.findings += 1; waiver }).min_by_key(|waiver| waiver.state);
+            let best = meant
+                .map(|(waiver, _)| {
+                    waiver.findings += 1;
+                    waiver
+                })
+                .min_by_key(|waiver| waiver.state);
             finding.waiver = best.map(|waiver| waiver.clone());
             let waived = finding.waiver.as_ref().is_some_and(|waiver| waiver.state == WaiverState::Active);
             let certain = finding.verdict == Verdict::Violated;

@@ -155,9 +155,6 @@ pub struct BaselineUse {
 pub struct Gate {
     /// The verdict with known and waived findings let pass; the verdict of each property stays what it is.
     pub verdict: Verdict,
-    /// The day on which waivers were looked at; `None` where nothing has a last day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub today: Option<String>,
     /// Findings that close the gate.
     pub open: u64,
     /// Of those, undecided ones.

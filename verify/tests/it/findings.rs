@@ -42,7 +42,9 @@ type Counts = BTreeMap<(Party, Party), u64>;
 /// What certainly violates, by groups; in a design without segments, all together.
 fn counted(design: &Design, found: &[Finding]) -> Counts {
     let mut counts = Counts::new();
-    for one in found.iter().filter(|one| matches!(one.verdict, Settled::Violated(_))) {
+    let certain = found.iter().filter(|one| matches!(one.verdict, Settled::Violated(_)));
+    // A selector may mean a named external source too, which is no unit to be asked about by itself.
+    for one in certain.filter(|one| !matches!(one.from, Party::Source(_))) {
         assert!(one.count > 0 && !one.at_least, "{one:?}");
         let grouped = !design.segments().is_empty();
         let pair = if grouped { (one.from.clone(), one.to.clone()) } else { (Party::Everyone, Party::Everyone) };

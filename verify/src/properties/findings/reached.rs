@@ -152,7 +152,7 @@ impl Verifier<'_> {
     ) -> Counted {
         let mut starts: Vec<(Origin, SetId)> = Vec::new();
         // External addresses of a group count as one: what any of them reaches.
-        let mut outside: BTreeMap<u32, (Origin, SetId)> = BTreeMap::new();
+        let mut outside: BTreeMap<u32, (SetId, Vec<(Origin, SetId)>)> = BTreeMap::new();
         for (origin, mut reached) in from {
             let group = match origin {
                 Origin::Unit(..) => {
@@ -167,13 +167,9 @@ impl Verifier<'_> {
             {
                 reached = pool.changed(reached, &[(bit, false)]);
             }
-            let known = outside.entry(group).or_insert((origin, SetId::EMPTY));
-            let hits = |set: SetId| pool.numbers(set).into_iter().any(|bit| search.targets.contains(bit));
-            // Whoever reaches something shows it.
-            if known.1 == SetId::EMPTY || !hits(known.1) {
-                known.0 = origin;
-            }
-            known.1 = pool.union(known.1, reached);
+            let known = outside.entry(group).or_default();
+            known.0 = pool.union(known.0, reached);
+            known.1.push((origin, reached));
         }
         let mut counted = Counted::new();
         for to in 0..groups.len() {
@@ -204,8 +200,12 @@ impl Verifier<'_> {
                     add(group, units * (reaches - u64::from(itself && group == to)), origin);
                 }
             }
-            for (&group, &(origin, reached)) in &outside {
-                add(group, others(reached), origin);
+            for (&group, (reached, starts)) in &outside {
+                let pairs = others(*reached);
+                // Whoever reaches something there shows it.
+                if let Some((origin, _)) = starts.iter().find(|(_, reached)| others(*reached) > 0) {
+                    add(group, pairs, *origin);
+                }
             }
         }
         counted
