@@ -193,3 +193,17 @@ fn trust_that_has_expired_does_not_count() {
     let out = seglab(at.path(), &["verify", "seglab.yaml", "--today", "2026-11-21"]).ends(1);
     assert!(out.contains("until 2026-11-21") && !out.contains("EXPIRED"), "{out}");
 }
+
+#[test]
+fn claims_that_contradict_each_other_are_named() {
+    let lab = LAB.replace("  - only:", "  - isolated: {id: apart, from: web, to: db}\n  - only:")
+        + "needs: [{from: web, to: db, service: tcp/5432}]\n";
+    let at = folder(&[("seglab.yaml", &lab)]);
+    let hint = "`apart` forbids what the need app=web -> app=db tcp/5432 asks for";
+    assert!(verify(at.path(), &[]).ends(1).contains(hint));
+    // With the need broken instead, the other one is red.
+    write(at.path(), "seglab.yaml", &lab.replace("  - allow: {from: web, to: db, service: tcp/5432}\n", "  []\n"));
+    assert!(verify(at.path(), &[]).ends(1).contains(hint));
+    write(at.path(), "seglab.yaml", &lab.replace("id: apart, from: web, to: db", "id: apart, from: web, to: dev"));
+    assert!(!verify(at.path(), &[]).ends(1).contains("forbids what"));
+}

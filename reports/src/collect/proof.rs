@@ -3,7 +3,9 @@
 use super::{claims, connection, location, need, property};
 use crate::model::{self, NeedStatus, Verdict};
 use seglab_policy::{Claim, Design, Doubt, Peer, RuleId};
-use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
+use seglab_verify::{
+    Asking, Contradiction, Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure,
+};
 
 /// How many taken units a counterexample of a blast radius lists, and how many rules a sentence.
 const EXAMPLES: usize = 10;
@@ -39,6 +41,7 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
     of.needs =
         design.needs().iter().zip(&settled.needs).map(|(one, outcome)| settled_need(design, one, outcome)).collect();
     of.verdict = of.properties.iter().map(|one| one.verdict).max().unwrap_or_default();
+    contradictions(of, design);
 }
 
 /// True if no end, unit or rule is there that a claim could be false of.
@@ -242,5 +245,27 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
             construct: None,
             location: None,
         },
+    }
+}
+
+/// Says which claims forbid what others ask for.
+fn contradictions(of: &mut model::Verification, design: &Design) {
+    for Contradiction { forbids, asks } in seglab_verify::contradictions(design) {
+        let Some(forbids) = of.properties.get(forbids) else { continue };
+        let asking = match asks {
+            Asking::Need(at) => of.needs.get(at).map(|need| format!("the need {}", need.name())),
+            Asking::Property(at) => of.properties.get(at).map(|property| format!("`{}`", property.id)),
+        };
+        let Some(asking) = asking else { continue };
+        of.diagnostics.push(model::Diagnostic {
+            severity: model::Severity::Warning,
+            code: "contradictory-claims".to_owned(),
+            message: format!(
+                "`{}` forbids what {asking} asks for: one of the two is red, whatever the policy",
+                forbids.id
+            ),
+            location: forbids.location.clone(),
+            help: Some("narrow one of them, or remove it".to_owned()),
+        });
     }
 }
