@@ -44,7 +44,7 @@ bench-scale: setup
 # The property tests that hold the judges together, on many more designs than a change has to pass.
 judges-long: setup
 	PROPTEST_CASES=$(DESIGNS) $(CARGO) test --release --locked --package seglab-benches --test judges
-	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) $(CARGO) test --release --locked \
+	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) SEGLAB_REPAIRS=200 $(CARGO) test --release --locked \
 		--package seglab-policy --package seglab-engine --package seglab-verify
 
 # Needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz.

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Say what may connect, and what an attacker may own, in one design and not in the other
     Diff(Diff),
+    /// Find the least edit of the rules that makes everything hold, as a patch
+    Repair(Repair),
     /// Let the declared attacker loose, many times over
     Simulate(Simulate),
     /// Simulate several designs under the same chance events
@@ -291,6 +293,26 @@ pub(crate) struct Diff {
     /// List so many changes of each kind, the largest first; all of them are counted
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) limit: u32,
+}
+
+/// Rules are removed, narrowed or added; the fewest such edits, then the fewest connections changed. The patch is read
+/// back and verified before it is shown.
+///
+/// Exit codes: 0 nothing to repair; 1 the design is violated, and the least repair is shown, or it is proven that
+/// there is none; 2 wrong input; 3 undecided: a limit was reached, so that a repair that is shown may not be the least.
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TableFormat,
+    /// Write the patch to a file, for `patch -p1` or `git apply`
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// What Z3 may spend: its resource units, the same on every machine
+    #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rlimit: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -31,6 +31,7 @@ mod lint;
 mod manifest;
 mod namespace;
 mod network_policy;
+pub(crate) mod patch;
 mod policy;
 mod port;
 mod rulebook;

@@ -7,6 +7,7 @@
 
 pub mod kubernetes;
 pub mod lab;
+pub mod patch;
 pub mod text;
 mod yaml;
 

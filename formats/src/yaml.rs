@@ -8,12 +8,14 @@
 //! lines of nested aliases cannot fill the memory), 200 levels.
 
 mod deserialize;
+mod layout;
 mod node;
 mod parse;
 mod scalar;
 mod suggest;
 
 pub(crate) use deserialize::{UnknownKey, from_node};
+pub(crate) use layout::Layout;
 pub(crate) use node::{Node, Value};
 pub use parse::MAX_FILE_BYTES;
 pub(crate) use parse::{documents, tab_indent};

@@ -116,6 +116,15 @@ pub enum Claim {
         /// Services of the last hop that count.
         services: Vec<Service>,
     },
+    /// As [`Claim::Isolated`], of this design and of every design that comes of it by adding units.
+    IsolatedEver {
+        /// Units that an attacker starts from, or external addresses.
+        from: Peer,
+        /// What must stay out of reach.
+        to: Peer,
+        /// Services of the last hop that count.
+        services: Vec<Service>,
+    },
     /// A need works: every pair, every service, every source port 1024–65535, replies included.
     Allowed {
         /// Who opens the connections.
@@ -220,10 +229,11 @@ pub struct Asks {
 }
 
 impl Claim {
-    /// The name of the kind, as a lab file writes it.
+    /// The name of the kind, as a lab file writes it; `isolated-ever` is there an `isolated` with `ever: true`.
     pub fn kind(&self) -> &'static str {
         match self {
             Claim::Isolated { .. } => "isolated",
+            Claim::IsolatedEver { .. } => "isolated-ever",
             Claim::Allowed { .. } => "allowed",
             Claim::OnlyThrough { .. } => "only-through",
             Claim::BlastRadius { .. } => "blast-radius",
@@ -241,9 +251,10 @@ impl Claim {
     /// What of a question means something to the claim.
     pub fn asks(&self) -> Asks {
         match self {
-            Claim::Isolated { .. } | Claim::OnlyThrough { .. } | Claim::BlastRadius { .. } => {
-                Asks { view: true, pivot: true, trust: true, hops: true }
-            }
+            Claim::Isolated { .. }
+            | Claim::IsolatedEver { .. }
+            | Claim::OnlyThrough { .. }
+            | Claim::BlastRadius { .. } => Asks { view: true, pivot: true, trust: true, hops: true },
             Claim::Exposed { .. }
             | Claim::EgressOnlyTo { .. }
             | Claim::Only { .. }
@@ -259,6 +270,7 @@ impl Claim {
     pub fn default_trust(&self) -> Trust {
         match self {
             Claim::Isolated { .. }
+            | Claim::IsolatedEver { .. }
             | Claim::OnlyThrough { .. }
             | Claim::BlastRadius { .. }
             | Claim::Exposed { .. }
@@ -277,6 +289,7 @@ impl Claim {
     pub fn peers(&self) -> Vec<&Peer> {
         match self {
             Claim::Isolated { from, to, .. }
+            | Claim::IsolatedEver { from, to, .. }
             | Claim::Allowed { from, to, .. }
             | Claim::OnlyThrough { from, to, .. } => {
                 vec![from, to]
@@ -319,7 +332,9 @@ impl Claim {
             }
         };
         match self {
-            Claim::Isolated { from, to, .. } | Claim::Allowed { from, to, .. } => {
+            Claim::Isolated { from, to, .. }
+            | Claim::IsolatedEver { from, to, .. }
+            | Claim::Allowed { from, to, .. } => {
                 [from, to].into_iter().for_each(|one| peer(one, f));
             }
             Claim::OnlyThrough { from, to, via, .. } => {

@@ -33,6 +33,15 @@ pub struct Related {
     pub span: Span,
 }
 
+/// Things of one kind, as many as there are in the input.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Among {
+    /// How many there are.
+    pub count: u64,
+    /// Their kind: `NetworkPolicy`.
+    pub kind: String,
+}
+
 /// A sentence about a place in the input, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
@@ -46,6 +55,8 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// The other places that it speaks of.
     pub related: Vec<Related>,
+    /// Of what it is said, and how many of them there are, said of or not.
+    pub among: Option<Box<Among>>,
     /// What to do.
     pub help: Option<String>,
 }
@@ -53,7 +64,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A sentence at a place.
     fn new(severity: Severity, code: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
-        Self { severity, code, message: message.into(), span, related: Vec::new(), help: None }
+        Self { severity, code, message: message.into(), span, related: Vec::new(), among: None, help: None }
     }
 
     /// An error at a place.
@@ -75,6 +86,13 @@ impl Diagnostic {
     #[must_use]
     pub fn with_related(mut self, what: impl Into<String>, span: Option<Span>) -> Self {
         self.related.extend(span.map(|span| Related { what: what.into(), span }));
+        self
+    }
+
+    /// The same, said of one of so many things of a kind.
+    #[must_use]
+    pub fn with_among(mut self, count: usize, kind: impl Into<String>) -> Self {
+        self.among = Some(Box::new(Among { count: count as u64, kind: kind.into() }));
         self
     }
 

@@ -313,6 +313,15 @@ impl Design {
         decided.into_iter().map(|(action, why)| Decision { tier: at, action, why }).collect()
     }
 
+    /// Whether a rule matches a connection, wherever it stands and whoever asks it; `None` if that is unknown.
+    pub fn matches(&self, rule: &Rule, connection: &Connection) -> Option<bool> {
+        match self.rule_matches(rule, connection) {
+            Match::Yes => Some(true),
+            Match::Maybe => None,
+            Match::No => Some(false),
+        }
+    }
+
     fn rule_matches(&self, rule: &Rule, connection: &Connection) -> Match {
         let parts = self.parts_matched(rule, connection);
         parts.source.min(parts.destination).min(parts.service)

@@ -20,6 +20,7 @@ mod count;
 mod date;
 mod design;
 mod diagnostic;
+mod edit;
 mod evaluate;
 mod flow;
 mod header;
@@ -44,7 +45,8 @@ pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSource
 pub use count::{count, number};
 pub use date::{Date, NoDate};
 pub use design::{Assumption, Choice, Design, DesignError, Draft, Ignored, RuleId, TierId, Unmodelled};
-pub use diagnostic::{Diagnostic, Related, Severity};
+pub use diagnostic::{Among, Diagnostic, Related, Severity};
+pub use edit::{Edit, EditError, Restriction};
 pub use flow::{Flow, Need};
 pub use header::{Header, ICMP_V4, ICMP_V6, Transport, icmp_reply};
 pub use interval::{Bounded, IntervalSet};

@@ -65,6 +65,20 @@ impl Selector {
         Selector::AnyOf(Vec::new())
     }
 
+    /// The selector of all other units, in one word where there is one.
+    #[must_use]
+    pub fn opposite(&self) -> Self {
+        match self {
+            Selector::Everything => Selector::nothing(),
+            Selector::In { key, values } => Selector::NotIn { key: key.clone(), values: values.clone() },
+            Selector::NotIn { key, values } => Selector::In { key: key.clone(), values: values.clone() },
+            Selector::Exists(key) => Selector::Absent(key.clone()),
+            Selector::Absent(key) => Selector::Exists(key.clone()),
+            Selector::Not(inner) => inner.as_ref().clone(),
+            other => Selector::Not(Box::new(other.clone())),
+        }
+    }
+
     /// True if `unit` satisfies the selector.
     pub fn matches(&self, unit: &Unit) -> bool {
         self.holds(&unit.name, unit.owner.as_deref(), &unit.labels)

@@ -7,14 +7,17 @@
 mod choice;
 mod claims;
 mod connection;
+mod core;
 mod coverage;
 mod difference;
+mod ever;
 mod finding;
 mod outside;
 mod picture;
 mod proof;
 mod simulation;
 
+pub use self::core::cores;
 pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
 pub use difference::{Asked, difference};
@@ -48,8 +51,9 @@ pub fn basis(
     tool: model::Tool,
     as_if_enforced: bool,
 ) -> model::Verification {
-    let model::Heading { design: name, tool, seed, today, inputs, assumptions, unmodelled } =
+    let model::Heading { design: name, tool, seed, today, inputs, mut assumptions, unmodelled } =
         heading(design, tool, None);
+    assumptions.extend(ever::assumptions(design));
     model::Verification {
         design: name,
         tool,
@@ -157,6 +161,9 @@ pub fn claim(of: &Claim) -> String {
     match of {
         Claim::Isolated { from, to, services } => {
             format!("{} never reaches {to}{}", whoever(from), on(services))
+        }
+        Claim::IsolatedEver { from, to, services } => {
+            format!("{} never reaches {to}{}, whatever units are added", whoever(from), on(services))
         }
         Claim::Allowed { from, to, services } => {
             format!("{from} can open {} to {to}, and the replies come back", self::services(services))
@@ -272,6 +279,7 @@ fn diagnostic(design: &Design, of: &seglab_policy::Diagnostic) -> model::Diagnos
         code: of.code.to_owned(),
         message: of.message.clone(),
         location: location(design, of.span),
+        among: of.among.as_ref().map(|among| format!("{} {}", among.count, among.kind)),
         help: of.help.clone(),
     }
 }

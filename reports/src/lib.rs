@@ -10,6 +10,7 @@
 
 mod bundle;
 pub mod collect;
+mod core_text;
 mod difference;
 pub mod gate;
 mod heading;
@@ -26,6 +27,7 @@ mod text_tables;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
+pub use core_text::cores_text;
 pub use difference::{difference_markdown, difference_text};
 pub use heading::heading_text;
 pub use html::html;

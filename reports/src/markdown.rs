@@ -369,7 +369,7 @@ impl Page {
             self.line("None.");
         }
         for group in of.findings() {
-            self.heading(3, &format!("{}: {} ({})", group.severity, code(group.code), group.diagnostics.len()));
+            self.heading(3, &format!("{}: {} ({})", group.severity, code(group.code), escape(&group.times())));
             self.list(
                 group.diagnostics.iter().take(ROWS).map(|one| {
                     let place = one

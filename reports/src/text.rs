@@ -119,7 +119,7 @@ fn findings(out: &mut String, of: &Verification, colour: Colour) {
             Severity::Warning => paint(colour, YELLOW, "warning"),
             Severity::Note => "note".to_owned(),
         };
-        let _ = writeln!(out, "  {severity}: {} ({})", words::printable(group.code), group.diagnostics.len());
+        let _ = writeln!(out, "  {severity}: {} ({})", words::printable(group.code), group.times());
         for diagnostic in group.diagnostics.iter().take(EXAMPLES) {
             let place = diagnostic.location.as_ref().map_or_else(String::new, |place| format!("{place}: "));
             let _ = writeln!(out, "    {}", words::printable(&format!("{place}{}", diagnostic.message)));

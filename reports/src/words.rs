@@ -462,8 +462,9 @@ pub(crate) fn blast_radius(of: &BlastRadius) -> String {
         return format!("Pivot {}: no unit to start from.", of.pivot);
     };
     let hubs = if of.hubs_trusted { ", trusted hubs never owned" } else { "" };
+    let caveat = of.caveat.as_deref().map_or_else(String::new, |caveat| format!("; {caveat}"));
     format!(
-        "Pivot {}{hubs}: an attacker who owns one unit gets at most {} of {} ({}), {} at the median ({}).",
+        "Pivot {}{hubs}: an attacker who owns one unit gets at most {} of {} ({}), {} at the median ({}){caveat}.",
         of.pivot,
         number(max),
         count(of.population, "unit", "units"),

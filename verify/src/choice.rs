@@ -108,8 +108,9 @@ fn evidence(design: &Design, verdict: &Settled, settings: &Settings) -> Vec<(Con
         }
         Settled::Holds
         | Settled::Violated(
-            // What passes by default does so in another design.
+            // What passes by default, or with new units, does so in another design.
             Counterexample::ByDefault(_)
+            | Counterexample::Extended(_)
             | Counterexample::Rules(_)
             | Counterexample::NoSuchPort { .. }
             | Counterexample::OtherFamily { .. }

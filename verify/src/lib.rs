@@ -71,6 +71,7 @@ mod certificate;
 pub mod choice;
 mod closure;
 mod contradiction;
+pub mod cores;
 mod counterexample;
 mod deciders;
 mod groups;
@@ -83,6 +84,7 @@ mod surface;
 
 pub mod cross_check;
 pub mod difference;
+pub mod repair;
 pub mod smt;
 
 pub use blast_radius::{BlastRadius, Owned};
@@ -96,8 +98,8 @@ pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
 pub use properties::{
-    Counterexample, Excess, Finding, Findings, Idle, IdleRule, On, Outcome, Population, Report, Settings, Settled,
-    Uncertainty, Unsure, verify,
+    Counterexample, Excess, Extension, Finding, Findings, Idle, IdleRule, On, Outcome, Population, Report, Settings,
+    Settled, Uncertainty, Unsettled, Unsure, verify,
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};

@@ -5,6 +5,7 @@
 //! - The *view* decides which headers count, on every step of an attack; the *pivot* model decides what carries an
 //!   attack on. The last step of `isolated` and `only-through` counts whatever it is good for: an attacker who can
 //!   connect to a target has reached it, vulnerability or not.
+//! - `isolated-ever` speaks of this design and of every one that comes of it by adding units; [`crate::smt`] says which.
 //! - A guest is reached when its host is owned, whatever services a claim names.
 //! - `only-through` speaks of two different ends: that a unit, or an external address, reaches itself refutes nothing.
 //!   Attacks that start in `via` pass it by starting.
@@ -42,12 +43,16 @@
 mod blast_radius;
 mod confined;
 mod default_deny;
+mod ever;
 mod findings;
 pub(crate) mod needs;
+mod newcomers;
 mod paths;
 mod rules;
 mod stray;
 mod surface;
+
+pub use ever::{Extension, Unsettled};
 
 pub(crate) use confined::EveryEnd;
 pub(crate) use default_deny::without_allows;
@@ -57,6 +62,7 @@ pub(crate) use surface::{Degrees, Face};
 use crate::counterexample::{Hop, VerifyError, doubt_of};
 use crate::lateral::Attack;
 use crate::reach::Verifier;
+use crate::smt::Limits;
 use fixedbitset::FixedBitSet;
 use seglab_policy::{
     AtMost, Claim, Connection, Design, Doubt, Endpoint, Evaluation, Pivot, Property, RuleId, Statistic, UnitId,
@@ -71,6 +77,8 @@ pub struct Settings {
     /// Take units declared `trusted` to be out of attackers' reach. Whether the declarations have expired is the
     /// caller's to check.
     pub honour_trusted: bool,
+    /// What Z3 may spend on each question about units that do not exist yet.
+    pub limits: Limits,
 }
 
 /// Everything that a design claims and needs, settled.
@@ -129,6 +137,8 @@ pub enum Settled {
 pub enum Counterexample {
     /// The steps of an attack that reaches what it must not, in an order in which they can be taken.
     Reached(Vec<Hop>),
+    /// An attack that becomes possible when units are added.
+    Extended(Extension),
     /// An attack that takes too many units.
     TooMany {
         /// Where it starts.
@@ -244,6 +254,8 @@ pub enum Uncertainty {
     /// Whether an endpoint is meant by a side of the claim: that goes by an address that is shared, or by something
     /// that is not modelled.
     Membership,
+    /// What units that do not exist yet may do.
+    Newcomers(Unsettled),
 }
 
 /// Settles every property and need of a design.
@@ -282,7 +294,9 @@ impl Verifier<'_> {
             let pivot = match (&property.claim, property.pivot) {
                 (Claim::BlastRadius { .. }, Pivot::Exploitable) => continue,
                 (Claim::BlastRadius { .. }, pivot) => pivot,
-                (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, pivot) => last_step(pivot),
+                (Claim::Isolated { .. } | Claim::IsolatedEver { .. } | Claim::OnlyThrough { .. }, pivot) => {
+                    last_step(pivot)
+                }
                 _ => continue,
             };
             let without_trusted = settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
@@ -301,6 +315,7 @@ impl Verifier<'_> {
                 self.settle_confined(&property.id, attack, &property.claim)
             }
             Claim::Isolated { .. } | Claim::OnlyThrough { .. } => self.stays_apart(property, attack),
+            Claim::IsolatedEver { from, to, services } => self.isolated_ever(property, settings, from, to, services),
             Claim::Allowed { from, to, services } => {
                 self.allowed(&property.id, from, to, services, settings.as_if_enforced)
             }

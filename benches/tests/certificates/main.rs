@@ -70,7 +70,7 @@ fn question(settings: &Settings) -> Question {
 }
 
 fn settings_of(seed: u64) -> Settings {
-    Settings { as_if_enforced: seed % 4 == 1, honour_trusted: seed % 4 == 2 }
+    Settings { as_if_enforced: seed % 4 == 1, honour_trusted: seed % 4 == 2, ..Settings::default() }
 }
 
 fn designs() -> u64 {

@@ -5,14 +5,18 @@ use super::{Context, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::heading::heading;
+use crate::heading::tool;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{
     Address, Assume, Connection, Denial, Design, Endpoint, Evaluation, ExternalSourceId, Header, IntervalSet, Service,
     Side, Trust, Unit, UnitId, Verdict,
 };
-use seglab_reports::{DecidingRule, Heading, Hop, Outcome, collect, heading_text, hop_text, rules_text};
+use seglab_reports::{
+    Cores, DecidingRule, Heading, Hop, Outcome, collect, cores_text, heading_text, hop_text, rules_text,
+};
+use seglab_verify::cores::{CoresError, cores};
+use seglab_verify::smt::Limits;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -27,6 +31,12 @@ struct Document {
     as_if_enforced: bool,
     #[serde(flatten)]
     hop: Hop,
+    /// The fewest rules and defaults that the verdict rests on; absent where it rests on none, for lack of a path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cores: Option<Cores>,
+    /// Why they are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cores_open: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<Otherwise<OtherVerdict>>,
 }
@@ -66,13 +76,17 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
         let rules = decided.into_iter().find(|rules| !rules.is_empty()).unwrap_or_default();
         vec![OtherVerdict { outcome, deciding: collect::deciding_rules(design, &rules) }]
     });
+    let (cores, cores_open) = rests_on(design, &connection, assume, context)?;
     let trust = assume.trust.to_string();
-    let heading = heading(design, None);
+    let asked = cores.is_some() || cores_open.is_some();
+    let heading = collect::heading(design, tool(asked), None);
     output::print(&match args.format {
         TableFormat::Text => {
             let modes = if assume.as_if_enforced { "every point as if it enforced" } else { "modes as declared" };
             let heading = heading_text(&[heading]);
-            let answer = format!("{}{}", hop_text(&hop), choices_text(&choices));
+            let open = cores_open.map(|why| format!("  what it rests on is not settled: {why}\n"));
+            let cores = cores.as_ref().map(cores_text).or(open).unwrap_or_default();
+            let answer = format!("{}{cores}{}", hop_text(&hop), choices_text(&choices));
             format!("{heading}asked: trust {trust}, {modes}\n\n{answer}")
         }
         TableFormat::Json => to_json(&Document {
@@ -81,6 +95,8 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
             trust,
             as_if_enforced: assume.as_if_enforced,
             hop,
+            cores,
+            cores_open,
             choices,
         }),
     })?;
@@ -88,6 +104,23 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
         Verdict::Unknown(_) => Exit::Undecided,
         Verdict::Allowed(_) | Verdict::Denied(_) => Exit::Holds,
     })
+}
+
+/// The fewest rules and defaults that the verdict rests on, or why they are not known.
+fn rests_on(
+    design: &Design,
+    connection: &Connection,
+    assume: Assume,
+    context: &mut Context,
+) -> Result<(Option<Cores>, Option<String>), Failure> {
+    match context.timings.phase("solve", || cores(design, connection, assume, Limits::default())) {
+        Ok(found) => Ok((found.map(|found| collect::cores(design, &found)), None)),
+        Err(CoresError::GaveUp(reason)) => Ok((None, Some(reason.to_string()))),
+        Err(contradicted) => {
+            let details = format!("{} under {assume:?}", connection.display(design));
+            Err(context.disagreement(design, contradicted.to_string(), &details))
+        }
+    }
 }
 
 /// A line for each choice that another verdict comes of.

@@ -12,6 +12,7 @@ mod generate;
 mod init;
 mod otherwise;
 mod reach;
+mod repair;
 mod report;
 mod surface;
 mod verify;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Fail
         Command::Diff(args) => diff::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Bench(args) => bench::run(args, context),
+        Command::Repair(args) => repair::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Generate(args) => generate::run(args, context),
         Command::Schema => output::print(&seglab_formats::lab::schema()).map(|()| Exit::Holds),
@@ -95,6 +97,20 @@ impl Context {
 
     /// Reads a design for a command whose own output shows what the readers have to say.
     pub(crate) fn load_silently(&mut self, path: &str) -> Result<Loaded, Failure> {
+        let options = self.input(path)?;
+        self.read(&OnDisk, path, &options)
+    }
+
+    /// Reads a design as [`Context::load`] does, with what stands beside its path.
+    pub(crate) fn load_with(&mut self, files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, Failure> {
+        let loaded = self.read(files, path, options)?;
+        self.say(&loaded);
+        Ok(loaded)
+    }
+
+    /// What is to be read beside a path: standard input, where the path is `-`.
+    #[expect(clippy::unused_self, reason = "what is at hand is asked for it")]
+    pub(crate) fn input(&self, path: &str) -> Result<Options, Failure> {
         let mut options = Options::default();
         if path == "-" {
             let mut bytes = Vec::new();
@@ -106,7 +122,7 @@ impl Context {
             })?;
             options.standard_input = Some(bytes);
         }
-        self.read(&OnDisk, path, &options)
+        Ok(options)
     }
 
     fn read(&mut self, files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, Failure> {

@@ -129,7 +129,7 @@ fn summary(report: &Report, page: &std::path::Path) -> String {
     let (units, rules) = (count(of.scope.units, "unit", "units"), count(of.scope.rules, "rule", "rules"));
     let mut out = format!("{}\n{units}, {rules}\n", heading_text(&[Heading::from(of)]));
     for group in of.findings().iter().filter(|group| group.severity >= seglab_reports::Severity::Warning) {
-        out.push_str(&format!("  {} x {}\n", group.diagnostics.len(), group.code));
+        out.push_str(&format!("  {}: {}\n", group.code, group.times()));
         if let Some(first) = group.diagnostics.first() {
             let place = first.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
             out.push_str(&format!("      such as: {}{place}\n", first.message));
@@ -137,11 +137,12 @@ fn summary(report: &Report, page: &std::path::Path) -> String {
     }
     for radius in report.blast_radius.iter().filter(|radius| !radius.hubs_trusted) {
         out.push_str(&format!(
-            "  one compromised unit can reach, pivot {}: median {}, at most {} of {}\n",
+            "  one compromised unit can reach, pivot {}: median {}, at most {} of {}{}\n",
             radius.pivot,
             number(radius.median().unwrap_or_default()),
             number(radius.max().unwrap_or_default()),
-            count(radius.population, "unit", "units")
+            count(radius.population, "unit", "units"),
+            radius.caveat.as_deref().map_or_else(String::new, |caveat| format!("; {caveat}"))
         ));
     }
     out.push_str(&format!(

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::heading::tool;
 use crate::output;
-use seglab_policy::{Design, Diagnostic, count};
+use seglab_policy::{Claim, Design, Diagnostic, count};
 use seglab_reports::{Colour, NeedStatus, Verdict, Verification, collect};
 use seglab_verify::cross_check::{Effort, SecondOpinion};
 use seglab_verify::{Settings, Verifier, VerifyError, choice};
@@ -56,6 +56,11 @@ pub(crate) fn asks_z3(when: When, design: &Design) -> bool {
     }
 }
 
+/// True if a claim is about units that do not exist yet, of which Z3 is the judge.
+fn asks_of_newcomers(design: &Design) -> bool {
+    design.properties().iter().any(|property| matches!(property.claim, Claim::IsolatedEver { .. }))
+}
+
 /// Settles every property and need of a design; finds all that violates them where a gate is asked for.
 pub(crate) fn verification(
     design: &Design,
@@ -86,7 +91,8 @@ fn settled(
     let settings = Settings { as_if_enforced, ..Settings::default() };
     let (settled, opinion) = judge(verifier, &settings, cross_check, context)?;
     context.timings.count("classes", settled.classes);
-    let mut verification = collect::basis(design, diagnostics, tool(cross_check), as_if_enforced);
+    let mut verification =
+        collect::basis(design, diagnostics, tool(cross_check || asks_of_newcomers(design)), as_if_enforced);
     collect::settle(&mut verification, design, &settled, &["class reachability"]);
     for (property, agreement) in verification.properties.iter_mut().zip(opinion.iter().flat_map(|all| &all.properties))
     {

@@ -73,6 +73,41 @@ spec:
         assert!(out.contains("nearest rule otherwise: shop.yaml:27:") && out.contains("(another service)"), "{out}");
     }
 
+    /// The fewest rules that a verdict rests on, and the fewest without which it turns.
+    #[test]
+    fn names_the_minimal_cores() {
+        let out = explain(&site(), "web", "mail-db", "tcp/5432", &[]).ends(0);
+        let line = "  rests on 1 rule, whatever becomes of the others, and stops without: allow app=web -> app=mail-db";
+        assert!(out.contains(line), "{out}");
+        let denied = explain(&site(), "web", "payroll", "tcp/443", &["--format", "json"]).json(0);
+        let cores = &denied["cores"];
+        assert_eq!(cores["outcome"], "denied");
+        assert_eq!(cores["enough"]["defaults"], serde_json::json!(["the default deny of policy"]));
+        assert_eq!(cores["against"]["least"], true);
+        let nobody = explain(&site(), "1.2.3.4", "payroll", "tcp/443", &[]).ends(0);
+        assert!(nobody.contains("no path") && !nobody.contains("rests on"), "{nobody}");
+    }
+
+    /// Two policies that say the same would both have to go; each of them is enough.
+    #[test]
+    fn counts_every_rule_that_would_have_to_go() {
+        let again = "\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: again, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress]
+  ingress:
+    - from: [{podSelector: {matchLabels: {app: web}}}]
+";
+        let at = folder(&[("shop.yaml", PODS), ("again.yaml", again)]);
+        let document = explain(&at, "shop/web", "shop/db", "tcp/5432", &["--format", "json"]).json(0);
+        let cores = &document["cores"];
+        assert_eq!(cores["enough"]["rules"].as_array().map(Vec::len), Some(1), "{cores:#}");
+        assert_eq!(cores["against"]["rules"].as_array().map(Vec::len), Some(2), "{cores:#}");
+    }
+
     #[test]
     fn knows_addresses_and_externals() {
         let at = site();

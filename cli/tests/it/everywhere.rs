@@ -62,7 +62,7 @@ fn json_names_its_version_and_inputs() {
         assert_eq!(document["design"], "marketing site", "{arguments:?}");
         assert_eq!(document["tool"]["version"], env!("CARGO_PKG_VERSION"), "{arguments:?}");
         assert!(document["tool"]["z3_version"].is_string(), "{arguments:?}");
-        assert_eq!(document["tool"]["z3_asked"], arguments[0] == "verify", "{arguments:?}");
+        assert_eq!(document["tool"]["z3_asked"], matches!(arguments[0], "verify" | "explain"), "{arguments:?}");
         assert_eq!(document["inputs"][0]["path"], "seglab.yaml", "{arguments:?}");
         assert_eq!(document["inputs"][0]["sha256"], sha256(&assumed).as_str(), "{arguments:?}");
         assert_eq!(document["assumptions"][0]["id"], "mine", "{arguments:?}");
@@ -86,7 +86,7 @@ fn text_names_its_version_and_inputs() {
         let [design, tool, z3, seed, input] = parts.as_slice() else { panic!("{arguments:?}: {first}") };
         assert_eq!(*design, "design marketing site", "{arguments:?}");
         assert_eq!(*tool, format!("seglab {}", env!("CARGO_PKG_VERSION")), "{arguments:?}");
-        let asked = matches!(arguments[0], "verify" | "report");
+        let asked = matches!(arguments[0], "verify" | "report" | "explain");
         assert_eq!(z3.starts_with("Z3 ") && !z3.ends_with("(not asked)"), asked, "{arguments:?}: {first}");
         assert_eq!(*seed, if random { "seed 1" } else { "no seed" }, "{arguments:?}");
         assert_eq!(*input, format!("seglab.yaml SHA-256 {}", sha256(&assumed)), "{arguments:?}");

@@ -24,3 +24,4 @@ mod five_minutes;
 mod gate;
 mod program;
 mod readme;
+mod repair;

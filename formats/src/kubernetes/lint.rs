@@ -25,7 +25,9 @@ pub(super) struct Input<'a> {
 pub(super) fn surprises(input: &Input<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for policy in input.policies {
-        found.extend(opens_everything(policy));
+        let kind = policy.kind();
+        let alike = input.policies.iter().filter(|other| other.kind() == kind).count();
+        found.extend(opens_everything(policy).into_iter().map(|one| one.with_among(alike, kind)));
     }
     if input.units.units().is_empty() {
         found.extend(input.no_units());

@@ -31,6 +31,13 @@ pub(super) struct Policy {
     pub(super) restrictive: bool,
 }
 
+impl Policy {
+    /// Its kind: `NetworkPolicy`.
+    pub(super) fn kind(&self) -> &str {
+        self.title.split(' ').next().unwrap_or_default()
+    }
+}
+
 /// The tier of the rulebook that a policy belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PolicyTier {

@@ -6,7 +6,7 @@ use seglab_policy::{Action, EnforcementPoint, Order, Placement, Rulebook, Rulebo
 use std::collections::BTreeSet;
 
 /// The name of the rulebook, of its point, and of what distributes it.
-const NAME: &str = "kubernetes";
+pub(super) const NAME: &str = "kubernetes";
 
 /// The position of the tier of `NetworkPolicy`.
 pub(super) const NETWORK_POLICY: u32 = 1;

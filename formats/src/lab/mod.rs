@@ -31,6 +31,7 @@ mod document;
 mod merge;
 mod names;
 mod notes;
+pub(crate) mod patch;
 mod points;
 mod properties;
 mod property_document;
@@ -46,6 +47,7 @@ pub use csv::units_csv;
 pub use merge::{merge, merge_part};
 pub use sources::{Part, PartKind};
 pub use waivers::waivers;
+pub(crate) use write::scalar as yaml_scalar;
 pub use write::write;
 
 use crate::text::Vocabulary;

@@ -27,6 +27,12 @@ impl Reader<'_> {
         }
         let claim = self.claim(doc)?;
         self.refuse_what_means_nothing(claim.kind(), claim.asks(), &asked);
+        let may_be_ever = matches!(claim, Claim::Isolated { .. } | Claim::IsolatedEver { .. });
+        if let Some(ever) = asked.ever.filter(|_| !may_be_ever) {
+            let message = format!("`ever` means nothing to `{}`", claim.kind());
+            let help = "remove it: of units that do not exist yet only `isolated` is asked";
+            self.notes.error("means-nothing", ever, message, help);
+        }
         let id = match asked.id {
             Some(id) => id.to_owned(),
             None => {
@@ -75,7 +81,10 @@ impl Reader<'_> {
         Some(match &doc.value {
             PropertyDoc::Isolated(given) => {
                 let (from, to, services) = self.flow(&given.from, &given.to, [&given.service, &given.services])?;
-                Claim::Isolated { from, to, services }
+                match &given.ever {
+                    Some(ever) if ever.value => Claim::IsolatedEver { from, to, services },
+                    _ => Claim::Isolated { from, to, services },
+                }
             }
             PropertyDoc::Allowed(given) => {
                 let (from, to, services) = self.flow(&given.from, &given.to, [&given.service, &given.services])?;

@@ -72,6 +72,8 @@ macro_rules! claim {
             pub(super) trust: Option<Text>,
             /// The most connections that an attacker may string together; 1 for direct reach.
             pub(super) hops: Option<At<u32>>,
+            /// Whether units that do not exist yet are meant, too; `isolated` only.
+            pub(super) ever: Option<At<bool>>,
             /// Why it is claimed.
             pub(super) reason: Option<String>,
             /// Who answers for it.
@@ -88,6 +90,7 @@ macro_rules! claim {
                     pivot: self.pivot.as_ref(),
                     trust: self.trust.as_ref(),
                     hops: self.hops.as_ref(),
+                    ever: self.ever.as_ref(),
                     notes: [&self.reason, &self.owner, &self.ticket],
                 }
             }
@@ -102,6 +105,7 @@ pub(super) struct Asked<'a> {
     pub(super) pivot: Option<&'a Text>,
     pub(super) trust: Option<&'a Text>,
     pub(super) hops: Option<&'a At<u32>>,
+    pub(super) ever: Option<&'a At<bool>>,
     /// Reason, owner, ticket.
     pub(super) notes: [&'a Option<String>; 3],
 }

@@ -166,12 +166,12 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-fn text(value: &impl ToString) -> String {
+pub(super) fn text(value: &impl ToString) -> String {
     scalar(&value.to_string())
 }
 
 /// A scalar that YAML reads as exactly this text, plain where that is certain.
-fn scalar(text: &str) -> String {
+pub(crate) fn scalar(text: &str) -> String {
     const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=!()% ".contains(c);
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
@@ -312,12 +312,20 @@ fn external_sources(out: &mut String, draft: &Draft) {
 fn services(map: &mut Map, services: &[Service]) {
     match services {
         [Service::Any] => {}
-        [one] => {
-            map.put("service", text(one));
+        [_] => {
+            map.put("service", services_value(services));
         }
-        many => {
-            map.put("services", list(many.iter().map(text)));
+        _ => {
+            map.put("services", services_value(services));
         }
+    }
+}
+
+/// What stands under `service` or `services`.
+pub(super) fn services_value(services: &[Service]) -> String {
+    match services {
+        [one] => text(one),
+        many => list(many.iter().map(text)),
     }
 }
 
@@ -390,7 +398,8 @@ fn rulebook(out: &mut String, book: &Rulebook) {
     }
 }
 
-fn rule(rule: &Rule) -> String {
+/// A rule as an item of a list.
+pub(super) fn rule(rule: &Rule) -> String {
     let mut of = Map::default();
     of.put("from", text(&rule.from)).put("to", text(&rule.to));
     services(&mut of, &rule.services);

@@ -12,3 +12,4 @@
 
 mod kubernetes;
 mod lab;
+mod patch;

@@ -64,7 +64,7 @@
 //! DIRECTIONS egress, forward and ingress joined by `+`, or none
 //! PLACEMENT  units SELECTOR | between LEVEL | around LEVEL STRING
 //! LEVEL      site | zone | subnet
-//! CLAIM      isolated PEER PEER SERVICES | allowed PEER PEER SERVICES | only-through PEER PEER SELECTOR SERVICES
+//! CLAIM      isolated PEER PEER SERVICES | isolated-ever PEER PEER SERVICES | allowed PEER PEER SERVICES | only-through PEER PEER SELECTOR SERVICES
 //!            | blast-radius SELECTOR (units | share) number                the largest number of units
 //!            | blast-radius-of STATISTIC SELECTOR (units | share | criticality) number
 //!            | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES | egress-only-to SELECTOR PEER SERVICES

@@ -204,9 +204,9 @@ impl Writer {
             .absent_or(property.hops_max)
             .word(if is_common(&property.claim) { property.claim.kind() } else { "blast-radius-of" });
         let line = match &property.claim {
-            Claim::Isolated { from, to, services } | Claim::Allowed { from, to, services } => {
-                line.peer(from).peer(to).services(services)
-            }
+            Claim::Isolated { from, to, services }
+            | Claim::IsolatedEver { from, to, services }
+            | Claim::Allowed { from, to, services } => line.peer(from).peer(to).services(services),
             Claim::OnlyThrough { from, to, via, services } => line.peer(from).peer(to).selector(via).services(services),
             Claim::BlastRadius { from, at_most, of } => {
                 let (unit, bound) = match at_most {

@@ -3,8 +3,8 @@
 use super::{location, services, shown};
 use crate::model::{self, Outcome};
 use seglab_policy::{
-    Connection, Decision, Denial, Design, Doubt, Evaluation, Judgement, NoPath, Provenance, Reply, Rule, UnitId,
-    Verdict, Why,
+    Connection, DEFAULT_SPACE, Decision, Denial, Design, Doubt, Evaluation, Interface, Judgement, NoPath, Provenance,
+    Reply, Rule, UnitId, Verdict, Why,
 };
 
 /// What the reference evaluator said of a connection: the outcome, and the rule that decided at each point and direction.
@@ -73,6 +73,16 @@ fn near_miss(design: &Design, judgement: &Judgement, connection: &Connection) ->
         unlike: parts.into_iter().filter(|(_, unlike)| *unlike).map(|(name, _)| name.to_owned()).collect(),
         location: location(design, rule.provenance.span),
     })
+}
+
+/// An interface in a few words: `10.0.0.1`, `10.0.0.1 in space vpc-2, zone dmz`.
+pub(super) fn interface(of: &Interface) -> String {
+    let place = [("site", &of.place.site), ("zone", &of.place.zone), ("subnet", &of.place.subnet)];
+    let place = place.into_iter().filter_map(|(level, name)| Some(format!("{level} {}", name.as_ref()?)));
+    let space = (of.space != DEFAULT_SPACE).then(|| format!("space {}", of.space));
+    let stands: Vec<String> = space.into_iter().chain(place).collect();
+    let stands = if stands.is_empty() { String::new() } else { format!(" in {}", stands.join(", ")) };
+    format!("{}{stands}", of.address)
 }
 
 /// The step from an owned host to a unit that runs on it: no connection, and no point in between.

@@ -2,9 +2,12 @@
 
 use super::outside::Outside;
 use crate::model;
-use seglab_policy::{Design, Family, UnitId};
+use seglab_policy::{Design, Family, Pivot, UnitId};
 use seglab_verify::{Exchange, Grouping};
 use std::collections::BTreeMap;
+
+/// Why the pivot model `exploitable` may say little.
+const NOTHING_TO_EXPLOIT: &str = "no unit declares a vulnerability or a login, so there is nothing to exploit";
 
 /// How many rows of a surface are kept in a report.
 const ROWS_MAX: usize = 500;
@@ -71,6 +74,7 @@ pub fn segment_matrix(view: &str, of: &seglab_verify::SegmentMatrix) -> model::S
 
 /// How far one owned unit leads.
 pub fn blast_radius(design: &Design, of: &seglab_verify::BlastRadius) -> model::BlastRadius {
+    let exploits = design.units().iter().any(|unit| !unit.vulnerabilities.is_empty() || !unit.logins.is_empty());
     let worst = |unit: UnitId| model::UnitRadius { unit: design.unit(unit).name.clone(), size: of.max() as u64 };
     model::BlastRadius {
         pivot: of.attack.pivot.to_string(),
@@ -80,5 +84,6 @@ pub fn blast_radius(design: &Design, of: &seglab_verify::BlastRadius) -> model::
         population: of.population as u64,
         sizes: of.histogram().into_iter().map(|(size, units)| (size as u64, units as u64)).collect(),
         worst: of.worst.into_iter().map(worst).collect(),
+        caveat: (of.attack.pivot == Pivot::Exploitable && !exploits).then(|| NOTHING_TO_EXPLOIT.to_owned()),
     }
 }

@@ -1,6 +1,6 @@
 //! What the verifier settled, as properties and needs of a report.
 
-use super::{claims, connection, location, need, property};
+use super::{claims, connection, ever, location, need, property};
 use crate::model::{self, NeedStatus, Verdict};
 use seglab_policy::{Claim, Design, Doubt, Peer, RuleId};
 use seglab_verify::{
@@ -18,7 +18,10 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
         .zip(&settled.properties)
         .map(|(claim, outcome)| {
             let mut held = property(design, claim, population(&claim.claim, outcome.population));
-            held.judges = judges.iter().map(|&judge| judge.to_owned()).collect();
+            held.judges = match ever::is_about_newcomers(claim) {
+                true => ever::judges(&outcome.verdict),
+                false => judges.iter().map(|&judge| judge.to_owned()).collect(),
+            };
             held.verdict = verdict(&outcome.verdict);
             held.vacuous =
                 held.verdict == Verdict::Holds && speaks_of_nothing(design, &claim.claim, outcome.population);
@@ -55,6 +58,8 @@ fn speaks_of_nothing(design: &Design, claim: &Claim, of: Population) -> bool {
             none(from, of.from) || none(to, of.to)
         }
         Claim::Exposed { .. } => of.to == 0,
+        // It speaks of units that do not exist yet.
+        Claim::IsolatedEver { .. } => false,
         _ => of.from == 0,
     }
 }
@@ -94,6 +99,9 @@ fn population(claim: &Claim, of: Population) -> model::Population {
     if let Some(population) = claims::population(claim, of) {
         return population;
     }
+    if matches!(claim, Claim::IsolatedEver { .. }) {
+        return ever::population(of);
+    }
     let (count, one, many) = match claim {
         Claim::BlastRadius { .. } => (of.from, "unit, as a start", "units, each as a start"),
         Claim::Exposed { .. } => (
@@ -122,6 +130,7 @@ pub(super) fn counterexample(design: &Design, of: &Counterexample) -> model::Cou
             };
             (summary, hops, None)
         }
+        Counterexample::Extended(extension) => return ever::counterexample(extension),
         Counterexample::TooMany { start, units, excess, hops } => {
             let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
             let summary = claims::excess(excess, &design.unit(*start).name, *units, design.units().len());
@@ -240,6 +249,7 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
                 location: rule.and_then(|rule| location(design, rule.provenance.span)),
             }
         }
+        Uncertainty::Newcomers(unsettled) => ever::doubt(unsettled),
         Uncertainty::Membership => model::Doubt {
             reason: format!("whether an endpoint is meant by the claim is unknown{about}"),
             construct: None,

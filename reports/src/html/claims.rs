@@ -171,7 +171,7 @@ pub(super) fn findings(of: &Verification) -> Html {
             Severity::Note => ("note", "note"),
         };
         let chip = Html::element("span", &format!("chip {class}"), mark);
-        let times = Html::element("span", "muted", format!("× {}", group.diagnostics.len()));
+        let times = Html::element("span", "muted", format!("× {}", group.times()));
         let mut detail = Html::element("h3", "", Html::concat([chip, Html::code(group.code), times]));
         let common = group.common_help();
         if let Some(help) = common {

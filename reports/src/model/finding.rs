@@ -55,6 +55,9 @@ pub struct Diagnostic {
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+    /// Of what it is said, all of them counted: `13 NetworkPolicy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub among: Option<String>,
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -72,6 +75,16 @@ pub struct FindingGroup<'a> {
 }
 
 impl FindingGroup<'_> {
+    /// How many there are, and of how many if all of them are said of things of one kind: `12 of 13 NetworkPolicy`.
+    pub fn times(&self) -> String {
+        let count = self.diagnostics.len();
+        let among = self.diagnostics.first().and_then(|first| first.among.as_deref());
+        match among.filter(|_| self.diagnostics.iter().all(|one| one.among.as_deref() == among)) {
+            Some(among) => format!("{count} of {among}"),
+            None => count.to_string(),
+        }
+    }
+
     /// What to do, if all of them say the same.
     pub fn common_help(&self) -> Option<&str> {
         let first = self.diagnostics.first()?.help.as_deref();

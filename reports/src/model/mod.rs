@@ -5,6 +5,7 @@
 //! or the same statistic, it is a method.
 
 mod campaign;
+mod core;
 mod difference;
 mod finding;
 mod gate;
@@ -13,6 +14,7 @@ mod picture;
 mod proof;
 mod scope;
 
+pub use self::core::{Core, Cores};
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
 pub use difference::{
     Change, ChangeKind, ChangePath, ChangedFacet, ChangedUnits, ComparedDesign, Difference, DifferenceSection,
@@ -23,7 +25,8 @@ pub use gate::{BaselineEntry, BaselineUse, Finding, FindingState, Gate, Waiver, 
 pub use heading::Heading;
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
 pub use proof::{
-    Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property, Verdict,
+    AddedUnit, Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property,
+    Verdict,
 };
 pub use scope::{
     Assumption, ChangedVerdict, Choice, DecidingRule, Ignored, Input, ObjectCount, PointCount, Scope, Tool, Trusted,

@@ -104,6 +104,9 @@ pub struct BlastRadius {
     pub sizes: Vec<(u64, u64)>,
     /// The units from which an attacker gets farthest.
     pub worst: Vec<UnitRadius>,
+    /// Why the figures say less than they seem to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat: Option<String>,
 }
 
 /// The blast radius of one unit.

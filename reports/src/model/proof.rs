@@ -2,6 +2,7 @@
 
 use super::finding::Location;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What became of a claim. The order is from good to bad: a violation outweighs an open question.
@@ -109,12 +110,48 @@ pub struct Counterexample {
     /// The first few units that fall.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached_examples: Vec<String>,
+    /// For claims about units that do not exist yet: those that have to be added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<AddedUnit>,
     /// For claims about rules: every rule that refutes it, with why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
     /// For claims about rules: where the first of them is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+}
+
+/// A unit that does not exist and that an attack would need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedUnit {
+    /// A name that nothing has.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The owner that it would be one more replica of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The unit that it would run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Address, address space and place of each interface.
+    pub interfaces: Vec<String>,
+    /// Ports that it would declare: `tcp/9100 as metrics`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listens: Vec<String>,
+}
+
+impl AddedUnit {
+    /// The unit in one phrase: `new-unit-1 (app=web, env=dev, at 10.250.0.1, on metal)`.
+    pub fn told(&self) -> String {
+        let labels = self.labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let owner = self.owner.iter().map(|owner| format!("one more replica of {owner}"));
+        let at = self.interfaces.iter().map(|interface| format!("at {interface}"));
+        let host = self.host.iter().map(|host| format!("on {host}"));
+        let listens = self.listens.iter().map(|listens| format!("listening on {listens}"));
+        let facts: Vec<String> = labels.chain(owner).chain(at).chain(host).chain(listens).collect();
+        format!("{} ({})", self.name, facts.join(", "))
+    }
 }
 
 impl Counterexample {

@@ -160,6 +160,7 @@ pub(crate) fn verification() -> Verification {
                 code: "opens-all-egress".into(),
                 message: format!("`egress: [{{}}]` of NetworkPolicy `{app}` lets its pods open anything to anyone"),
                 location: at(&format!("manifests/{app}.yaml"), 12, 3),
+                among: None,
                 help: Some("name the peers and ports that `egress` needs".into()),
             })
             .collect();
@@ -168,6 +169,7 @@ pub(crate) fn verification() -> Verification {
         code: "selects-nothing".into(),
         message: "the selector `app=old` selects no unit".into(),
         location: at("shop.yaml", 17, 9),
+        among: None,
         help: None,
     });
     Verification {
@@ -293,6 +295,7 @@ fn blast_radii() -> Vec<BlastRadius> {
         population: 60,
         sizes: sizes.into(),
         worst: vec![UnitRadius { unit: "backup".into(), size: 31 }, UnitRadius { unit: "web-1".into(), size: 12 }],
+        caveat: None,
     };
     vec![
         of("any", false, &[(1, 10), (5, 20), (12, 25), (31, 5)]),

@@ -408,8 +408,8 @@ impl<'a> Reader<'a> {
                 only: f.selector(0)?,
                 services: self.services(f)?,
             },
-            "blast-radius-of" | "egress-only-to" | "only" | "default-deny" | "surface" | "no-shadowed-rules"
-            | "no-redundant-rules" | "no-undefined-order" => Claim::Unproved,
+            "isolated-ever" | "blast-radius-of" | "egress-only-to" | "only" | "default-deny" | "surface"
+            | "no-shadowed-rules" | "no-redundant-rules" | "no-undefined-order" => Claim::Unproved,
             _ => return f.refuse("a claim"),
         };
         match claim {

@@ -32,6 +32,11 @@ impl Plan<'_> {
             Claim::Surface { units, entries_max, exits_max } => {
                 self.surface(attack, units, [(true, *entries_max), (false, *exits_max)], verdict)
             }
+            Claim::IsolatedEver { from, to, services } => {
+                let (from, to, services) = (from.clone(), to.clone(), services.clone());
+                let ordinary = Claim::Isolated { from, to, services };
+                self.ever(attack, property.hops_max, &ordinary, verdict)
+            }
             claim @ (Claim::Isolated { .. } | Claim::OnlyThrough { .. } | Claim::BlastRadius { .. }) => {
                 self.attack(attack, property.hops_max, claim, verdict)
             }

@@ -18,6 +18,7 @@
 
 mod confined;
 mod direct;
+mod ever;
 mod lateral;
 mod replay;
 mod rules;
@@ -90,6 +91,9 @@ pub enum Open {
     /// The claim is about which rule of a rulebook decides, and Z3 is asked about connections.
     #[error("which rule of a rulebook decides is not asked of Z3")]
     Rulings,
+    /// The claim is about units that do not exist yet, of which the class engine knows nothing.
+    #[error("the claim is about units that do not exist yet, which Z3 alone has judged")]
+    Newcomers,
     /// The verdict follows from facts about units, without any connection.
     #[error("the verdict follows from what a unit declares")]
     Facts,

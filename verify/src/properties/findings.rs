@@ -114,7 +114,8 @@ impl<'a> Verifier<'a> {
         };
         let attack = Attack::of(property, settings);
         let found = match (&property.claim, refuted) {
-            (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, _) => self.reached(property, attack, groups),
+            (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, _)
+            | (Claim::IsolatedEver { .. }, Counterexample::Reached(_)) => self.reached(property, attack, groups),
             (Claim::Allowed { from, to, services }, _) => {
                 self.not_allowed((from, to, services), settings.as_if_enforced, groups)
             }

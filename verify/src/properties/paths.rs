@@ -52,7 +52,9 @@ impl Verifier<'_> {
     ) -> Option<(Search<'p>, Population)> {
         let graph = self.graph(attack);
         let (from, to, via, services) = match &property.claim {
-            Claim::Isolated { from, to, services } => (from, to, None, services),
+            Claim::Isolated { from, to, services } | Claim::IsolatedEver { from, to, services } => {
+                (from, to, None, services)
+            }
             Claim::OnlyThrough { from, to, via, services } => (from, to, Some(via), services),
             _ => return None,
         };

@@ -1,9 +1,11 @@
 //! Symbolic endpoints: one variable for each fact, and what selectors, peers and the population say of them.
 
 use super::facts::{Fact, Facts, KIND_EXTERNAL, KIND_SOURCE, KIND_UNIT, Vocabulary};
+use super::solve::value_of;
 use super::term::{Truth, all, any, constant, contains, literal, range_within};
-use seglab_policy::{AddressSet, Covers, Family, Level, Peer, Selector};
+use seglab_policy::{AddressSet, Covers, Family, Level, Peer, Selector, Transport};
 use std::collections::BTreeMap;
+use z3::Model;
 use z3::ast::{BV, Bool};
 
 /// One end of a symbolic connection.
@@ -53,6 +55,11 @@ impl End {
         }
     }
 
+    /// The facts that a model gives the end.
+    pub(super) fn facts_in(&self, model: &Model) -> Facts {
+        self.variables.iter().filter_map(|(fact, variable)| Some((fact.clone(), value_of(model, variable)?))).collect()
+    }
+
     /// It is an interface of a unit.
     pub(super) fn is_unit(&self) -> Bool {
         self.is_unit.clone()
@@ -81,7 +88,7 @@ impl End {
     }
 
     /// The fact's value is one of a range.
-    fn is_between(&self, fact: &Fact, first: u128, last: u128) -> Bool {
+    pub(super) fn is_between(&self, fact: &Fact, first: u128, last: u128) -> Bool {
         self.variables
             .get(fact)
             .map_or_else(|| constant(false), |variable| range_within(variable, variable, first, last))
@@ -148,7 +155,10 @@ impl End {
         let mut parts = vec![any([self.is_external().not(), self.pinned(&vocabulary.external_facts())])];
         let last = (rows.len() as u128).checked_sub(1);
         let present = last.map_or_else(|| constant(false), |last| self.is_between(&Fact::Row, 0, last));
-        parts.push(any([self.is_external(), present]));
+        parts.push(any([self.is_external(), present, self.is_newcomer()]));
+        if vocabulary.knows_newcomers() {
+            parts.push(any([self.is_newcomer().not(), self.may_come(vocabulary)]));
+        }
         for (fact, variable) in self.variables.iter().filter(|(fact, _)| **fact != Fact::Row) {
             let values: Vec<Option<u128>> = rows.iter().map(|facts| facts.get(fact).copied()).collect();
             let width = variable.get_size();
@@ -184,7 +194,7 @@ impl End {
     }
 
     /// The predicate over labels and names holds of the end, whatever it is.
-    fn labelled(&self, selector: &Selector, vocabulary: &Vocabulary<'_>) -> Bool {
+    pub(super) fn labelled(&self, selector: &Selector, vocabulary: &Vocabulary<'_>) -> Bool {
         let carries = |key: &String, values: &[String]| {
             let fact = Fact::Label(key.clone());
             any(values.iter().map(|value| self.is(&fact, vocabulary.label(key, value))))
@@ -248,19 +258,14 @@ impl End {
     }
 
     /// The unit declares the port of this number under this name.
-    pub(super) fn declares(
-        &self,
-        name: &str,
-        protocol: seglab_policy::Transport,
-        port: &BV,
-        of: &Vocabulary<'_>,
-    ) -> Bool {
+    pub(super) fn declares(&self, name: &str, protocol: Transport, port: &BV, of: &Vocabulary<'_>) -> Bool {
         let declared = of.named_ports.iter().filter(|declared| declared.name == name && declared.protocol == protocol);
         let ports = declared.map(|declared| {
             let here = port.eq(literal(u128::from(declared.port), port.get_size()));
             all([self.is(&Fact::Declares(declared.clone()), 1), here])
         });
-        all([self.is_unit(), any(ports)])
+        let here = self.is(&Fact::DeclaresHere(name.to_owned()), 1);
+        all([self.is_unit(), any(ports.chain([here]))])
     }
 
     /// The port is one of the doors of the unit.
@@ -273,6 +278,9 @@ impl End {
             });
             all([self.is(&Fact::Doors(doors), at), any(open)])
         });
-        all([self.is_unit(), any(through)])
+        // A unit that does not exist yet may offer anything at any port.
+        let transport = |of: Transport| protocol.eq(literal(u128::from(of.number()), protocol.get_size()));
+        let new = all([self.is_newcomer(), any(Transport::ALL.map(transport))]);
+        all([self.is_unit(), any(through.chain([new]))])
     }
 }

@@ -60,6 +60,14 @@ pub(super) enum Fact {
     Declares(NamedPort),
     /// Which of the distinct sets of ports through which the question counts connections.
     Doors(usize),
+    /// The upper 96 bits of an address that nobody has, of those that a unit that does not exist yet may have.
+    FreeHigh,
+    /// The lower 32 bits of it.
+    FreeLow,
+    /// 1 for a unit that does not exist yet; only where such units are asked about.
+    New,
+    /// 1 if a unit that does not exist yet declares the very port of the packet that comes to it under this name.
+    DeclaresHere(String),
 }
 
 /// The value of [`Fact::Kind`] for an interface of a unit.
@@ -85,11 +93,11 @@ pub(super) type Facts = BTreeMap<Fact, u128>;
 
 /// The numbers that names of a design stand for.
 pub(super) struct Vocabulary<'a> {
-    design: &'a Design,
-    labels: BTreeMap<&'a str, BTreeMap<&'a str, u128>>,
-    names: BTreeMap<&'a str, u128>,
-    spaces: BTreeMap<&'a str, u128>,
-    places: BTreeMap<Level, BTreeMap<&'a str, u128>>,
+    pub(super) design: &'a Design,
+    pub(super) labels: BTreeMap<&'a str, BTreeMap<&'a str, u128>>,
+    pub(super) names: BTreeMap<&'a str, u128>,
+    pub(super) spaces: BTreeMap<&'a str, u128>,
+    pub(super) places: BTreeMap<Level, BTreeMap<&'a str, u128>>,
     units: BTreeMap<&'a str, UnitId>,
     /// The named ports that some unit declares and some service mentions.
     pub(super) named_ports: BTreeSet<NamedPort>,
@@ -99,11 +107,22 @@ pub(super) struct Vocabulary<'a> {
     pub(super) door_sets: Vec<Vec<Ports>>,
     /// Some peer asks for the addresses of units.
     addresses_matter: bool,
+    /// The names of ports that services mention, where units that do not exist yet are asked about.
+    newcomers: Option<BTreeSet<&'a str>>,
 }
 
 impl<'a> Vocabulary<'a> {
     /// The vocabulary of a design and of questions about it.
     pub(super) fn new(design: &'a Design, questions: &'a [Question]) -> Self {
+        Self::of(design, questions, false)
+    }
+
+    /// The same, with words for units that do not exist yet.
+    pub(super) fn with_newcomers(design: &'a Design, questions: &'a [Question]) -> Self {
+        Self::of(design, questions, true)
+    }
+
+    fn of(design: &'a Design, questions: &'a [Question], newcomers: bool) -> Self {
         let mut mentioned = Mentioned::default();
         mentioned.design(design);
         for question in questions {
@@ -118,16 +137,22 @@ impl<'a> Vocabulary<'a> {
             design,
             labels: mentioned.labels.into_iter().map(|(key, values)| (key, numbered(values))).collect(),
             names: numbered(mentioned.names),
-            spaces: numbered(interfaces(design).map(|(_, interface)| interface.space.as_str()).collect()),
+            spaces: numbered(spaces(design)),
             places: BTreeMap::new(),
             units: (0..).map(UnitId).zip(design.units()).map(|(id, unit)| (unit.name.as_str(), id)).collect(),
             named_ports: named_ports(design, &mentioned.port_names),
             doors: Vec::new(),
             door_sets: Vec::new(),
-            addresses_matter: mentioned.addresses,
+            addresses_matter: mentioned.addresses || newcomers,
+            newcomers: newcomers.then_some(mentioned.port_names),
         };
         for level in mentioned.levels {
-            let names = interfaces(design).filter_map(|(_, interface)| level.of(&interface.place)).collect();
+            let stood_in = interfaces(design).filter_map(|(_, interface)| level.of(&interface.place));
+            let guarded = design.points().iter().filter_map(|point| match &point.placement {
+                Placement::Around(of, name) if *of == level => Some(name.as_str()),
+                _ => None,
+            });
+            let names = stood_in.chain(guarded).collect();
             vocabulary.places.insert(level, numbered(names));
         }
         for question in questions {
@@ -190,6 +215,16 @@ impl<'a> Vocabulary<'a> {
         self.names.get(name).copied().unwrap_or(0)
     }
 
+    /// True if units that do not exist yet are asked about.
+    pub(super) fn knows_newcomers(&self) -> bool {
+        self.newcomers.is_some()
+    }
+
+    /// The row of a unit that does not exist yet.
+    pub(super) fn newcomer_row(&self) -> u128 {
+        row_count(self.design) as u128 + 1
+    }
+
     /// The number of an address space.
     pub(super) fn space(&self, name: &str) -> Option<u128> {
         self.spaces.get(name).copied()
@@ -210,11 +245,11 @@ impl<'a> Vocabulary<'a> {
         let rows = row_count(self.design);
         let mut fields = BTreeMap::from([
             (Fact::Kind, 2),
-            (Fact::Row, width_of(rows as u128)),
-            (Fact::Unit, width_of(self.no_unit())),
+            (Fact::Row, width_of(rows as u128 + 1)),
+            (Fact::Unit, width_of(self.no_unit() + 2)),
             (Fact::Interface, width_of(self.interfaces_most() as u128)),
             (Fact::Interfaces, width_of(self.interfaces_most() as u128)),
-            (Fact::Host, width_of(self.no_unit())),
+            (Fact::Host, width_of(self.no_unit() + 2)),
             (Fact::V6, 1),
             (Fact::FirstHigh, 96),
             (Fact::FirstLow, 32),
@@ -228,13 +263,24 @@ impl<'a> Vocabulary<'a> {
             (Fact::Name, width_of(self.names.len() as u128)),
             (Fact::Owner, width_of(self.names.len() as u128)),
         ]);
-        fields.extend(self.places.iter().map(|(&level, names)| (Fact::Place(level), width_of(names.len() as u128))));
+        fields
+            .extend(self.places.iter().map(|(&level, names)| (Fact::Place(level), width_of(names.len() as u128 + 1))));
         let labels = self.labels.iter();
         fields.extend(labels.map(|(key, values)| (Fact::Label((*key).to_owned()), width_of(values.len() as u128 + 1))));
         fields.extend(self.named_ports.iter().map(|port| (Fact::Declares(port.clone()), 1)));
         let doors = self.door_sets.iter().enumerate();
         fields.extend(doors.map(|(at, sets)| (Fact::Doors(at), width_of(sets.len() as u128))));
+        fields.extend(self.known_of_newcomers().into_iter().map(|fact| (fact, 1)));
+        if self.newcomers.is_some() {
+            fields.extend([(Fact::FreeHigh, 96), (Fact::FreeLow, 32)]);
+        }
         fields
+    }
+
+    /// What is asked of units that do not exist yet only.
+    fn known_of_newcomers(&self) -> Vec<Fact> {
+        let names = self.newcomers.iter().flatten().map(|name| Fact::DeclaresHere((*name).to_owned()));
+        names.chain(self.newcomers.is_some().then_some(Fact::New)).collect()
     }
 
     /// The facts of an endpoint; those that it leaves open are absent. `None` if the design has no such endpoint.
@@ -333,6 +379,7 @@ impl<'a> Vocabulary<'a> {
             let position = sets.iter().position(|set| *set == of_unit).unwrap_or(0);
             facts.insert(Fact::Doors(at), position as u128);
         }
+        facts.extend(self.known_of_newcomers().into_iter().map(|fact| (fact, 0)));
         Some(facts)
     }
 
@@ -374,6 +421,12 @@ pub(super) fn endpoint_of_row(design: &Design, row: u128) -> Option<Endpoint> {
         let source = row.checked_sub(count).filter(|&at| at < design.external_sources().len())?;
         Some(Endpoint::Source(ExternalSourceId(u32::try_from(source).ok()?)))
     })
+}
+
+/// The address spaces that interfaces stand in, and those that routes lead to.
+fn spaces(design: &Design) -> BTreeSet<&str> {
+    let routed = design.routes().iter().flat_map(|(from, to)| [from.as_str(), to.as_str()]);
+    interfaces(design).map(|(_, interface)| interface.space.as_str()).chain(routed).collect()
 }
 
 fn row_count(design: &Design) -> usize {

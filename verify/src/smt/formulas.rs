@@ -47,6 +47,14 @@ impl<'a> Formulas<'a> {
         Packet { source: &self.source, destination: &self.destination, header: &self.header, reply: false }
     }
 
+    pub(super) fn vocabulary(&self) -> &Vocabulary<'a> {
+        &self.vocabulary
+    }
+
+    pub(super) fn path(&self) -> Path {
+        Path::new(&self.packet(), self.design, &self.vocabulary)
+    }
+
     /// What holds of every question about a design: outcomes are what they are, the packet is one that can be, both
     /// ends are endpoints of the design, and such as a connection has.
     pub(super) fn common(&self) -> Bool {
@@ -55,7 +63,7 @@ impl<'a> Formulas<'a> {
         all([
             self.verdict.definitions(),
             packet.well_formed(),
-            Path::new(&packet, self.design, &self.vocabulary).are_endpoints,
+            self.path().are_endpoints,
             all(ends.map(|end| all([end.well_formed(), end.population(&self.vocabulary)]))),
             self.siblings.as_ref().map_or_else(|| constant(true), |siblings| siblings.common(self)),
         ])

@@ -1,13 +1,14 @@
 //! What rules, tiers, rulebooks and enforcement points say of a symbolic packet.
 
 use super::Outcome;
+use super::cores::{Part, Removed};
 use super::facts::{Fact, Vocabulary};
 use super::packet::Packet;
 use super::path::Path;
 use super::term::{Truth, all, any, constant};
 use seglab_policy::{
     Action, Assume, Design, Direction, Directions, EnforcementPoint, Mode, Order, Placement, PointKind, Reply, Rule,
-    Rulebook, RulebookId, Scope, Side, Tier, Trust,
+    RuleId, RulebookId, Scope, Side, Tier, TierId, Trust,
 };
 use std::collections::BTreeMap;
 use z3::ast::Bool;
@@ -30,10 +31,21 @@ impl Verdict {
         packet: &Packet<'_>,
         name: &str,
     ) -> Self {
+        Self::without((design, assume), vocabulary, packet, name, &Removed::default())
+    }
+
+    /// As [`Verdict::new`], of a design some of whose rules and defaults may be taken away.
+    pub(super) fn without(
+        (design, assume): (&Design, Assume),
+        vocabulary: &Vocabulary<'_>,
+        packet: &Packet<'_>,
+        name: &str,
+        removed: &Removed,
+    ) -> Self {
         let Packet { source, destination, .. } = *packet;
         let (answered, answer) = packet.answer();
         let reply = Packet { source: destination, destination: source, header: &answer, reply: true };
-        let judge = Judge { design, assume, vocabulary };
+        let judge = Judge { design, assume, vocabulary, removed };
         let (forth, back) = (judge.stopped(packet), judge.stopped(&reply));
         let touched = judge.unmodelled(packet);
         let Path { are_endpoints, carried } = Path::new(packet, design, vocabulary);
@@ -88,6 +100,7 @@ struct Judge<'a> {
     design: &'a Design,
     assume: Assume,
     vocabulary: &'a Vocabulary<'a>,
+    removed: &'a Removed,
 }
 
 impl Judge<'_> {
@@ -96,14 +109,14 @@ impl Judge<'_> {
         let mut judged: BTreeMap<(RulebookId, Direction), Truth> = BTreeMap::new();
         let (mut surely, mut perhaps) = (Vec::new(), Vec::new());
         for point in self.design.points() {
-            let Some(book) = self.design.rulebooks().get(point.rulebook.0 as usize) else { continue };
+            let stateful = self.design.rulebook(point.rulebook).stateful;
             for direction in Direction::ALL {
-                let asked = has(point.directions, direction) && !(packet.reply && book.stateful);
+                let asked = has(point.directions, direction) && !(packet.reply && stateful);
                 if !asked || !self.stands(point, direction, packet) {
                     continue;
                 }
                 let denies = judged.entry((point.rulebook, direction)).or_insert_with(|| {
-                    let may = self.asked(book, direction, packet);
+                    let may = self.asked(point.rulebook, direction, packet);
                     Truth { surely: all([may.deny.clone(), may.allow.not()]), perhaps: may.deny }
                 });
                 let met = self.met(point, direction, packet);
@@ -161,22 +174,22 @@ impl Judge<'_> {
     }
 
     /// What may come of asking a rulebook: its tiers one after the other, then its default.
-    fn asked(&self, book: &Rulebook, direction: Direction, packet: &Packet<'_>) -> May {
+    fn asked(&self, rulebook: RulebookId, direction: Direction, packet: &Packet<'_>) -> May {
+        let book = self.design.rulebook(rulebook);
         let (mut allow, mut deny) = (Vec::new(), Vec::new());
         let mut reached = constant(true);
-        for tier in &book.tiers {
+        for (at, tier) in (0..).zip(&book.tiers) {
             let in_scope = self.in_scope(&tier.scope, direction, packet);
             let asked = all([reached.clone(), in_scope.clone()]);
-            let may = self.decided(tier, direction, packet);
+            let may = self.decided(TierId { rulebook, tier: at }, tier, direction, packet);
             allow.push(all([asked.clone(), may.allow]));
             deny.push(all([asked, may.deny]));
             reached = all([reached, any([in_scope.not(), may.pass])]);
         }
-        if book.default_allow {
-            allow.push(reached.clone())
-        } else {
-            deny.push(reached.clone())
-        }
+        let turned = self.removed.is(Part::Default(rulebook));
+        let allows = any([constant(book.default_allow), turned]);
+        allow.push(all([reached.clone(), allows.clone()]));
+        deny.push(all([reached, allows.not()]));
         May { allow: any(allow), deny: any(deny), pass: constant(false) }
     }
 
@@ -192,24 +205,24 @@ impl Judge<'_> {
     }
 
     /// What may come of asking a tier in its scope.
-    fn decided(&self, tier: &Tier, direction: Direction, packet: &Packet<'_>) -> May {
-        let asked = |rule: &&Rule| has(rule.directions, direction);
-        let rules: Matched<'_> =
-            tier.rules.iter().filter(asked).map(|rule| (rule, self.matched(rule, packet))).collect();
+    fn decided(&self, id: TierId, tier: &Tier, direction: Direction, packet: &Packet<'_>) -> May {
+        let TierId { rulebook, tier: of } = id;
+        let asked = |(_, rule): &(u32, &Rule)| has(rule.directions, direction);
+        let matched = |(at, rule)| {
+            let kept = self.removed.is(Part::Rule(RuleId { rulebook, tier: of, rule: at })).not();
+            (rule, Truth::known(kept).and(&matched(rule, packet, self.vocabulary)))
+        };
+        let rules: Matched<'_> = (0..).zip(&tier.rules).filter(asked).map(matched).collect();
         let (mut deciding, open) = match tier.order {
             Order::FirstMatch => in_turn(by_priority(rules)),
             Order::FirstMatchUndefinedTies => tied(by_priority(rules)),
             Order::DenyOverrides | Order::AllowUnion => by_strength(&rules),
         };
-        deciding.push((tier.otherwise, open));
+        let turned = self.removed.is(Part::Otherwise(id));
+        deciding.push((tier.otherwise, all([open.clone(), turned.not()])));
+        deciding.push((Action::Allow, all([open, turned])));
         let may = |action: Action| any(deciding.iter().filter(|(of, _)| *of == action).map(|(_, when)| when.clone()));
         May { allow: may(Action::Allow), deny: may(Action::Deny), pass: may(Action::Pass) }
-    }
-
-    fn matched(&self, rule: &Rule, packet: &Packet<'_>) -> Truth {
-        let service = Truth::known(packet.is_of(&rule.services, self.vocabulary));
-        let from = packet.source.is_peer(&rule.from, self.vocabulary);
-        service.and(&from).and(&packet.destination.is_peer(&rule.to, self.vocabulary))
     }
 
     /// Something that is not modelled touches the packet.
@@ -218,6 +231,13 @@ impl Judge<'_> {
             [packet.source, packet.destination].map(|end| end.unit_selected(&what.touches, self.vocabulary))
         }))
     }
+}
+
+/// The rule matches the packet.
+pub(super) fn matched(rule: &Rule, packet: &Packet<'_>, vocabulary: &Vocabulary<'_>) -> Truth {
+    let service = Truth::known(packet.is_of(&rule.services, vocabulary));
+    let from = packet.source.is_peer(&rule.from, vocabulary);
+    service.and(&from).and(&packet.destination.is_peer(&rule.to, vocabulary))
 }
 
 /// True if the set has the direction.

@@ -33,16 +33,21 @@
 //! assert_eq!(encoding.find(&Question::any(Outcome::ALLOWED)), SmtAnswer::None);
 //! ```
 
+mod cores;
 mod ends;
+mod ever;
 mod facts;
 mod formulas;
 mod judge;
+mod newcomer;
 mod packet;
 mod path;
 mod question;
 mod solve;
 mod term;
 
+pub use cores::{Core, Cores, Part, Size};
+pub use ever::{EverAnswer, EverQuestion, FRESH, Invariant, Label, Newcomer};
 pub use question::{Doors, Ends, Listed, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 

@@ -66,7 +66,7 @@ fn is_nobodys(external: &End, other: &End, design: &Design, vocabulary: &Vocabul
     }))
 }
 
-fn set_of(addresses: impl Iterator<Item = IpAddr>) -> AddressSet {
+pub(super) fn set_of(addresses: impl Iterator<Item = IpAddr>) -> AddressSet {
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for address in addresses {
         match address {

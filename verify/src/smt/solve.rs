@@ -3,11 +3,11 @@
 use super::ends::End;
 use super::facts::{Fact, KIND_EXTERNAL, endpoint_of_row};
 use super::formulas::Formulas;
-use super::packet::header_of;
+use super::packet::{HeaderTerms, header_of};
 use super::question::Question;
 use super::term::any;
 use super::{Outcome, SmtAnswer, SmtVerdict};
-use seglab_policy::{Assume, Connection, Design, Endpoint};
+use seglab_policy::{Assume, Connection, Design, Endpoint, Header};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use z3::ast::{BV, Bool};
@@ -139,19 +139,10 @@ impl Formulas<'_> {
 
     /// The connection that a model describes.
     fn read(&self, model: &Model) -> Option<Connection> {
-        let header = &self.header;
-        let byte = |term: &BV| u8::try_from(value_of(model, term)?).ok();
-        let port = |term: &BV| u16::try_from(value_of(model, term)?).ok();
         Some(Connection {
             source: self.read_end(model, &self.source)?,
             destination: self.read_end(model, &self.destination)?,
-            header: header_of(
-                byte(&header.protocol)?,
-                port(&header.source_port)?,
-                port(&header.destination_port)?,
-                byte(&header.kind)?,
-                byte(&header.code)?,
-            ),
+            header: self.header.in_model(model)?,
         })
     }
 
@@ -193,9 +184,24 @@ impl Formulas<'_> {
     }
 }
 
+impl HeaderTerms {
+    /// The header that a model describes.
+    pub(super) fn in_model(&self, model: &Model) -> Option<Header> {
+        let byte = |term: &BV| u8::try_from(value_of(model, term)?).ok();
+        let port = |term: &BV| u16::try_from(value_of(model, term)?).ok();
+        Some(header_of(
+            byte(&self.protocol)?,
+            port(&self.source_port)?,
+            port(&self.destination_port)?,
+            byte(&self.kind)?,
+            byte(&self.code)?,
+        ))
+    }
+}
+
 /// Z3's incremental solver for finite domains: it turns the formulas into clauses once, and every question of a batch
 /// adds only its own. On a design of 5,000 units that is 1.5 s for all against as much for each.
-fn solver(limits: Limits) -> Solver {
+pub(super) fn solver(limits: Limits) -> Solver {
     let solver = Solver::new_for_logic("QF_FD").unwrap_or_default();
     let mut params = Params::new();
     params.set_u32("rlimit", limits.resources);
@@ -206,7 +212,12 @@ fn solver(limits: Limits) -> Solver {
 }
 
 /// A model of what was asserted; `None` if there is none.
-fn model_of(solver: &Solver, limits: Limits) -> Result<Option<Model>, GaveUp> {
+pub(super) fn model_of(solver: &Solver, limits: Limits) -> Result<Option<Model>, GaveUp> {
+    model_under(solver, &[], limits)
+}
+
+/// As [`model_of`], where these names hold too.
+pub(super) fn model_under(solver: &Solver, names: &[Bool], limits: Limits) -> Result<Option<Model>, GaveUp> {
     let before = spent(solver);
     let gave_up = |said: String| {
         // Z3 says the same for both limits; its own count tells which it was.
@@ -218,7 +229,7 @@ fn model_of(solver: &Solver, limits: Limits) -> Result<Option<Model>, GaveUp> {
             GaveUp::Other(said)
         }
     };
-    match solver.check() {
+    match if names.is_empty() { solver.check() } else { solver.check_assumptions(names) } {
         SatResult::Unsat => Ok(None),
         SatResult::Unknown => Err(gave_up(solver.get_reason_unknown().unwrap_or_default())),
         SatResult::Sat => {
@@ -228,7 +239,7 @@ fn model_of(solver: &Solver, limits: Limits) -> Result<Option<Model>, GaveUp> {
 }
 
 /// The resource units that the context has spent so far; the count starts again at 2^32.
-fn spent(solver: &Solver) -> u32 {
+pub(super) fn spent(solver: &Solver) -> u32 {
     match solver.get_statistics().value("rlimit count") {
         Some(StatisticsValue::UInt(count)) => count,
         Some(StatisticsValue::Double(_)) | None => 0,
@@ -236,7 +247,7 @@ fn spent(solver: &Solver) -> u32 {
 }
 
 /// The number that a term stands for in a model.
-fn value_of(model: &Model, term: &BV) -> Option<u128> {
+pub(super) fn value_of(model: &Model, term: &BV) -> Option<u128> {
     let width = term.get_size();
     if width <= 64 {
         return model.eval(term, true)?.as_u64().map(u128::from);

@@ -12,7 +12,7 @@ fn seeds(default: u64) -> u64 {
 }
 
 fn settings(seed: u64) -> Settings {
-    Settings { as_if_enforced: seed.is_multiple_of(5), honour_trusted: seed.is_multiple_of(3) }
+    Settings { as_if_enforced: seed.is_multiple_of(5), honour_trusted: seed.is_multiple_of(3), ..Settings::default() }
 }
 
 fn verdict(settled: &Settled) -> &'static str {

@@ -60,7 +60,7 @@ fn verdicts_are_those_of_a_naive_verifier() {
         let naive = Naive::new(&design);
         let mut verifier = Verifier::new(&design);
         for property in design.properties() {
-            let settings = Settings { as_if_enforced: seed % 5 == 0, honour_trusted: false };
+            let settings = Settings { as_if_enforced: seed % 5 == 0, ..Settings::default() };
             let settled = verifier.settle(property, &settings);
             let settled = settled.unwrap_or_else(|error| panic!("seed {seed}: {property:?}: {error}")).verdict;
             let answer = match &settled {

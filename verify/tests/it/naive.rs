@@ -246,6 +246,7 @@ impl<'d> Naive<'d> {
                 };
                 self.reaches(attack, &from, &targets, &[], services, property.hops_max, doubtful)
             }
+            Claim::IsolatedEver { .. } => unreachable!("random designs speak of units that exist"),
             Claim::OnlyThrough { from, to, via, services } => {
                 let via: Vec<UnitId> = self.design.select(via).collect();
                 let aside = |end: &End| matches!(end, End::Unit(unit) if via.contains(unit));

@@ -8,18 +8,23 @@ pub(super) fn property(property: &Property) -> String {
     let mut map = Map::default();
     map.put("id", scalar(&property.id));
     claim(&mut map, &property.claim);
+    let ever = matches!(property.claim, Claim::IsolatedEver { .. });
+    map.put_if(ever, "ever", "true");
     let asks = property.claim.asks();
     map.put_if(asks.view, "view", property.view.to_string());
     map.put_if(asks.pivot, "pivot", property.pivot.to_string());
     map.put_if(asks.trust, "trust", property.trust.to_string());
     map.put_some("hops", property.hops_max.filter(|_| asks.hops).map(|hops| hops.to_string()));
     notes(&mut map, &property.provenance);
-    format!("{}: {}", property.claim.kind(), map.done())
+    let kind = if ever { "isolated" } else { property.claim.kind() };
+    format!("{kind}: {}", map.done())
 }
 
 fn claim(map: &mut Map, claim: &Claim) {
     match claim {
-        Claim::Isolated { from, to, services: of } | Claim::Allowed { from, to, services: of } => {
+        Claim::Isolated { from, to, services: of }
+        | Claim::IsolatedEver { from, to, services: of }
+        | Claim::Allowed { from, to, services: of } => {
             map.put("from", text(from)).put("to", text(to));
             services(map, of);
         }

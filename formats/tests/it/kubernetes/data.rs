@@ -62,7 +62,7 @@ pub(crate) fn design(files: &[File]) -> Design {
 pub(crate) fn print(diagnostics: &[Diagnostic], path: impl Fn(SourceId) -> String) -> String {
     let mut lines = Vec::new();
     let place = |span: seglab_policy::Span| format!("{}:{}:{}", path(span.source), span.line, span.column);
-    for Diagnostic { severity, code, message, span, related, help } in diagnostics {
+    for Diagnostic { severity, code, message, span, related, help, among: _ } in diagnostics {
         let at = span.map_or_else(|| "-".to_owned(), place);
         let help = help.as_deref().expect("every diagnostic says what to do");
         let related: String = related.iter().map(|one| format!("  {}: {}\n", place(one.span), one.what)).collect();

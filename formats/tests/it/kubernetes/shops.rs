@@ -1,7 +1,7 @@
 //! The two public shops: what is surprising in each.
 
 use super::data::{folder, public, reading};
-use seglab_policy::Diagnostic;
+use seglab_policy::{Among, Diagnostic};
 
 fn codes(diagnostics: &[Diagnostic], code: &str) -> usize {
     diagnostics.iter().filter(|diagnostic| diagnostic.code == code).count()
@@ -13,6 +13,8 @@ fn twelve_of_the_thirteen_policies_of_online_boutique_open_all_egress() {
     let reading = reading(&folder(&root));
     assert_eq!(codes(&reading.diagnostics, "opens-all-egress"), 12);
     let places: Vec<_> = reading.diagnostics.iter().filter(|one| one.code == "opens-all-egress").collect();
+    let thirteen = Among { count: 13, kind: "NetworkPolicy".into() };
+    assert!(places.iter().all(|one| one.among.as_deref() == Some(&thirteen)), "{places:?}");
     for place in places {
         let span = place.span.expect("a place");
         let path = &reading.draft.sources[span.source.0 as usize].path;

@@ -23,6 +23,7 @@ fn claim(line: &mut Line<'_>) -> Read<Claim> {
     let wanted = "a kind of claim";
     Ok(match line.word(wanted)? {
         "isolated" => Claim::Isolated { from: peer(line)?, to: peer(line)?, services: line.list(service)? },
+        "isolated-ever" => Claim::IsolatedEver { from: peer(line)?, to: peer(line)?, services: line.list(service)? },
         "allowed" => Claim::Allowed { from: peer(line)?, to: peer(line)?, services: line.list(service)? },
         "only-through" => Claim::OnlyThrough {
             from: peer(line)?,
