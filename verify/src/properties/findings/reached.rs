@@ -9,6 +9,7 @@ use crate::classes::ClassId;
 use crate::closure::Closures;
 use crate::counterexample::{Flaw, Goal, Target};
 use crate::groups::Groups;
+use crate::intern::HeaderId;
 use crate::lateral::{Attack, Graph, Origin};
 use crate::properties::paths::{Look, Prefer, Search};
 use crate::properties::{Settled, last_step};
@@ -264,7 +265,10 @@ impl Verifier<'_> {
                 Err(external) => (Rc::from([external]), None),
             };
             let counts = self.services_at(search, class, true);
-            items.push(Item { bit, endpoints, counts: Some(counts) });
+            // What no header takes is never reached.
+            if counts != HeaderId::EMPTY {
+                items.push(Item { bit, endpoints, counts: Some(counts) });
+            }
         }
         let mut pool = Pool::new(width);
         let mut rows = Rows::new(&mut self.engine, attack, items, Vec::new(), width);
