@@ -298,8 +298,11 @@ impl World<'_> {
             let mut passed = Vec::new();
             for region in asked {
                 let Some(region) = self.scoped((book, at), direction, region, &mut passed) else { continue };
-                let rules =
-                    if ties(tier) { self.touching((book, at), tier, asks(Action::Allow), &region)? } else { Vec::new() };
+                let rules = if ties(tier) {
+                    self.touching((book, at), tier, asks(Action::Allow), &region)?
+                } else {
+                    Vec::new()
+                };
                 for (position, first) in rules.iter().enumerate() {
                     for second in rules.iter().skip(position + 1).filter(|second| disagree(first.1, second.1)) {
                         self.spend(1)?;

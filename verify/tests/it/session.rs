@@ -182,7 +182,7 @@ fn a_session_says_what_a_verifier_says_that_starts_anew() {
     let (mut amended, mut anew, mut stayed, mut turned) = (0, 0, 0, 0);
     for seed in 0..seeds(60) {
         let mut dice = Dice(seed);
-        let settings = Settings { as_if_enforced: seed % 5 == 0, honour_trusted: seed % 3 == 0 };
+        let settings = Settings { as_if_enforced: seed % 5 == 0, honour_trusted: seed % 3 == 0, ..Settings::default() };
         let mut session = Session::new(design_of(seed), settings).unwrap();
         check(&mut session, &settings, &mut dice, &format!("seed {seed}, at first"));
         for step in 0..12 {
