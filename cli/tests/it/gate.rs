@@ -44,10 +44,8 @@ fn red_baseline_green_new_fixed() {
     let json = verify(at, &["--baseline", "base.json", "--format", "json"]).json(0);
     assert_eq!(json["properties"][0]["verdict"], "violated", "the verdict stays true");
     assert_eq!(json["properties"][0]["findings"][0]["state"], "known");
-    assert_eq!(
-        (&json["properties"][0]["findings"][0]["count"], &json["gate"]["verdict"]),
-        (&2.into(), &"holds".into())
-    );
+    assert_eq!(json["properties"][0]["findings"][0]["count"], 2);
+    assert_eq!(json["gate"]["verdict"], "holds");
 
     // Lines, ids, order, and one more web server change nothing.
     let moved = LAB
@@ -176,7 +174,8 @@ fn a_claim_about_nothing_says_so() {
     let lab = LAB.replace("  - only:", "  - isolated: {id: hollow, from: app=ghost, to: db}\n  - only:");
     let at = folder(&[("seglab.yaml", &lab)]);
     let json = verify(at.path(), &["--format", "json"]).json(1);
-    assert_eq!((&json["properties"][0]["verdict"], &json["properties"][0]["vacuous"]), (&"holds".into(), &true.into()));
+    assert_eq!(json["properties"][0]["verdict"], "holds");
+    assert_eq!(json["properties"][0]["vacuous"], true);
     let out = verify(at.path(), &[]).ends(1);
     assert!(
         out.contains("(it speaks of nothing)") && out.contains("`hollow` holds because it speaks of nothing"),

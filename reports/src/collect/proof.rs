@@ -39,6 +39,7 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
         message: format!("`{}` holds because it speaks of nothing: no end of its claim is there", one.id),
         location: one.location.clone(),
         help: Some("correct its selectors, or remove it".to_owned()),
+        among: None,
     });
     of.diagnostics.extend(nothing);
     of.needs =
@@ -276,6 +277,7 @@ fn contradictions(of: &mut model::Verification, design: &Design) {
             ),
             location: forbids.location.clone(),
             help: Some("narrow one of them, or remove it".to_owned()),
+            among: None,
         });
     }
 }

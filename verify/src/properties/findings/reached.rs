@@ -374,9 +374,10 @@ fn within(
         })
         .collect();
     let first = last.after(graph, avoided, most > 0);
+    // Before any connection there is what runs on the start; so there is on whom the last one takes.
     let mut before = last.after(graph, avoided, false);
-    let mut reached = first.clone();
-    for _ in 1..most {
+    let mut reached = before.clone();
+    for _ in 0..most {
         let mut image = Image::new(&steps);
         let each = |number: usize| taken_on(&reached, avoided, number);
         let mut next = Vec::with_capacity(first.len());
@@ -384,11 +385,11 @@ fn within(
             let further = image.of(steps, &mut last.pool, &each);
             next.push(last.pool.union(first, further));
         }
-        if next == reached {
-            before = next;
+        let is_the_same = next == reached;
+        before = std::mem::replace(&mut reached, next);
+        if is_the_same {
             break;
         }
-        before = std::mem::replace(&mut reached, next);
     }
     let mut image = Image::new(&graph.pool);
     let each = |number: usize| taken_on(&before, avoided, number);
