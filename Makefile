@@ -8,7 +8,7 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-scale check-smtlib fuzz judges-long
+.PHONY: all setup test demo bench bench-edit bench-scale check-smtlib fuzz judges-long
 
 all: test
 
@@ -51,6 +51,11 @@ check-smtlib: setup
 	rm -rf $(SMTLIB_OUT)
 	$(TARGET)/release/seglab verify $(SMTLIB_DESIGN) --smtlib $(SMTLIB_OUT) >$(SMTLIB_OUT).txt || [ $$? -eq 1 ]
 	@sh .ci/check-smtlib $(SMTLIB_OUT)
+
+# One rule of 10,000 edited, 200 times in a row: from the edited design to every verdict, beside a fresh start.
+bench-edit: setup
+	$(CARGO) build --release --locked --package seglab-benches --example edit
+	@$(TARGET)/release/examples/edit 40000 10000 200
 
 # The property tests that hold the judges together, on many more designs than a change has to pass.
 judges-long: setup

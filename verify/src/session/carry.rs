@@ -187,10 +187,11 @@ impl Carry<'_> {
                 let stays = touched.all(|rule| rule.action == Action::Allow);
                 self.existing(verifier, known, stays)
             }
-            Claim::IsolatedEver { .. }
-            | Claim::NoShadowedRules { .. }
+            // These look at rules themselves.
+            Claim::NoShadowedRules { .. }
             | Claim::NoRedundantRules { .. }
-            | Claim::NoUndefinedOrder { .. } => None,
+            | Claim::NoUndefinedOrder { .. }
+            | Claim::IsolatedEver { .. } => None,
         })
     }
 
@@ -289,7 +290,7 @@ impl Carry<'_> {
                 Counterexample::NoSuchPort { .. }
                 | Counterexample::OtherFamily { .. }
                 | Counterexample::NoSuchAddress { .. } => true,
-                Counterexample::Extended(_) | Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. } => false,
+                Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. } | Counterexample::Extended(_) => false,
             },
         }
     }
