@@ -99,8 +99,7 @@ impl Page {
             self.heading(2, "Trusted units");
             self.list(
                 of.trusted.iter().map(|one| {
-                    let expires =
-                        one.expires.as_ref().map_or_else(String::new, |day| format!(", until {}", escape(day)));
+                    let expires = escape(&words::until(one));
                     let (owner, units) = (escape(&one.owner), words::count(one.count, "unit", "units"));
                     format!("{} ({units}): {} (owner {owner}{expires})", code(&one.units), escape(&one.reason))
                 }),
@@ -152,6 +151,10 @@ impl Page {
             self.heading(2, "Needed flows");
             self.needs(of);
         }
+        if let Some(gate) = &of.gate {
+            self.heading(2, "Gate");
+            self.list(words::gate(gate).iter().map(|line| escape(line)), "None.");
+        }
     }
 
     fn property(&mut self, of: &Property) {
@@ -174,6 +177,11 @@ impl Page {
         }
         facts.extend(of.does_not_show.iter().map(|one| format!("Does not show: {}", escape(one))));
         self.list(facts.into_iter(), "");
+        let findings = words::findings(&of.findings);
+        if !findings.is_empty() {
+            self.line("\n**Findings:**\n");
+            self.list(findings.iter().map(|one| escape(one)), "");
+        }
         if let Some(counterexample) = &of.counterexample {
             self.line(&format!("\n**Counterexample:** {}\n", escape(&counterexample.summary)));
             for (position, hop) in (1..).zip(&counterexample.hops) {

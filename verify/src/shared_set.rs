@@ -33,7 +33,7 @@ const LEAF: u32 = 1 << 31;
 type Leaf = (u32, [u64; LEAF_WORDS]);
 
 /// Sets of numbers below one bound.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pool {
     /// How many levels of branches stand above the leaves; at least one.
     height: u32,
@@ -409,8 +409,54 @@ impl<'p> Sums<'p> {
     }
 }
 
+/// What the numbers of sets stand for, put together: each shared part once.
+pub(crate) struct Image<'p> {
+    pool: &'p Pool,
+    branches: Vec<Option<SetId>>,
+    leaves: Vec<Option<SetId>>,
+}
+
+impl<'p> Image<'p> {
+    pub(crate) fn new(pool: &'p Pool) -> Self {
+        let (branches, leaves) = pool.nodes();
+        Self { pool, branches: vec![None; branches], leaves: vec![None; leaves] }
+    }
+
+    /// The union of what `each` says of the numbers of a set, in another pool; `each` says the same every time.
+    pub(crate) fn of(&mut self, set: SetId, into: &mut Pool, each: &impl Fn(usize) -> SetId) -> SetId {
+        self.join(set.0, self.pool.height, into, each)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
+    fn join(&mut self, node: u32, level: u32, into: &mut Pool, each: &impl Fn(usize) -> SetId) -> SetId {
+        if node == 0 {
+            return SetId::EMPTY;
+        }
+        let known = if level == 0 { &self.leaves } else { &self.branches };
+        if let Some(known) = known[Pool::position(node)] {
+            return known;
+        }
+        let mut joined = SetId::EMPTY;
+        if level == 0 {
+            let mut from = 0;
+            while let Some((number, offset)) = self.pool.next_in_leaf(node, from) {
+                joined = into.union(joined, each(number));
+                from = offset + 1;
+            }
+        } else {
+            for child in self.pool.children(node) {
+                let part = self.join(child, level - 1, into, each);
+                joined = into.union(joined, part);
+            }
+        }
+        let known = if level == 0 { &mut self.leaves } else { &mut self.branches };
+        known[Pool::position(node)] = Some(joined);
+        joined
+    }
+}
+
 /// Values by number, each once: an open-addressed table of the numbers, so that a value is stored once only.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Table<T> {
     values: Vec<T>,
     /// A number plus one, or zero for a free place; as many places as a power of two, at most half of them taken.

@@ -1,6 +1,6 @@
 //! `seglab report`: everything as one audit report.
 
-use super::{Context, campaign, verify};
+use super::{Context, campaign, gate, verify};
 use crate::args::{self, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,13 +17,23 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     let paths: Vec<&String> = std::iter::once(&args.design.path).chain(&args.against).collect();
     let loaded = context.load_all_silently(&paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|one| &one.design).collect();
+    let gate = args::Gate { today: args.today.clone(), ..args::Gate::default() };
+    let today = gate::today(args.today.as_deref())?;
     let mut verifications = Vec::with_capacity(loaded.len());
     let mut pictures = Vec::with_capacity(loaded.len());
     for one in &loaded {
         let cross_check = verify::asks_z3(When::Auto, &one.design);
         let as_if_enforced = args.design.as_if_enforced;
-        verifications.push(verify::verification(&one.design, &one.diagnostics, as_if_enforced, cross_check, context)?);
-        pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, as_if_enforced)));
+        verifications.push(verify::verification(
+            &one.design,
+            &one.diagnostics,
+            as_if_enforced,
+            cross_check,
+            Some(&gate),
+            context,
+        )?);
+        let trusted = one.design.clone().without_expired_trust(today);
+        pictures.push(context.timings.phase("pictures", || Pictures::of(&trusted, as_if_enforced)));
     }
     let attacked = designs.iter().all(|design| !design.attackers().is_empty());
     let simulations = if attacked {

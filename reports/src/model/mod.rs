@@ -8,6 +8,7 @@ mod campaign;
 mod core;
 mod difference;
 mod finding;
+mod gate;
 mod heading;
 mod picture;
 mod proof;
@@ -20,6 +21,7 @@ pub use difference::{
     KindCount, Party, PartyMember, PopulationChanges, RenamedUnit, Responsible, Which,
 };
 pub use finding::{Diagnostic, FindingGroup, Location, Severity};
+pub use gate::{BaselineEntry, BaselineUse, Finding, FindingState, Gate, Waiver, WaiverState};
 pub use heading::Heading;
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
 pub use proof::{
@@ -46,6 +48,9 @@ pub struct Verification {
     /// The seed of everything random; `None` where nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// The day on which last days were looked at; `None` where nothing has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<String>,
     /// The files that were read.
     pub inputs: Vec<Input>,
     /// How far the results reach.
@@ -66,6 +71,9 @@ pub struct Verification {
     pub properties: Vec<Property>,
     /// The flows that the business needs.
     pub needs: Vec<Need>,
+    /// What a gate makes of it, where there is a baseline or a waiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
     /// What the readers found.
     pub diagnostics: Vec<Diagnostic>,
 }
