@@ -21,10 +21,10 @@ pub use self::core::cores;
 pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
 pub use difference::{Asked, difference};
-pub use finding::{findings, grouping_name, grouping_named};
+pub use finding::{GROUPINGS, findings, grouping_name, grouping_named};
 pub use outside::Outside;
 pub use picture::{blast_radius, segment_matrix, surface};
-pub use proof::settle;
+pub use proof::{contradictions, settle};
 pub use simulation::simulations;
 
 use crate::model::{self, NeedStatus, Population, Verdict};

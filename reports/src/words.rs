@@ -99,6 +99,11 @@ pub(crate) fn gate(of: &Gate) -> Vec<String> {
     if let Some(baseline) = &of.baseline {
         let findings = count(baseline.findings, "finding", "findings");
         lines.push(format!("baseline {}: {findings}, {} still there", baseline.path, number(of.known)));
+        if let Some([before, now]) = &baseline.regrouped {
+            lines.push(format!(
+                "it is by {before} and the design by {now}, so nothing of it is found again: write it anew"
+            ));
+        }
         for fixed in &baseline.fixed {
             lines.push(format!("fixed: {}", entry(fixed)));
         }
@@ -153,7 +158,7 @@ pub(crate) fn findings(of: &[Finding]) -> Vec<String> {
         return Vec::new();
     }
     let mut sorted: Vec<&Finding> = of.iter().collect();
-    sorted.sort_by_key(|one| (one.state.passes(), one.state));
+    sorted.sort_by_key(|one| one.state);
     let mut lines: Vec<String> =
         sorted.iter().take(LISTED).map(|one| format!("{} {}", one.state, finding(one))).collect();
     if let Some(more) = of.len().checked_sub(LISTED).filter(|more| *more > 0) {

@@ -92,7 +92,7 @@ pub use blast_radius::{BlastRadius, Owned};
 pub use census::Census;
 pub use certificate::{Proof, Proofs, certify};
 pub use classes::{ClassId, Classes};
-pub use contradiction::{Asking, Contradiction, contradictions};
+pub use contradiction::{Asking, Contradiction};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
 pub use groups::Party;
 pub use header_set::HeaderSet;

@@ -1,6 +1,6 @@
 //! `seglab report`: everything as one audit report.
 
-use super::{Context, campaign, gate, verify};
+use super::{Context, campaign, verify};
 use crate::args::{self, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,8 +17,8 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     let paths: Vec<&String> = std::iter::once(&args.design.path).chain(&args.against).collect();
     let loaded = context.load_all_silently(&paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|one| &one.design).collect();
-    let gate = args::Gate { today: args.today.clone(), ..args::Gate::default() };
-    let today = gate::today(args.today.as_deref())?;
+    let gate = args::Gate { day: args.day.clone(), ..args::Gate::default() };
+    let today = args.day.today()?;
     let mut verifications = Vec::with_capacity(loaded.len());
     let mut pictures = Vec::with_capacity(loaded.len());
     for one in &loaded {

@@ -1,6 +1,7 @@
 //! `seglab verify`: the gate.
 
-use super::{Context, certificates, gate, smtlib, watch};
+use super::gate::Asked;
+use super::{Context, certificates, smtlib, watch};
 use crate::args::{self, Gate, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,9 +18,10 @@ const AUTO_UNITS_MAX: usize = 100;
 
 pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
     if args.watch {
-        return watch::run(&args.design, context);
+        return watch::run(args, context);
     }
     let loaded = context.load_silently(&args.design.path)?;
+    let asked = Asked::read(&loaded.design, &args.gate)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
     let as_if_enforced = args.design.as_if_enforced;
     let settings = Settings { as_if_enforced, ..Settings::default() };
@@ -32,7 +34,7 @@ pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Fa
     if let Some(folder) = &args.smtlib {
         smtlib::write(folder, &loaded.design, &settings, &settled, context)?;
     }
-    gate::apply(&mut verification, &mut verifier, &settings, &settled, &args.gate, context)?;
+    asked.apply(&mut verification, &mut verifier, &settings, &settled, context)?;
     verification.command = Some(format!("seglab verify {}", args.design.path));
     let exit = exit_of(&verification);
     let text = context.timings.phase("render", || match args.format {
@@ -79,7 +81,7 @@ pub(crate) fn verification(
     let (mut verification, report) = settled(verifier, diagnostics, as_if_enforced, cross_check, context)?;
     let settings = Settings { as_if_enforced, ..Settings::default() };
     if let Some(gate) = gate {
-        gate::apply(&mut verification, verifier, &settings, &report, gate, context)?;
+        Asked::read(design, gate)?.apply(&mut verification, verifier, &settings, &report, context)?;
     }
     Ok(verification)
 }
@@ -99,6 +101,7 @@ fn settled(
     let mut verification =
         collect::basis(design, diagnostics, tool(cross_check || asks_of_newcomers(design)), as_if_enforced);
     collect::settle(&mut verification, design, &settled, &["class reachability"]);
+    collect::contradictions(&mut verification, &verifier.contradictions());
     for (property, agreement) in verification.properties.iter_mut().zip(opinion.iter().flat_map(|all| &all.properties))
     {
         let agree = count(agreement.confirmed as u64, "answer agrees", "answers agree");

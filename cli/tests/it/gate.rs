@@ -140,6 +140,49 @@ fn what_is_undecided_passes_by_a_waiver_that_says_so_only() {
 }
 
 #[test]
+fn a_baseline_by_other_groups_is_told() {
+    let at = folder(&[("seglab.yaml", LAB)]);
+    let at = at.path();
+    verify(at, &["--write-baseline", "base.json"]).ends(0);
+    let lab = LAB.replace("segments: {web: app=web, dev: app=dev, db: app=db}\n", "");
+    write(at, "seglab.yaml", &lab.replace("from: web, to: db", "from: app=web, to: app=db"));
+    let out = verify(at, &["--baseline", "base.json"]).ends(1);
+    assert!(out.contains("it is by segments and the design by the label app"), "{out}");
+}
+
+#[test]
+fn a_baseline_of_like_name_finds_nothing_known() {
+    let at = folder(&[("seglab.yaml", LAB)]);
+    let at = at.path();
+    verify(at, &["--write-baseline", "base.json"]).ends(0);
+    write(
+        at,
+        "seglab.yaml",
+        &LAB.replace("app: db}, listens", "app: store}, listens")
+            .replace("db: app=db", "store: app=store")
+            .replace("to: db", "to: store"),
+    );
+    let json = verify(at, &["--baseline", "base.json", "--format", "json"]).json(1);
+    assert_eq!(json["gate"]["open"], 1);
+    assert_eq!(json["gate"]["baseline"]["fixed"].as_array().expect("a list").len(), 1);
+}
+
+#[test]
+fn what_closes_the_gate_comes_first_in_sarif() {
+    let lab = LAB.replace("  - only:", "  - isolated: {id: a-new-one, from: dev, to: db}\n  - only:");
+    let at = folder(&[("seglab.yaml", &lab)]);
+    verify(at.path(), &["--write-baseline", "base.json"]).ends(0);
+    // It is violated in a property after the one that is known, and in one of the same.
+    let lab = with_dev(&lab).replace("  - isolated: {id: a-new-one, from: dev, to: db}\n", "");
+    let lab = lab.replace("trust: intact}\n", "trust: intact}\n  - isolated: {id: a-new-one, from: dev, to: db}\n");
+    write(at.path(), "seglab.yaml", &lab);
+    let sarif = verify(at.path(), &["--baseline", "base.json", "--format", "sarif"]).json(1);
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let states: Vec<_> = results.iter().filter_map(|one| one["baselineState"].as_str()).collect();
+    assert_eq!(states, ["new", "new", "unchanged"]);
+}
+
+#[test]
 fn bad_input_is_told() {
     let at = folder(&[("seglab.yaml", LAB)]);
     let at = at.path();
@@ -159,6 +202,10 @@ fn bad_input_is_told() {
     write(at, "schema.json", &text.replace("baseline/v1", "baseline/v9"));
     refused(&["--baseline", "schema.json"], &["seglab/baseline/v9"]);
     refused(&["--baseline", "absent.json"], &["absent.json"]);
+    write(at, "grouped.json", &text.replace("\"segments\"", "\"colours\""));
+    refused(&["--baseline", "grouped.json"], &["groups units by `colours`", "`segments`, `namespaces`"]);
+    write(at, "deep.json", &"[".repeat(100_000));
+    refused(&["--baseline", "deep.json"], &["cannot be read"]);
     let run = seglab(at, &["verify", "seglab.yaml", "--today", "2026-02-30"]);
     assert!(run.code == Some(2) && run.err.contains("`2026-02-30` is not a date"), "{}", run.err);
     write(at, "seglab.yaml", &format!("{LAB}{}", WAIVER.replace("property: least", "property: leest")));
@@ -167,6 +214,14 @@ fn bad_input_is_told() {
         write(at, "seglab.yaml", &format!("{LAB}{}", WAIVER.replace(key, "")));
         refused(&[], &["is missing", "seglab.yaml:"]);
     }
+    for (day, said) in [("2026-02-30", "`2026-02-30` is not a date"), ("next year", "`next year` is not a date")] {
+        write(at, "waivers.yaml", &format!("seglab: 1\n{}", WAIVER.replace("2026-12-31", day)));
+        write(at, "seglab.yaml", LAB);
+        refused(&["--waivers", "waivers.yaml"], &[said, "waivers.yaml:3:", "write it as `2027-01-31`"]);
+    }
+    write(at, "waivers.yaml", "seglab: 1\nwaivers: [{property: least, owner: a");
+    refused(&["--waivers", "waivers.yaml"], &["waivers.yaml:"]);
+    refused(&["--waivers", "absent.yaml"], &["cannot read the file of waivers `absent.yaml`"]);
 }
 
 #[test]

@@ -28,6 +28,10 @@ pub fn findings(of: &mut model::Verification, design: &Design, found: &Findings)
     }
 }
 
+/// All that units may be grouped by.
+pub const GROUPINGS: [Grouping; 5] =
+    [Grouping::Declared, Grouping::Namespace, Grouping::Zone, Grouping::App, Grouping::Owner];
+
 /// The name of a grouping, as a baseline has it.
 pub fn grouping_name(of: Grouping) -> &'static str {
     match of {
@@ -41,8 +45,7 @@ pub fn grouping_name(of: Grouping) -> &'static str {
 
 /// The grouping of this name.
 pub fn grouping_named(name: &str) -> Option<Grouping> {
-    let all = [Grouping::Declared, Grouping::Namespace, Grouping::Zone, Grouping::App, Grouping::Owner];
-    all.into_iter().find(|grouping| grouping_name(*grouping) == name)
+    GROUPINGS.into_iter().find(|grouping| grouping_name(*grouping) == name)
 }
 
 fn finding(design: &Design, claim: &str, of: &Finding) -> model::Finding {

@@ -45,7 +45,6 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
     of.needs =
         design.needs().iter().zip(&settled.needs).map(|(one, outcome)| settled_need(design, one, outcome)).collect();
     of.verdict = of.properties.iter().map(|one| one.verdict).max().unwrap_or_default();
-    contradictions(of, design);
 }
 
 /// True if no end, unit or rule is there that a claim could be false of.
@@ -260,8 +259,8 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
 }
 
 /// Says which claims forbid what others ask for.
-fn contradictions(of: &mut model::Verification, design: &Design) {
-    for Contradiction { forbids, asks } in seglab_verify::contradictions(design) {
+pub fn contradictions(of: &mut model::Verification, found: &[Contradiction]) {
+    for &Contradiction { forbids, asks } in found {
         let Some(forbids) = of.properties.get(forbids) else { continue };
         let asking = match asks {
             Asking::Need(at) => of.needs.get(at).map(|need| format!("the need {}", need.name())),

@@ -1,6 +1,7 @@
 //! Baselines: the findings of a day, so that a gate fails on what comes after.
 
 use super::extent;
+use crate::collect;
 use crate::model::{BaselineEntry, Finding, FindingState, Verdict, Verification};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,14 @@ pub enum BaselineError {
         /// What it says.
         found: String,
     },
+    /// It groups units by what nobody knows.
+    #[error("the baseline `{path}` groups units by `{found}`, expected one of {}", grouping_names())]
+    Grouping {
+        /// The file.
+        path: String,
+        /// What it says.
+        found: String,
+    },
     /// It is of another design.
     #[error("the baseline `{path}` is of the design `{theirs}`, and this one is called `{ours}`")]
     OtherDesign {
@@ -55,7 +64,7 @@ impl BaselineError {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            BaselineError::Shape { .. } | BaselineError::Schema { .. } => {
+            BaselineError::Shape { .. } | BaselineError::Schema { .. } | BaselineError::Grouping { .. } => {
                 "take it from version control, or write a new one with `--write-baseline FILE` and look at what is in it"
             }
             BaselineError::OtherDesign { .. } => {
@@ -79,6 +88,9 @@ impl Baseline {
         };
         if read.schema != BASELINE_SCHEMA {
             return Err(BaselineError::Schema { path, found: read.schema });
+        }
+        if collect::grouping_named(&read.grouping).is_none() {
+            return Err(BaselineError::Grouping { path, found: read.grouping });
         }
         if read.design != design {
             return Err(BaselineError::OtherDesign { path, theirs: read.design, ours: design.to_owned() });
@@ -127,6 +139,10 @@ impl Baseline {
         let mut same = self.findings.iter().filter(|entry| entry.fingerprint == finding.fingerprint);
         same.any(|entry| within(&finding.services, &finding.addresses, entry))
     }
+}
+
+fn grouping_names() -> String {
+    collect::GROUPINGS.map(|one| format!("`{}`", collect::grouping_name(one))).join(", ")
 }
 
 fn within(services: &[String], addresses: &[String], entry: &BaselineEntry) -> bool {

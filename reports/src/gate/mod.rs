@@ -21,18 +21,19 @@ pub struct Pass<'g> {
     /// Waivers with the kind of what they are of: of a need, or else of a property.
     pub waivers: Vec<(Waiver, bool)>,
     /// A baseline, and the path of its file.
-    pub baseline: Option<(&'g Baseline, String)>,
+    pub baseline: Option<&'g (Baseline, String)>,
+    /// What units are grouped by in what was found.
+    pub grouping: &'g str,
 }
 
 /// Says of each finding whether it passes, and of the verification what is left: [`Verification::gate`] is filled in
 /// where there is a baseline or a waiver.
 pub fn apply(of: &mut Verification, pass: Pass<'_>) {
-    let Pass { waivers, baseline } = pass;
+    let Pass { mut waivers, baseline, grouping } = pass;
     let asked = baseline.is_some() || !waivers.is_empty();
     let mut gate = Gate::default();
-    let mut waivers = waivers;
     let mut found: BTreeSet<String> = BTreeSet::new();
-    let known = baseline.as_ref().map(|(baseline, _)| *baseline);
+    let known = baseline.map(|(baseline, _)| baseline);
     let mut let_through = |name: &str, is_need: bool, findings: &mut [Finding]| {
         for finding in findings {
             finding.waiver = None;
@@ -69,7 +70,8 @@ pub fn apply(of: &mut Verification, pass: Pass<'_>) {
     count(&mut gate, of);
     gate.waivers = waivers.into_iter().map(|(waiver, _)| waiver).collect();
     gate.baseline = baseline.map(|(baseline, path)| BaselineUse {
-        path,
+        path: path.clone(),
+        regrouped: (baseline.grouping != grouping).then(|| [baseline.grouping.clone(), grouping.to_owned()]),
         findings: baseline.findings.len() as u64,
         fixed: baseline.findings.iter().filter(|entry| !found.contains(&entry.fingerprint)).cloned().collect(),
     });

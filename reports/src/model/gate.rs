@@ -4,7 +4,7 @@ use super::{Counterexample, Location, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Whether a finding closes the gate.
+/// Whether a finding closes the gate; what does comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingState {
@@ -144,6 +144,10 @@ pub struct BaselineEntry {
 pub struct BaselineUse {
     /// The file.
     pub path: String,
+    /// What it groups units by, and what the design is grouped by now that this is not possible: all that is found is
+    /// new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regrouped: Option<[String; 2]>,
     /// How many findings it has.
     pub findings: u64,
     /// Those of them that are no longer found.

@@ -8,7 +8,10 @@ use serde_json::json;
 use serde_sarif::sarif::{Result as Held, ResultLevel, Suppression};
 use std::collections::BTreeMap;
 
-/// Those of a property: what closes the gate first, for what comes last may be left out.
+/// What SARIF calls what the baseline has.
+pub(super) const KNOWN: &str = "unchanged";
+
+/// Those of a property.
 pub(super) fn of_property(of: &Property, rules: &Rules, fallback: Option<&Location>) -> Vec<Held> {
     let about = format!("`{}`", of.id);
     let entries = [
@@ -38,7 +41,7 @@ fn all(
     entries: &[(&str, serde_json::Value)],
 ) -> Vec<Held> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|one| (one.state.passes(), one.state));
+    sorted.sort_by_key(|one| one.state);
     sorted.into_iter().map(|one| result(one, about, kind, level.clone(), (claimed, fallback), rules, entries)).collect()
 }
 
@@ -70,7 +73,7 @@ fn result(
         Some(BTreeMap::from([("seglab/v1".to_owned(), fingerprint), ("primaryLocationLineHash".to_owned(), by_line)]));
     held.baseline_state = match of.state {
         FindingState::New => Some(json!("new")),
-        FindingState::Known => Some(json!("unchanged")),
+        FindingState::Known => Some(json!(KNOWN)),
         FindingState::Open | FindingState::Waived => None,
     };
     held.suppressions = of.waiver.as_ref().filter(|waiver| waiver.state == WaiverState::Active).map(|waiver| {

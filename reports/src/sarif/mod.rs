@@ -116,7 +116,10 @@ fn results(of: &Verification, rules: &Rules) -> Vec<Finding> {
         false => finding::of_need(need, rules, fallback.as_ref()),
     });
     let diagnostics = of.diagnostics.iter().map(|one| diagnostic(one, rules, fallback.as_ref()));
-    properties.chain(needs).chain(diagnostics).collect()
+    let mut results: Vec<Finding> = properties.chain(needs).chain(diagnostics).collect();
+    // What comes last may be left out, and must not be what closes the gate.
+    results.sort_by_key(|one| one.suppressions.is_some() || one.baseline_state == Some(json!(finding::KNOWN)));
+    results
 }
 
 fn property(of: &Property, rules: &Rules, fallback: Option<&Location>) -> Finding {
