@@ -17,7 +17,7 @@ pub fn markdown(report: &Report) -> String {
     page.opening(&report.verification, "Segmentation audit");
     page.results(&report.verification);
     page.pictures(report);
-    page.findings(&report.verification);
+    page.diagnostics(&report.verification);
     page.appendix(&report.verification, report.comparison.as_ref());
     page.text
 }
@@ -27,7 +27,7 @@ pub fn verify_markdown(of: &Verification) -> String {
     let mut page = Page::default();
     page.opening(of, "Verification");
     page.results(of);
-    page.findings(of);
+    page.diagnostics(of);
     page.appendix(of, None);
     page.text
 }
@@ -363,12 +363,12 @@ impl Page {
         }
     }
 
-    fn findings(&mut self, of: &Verification) {
-        self.heading(2, "Findings");
+    fn diagnostics(&mut self, of: &Verification) {
+        self.heading(2, "Diagnostics");
         if of.diagnostics.is_empty() {
             self.line("None.");
         }
-        for group in of.findings() {
+        for group in of.diagnostic_groups() {
             self.heading(3, &format!("{}: {} ({})", group.severity, code(group.code), escape(&group.times())));
             self.list(
                 group.diagnostics.iter().take(ROWS).map(|one| {

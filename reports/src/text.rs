@@ -32,7 +32,7 @@ pub fn text(of: &Verification, colour: Colour) -> String {
     let mut out = String::new();
     provenance(&mut out, of);
     basis(&mut out, of);
-    findings(&mut out, of, colour);
+    diagnostics(&mut out, of, colour);
     properties(&mut out, of, colour);
     needs(&mut out, of);
     gate(&mut out, of);
@@ -135,12 +135,12 @@ fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     }
 }
 
-fn findings(out: &mut String, of: &Verification, colour: Colour) {
+fn diagnostics(out: &mut String, of: &Verification, colour: Colour) {
     if of.diagnostics.is_empty() {
         return;
     }
-    out.push_str("findings\n");
-    for group in of.findings() {
+    out.push_str("diagnostics\n");
+    for group in of.diagnostic_groups() {
         let severity = match group.severity {
             Severity::Error => paint(colour, RED, "error"),
             Severity::Warning => paint(colour, YELLOW, "warning"),

@@ -101,7 +101,7 @@ pub(crate) fn gate(of: &Gate) -> Vec<String> {
         lines.push(format!("baseline {}: {findings}, {} still there", baseline.path, number(of.known)));
         if let Some([before, now]) = &baseline.regrouped {
             lines.push(format!(
-                "it is by {before} and the design by {now}, so nothing of it is found again: write it anew"
+                "it groups units by {before} and the design by {now} now: look at what is new, and write it anew"
             ));
         }
         for fixed in &baseline.fixed {
@@ -185,7 +185,12 @@ pub(crate) fn finding(of: &Finding) -> String {
         format!(" ({expired} {}, {})", waiver.expires, waiver.owner)
     });
     let unknown = if of.verdict == Verdict::Unknown { ", undecided" } else { "" };
-    format!("{}{on}: {least}{}{unknown}{waiver}", whom(&of.from, &of.to), number(of.count))
+    let amount = match (of.from.as_str(), of.to.as_str()) {
+        ("(all)", "(all)") => String::new(),
+        (_, "(all)") => format!(": {least}{}", count(of.count, "unit", "units")),
+        _ => format!(": {least}{}", count(of.count, "pair", "pairs")),
+    };
+    format!("{}{on}{amount}{unknown}{waiver}", whom(&of.from, &of.to))
 }
 
 fn needs_sentence(of: &Verification) -> Option<String> {

@@ -59,7 +59,9 @@ impl Asked {
     ) -> Result<(), Failure> {
         let Self { today, waivers, baseline, written_to, inputs } = self;
         let design = verifier.design();
-        of.inputs.extend(inputs);
+        // Beside manifests they were read as one of them, too.
+        let fresh: Vec<Input> = inputs.into_iter().filter(|input| !of.inputs.contains(input)).collect();
+        of.inputs.extend(fresh);
         collect::as_of(of, design, today);
         if !waivers.is_empty() {
             of.today = Some(today.to_string());

@@ -128,7 +128,7 @@ fn summary(report: &Report, page: &std::path::Path) -> String {
     let of = &report.verification;
     let (units, rules) = (count(of.scope.units, "unit", "units"), count(of.scope.rules, "rule", "rules"));
     let mut out = format!("{}\n{units}, {rules}\n", heading_text(&[Heading::from(of)]));
-    for group in of.findings().iter().filter(|group| group.severity >= seglab_reports::Severity::Warning) {
+    for group in of.diagnostic_groups().iter().filter(|group| group.severity >= seglab_reports::Severity::Warning) {
         out.push_str(&format!("  {}: {}\n", group.code, group.times()));
         if let Some(first) = group.diagnostics.first() {
             let place = first.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));

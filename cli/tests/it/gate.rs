@@ -34,6 +34,12 @@ fn last(out: &str) -> &str {
     out.trim_end().lines().next_back().expect("a line")
 }
 
+/// The first result of a rule.
+fn result_of<'s>(sarif: &'s serde_json::Value, rule: &str) -> &'s serde_json::Value {
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    results.iter().find(|one| one["ruleId"] == rule).expect("a result of the rule")
+}
+
 #[test]
 fn red_baseline_green_new_fixed() {
     let at = folder(&[("seglab.yaml", LAB)]);
@@ -99,7 +105,7 @@ fn a_waiver_is_green_until_its_day() {
     let out = day("2027-01-01", "text").ends(1);
     assert!(out.contains("waiver of least, web -> db until 2026-12-31, by ann: until the proxy: has EXPIRED"), "{out}");
     let sarif = day("2026-12-31", "sarif").json(0);
-    let result = &sarif["runs"][0]["results"][0];
+    let result = result_of(&sarif, "only");
     assert_eq!(result["suppressions"][0]["kind"], "inSource");
     assert!(result["suppressions"][0]["justification"].as_str().expect("a text").contains("ann"));
     let junit = day("2026-12-31", "junit").ends(0);
@@ -118,7 +124,7 @@ fn waivers_in_a_file_of_their_own() {
     assert_eq!(json["gate"]["waivers"][0]["location"]["path"], "waivers.yaml");
     assert!(json["inputs"].to_string().contains("waivers.yaml"));
     let sarif = verify(at.path(), &["--waivers", "waivers.yaml", "--format", "sarif"]).json(0);
-    assert_eq!(sarif["runs"][0]["results"][0]["suppressions"][0]["kind"], "external");
+    assert_eq!(result_of(&sarif, "only")["suppressions"][0]["kind"], "external");
     write(at.path(), "waivers.yaml", &format!("seglab: 1\n{}", WAIVER.replace("from: web", "from: elsewhere")));
     let out = verify(at.path(), &["--waivers", "waivers.yaml"]).ends(1);
     assert!(out.contains("matches nothing, remove it"), "{out}");
@@ -144,10 +150,11 @@ fn a_baseline_by_other_groups_is_told() {
     let at = folder(&[("seglab.yaml", LAB)]);
     let at = at.path();
     verify(at, &["--write-baseline", "base.json"]).ends(0);
-    let lab = LAB.replace("segments: {web: app=web, dev: app=dev, db: app=db}\n", "");
-    write(at, "seglab.yaml", &lab.replace("from: web, to: db", "from: app=web, to: app=db"));
-    let out = verify(at, &["--baseline", "base.json"]).ends(1);
-    assert!(out.contains("it is by segments and the design by the label app"), "{out}");
+    let bare = LAB.replace("segments: {web: app=web, dev: app=dev, db: app=db}\n", "");
+    write(at, "seglab.yaml", &bare.replace("from: web, to: db", "from: app=web, to: app=db"));
+    // Groups of the same names are taken for the same.
+    let out = verify(at, &["--baseline", "base.json"]).ends(0);
+    assert!(out.contains("it groups units by segments and the design by the label app now"), "{out}");
 }
 
 #[test]
@@ -180,6 +187,22 @@ fn what_closes_the_gate_comes_first_in_sarif() {
     let results = sarif["runs"][0]["results"].as_array().expect("results");
     let states: Vec<_> = results.iter().filter_map(|one| one["baselineState"].as_str()).collect();
     assert_eq!(states, ["new", "new", "unchanged"]);
+}
+
+#[test]
+fn baseline_and_waivers_stand_beside_manifests() {
+    let waivers = "seglab: 1\nwaivers:\n  - {property: internet-egress-to-named-ranges-only, owner: ann, reason: r, expires: 2026-12-31}\n";
+    let at = folder(&[("pods.yaml", crate::designs::PODS), ("waivers.yaml", waivers)]);
+    let of_folder = |more: &[&str]| seglab(at.path(), &[&["verify", ".", "--today", "2026-11-22"], more].concat());
+    of_folder(&[]).ends(1);
+    of_folder(&["--write-baseline", "base.json"]).ends(0);
+    for more in [["--baseline", "base.json"], ["--waivers", "waivers.yaml"]] {
+        let document = of_folder(&[&more[..], &["--format", "json"]].concat()).json(0);
+        let diagnostics = document["diagnostics"].to_string();
+        assert!(!diagnostics.contains("base.json") && !diagnostics.contains("waivers.yaml"), "{diagnostics}");
+        let inputs = document["inputs"].as_array().expect("a list");
+        assert_eq!(inputs.iter().filter(|one| one["path"] == more[1]).count(), 1, "{inputs:?}");
+    }
 }
 
 #[test]
@@ -253,7 +276,7 @@ fn claims_that_contradict_each_other_are_named() {
     let lab = LAB.replace("  - only:", "  - isolated: {id: apart, from: web, to: db}\n  - only:")
         + "needs: [{from: web, to: db, service: tcp/5432}]\n";
     let at = folder(&[("seglab.yaml", &lab)]);
-    let hint = "`apart` forbids what the need app=web -> app=db tcp/5432 asks for";
+    let hint = "`apart` forbids what the need app=web -> db tcp/5432 asks for";
     assert!(verify(at.path(), &[]).ends(1).contains(hint));
     // With the need broken instead, the other one is red.
     write(at.path(), "seglab.yaml", &lab.replace("  - allow: {from: web, to: db, service: tcp/5432}\n", "  []\n"));

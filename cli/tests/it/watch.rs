@@ -148,7 +148,7 @@ fn waivers_and_baselines_count_while_watching() {
     assert_eq!(baseline.code, Some(0), "{}", baseline.err);
     let watching = Watching::new(folder.path(), &["verify", "seglab.yaml", "--watch", "--baseline", "base.json"]);
     Watching::until(&watching.out, "The only property is violated; the gate is open, 1 known from the baseline.");
-    write("seglab.yaml", &lab(&[], &[apart]));
+    write("seglab.yaml", &lab(&["allow: {from: app=web, to: app=ops, service: tcp/22}"], &[apart]));
     Watching::until(&watching.out, "The only property holds; the gate is open, 0 known from the baseline, 1 of");
     assert_eq!(watching.end().0, Some(0));
 

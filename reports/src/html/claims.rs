@@ -159,12 +159,12 @@ fn status(of: NeedStatus) -> Html {
     }
 }
 
-pub(super) fn findings(of: &Verification) -> Html {
+pub(super) fn diagnostics(of: &Verification) -> Html {
     let mut body = Html::default();
     if of.diagnostics.is_empty() {
         body.push(Html::element("p", "", "The readers found nothing to remark on."));
     }
-    for group in of.findings() {
+    for group in of.diagnostic_groups() {
         let (class, mark) = match group.severity {
             Severity::Error => ("error", "✗ error"),
             Severity::Warning => ("warning", "! warning"),

@@ -144,8 +144,8 @@ pub struct BaselineEntry {
 pub struct BaselineUse {
     /// The file.
     pub path: String,
-    /// What it groups units by, and what the design is grouped by now that this is not possible: all that is found is
-    /// new.
+    /// What it groups units by, and what the design is grouped by now that this is not possible any more: most of
+    /// what is found is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regrouped: Option<[String; 2]>,
     /// How many findings it has.

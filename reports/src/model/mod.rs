@@ -6,8 +6,8 @@
 
 mod campaign;
 mod core;
+mod diagnostic;
 mod difference;
-mod finding;
 mod gate;
 mod heading;
 mod picture;
@@ -16,11 +16,11 @@ mod scope;
 
 pub use self::core::{Core, Cores};
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
+pub use diagnostic::{Diagnostic, DiagnosticGroup, Location, Severity};
 pub use difference::{
     Change, ChangeKind, ChangePath, ChangedFacet, ChangedUnits, ComparedDesign, Difference, DifferenceSection,
     KindCount, Party, PartyMember, PopulationChanges, RenamedUnit, Responsible, Which,
 };
-pub use finding::{Diagnostic, FindingGroup, Location, Severity};
 pub use gate::{BaselineEntry, BaselineUse, Finding, FindingState, Gate, Waiver, WaiverState};
 pub use heading::Heading;
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
@@ -97,15 +97,15 @@ impl Verification {
     }
 
     /// Diagnostics of one code and severity together: the gravest first, then the most frequent.
-    pub fn findings(&self) -> Vec<FindingGroup<'_>> {
-        finding::group(&self.diagnostics)
+    pub fn diagnostic_groups(&self) -> Vec<DiagnosticGroup<'_>> {
+        diagnostic::group(&self.diagnostics)
     }
 }
 
 /// Everything that is known of a design, as one audit report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Scope, assumptions, properties, needs and findings.
+    /// Scope, assumptions, properties, needs and diagnostics.
     #[serde(flatten)]
     pub verification: Verification,
     /// What can enter and leave.

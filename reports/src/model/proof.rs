@@ -1,6 +1,6 @@
 //! Claims, verdicts, and what refutes them.
 
-use super::finding::Location;
+use super::diagnostic::Location;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;

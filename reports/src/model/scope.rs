@@ -1,6 +1,6 @@
 //! What a report speaks of, and what it rests on.
 
-use super::finding::Location;
+use super::diagnostic::Location;
 use serde::{Deserialize, Serialize};
 
 /// What made a report.
