@@ -25,7 +25,7 @@ fn waiver(from: &str, state: WaiverState) -> Waiver {
         from: Some(from.into()),
         owner: "ann".into(),
         reason: "until the <move>".into(),
-        expires: "2026-12-31".into(),
+        expires: if state == WaiverState::Expired { "2026-10-31" } else { "2026-12-31" }.into(),
         state,
         location: Some(Location { path: "waivers.yaml".into(), line: 3, column: 5 }),
         ..Waiver::default()
