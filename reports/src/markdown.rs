@@ -78,6 +78,7 @@ impl Page {
         let mut made = vec![format!("{} {}", of.tool.name, of.tool.version)];
         made.extend(words::z3(&of.tool));
         made.push(words::seed(of.seed));
+        made.extend(of.today.as_ref().map(|today| format!("today {today}")));
         self.line(&escape(&made.join(", ")));
         self.heading(2, "Scope");
         let facts = words::scope_facts(&of.scope);

@@ -109,6 +109,7 @@ fn inputs(report: &Report) -> Html {
         "Seed",
         Html::text(&of.seed.map_or_else(|| "none: nothing is random".to_owned(), |seed| seed.to_string())),
     ));
+    facts.extend(of.today.iter().map(|today| ("Today", Html::text(today))));
     facts.extend(of.command.iter().map(|command| ("Command", Html::code(command))));
     body.push(markup::facts(facts));
     let inputs = words::all_inputs(of, report.comparison.as_ref());

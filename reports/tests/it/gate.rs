@@ -72,9 +72,13 @@ fn each_format_shows_the_gate_as_approved() {
     insta::assert_snapshot!("gate_junit", junit(&of));
     insta::assert_snapshot!("gate_sarif", sarif(&of));
     let page = html(&Report { verification: of, ..Report::default() });
-    for part in
-        ["fixed: dev-apart: old -&gt; db on TCP 1", "waived ops -&gt; db", "has EXPIRED", "until the &lt;move&gt;"]
-    {
+    for part in [
+        "fixed: dev-apart: old -&gt; db on TCP 1",
+        "waived ops -&gt; db",
+        "has EXPIRED",
+        "until the &lt;move&gt;",
+        "2026-11-22",
+    ] {
         assert!(page.contains(part), "{part}");
     }
 }
