@@ -39,7 +39,7 @@ impl Verifier<'_> {
             let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
             let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
             let hops = self
-                .hops_into(&graph, &spread, &weight, (at_most.most(all), doubtful), None)
+                .hops_into(&graph, &spread, &weight, (at_most.most(all), usize::MAX, doubtful), None)
                 .map_err(|flaw| flaw.into_error(&property.id))?;
             verdict = if doubtful {
                 unsure(hops)
@@ -76,7 +76,7 @@ impl Verifier<'_> {
         if shown {
             let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
             let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
-            let hops = self.hops_into(&graph, &spread, &weight, (excess.at_most.most(all), false), None);
+            let hops = self.hops_into(&graph, &spread, &weight, (excess.at_most.most(all), usize::MAX, false), None);
             exceeding.hops = Some(hops.map_err(|flaw| flaw.into_error(&property.id))?);
         }
         Ok(Some(exceeding))
@@ -92,13 +92,14 @@ impl Verifier<'_> {
         }
     }
 
-    /// Steps that take more than `most`, one into each class, from the first start or from the unit that stands for it.
+    /// Steps that take more than `most`, one into each class, from the first start or from the unit that stands for it:
+    /// all of them, or the first ones.
     pub(super) fn hops_into(
         &mut self,
         graph: &Graph,
         spread: &Spread,
         weight: &dyn Fn(ClassId) -> u64,
-        (most, doubtful): (u64, bool),
+        (most, steps_max, doubtful): (u64, usize, bool),
         start: Option<UnitId>,
     ) -> Result<Vec<Hop>, Flaw> {
         let replay = Replay::new(self, graph, spread, doubtful);
@@ -114,7 +115,7 @@ impl Verifier<'_> {
                 Origin::External(_) | Origin::Source(_) => 0,
             })
             .sum();
-        for (taken, _, _) in &spread.taken {
+        for (taken, _, _) in spread.taken.iter().take(steps_max) {
             if taken_so_far > most {
                 break;
             }

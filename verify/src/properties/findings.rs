@@ -44,7 +44,7 @@ pub struct Finding {
     pub count: u64,
     /// True if there may be more than were counted.
     pub at_least: bool,
-    /// What shows it: never [`Settled::Holds`].
+    /// What shows it, of an attack on more units than a bound its first steps: never [`Settled::Holds`].
     pub verdict: Settled,
 }
 

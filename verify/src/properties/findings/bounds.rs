@@ -13,6 +13,10 @@ use seglab_policy::{Claim, Pivot, Property, UnitId};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+/// How many steps, or neighbours, show that a unit exceeds a bound. The counterexample of the verdict has all that it
+/// takes; one of ten thousand steps for each group would cost more than all verdicts.
+const STEPS_MAX: usize = 50;
+
 /// What exceeds a bound in one group: how many units, by how much at most, and the class of one that does.
 type Worst = BTreeMap<u32, (u64, (u64, Reverse<ClassId>))>;
 
@@ -43,7 +47,7 @@ impl Verifier<'_> {
                 let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
                 let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
                 let start = self.unit_in(groups, group, class);
-                let most = (at_most.most(all), doubtful);
+                let most = (at_most.most(all), STEPS_MAX, doubtful);
                 let hops = self.hops_into(&graph, &spread, &weight, most, Some(start))?;
                 let excess = Excess { of: *of, at_most: *at_most, sum: amount, count: 1 };
                 let units = spread.units(&graph);
@@ -84,7 +88,7 @@ impl Verifier<'_> {
                     let face = Face { unit, entries, attack, doubtful };
                     let parties = self.parties(face);
                     let at_most = most as usize;
-                    let hops = self.exchanges(face, &parties, at_most + 1)?;
+                    let hops = self.exchanges(face, &parties, STEPS_MAX.min(at_most + 1))?;
                     let others = usize::try_from(others).unwrap_or(usize::MAX);
                     let verdict = match doubtful {
                         true => unsure(hops),
