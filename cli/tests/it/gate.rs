@@ -146,6 +146,20 @@ fn what_is_undecided_passes_by_a_waiver_that_says_so_only() {
 }
 
 #[test]
+fn what_is_violated_and_undecided_are_two_findings() {
+    let units = "  - {name: db-2, labels: {app: db, old: yes}, listens: [tcp/5432]}\nsegments:";
+    let lab = LAB.replace("segments:", units) + "unmodelled: [{what: Widget x, touches: old=yes}]\n";
+    let at = folder(&[("seglab.yaml", &lab)]);
+    verify(at.path(), &["--write-baseline", "base.json"]).ends(3);
+    let json = verify(at.path(), &["--baseline", "base.json", "--format", "json"]).json(3);
+    let findings = json["properties"][0]["findings"].as_array().expect("a list");
+    let of_web: Vec<_> = findings.iter().filter(|one| one["from"] == "web" && one["to"] == "db").collect();
+    let states: Vec<_> = of_web.iter().map(|one| (one["verdict"].as_str(), one["state"].as_str())).collect();
+    assert_eq!(states, [(Some("violated"), Some("known")), (Some("unknown"), Some("new"))]);
+    assert_ne!(of_web[0]["fingerprint"], of_web[1]["fingerprint"]);
+}
+
+#[test]
 fn a_baseline_by_other_groups_is_told() {
     let at = folder(&[("seglab.yaml", LAB)]);
     let at = at.path();

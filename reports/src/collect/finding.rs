@@ -79,7 +79,9 @@ fn finding(design: &Design, claim: &str, of: &Finding) -> model::Finding {
         Settled::Unknown(unsure) => (Verdict::Unknown, proof::perhaps(design, unsure)),
         Settled::Holds => (Verdict::Holds, None),
     };
-    let text = format!("seglab/fingerprint/v1\n{claim}\n{from:?} {to:?}\n{stable}");
+    // What is undecided may stand beside what is violated, and who knew of the one has not known of the other.
+    let undecided = if verdict == Verdict::Unknown { "\nundecided" } else { "" };
+    let text = format!("seglab/fingerprint/v1\n{claim}\n{from:?} {to:?}\n{stable}{undecided}");
     let mut fingerprint = seglab_policy::Hex(&Sha256::digest(text).into()).to_string();
     fingerprint.truncate(DIGITS);
     let state = model::FindingState::default();
