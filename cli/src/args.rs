@@ -207,8 +207,34 @@ pub(crate) struct Verify {
     pub(crate) smtlib: Option<PathBuf>,
     /// Stay, and after every change of the files print the verdicts that turned; until Ctrl-C, or, where standard input
     /// is no terminal, until that ends
-    #[arg(long, conflicts_with_all = ["format", "output", "cross_check", "certificates", "smtlib"])]
+    #[arg(long, conflicts_with_all = ["format", "output", "cross_check", "certificates", "smtlib", "write_baseline"])]
     pub(crate) watch: bool,
+    #[command(flatten)]
+    pub(crate) gate: Gate,
+}
+
+/// What the gate lets pass.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Gate {
+    /// Fail on what this file does not have: findings that were there before pass, and what is fixed is reported
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what is found, and pass; with `--baseline`, that baseline without what is fixed, and nothing new
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Waivers, beside those of the lab file: `seglab: 1` and `waivers: [...]`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) waivers: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) day: Day,
+}
+
+/// On which day.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Day {
+    /// The day on which waivers and trust are looked at, as 2027-01-31; the system's by default
+    #[arg(long, value_name = "DATE")]
+    pub(crate) today: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -378,6 +404,8 @@ pub(crate) struct Report {
     /// Folder to write to
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) day: Day,
     #[command(flatten)]
     pub(crate) campaign: Campaign,
 }

@@ -9,6 +9,7 @@ pub use choice::{Choice, TierId};
 use crate::address::AddressSet;
 use crate::attacker::{Attacker, Monitor};
 use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
+use crate::date::Date;
 use crate::flow::Need;
 use crate::point::{EnforcementPoint, PointId};
 use crate::property::{Property, Trusted};
@@ -17,6 +18,7 @@ use crate::selector::{Segment, Selector};
 use crate::source::{Provenance, Source, SourceId, Span};
 use crate::tier::{Order, Rulebook, RulebookId, Tier};
 use crate::unit::{Interface, Unit, UnitId};
+use crate::waiver::Waiver;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -80,6 +82,8 @@ pub struct Draft {
     pub properties: Vec<Property>,
     /// Units assumed to be out of attackers' reach.
     pub trusted: Vec<Trusted>,
+    /// Violations that somebody answers for, for a time.
+    pub waivers: Vec<Waiver>,
     /// Attackers to simulate.
     pub attackers: Vec<Attacker>,
     /// Who watches.
@@ -378,6 +382,18 @@ impl Design {
     /// Units assumed to be out of attackers' reach.
     pub fn trusted(&self) -> &[Trusted] {
         &self.draft.trusted
+    }
+
+    /// Violations that somebody answers for, for a time.
+    pub fn waivers(&self) -> &[Waiver] {
+        &self.draft.waivers
+    }
+
+    /// The same design without the units declared trusted whose last day is over: nobody answers for them any more.
+    #[must_use]
+    pub fn without_expired_trust(mut self, today: Date) -> Self {
+        self.draft.trusted.retain(|trusted| !trusted.is_expired(today));
+        self
     }
 
     /// Attackers to simulate.

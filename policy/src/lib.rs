@@ -17,6 +17,7 @@ mod attacker;
 mod claim;
 mod connection;
 mod count;
+mod date;
 mod design;
 mod diagnostic;
 mod edit;
@@ -35,12 +36,14 @@ mod source;
 mod tier;
 mod unit;
 mod verdict;
+mod waiver;
 
 pub use address::{AddressSet, Family};
 pub use attacker::{Attacker, Monitor};
 pub use claim::{Asks, AtMost, Claim, Statistic};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
 pub use count::{count, number};
+pub use date::{Date, NoDate};
 pub use design::{Assumption, Choice, Design, DesignError, Draft, Ignored, RuleId, TierId, Unmodelled};
 pub use diagnostic::{Among, Diagnostic, Related, Severity};
 pub use edit::{Edit, EditError, Restriction};
@@ -59,3 +62,4 @@ pub use unit::{Address, DEFAULT_SPACE, Interface, Listener, Login, Place, Unit, 
 pub use verdict::{
     Assume, Decision, Denial, Doubt, Evaluation, Judgement, NoPath, Outcomes, Reply, Side, Verdict, Why,
 };
+pub use waiver::{Waived, Waiver};

@@ -1,6 +1,7 @@
 //! Properties: claims about a design, each with the question that it is asked under.
 
 use crate::claim::Claim;
+use crate::date::Date;
 use crate::selector::Selector;
 use crate::source::Provenance;
 use std::fmt;
@@ -114,4 +115,11 @@ pub struct Trusted {
     pub expires: Option<String>,
     /// Where it is written.
     pub provenance: Provenance,
+}
+
+impl Trusted {
+    /// True once its last day is over. A last day that is no date is over.
+    pub fn is_expired(&self, today: Date) -> bool {
+        self.expires.as_ref().is_some_and(|last| last.parse().map_or(true, |last: Date| last < today))
+    }
 }

@@ -11,6 +11,7 @@ mod core;
 mod coverage;
 mod difference;
 mod ever;
+mod finding;
 mod outside;
 mod picture;
 mod proof;
@@ -20,14 +21,16 @@ pub use self::core::cores;
 pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
 pub use difference::{Asked, difference};
+pub use finding::{GROUPINGS, findings, grouping_name, grouping_named};
 pub use outside::Outside;
 pub use picture::{blast_radius, segment_matrix, surface};
-pub use proof::settle;
+pub use proof::{contradictions, settle};
 pub use simulation::simulations;
 
 use crate::model::{self, NeedStatus, Population, Verdict};
 use seglab_policy::{
-    Claim, Covers, Design, NAMESPACE_KEY, Peer, Pivot, Property, Selector, Service, Severity, Span, Trust, View, count,
+    Claim, Covers, Date, Design, NAMESPACE_KEY, Peer, Pivot, Property, Selector, Service, Severity, Span, Trust, View,
+    count,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -48,13 +51,15 @@ pub fn basis(
     tool: model::Tool,
     as_if_enforced: bool,
 ) -> model::Verification {
-    let model::Heading { design: name, tool, seed, inputs, mut assumptions, unmodelled } = heading(design, tool, None);
+    let model::Heading { design: name, tool, seed, today, inputs, mut assumptions, unmodelled } =
+        heading(design, tool, None);
     assumptions.extend(ever::assumptions(design));
     model::Verification {
         design: name,
         tool,
         command: None,
         seed,
+        today,
         inputs,
         scope: scope(design, as_if_enforced),
         assumptions,
@@ -65,7 +70,18 @@ pub fn basis(
         verdict: Verdict::Holds,
         properties: Vec::new(),
         needs: Vec::new(),
+        gate: None,
         diagnostics: diagnostics.iter().map(|one| diagnostic(design, one)).collect(),
+    }
+}
+
+/// Says which trusted units are trusted no longer, on this day; the day is printed where something has a last one.
+pub fn as_of(of: &mut model::Verification, design: &Design, today: Date) {
+    for (held, trusted) in of.trusted.iter_mut().zip(design.trusted()) {
+        held.expired = trusted.is_expired(today);
+        if held.expires.is_some() {
+            of.today = Some(today.to_string());
+        }
     }
 }
 
@@ -75,6 +91,7 @@ pub fn heading(design: &Design, tool: model::Tool, seed: Option<u64>) -> model::
         design: design.name().to_owned(),
         tool,
         seed,
+        today: None,
         inputs: inputs(design),
         assumptions: design
             .assumptions()
@@ -274,6 +291,7 @@ fn trusted(design: &Design, of: &seglab_policy::Trusted) -> model::Trusted {
         owner: of.owner.clone(),
         reason: of.reason.clone(),
         expires: of.expires.clone(),
+        expired: false,
         location: location(design, of.provenance.span),
     }
 }

@@ -44,6 +44,7 @@ fn made_by(of: &Heading) -> String {
     let mut parts = vec![format!("{} {}", of.tool.name, of.tool.version)];
     parts.extend(words::z3(&of.tool));
     parts.push(words::seed(of.seed));
+    parts.extend(of.today.as_ref().map(|today| format!("today {today}")));
     parts.join(" · ")
 }
 

@@ -1,6 +1,6 @@
 //! JUnit XML, for the test pages of CI systems: one test case per property, one per need.
 
-use crate::model::{Hop, Location, Need, NeedStatus, Property, Verdict, Verification};
+use crate::model::{Finding, Hop, Location, Need, NeedStatus, Property, Verdict, Verification};
 use crate::words;
 use quick_junit::{NonSuccessKind, Property as Fact, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use std::fmt::Write;
@@ -30,6 +30,8 @@ fn facts(of: &Verification) -> Vec<(String, String)> {
     facts.extend(words::scope_facts(&of.scope).into_iter().map(|(name, fact)| (format!("scope: {name}"), fact)));
     facts.extend(of.assumptions.iter().map(|one| (format!("assumption: {}", one.id), words::assumption(one))));
     facts.extend(of.unmodelled.iter().map(|one| ("not modelled".to_owned(), one.what.clone())));
+    facts.extend(of.today.iter().map(|today| ("today".to_owned(), today.clone())));
+    facts.extend(of.gate.iter().flat_map(words::gate).map(|line| ("gate".to_owned(), line)));
     facts.extend(of.inputs.iter().map(|one| (format!("sha256: {}", one.path), one.sha256.clone())));
     facts
 }
@@ -37,6 +39,8 @@ fn facts(of: &Verification) -> Vec<(String, String)> {
 fn property_case(design: &str, of: &Property) -> TestCase {
     let status = match of.verdict {
         Verdict::Holds => TestCaseStatus::success(),
+        // What the gate lets pass is neither a success nor a failure.
+        _ if passes(&of.findings) => skipped(of.verdict.to_string().as_str(), &of.findings),
         Verdict::Violated => {
             let summary = of.counterexample.as_ref().map_or(of.claim.as_str(), |one| one.summary.as_str());
             let place = of.counterexample.as_ref().and_then(|one| one.place()).or(of.location.as_ref());
@@ -57,6 +61,17 @@ fn property_case(design: &str, of: &Property) -> TestCase {
     case
 }
 
+fn passes(findings: &[Finding]) -> bool {
+    !findings.is_empty() && findings.iter().all(|one| one.state.passes())
+}
+
+fn skipped(class: &str, findings: &[Finding]) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    let lines: Vec<String> = words::findings(findings).iter().map(|line| xml(line)).collect();
+    status.set_type(class).set_message(lines.join("; "));
+    status
+}
+
 fn about(of: &Property) -> String {
     let mut text = format!(
         "claim: {}\nasked: {}\nover: {}\njudged by: {}\n",
@@ -65,6 +80,9 @@ fn about(of: &Property) -> String {
         words::population(&of.population),
         words::judges(of)
     );
+    for finding in words::findings(&of.findings) {
+        let _ = writeln!(text, "finding: {finding}");
+    }
     for sentence in &of.does_not_show {
         let _ = writeln!(text, "does not show: {sentence}");
     }
@@ -74,6 +92,7 @@ fn about(of: &Property) -> String {
 fn need_case(design: &str, of: &Need) -> TestCase {
     let status = match of.status {
         NeedStatus::Works => TestCaseStatus::success(),
+        _ if passes(&of.findings) => skipped(of.status.to_string().as_str(), &of.findings),
         NeedStatus::Broken => {
             let place = of.witness.as_ref().and_then(Hop::place).or(of.location.as_ref());
             let message = format!("does not work for all of its {}", words::count(of.pairs, "pair", "pairs"));

@@ -12,6 +12,7 @@ mod bundle;
 pub mod collect;
 mod core_text;
 mod difference;
+pub mod gate;
 mod heading;
 mod html;
 mod json;

@@ -17,7 +17,7 @@ pub fn markdown(report: &Report) -> String {
     page.opening(&report.verification, "Segmentation audit");
     page.results(&report.verification);
     page.pictures(report);
-    page.findings(&report.verification);
+    page.diagnostics(&report.verification);
     page.appendix(&report.verification, report.comparison.as_ref());
     page.text
 }
@@ -27,7 +27,7 @@ pub fn verify_markdown(of: &Verification) -> String {
     let mut page = Page::default();
     page.opening(of, "Verification");
     page.results(of);
-    page.findings(of);
+    page.diagnostics(of);
     page.appendix(of, None);
     page.text
 }
@@ -78,6 +78,7 @@ impl Page {
         let mut made = vec![format!("{} {}", of.tool.name, of.tool.version)];
         made.extend(words::z3(&of.tool));
         made.push(words::seed(of.seed));
+        made.extend(of.today.as_ref().map(|today| format!("today {today}")));
         self.line(&escape(&made.join(", ")));
         self.heading(2, "Scope");
         let facts = words::scope_facts(&of.scope);
@@ -99,8 +100,7 @@ impl Page {
             self.heading(2, "Trusted units");
             self.list(
                 of.trusted.iter().map(|one| {
-                    let expires =
-                        one.expires.as_ref().map_or_else(String::new, |day| format!(", until {}", escape(day)));
+                    let expires = escape(&words::until(one));
                     let (owner, units) = (escape(&one.owner), words::count(one.count, "unit", "units"));
                     format!("{} ({units}): {} (owner {owner}{expires})", code(&one.units), escape(&one.reason))
                 }),
@@ -152,6 +152,10 @@ impl Page {
             self.heading(2, "Needed flows");
             self.needs(of);
         }
+        if let Some(gate) = &of.gate {
+            self.heading(2, "Gate");
+            self.list(words::gate(gate).iter().map(|line| escape(line)), "None.");
+        }
     }
 
     fn property(&mut self, of: &Property) {
@@ -174,6 +178,11 @@ impl Page {
         }
         facts.extend(of.does_not_show.iter().map(|one| format!("Does not show: {}", escape(one))));
         self.list(facts.into_iter(), "");
+        let findings = words::findings(&of.findings);
+        if !findings.is_empty() {
+            self.line("\n**Findings:**\n");
+            self.list(findings.iter().map(|one| escape(one)), "");
+        }
         if let Some(counterexample) = &of.counterexample {
             self.line(&format!("\n**Counterexample:** {}\n", escape(&counterexample.summary)));
             for (position, hop) in (1..).zip(&counterexample.hops) {
@@ -355,12 +364,12 @@ impl Page {
         }
     }
 
-    fn findings(&mut self, of: &Verification) {
-        self.heading(2, "Findings");
+    fn diagnostics(&mut self, of: &Verification) {
+        self.heading(2, "Diagnostics");
         if of.diagnostics.is_empty() {
             self.line("None.");
         }
-        for group in of.findings() {
+        for group in of.diagnostic_groups() {
             self.heading(3, &format!("{}: {} ({})", group.severity, code(group.code), escape(&group.times())));
             self.list(
                 group.diagnostics.iter().take(ROWS).map(|one| {

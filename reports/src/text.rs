@@ -32,9 +32,10 @@ pub fn text(of: &Verification, colour: Colour) -> String {
     let mut out = String::new();
     provenance(&mut out, of);
     basis(&mut out, of);
-    findings(&mut out, of, colour);
+    diagnostics(&mut out, of, colour);
     properties(&mut out, of, colour);
     needs(&mut out, of);
+    gate(&mut out, of);
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(out, "{}", words::headline(of));
     out
@@ -67,6 +68,15 @@ pub fn verdicts_text(of: &Verification, of_properties: &[usize], of_needs: &[usi
     out
 }
 
+fn gate(out: &mut String, of: &Verification) {
+    let Some(gate) = &of.gate else { return };
+    out.push_str("gate\n");
+    for line in words::gate(gate) {
+        let _ = writeln!(out, "  {}", words::printable(&line));
+    }
+    out.push('\n');
+}
+
 fn provenance(out: &mut String, of: &Verification) {
     let _ = writeln!(out, "{}\n", heading::line(&Heading::from(of)));
 }
@@ -84,7 +94,7 @@ fn basis(out: &mut String, of: &Verification) {
             out,
             "trusted, never owned in the figures that say so",
             of.trusted.iter().map(|one| {
-                let expires = one.expires.as_ref().map_or_else(String::new, |day| format!(", until {day}"));
+                let expires = words::until(one);
                 let units = words::count(one.count, "unit", "units");
                 format!("{} ({units}): {} (owner {}{expires})", one.units, one.reason, one.owner)
             }),
@@ -125,12 +135,12 @@ fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     }
 }
 
-fn findings(out: &mut String, of: &Verification, colour: Colour) {
+fn diagnostics(out: &mut String, of: &Verification, colour: Colour) {
     if of.diagnostics.is_empty() {
         return;
     }
-    out.push_str("findings\n");
-    for group in of.findings() {
+    out.push_str("diagnostics\n");
+    for group in of.diagnostic_groups() {
         let severity = match group.severity {
             Severity::Error => paint(colour, RED, "error"),
             Severity::Warning => paint(colour, YELLOW, "warning"),
@@ -160,7 +170,7 @@ fn properties(out: &mut String, of: &Verification, colour: Colour) {
         .properties
         .iter()
         .map(|property| {
-            [property.verdict.to_string(), property.id.clone(), property.kind.clone(), property.claim.clone()]
+            [property.verdict.to_string(), property.id.clone(), property.kind.clone(), claim_of(property)]
                 .map(|cell| words::printable(&cell))
         })
         .collect();
@@ -169,6 +179,11 @@ fn properties(out: &mut String, of: &Verification, colour: Colour) {
     for property in of.worst_first().into_iter().filter(|property| property.verdict != Verdict::Holds) {
         explain(out, property, colour);
     }
+}
+
+/// The claim, with what to know of one that holds of nothing.
+fn claim_of(property: &Property) -> String {
+    if property.vacuous { format!("{} (it speaks of nothing)", property.claim) } else { property.claim.clone() }
 }
 
 /// Colours the verdict that opens each line of the table, after lining up, for escapes have no width.
@@ -206,6 +221,9 @@ fn explain(out: &mut String, property: &Property, colour: Colour) {
         let construct = doubt.construct.as_ref().map_or_else(String::new, |one| format!(": {one}"));
         let place = doubt.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
         line("because", &format!("{}{construct}{place}", doubt.reason));
+    }
+    for finding in words::findings(&property.findings) {
+        line("finding", &finding);
     }
     if let Some(counterexample) = &property.counterexample {
         line("but", &counterexample.summary);
@@ -271,6 +289,9 @@ fn needs(out: &mut String, of: &Verification) {
         let _ = writeln!(out, "  {}", words::printable(&line));
         if let Some(doubt) = &need.doubt {
             let _ = writeln!(out, "     because {}", words::printable(&doubt.reason));
+        }
+        for finding in words::findings(&need.findings) {
+            let _ = writeln!(out, "     {}", words::printable(&finding));
         }
         if let Some(witness) = &need.witness {
             out.push_str(&hop(1, witness));

@@ -1,9 +1,9 @@
 //! The sentences and number formats that all writers share, so that no two of them tell the story differently.
 
 use crate::model::{
-    Assumption, BlastRadius, ChangedVerdict, Choice, Comparison, Decider, DecidingRule, Hop, Ignored, Input, Location,
-    NeedStatus, Outcome, Population, Property, Report, Scope, Simulation, Surface, Tool, Unmodelled, Verdict,
-    Verification,
+    Assumption, BaselineEntry, BlastRadius, ChangedVerdict, Choice, Comparison, Decider, DecidingRule, Finding,
+    FindingState, Gate, Hop, Ignored, Input, Location, NeedStatus, Outcome, Population, Property, Report, Scope,
+    Simulation, Surface, Tool, Trusted, Unmodelled, Verdict, Verification, Waiver, WaiverState,
 };
 
 pub(crate) use seglab_policy::{count, number};
@@ -64,10 +64,133 @@ pub(crate) fn headline(of: &Verification) -> String {
         }
     }
     parts.extend(needs_sentence(of));
+    parts.extend(of.gate.as_ref().map(gate_sentence));
     let text = parts.join("; ");
     let mut letters = text.chars();
     let text: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
     format!("{text}.")
+}
+
+/// What the gate says, to end a headline with.
+fn gate_sentence(of: &Gate) -> String {
+    let findings = |number: u64| count(number, "finding", "findings");
+    let verdict = match of.verdict {
+        Verdict::Holds => "the gate is open".to_owned(),
+        Verdict::Unknown => format!("the gate is closed by {}, undecided", findings(of.open)),
+        Verdict::Violated => format!("the gate is closed by {}", findings(of.open)),
+    };
+    let mut parts = vec![verdict];
+    if of.known > 0 || of.baseline.is_some() {
+        parts.push(format!("{} known from the baseline", number(of.known)));
+    }
+    if of.waived > 0 || !of.waivers.is_empty() {
+        parts.push(format!("{} waived", number(of.waived)));
+    }
+    let fixed = of.baseline.as_ref().map_or(0, |baseline| baseline.fixed.len() as u64);
+    if fixed > 0 {
+        parts.push(format!("{} of the baseline fixed", number(fixed)));
+    }
+    parts.join(", ")
+}
+
+/// What there is to say of the baseline and the waivers, line by line.
+pub(crate) fn gate(of: &Gate) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(baseline) = &of.baseline {
+        let findings = count(baseline.findings, "finding", "findings");
+        lines.push(format!("baseline {}: {findings}, {} still there", baseline.path, number(of.known)));
+        if let Some([before, now]) = &baseline.regrouped {
+            lines.push(format!(
+                "it groups units by {before} and the design by {now} now: look at what is new, and write it anew"
+            ));
+        }
+        for fixed in &baseline.fixed {
+            lines.push(format!("fixed: {}", entry(fixed)));
+        }
+        if !baseline.fixed.is_empty() {
+            let path = &baseline.path;
+            lines
+                .push(format!("tighten it, or what is fixed may come back: --baseline {path} --write-baseline {path}"));
+        }
+    }
+    lines.extend(of.waivers.iter().map(waiver));
+    lines
+}
+
+fn entry(of: &BaselineEntry) -> String {
+    let on = if of.on.is_empty() { String::new() } else { format!(" on {}", of.on) };
+    format!("{}: {}{on}", of.property, whom(&of.from, &of.to))
+}
+
+fn whom(from: &str, to: &str) -> String {
+    match (from, to) {
+        ("(all)", "(all)") => "as a whole".to_owned(),
+        (from, "(all)") => from.to_owned(),
+        (from, to) => format!("{from} -> {to}"),
+    }
+}
+
+/// A waiver with what became of it.
+fn waiver(of: &Waiver) -> String {
+    let (from, to) = (of.from.as_deref().unwrap_or("any"), of.to.as_deref().unwrap_or("any"));
+    let whom = if of.from.is_none() && of.to.is_none() { String::new() } else { format!(", {from} -> {to}") };
+    let place = of.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+    let state = match (of.state, of.findings) {
+        (WaiverState::Active, 0) => ": matches nothing, remove it".to_owned(),
+        (WaiverState::Expired, 0) => ": has expired and matches nothing, remove it".to_owned(),
+        (WaiverState::Active, findings) => format!(": {}", count(findings, "finding", "findings")),
+        (WaiverState::Expired, findings) => {
+            format!(": has EXPIRED and counts no more for {}", count(findings, "finding", "findings"))
+        }
+    };
+    let undecided = if of.undecided { ", undecided" } else { "" };
+    let (owner, reason, day) = (&of.owner, &of.reason, &of.expires);
+    format!("waiver of {}{whom}{undecided} until {day}, by {owner}: {reason}{state}{place}", of.of)
+}
+
+/// How many findings of a property are listed.
+const LISTED: usize = 20;
+
+/// The findings of a property or need, worst first, where there is more to say than that it is violated.
+pub(crate) fn findings(of: &[Finding]) -> Vec<String> {
+    let plain = |one: &Finding| one.state == FindingState::Open && one.waiver.is_none();
+    if of.len() < 2 && of.iter().all(plain) {
+        return Vec::new();
+    }
+    let mut sorted: Vec<&Finding> = of.iter().collect();
+    sorted.sort_by_key(|one| one.state);
+    let mut lines: Vec<String> =
+        sorted.iter().take(LISTED).map(|one| format!("{} {}", one.state, finding(one))).collect();
+    if let Some(more) = of.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        lines.push(format!("and {} more", number(more as u64)));
+    }
+    lines
+}
+
+/// Until when units are trusted.
+pub(crate) fn until(of: &Trusted) -> String {
+    match &of.expires {
+        None => String::new(),
+        Some(day) if of.expired => format!(", EXPIRED on {day}: does not count"),
+        Some(day) => format!(", until {day}"),
+    }
+}
+
+/// A finding on one line.
+pub(crate) fn finding(of: &Finding) -> String {
+    let on = if of.on.is_empty() { String::new() } else { format!(" on {}", of.on) };
+    let least = if of.at_least { "at least " } else { "" };
+    let waiver = of.waiver.as_ref().map_or_else(String::new, |waiver| {
+        let expired = if waiver.state == WaiverState::Expired { "waiver expired" } else { "waived until" };
+        format!(" ({expired} {}, {})", waiver.expires, waiver.owner)
+    });
+    let unknown = if of.verdict == Verdict::Unknown { ", undecided" } else { "" };
+    let amount = match (of.from.as_str(), of.to.as_str()) {
+        ("(all)", "(all)") => String::new(),
+        (_, "(all)") => format!(": {least}{}", count(of.count, "unit", "units")),
+        _ => format!(": {least}{}", count(of.count, "pair", "pairs")),
+    };
+    format!("{}{on}{amount}{unknown}{waiver}", whom(&of.from, &of.to))
 }
 
 fn needs_sentence(of: &Verification) -> Option<String> {

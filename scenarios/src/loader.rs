@@ -143,7 +143,7 @@ impl Loader<'_> {
             return self.lab(&file, true);
         }
         let files = self.disk.read_folder(&path).map_err(placeless)?;
-        if let Some(lab) = files.iter().find(|file| is_lab(&file.text)) {
+        if let Some(lab) = files.iter().find(|file| is_lab(&file.text) && !is_of_waivers(&file.text)) {
             let message =
                 format!("the folder `{path}` holds lab files, and none of them is called `{}`", lab::FILE_NAME);
             let help = format!("name the one that you mean, such as `{}`", lab.path);
@@ -203,7 +203,18 @@ impl Loader<'_> {
 
 /// True for the text of a lab file: it has a top-level key `seglab`.
 fn is_lab(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').lines().any(|line| line.starts_with("seglab:"))
+    has_key(text, "seglab")
+}
+
+/// True for a file of waivers beside manifests, which describes no design. It is read as they are, for other documents
+/// may stand in it.
+fn is_of_waivers(text: &str) -> bool {
+    has_key(text, "waivers") && !["units", "sources", "policy"].into_iter().any(|key| has_key(text, key))
+}
+
+fn has_key(text: &str, key: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    lines.any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')))
 }
 
 fn nothing_in(path: &str) -> Diagnostic {

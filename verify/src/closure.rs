@@ -90,6 +90,11 @@ impl Closures {
         taken.copied().unwrap_or_default()
     }
 
+    /// The pool of the sets of what can be taken.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Looks for classes and external ones in what can be taken.
     pub(crate) fn hits<'c>(&'c self, wanted: &'c FixedBitSet) -> Hits<'c> {
         Hits::new(&self.pool, wanted)

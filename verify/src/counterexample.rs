@@ -205,6 +205,12 @@ impl<'r, 'a> Replay<'r, 'a> {
         self
     }
 
+    /// The same with units that are taken before others of their classes.
+    pub(crate) fn preferring(mut self, units: &[UnitId]) -> Self {
+        self.wanted.extend(units);
+        self
+    }
+
     /// The steps made so far, in an order in which they can be taken.
     pub(crate) fn into_hops(self) -> Vec<Hop> {
         self.hops

@@ -70,9 +70,11 @@ mod blast_radius;
 mod certificate;
 pub mod choice;
 mod closure;
+mod contradiction;
 pub mod cores;
 mod counterexample;
 mod deciders;
+mod groups;
 mod lateral;
 mod members;
 mod properties;
@@ -90,13 +92,15 @@ pub use blast_radius::{BlastRadius, Owned};
 pub use census::Census;
 pub use certificate::{Proof, Proofs, certify};
 pub use classes::{ClassId, Classes};
+pub use contradiction::{Asking, Contradiction};
 pub use counterexample::{Deciding, Hop, Means, VerifyError, deciding};
+pub use groups::Party;
 pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
 pub use properties::{
-    Counterexample, Excess, Extension, Idle, IdleRule, Outcome, Population, Report, Settings, Settled, Uncertainty,
-    Unsettled, Unsure, verify,
+    Counterexample, Excess, Extension, Finding, Findings, Idle, IdleRule, On, Outcome, Population, Report, Settings,
+    Settled, Uncertainty, Unsettled, Unsure, verify,
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};

@@ -44,6 +44,7 @@ mod blast_radius;
 mod confined;
 mod default_deny;
 mod ever;
+mod findings;
 pub(crate) mod needs;
 mod newcomers;
 mod paths;
@@ -55,6 +56,7 @@ pub use ever::{Extension, Unsettled};
 
 pub(crate) use confined::EveryEnd;
 pub(crate) use default_deny::without_allows;
+pub use findings::{Finding, Findings, On};
 pub(crate) use paths::Ground;
 pub(crate) use rules::RuleWitness;
 pub(crate) use surface::{Degrees, Face};
@@ -311,22 +313,17 @@ impl Verifier<'_> {
     pub fn settle(&mut self, property: &Property, settings: &Settings) -> Result<Outcome, VerifyError> {
         let attack = Attack::of(property, settings);
         match &property.claim {
-            Claim::Isolated { from, to, services } => self.isolated(property, attack, from, to, services),
+            Claim::Exposed { .. } | Claim::EgressOnlyTo { .. } | Claim::Only { .. } => {
+                self.settle_confined(&property.id, attack, &property.claim)
+            }
+            Claim::Isolated { .. } | Claim::OnlyThrough { .. } => self.stays_apart(property, attack),
             Claim::IsolatedEver { from, to, services } => self.isolated_ever(property, settings, from, to, services),
             Claim::Allowed { from, to, services } => {
                 self.allowed(&property.id, from, to, services, settings.as_if_enforced)
             }
-            Claim::OnlyThrough { from, to, via, services } => {
-                self.only_through(property, attack, from, to, via, services)
-            }
             Claim::BlastRadius { from, at_most, of } => {
                 self.bounded_blast_radius(property, attack, from, (*at_most, *of), settings.honour_trusted)
             }
-            Claim::Exposed { external, inbound, only, services } => {
-                self.exposed(&property.id, attack, (external, *inbound), (only, services))
-            }
-            Claim::EgressOnlyTo { from, to, services } => self.egress_only_to(&property.id, attack, from, to, services),
-            Claim::Only { flows, among } => self.only(&property.id, attack, flows, among.as_ref()),
             Claim::DefaultDeny { units, directions } => {
                 let bare = without_allows(self.engine.design);
                 Verifier::new(&bare).default_deny(property, settings, units, *directions)

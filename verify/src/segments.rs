@@ -6,7 +6,7 @@ use crate::intern::HeaderId;
 use crate::matrix::Matrix;
 use crate::reach::Verifier;
 use seglab_policy::{Assume, NAMESPACE_PREFIX, Unit, UnitId, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What the rows and columns of a segment matrix are.
@@ -94,12 +94,31 @@ impl Verifier<'_> {
             }
             return (Grouping::Declared, all);
         }
+        let grouping = self.grouping();
+        (grouping, self.grouped(grouping))
+    }
+
+    /// What units are grouped by: declared segments; else what tells units apart and is small enough to look at.
+    pub(crate) fn grouping(&self) -> Grouping {
+        if !self.engine.design.segments().is_empty() {
+            return Grouping::Declared;
+        }
         let groupings = [Grouping::Namespace, Grouping::Zone, Grouping::App, Grouping::Owner];
-        let grouped = groupings.map(|grouping| (grouping, self.grouped(grouping)));
-        let fits = |(_, segments): &&(Grouping, Vec<_>)| (2..=SEGMENTS_MAX).contains(&segments.len());
+        let counted = groupings.map(|grouping| {
+            let names: BTreeSet<Option<String>> = self.names_of_units(grouping).into_iter().collect();
+            (grouping, names.len())
+        });
+        let fits = |(_, groups): &&(Grouping, usize)| (2..=SEGMENTS_MAX).contains(groups);
         // Where none fits, the coarsest will do.
-        let coarsest = grouped.iter().min_by_key(|(_, segments)| segments.len());
-        grouped.iter().find(fits).or(coarsest).cloned().unwrap_or((Grouping::Owner, Vec::new()))
+        let coarsest = counted.iter().min_by_key(|(_, groups)| *groups);
+        counted.iter().find(fits).or(coarsest).map_or(Grouping::Owner, |(grouping, _)| *grouping)
+    }
+
+    /// The name of each unit's group.
+    pub(crate) fn names_of_units(&self, grouping: Grouping) -> Vec<Option<String>> {
+        let namespace = format!("{NAMESPACE_PREFIX}kubernetes.io/metadata.name");
+        let units = self.engine.design.units().iter();
+        units.map(|unit| name_in(unit, grouping, &namespace).map(str::to_owned)).collect()
     }
 
     fn grouped(&self, grouping: Grouping) -> Vec<Members> {

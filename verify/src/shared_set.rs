@@ -7,6 +7,10 @@
 //!
 //! Parts are shared between sets at the same place only: a node stands for certain numbers wherever it is met.
 
+mod image;
+
+pub(crate) use image::Image;
+
 use fixedbitset::FixedBitSet;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::Hasher;
@@ -33,7 +37,7 @@ const LEAF: u32 = 1 << 31;
 type Leaf = (u32, [u64; LEAF_WORDS]);
 
 /// Sets of numbers below one bound.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pool {
     /// How many levels of branches stand above the leaves; at least one.
     height: u32,
@@ -410,7 +414,7 @@ impl<'p> Sums<'p> {
 }
 
 /// Values by number, each once: an open-addressed table of the numbers, so that a value is stored once only.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Table<T> {
     values: Vec<T>,
     /// A number plus one, or zero for a free place; as many places as a power of two, at most half of them taken.

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
     let mut pictures = Vec::with_capacity(loaded.len());
     for one in &loaded {
         let cross_check = verify::asks_z3(When::Auto, &one.design);
-        verifications.push(verify::verification(&one.design, &one.diagnostics, false, cross_check, context)?);
+        verifications.push(verify::verification(&one.design, &one.diagnostics, false, cross_check, None, context)?);
         pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, false)));
     }
     let result = campaign::run_campaign(&designs, &args.campaign, context)?;

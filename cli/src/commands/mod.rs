@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod diff;
 mod explain;
+mod gate;
 mod generate;
 mod init;
 mod otherwise;

@@ -17,13 +17,23 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     let paths: Vec<&String> = std::iter::once(&args.design.path).chain(&args.against).collect();
     let loaded = context.load_all_silently(&paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|one| &one.design).collect();
+    let gate = args::Gate { day: args.day.clone(), ..args::Gate::default() };
+    let today = args.day.today()?;
     let mut verifications = Vec::with_capacity(loaded.len());
     let mut pictures = Vec::with_capacity(loaded.len());
     for one in &loaded {
         let cross_check = verify::asks_z3(When::Auto, &one.design);
         let as_if_enforced = args.design.as_if_enforced;
-        verifications.push(verify::verification(&one.design, &one.diagnostics, as_if_enforced, cross_check, context)?);
-        pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, as_if_enforced)));
+        verifications.push(verify::verification(
+            &one.design,
+            &one.diagnostics,
+            as_if_enforced,
+            cross_check,
+            Some(&gate),
+            context,
+        )?);
+        let trusted = one.design.clone().without_expired_trust(today);
+        pictures.push(context.timings.phase("pictures", || Pictures::of(&trusted, as_if_enforced)));
     }
     let attacked = designs.iter().all(|design| !design.attackers().is_empty());
     let simulations = if attacked {
@@ -118,7 +128,7 @@ fn summary(report: &Report, page: &std::path::Path) -> String {
     let of = &report.verification;
     let (units, rules) = (count(of.scope.units, "unit", "units"), count(of.scope.rules, "rule", "rules"));
     let mut out = format!("{}\n{units}, {rules}\n", heading_text(&[Heading::from(of)]));
-    for group in of.findings().iter().filter(|group| group.severity >= seglab_reports::Severity::Warning) {
+    for group in of.diagnostic_groups().iter().filter(|group| group.severity >= seglab_reports::Severity::Warning) {
         out.push_str(&format!("  {}: {}\n", group.code, group.times()));
         if let Some(first) = group.diagnostics.first() {
             let place = first.location.as_ref().map_or_else(String::new, |place| format!(" ({place})"));

@@ -1,7 +1,8 @@
 //! `seglab verify`: the gate.
 
+use super::gate::Asked;
 use super::{Context, certificates, smtlib, watch};
-use crate::args::{self, VerifyFormat, When};
+use crate::args::{self, Gate, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::heading::tool;
@@ -17,22 +18,23 @@ const AUTO_UNITS_MAX: usize = 100;
 
 pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
     if args.watch {
-        return watch::run(&args.design, context);
+        return watch::run(args, context);
     }
     let loaded = context.load_silently(&args.design.path)?;
+    let asked = Asked::read(&loaded.design, &args.gate)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
     let as_if_enforced = args.design.as_if_enforced;
+    let settings = Settings { as_if_enforced, ..Settings::default() };
     let mut verifier = context.timings.phase("classes", || Verifier::new(&loaded.design));
     let (mut verification, settled) =
         settled(&mut verifier, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
     if let Some(folder) = &args.certificates {
-        let settings = Settings { as_if_enforced, ..Settings::default() };
         certificates::write(folder, &mut verifier, &settings, &settled, &mut verification, context)?;
     }
     if let Some(folder) = &args.smtlib {
-        let settings = Settings { as_if_enforced, ..Settings::default() };
         smtlib::write(folder, &loaded.design, &settings, &settled, context)?;
     }
+    asked.apply(&mut verification, &mut verifier, &settings, &settled, context)?;
     verification.command = Some(format!("seglab verify {}", args.design.path));
     let exit = exit_of(&verification);
     let text = context.timings.phase("render", || match args.format {
@@ -66,16 +68,22 @@ fn asks_of_newcomers(design: &Design) -> bool {
     design.properties().iter().any(|property| matches!(property.claim, Claim::IsolatedEver { .. }))
 }
 
-/// Settles every property and need of a design.
+/// Settles every property and need of a design; finds all that violates them where a gate is asked for.
 pub(crate) fn verification(
     design: &Design,
     diagnostics: &[Diagnostic],
     as_if_enforced: bool,
     cross_check: bool,
+    gate: Option<&Gate>,
     context: &mut Context,
 ) -> Result<Verification, Failure> {
     let verifier = &mut context.timings.phase("classes", || Verifier::new(design));
-    settled(verifier, diagnostics, as_if_enforced, cross_check, context).map(|(verification, _)| verification)
+    let (mut verification, report) = settled(verifier, diagnostics, as_if_enforced, cross_check, context)?;
+    let settings = Settings { as_if_enforced, ..Settings::default() };
+    if let Some(gate) = gate {
+        Asked::read(design, gate)?.apply(&mut verification, verifier, &settings, &report, context)?;
+    }
+    Ok(verification)
 }
 
 /// As [`verification`], with a verifier at hand, and with the verdicts themselves.
@@ -93,6 +101,7 @@ fn settled(
     let mut verification =
         collect::basis(design, diagnostics, tool(cross_check || asks_of_newcomers(design)), as_if_enforced);
     collect::settle(&mut verification, design, &settled, &["class reachability"]);
+    collect::contradictions(&mut verification, &verifier.contradictions());
     for (property, agreement) in verification.properties.iter_mut().zip(opinion.iter().flat_map(|all| &all.properties))
     {
         let agree = count(agreement.confirmed as u64, "answer agrees", "answers agree");
@@ -139,8 +148,15 @@ fn judge(
     Ok((settled, Some(opinion)))
 }
 
-/// A violated property or a broken need outweighs an undecided one.
+/// A violated property or a broken need outweighs an undecided one; what the gate lets pass closes nothing.
 pub(crate) fn exit_of(of: &Verification) -> Exit {
+    if let Some(gate) = &of.gate {
+        return match gate.verdict {
+            Verdict::Holds => Exit::Holds,
+            Verdict::Unknown => Exit::Undecided,
+            Verdict::Violated => Exit::Violated,
+        };
+    }
     let of_properties = match of.verdict {
         Verdict::Holds => Exit::Holds,
         Verdict::Unknown => Exit::Undecided,

@@ -2,9 +2,11 @@
 //!
 //! The files that a design was read from, and the folders that were looked into, are looked at again several times a
 //! second. When one of them has changed and all have come to rest, the design is read anew and its session settles
-//! what may have changed. Input that is not a design is told, and the last good design stays.
+//! what may have changed. Input that is not a design is told, and the last good design stays. Waivers and the baseline
+//! are files among the others; all that violates the design is only looked for where something could let it pass.
 
 use super::Context;
+use super::gate::Asked;
 use super::verify::exit_of;
 use crate::args;
 use crate::exit::Exit;
@@ -33,7 +35,8 @@ use std::time::{Instant, SystemTime};
 /// How often files are looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-pub(crate) fn run(of: &args::Design, context: &mut Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Failure> {
+    let of = &args.design;
     if of.path == "-" {
         let help = "name a file or a folder; standard input is read once";
         return Err(Failure::usage("`--watch` has nothing to watch", help));
@@ -41,10 +44,10 @@ pub(crate) fn run(of: &args::Design, context: &mut Context) -> Result<Exit, Fail
     let settings = Settings { as_if_enforced: of.as_if_enforced, ..Settings::default() };
     let colour = if std::io::stdout().is_terminal() { Colour::Ansi } else { Colour::Never };
     let mut watched = Watched::default();
-    let loaded = context.load_silently_from(&watched, &of.path)?;
+    let (loaded, asked) = read(&watched, args, context)?;
     let session = context.timings.phase("verify", || Session::new(loaded.design.clone(), settings));
     let mut session = session.map_err(|error| disagreement(context, &loaded.design, &error))?;
-    let mut verification = collected(&session, &loaded, of);
+    let mut verification = collected(&mut session, &loaded, asked, of, context)?;
     output::print(&seglab_reports::text(&verification, colour))?;
     let end = end_of_input();
     while !end.load(Ordering::Relaxed) {
@@ -54,8 +57,8 @@ pub(crate) fn run(of: &args::Design, context: &mut Context) -> Result<Exit, Fail
         }
         let start = now();
         watched = Watched::default();
-        let loaded = match context.load_silently_from(&watched, &of.path) {
-            Ok(loaded) => loaded,
+        let (loaded, asked) = match read(&watched, args, context) {
+            Ok(read) => read,
             Err(failure) => {
                 say(&format!("{}the last design that could be read stays\n", failure.render()));
                 continue;
@@ -64,7 +67,7 @@ pub(crate) fn run(of: &args::Design, context: &mut Context) -> Result<Exit, Fail
         let read = start.elapsed();
         let changed = session.replace(loaded.design.clone());
         let changed = changed.map_err(|error| disagreement(context, &loaded.design, &error))?;
-        verification = collected(&session, &loaded, of);
+        verification = collected(&mut session, &loaded, asked, of, context)?;
         say(&told(&changed, read, start.elapsed() - read));
         let at = |wanted: fn(Question) -> Option<usize>| -> Vec<usize> {
             changed.verdicts.iter().filter_map(|change| wanted(change.question)).collect()
@@ -76,11 +79,32 @@ pub(crate) fn run(of: &args::Design, context: &mut Context) -> Result<Exit, Fail
     Ok(exit_of(&verification))
 }
 
-fn collected(session: &Session, loaded: &Loaded, of: &args::Design) -> Verification {
+/// The design, and what the gate is asked with.
+fn read(watched: &Watched, args: &args::Verify, context: &mut Context) -> Result<(Loaded, Asked), Failure> {
+    for file in args.gate.baseline.iter().chain(&args.gate.waivers) {
+        watched.note(&file.display().to_string());
+    }
+    let loaded = context.load_silently_from(watched, &args.design.path)?;
+    let asked = Asked::read(&loaded.design, &args.gate)?;
+    Ok((loaded, asked))
+}
+
+fn collected(
+    session: &mut Session,
+    loaded: &Loaded,
+    asked: Asked,
+    of: &args::Design,
+    context: &mut Context,
+) -> Result<Verification, Failure> {
     let mut verification = collect::basis(session.design(), &loaded.diagnostics, tool(false), of.as_if_enforced);
     collect::settle(&mut verification, session.design(), session.report(), &["class reachability"]);
+    collect::contradictions(&mut verification, &session.ask(|verifier| verifier.contradictions()));
+    if asked.lets_pass() {
+        let (settled, settings) = (session.report().clone(), *session.settings());
+        session.ask(|verifier| asked.apply(&mut verification, verifier, &settings, &settled, context))?;
+    }
     verification.command = Some(format!("seglab verify --watch {}", of.path));
-    verification
+    Ok(verification)
 }
 
 fn disagreement(context: &Context, design: &seglab_policy::Design, error: &VerifyError) -> Failure {

@@ -22,6 +22,7 @@ mod ever;
 mod everywhere;
 mod exit_codes;
 mod five_minutes;
+mod gate;
 mod program;
 mod readme;
 mod repair;

@@ -124,6 +124,39 @@ fn a_folder_is_watched_for_files_that_come() {
 }
 
 #[test]
+fn waivers_and_baselines_count_while_watching() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let waiver = |until: &str| {
+        format!("seglab: 1\nwaivers: [{{property: apart, owner: ann, reason: the move, expires: {until}}}]\n")
+    };
+    let apart = "isolated: {id: apart, from: app=web, to: app=db}";
+    let direct = "allow: {from: app=web, to: app=db, service: tcp/5432}";
+    write("seglab.yaml", &lab(&[direct], &[apart]));
+    write("waivers.yaml", &waiver("2027-01-31"));
+    let asked = ["verify", "seglab.yaml", "--today", "2026-11-22", "--watch", "--waivers", "waivers.yaml"];
+    let watching = Watching::new(folder.path(), &asked);
+    Watching::until(&watching.out, "The only property is violated; the gate is open, 1 waived.");
+    write("waivers.yaml", &waiver("2026-11-21"));
+    Watching::until(&watching.out, "The only property is violated; the gate is closed by 1 finding, 0 waived.");
+    write("waivers.yaml", &waiver("soon"));
+    let told = Watching::until(&watching.err, "the last design that could be read stays");
+    assert!(told.contains("waivers.yaml:2:") && told.contains("`soon` is not a date"), "{told}");
+    assert_eq!(watching.end().0, Some(1));
+
+    let baseline = crate::program::seglab(folder.path(), &["verify", "seglab.yaml", "--write-baseline", "base.json"]);
+    assert_eq!(baseline.code, Some(0), "{}", baseline.err);
+    let watching = Watching::new(folder.path(), &["verify", "seglab.yaml", "--watch", "--baseline", "base.json"]);
+    Watching::until(&watching.out, "The only property is violated; the gate is open, 1 known from the baseline.");
+    write("seglab.yaml", &lab(&["allow: {from: app=web, to: app=ops, service: tcp/22}"], &[apart]));
+    Watching::until(&watching.out, "The only property holds; the gate is open, 0 known from the baseline, 1 of");
+    assert_eq!(watching.end().0, Some(0));
+
+    let run = crate::program::seglab(folder.path(), &["verify", ".", "--watch", "--write-baseline", "base.json"]);
+    assert!(run.code == Some(2) && run.err.contains("cannot be used with"), "{}", run.err);
+}
+
+#[test]
 fn standard_input_cannot_be_watched() {
     let folder = tempfile::tempdir().unwrap();
     let run = crate::program::seglab(folder.path(), &["verify", "-", "--watch"]);

@@ -3,6 +3,7 @@
 use super::at::At;
 use super::document::{AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, TrustedDoc, UnmodelledDoc};
 use super::reader::Reader;
+use super::waivers::date;
 use crate::text;
 use seglab_policy::{Attacker, Monitor, Need, Provenance, Selector, Trusted, Unmodelled};
 
@@ -41,9 +42,8 @@ impl Reader<'_> {
 
     pub(super) fn trusted(&mut self, doc: &At<TrustedDoc>) -> Option<Trusted> {
         let given = &doc.value;
-        if let Some(expires) = given.expires.as_ref().filter(|expires| !is_date(&expires.value)) {
-            let message = format!("`{}` is not a date", expires.value);
-            self.notes.error("invalid-value", expires, message, "write it as `2027-01-31`");
+        if let Some(expires) = &given.expires {
+            date(expires, &mut self.notes);
         }
         Some(Trusted {
             units: self.selector(&given.units)?,
@@ -144,11 +144,4 @@ impl Reader<'_> {
         let provenance = Provenance::at(self.notes.span(doc));
         Some(Unmodelled { what: doc.value.what.clone(), touches, provenance })
     }
-}
-
-/// True for `YYYY-MM-DD` with a month and a day that there are.
-fn is_date(text: &str) -> bool {
-    let mut pieces = text.split('-').map(|piece| (piece.len(), piece.parse::<u32>()));
-    let fits = |piece: Option<(usize, Result<u32, _>)>, length, max| matches!(piece, Some((given, Ok(number))) if given == length && (1..=max).contains(&number));
-    fits(pieces.next(), 4, 9999) && fits(pieces.next(), 2, 12) && fits(pieces.next(), 2, 31) && pieces.next().is_none()
 }

@@ -4,6 +4,7 @@
 
 use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
 use super::property_document::PropertyDoc;
+use super::waivers::WaiverDoc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -45,6 +46,9 @@ pub(super) struct Document {
     /// Units assumed to be out of attackers' reach.
     #[serde(default)]
     pub(super) trusted: Vec<At<TrustedDoc>>,
+    /// Violations that somebody answers for until a day.
+    #[serde(default)]
+    pub(super) waivers: Vec<At<WaiverDoc>>,
     /// The attackers to simulate.
     #[serde(default)]
     pub(super) attackers: Vec<At<AttackerDoc>>,

@@ -5,6 +5,7 @@ use super::document::{Document, ExternalSourceDoc, IgnoreDoc};
 use super::names::{Names, UnitIndex};
 use super::notes::Notes;
 use super::reader::Reader;
+use super::waivers::waiver;
 use super::{LabFile, NATIVE_RULEBOOK, free_name, units};
 use crate::kubernetes::EXPECTATIONS;
 use crate::{Reading, Rejected};
@@ -93,6 +94,7 @@ fn read(draft: &mut Draft, document: &Document, notes: Notes<'_>, whole: bool) -
     let properties: Vec<_> = document.properties.iter().filter_map(|doc| reader.property(doc, &mut ids)).collect();
     draft.properties.extend(properties);
     draft.trusted.extend(document.trusted.iter().filter_map(|doc| reader.trusted(doc)));
+    draft.waivers.extend(document.waivers.iter().filter_map(|doc| waiver(doc, &mut reader.notes)));
     let mut taken: Vec<String> = draft.attackers.iter().map(|attacker| attacker.name.clone()).collect();
     taken.extend(document.attackers.iter().filter_map(|doc| doc.value.name.clone()));
     draft.attackers.extend(document.attackers.iter().filter_map(|doc| reader.attacker(doc, &mut taken)));
@@ -222,6 +224,7 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
     draft.needs.extend(part.needs);
     draft.properties.extend(part.properties);
     draft.trusted.extend(part.trusted);
+    draft.waivers.extend(part.waivers);
     draft.attackers.extend(part.attackers);
     if let Some(monitor) = part.monitor {
         if draft.monitor.is_some() {
@@ -292,6 +295,7 @@ fn for_each_provenance(draft: &mut Draft, mut f: impl FnMut(&mut Provenance)) {
     draft.needs.iter_mut().for_each(|need| f(&mut need.provenance));
     draft.properties.iter_mut().for_each(|property| f(&mut property.provenance));
     draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.provenance));
+    draft.waivers.iter_mut().for_each(|waiver| f(&mut waiver.provenance));
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.provenance));
     draft.monitor.iter_mut().for_each(|monitor| f(&mut monitor.provenance));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.provenance));

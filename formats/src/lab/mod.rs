@@ -39,17 +39,20 @@ mod reader;
 mod rules;
 mod sources;
 mod units;
+mod waivers;
 mod write;
 mod yaml;
 
 pub use csv::units_csv;
 pub use merge::{merge, merge_part};
 pub use sources::{Part, PartKind};
+pub use waivers::waivers;
 pub(crate) use write::scalar as yaml_scalar;
 pub use write::write;
 
 use crate::text::Vocabulary;
 use crate::{File, Rejected};
+use at::At;
 use document::Document;
 use notes::Notes;
 use seglab_policy::{Design, Diagnostic, Source, SourceId, Span};
@@ -86,14 +89,9 @@ pub struct LabFile {
 pub fn parse(file: &File) -> Result<LabFile, Rejected> {
     let source = file.source();
     let reject = |diagnostic| Rejected { diagnostics: vec![diagnostic], sources: vec![source.clone()] };
-    let document = yaml::document(&file.text, SourceId(0)).map_err(reject)?;
-    let version = &document.seglab;
-    if version.value != 1 {
-        let span = Span { source: SourceId(0), line: version.line, column: version.column };
-        let message = format!("version {} of the lab file is not known", version.value);
-        return Err(reject(
-            Diagnostic::error("unknown-version", message, Some(span)).with_help("write `seglab: 1`, or update seglab"),
-        ));
+    let document: Document = yaml::document(&file.text, SourceId(0)).map_err(reject)?;
+    if let Some(diagnostic) = unknown_version(&document.seglab) {
+        return Err(reject(diagnostic));
     }
     let mut notes = Notes::new(SourceId(0), &file.text);
     let parts = sources::parts(&document, &mut notes);
@@ -101,6 +99,14 @@ pub fn parse(file: &File) -> Result<LabFile, Rejected> {
         return Err(Rejected { diagnostics: notes.diagnostics, sources: vec![source] });
     }
     Ok(LabFile { document, parts, source, text: file.text.clone() })
+}
+
+/// What is wrong with the version of a lab file, or of a file of waivers.
+fn unknown_version(version: &At<u32>) -> Option<Diagnostic> {
+    let span = Span { source: SourceId(0), line: version.line, column: version.column };
+    let message = format!("version {} of the lab file is not known", version.value);
+    let error = Diagnostic::error("unknown-version", message, Some(span));
+    (version.value != 1).then(|| error.with_help("write `seglab: 1`, or update seglab"))
 }
 
 /// The JSON Schema (draft 2020-12) of the lab file, for editors and other tools.

@@ -6,6 +6,7 @@ use crate::text::{write_duration, write_rate};
 use seglab_policy::{
     Action, Address, Attacker, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface, Level,
     Listener, Monitor, Need, Order, Peer, Placement, Provenance, Rule, Rulebook, Scope, Selector, Service, Tier, Unit,
+    Waived, Waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -13,7 +14,7 @@ use std::fmt::Write;
 /// Writes a lab file that reads back to an equal design.
 ///
 /// Equal but for places and sources: the file is a source of its own. Of the provenance of units, points, trusted
-/// units, attackers, monitors and what is not modelled nothing is kept, and of that of needs and properties all but
+/// units, waivers, attackers, monitors and what is not modelled nothing is kept, and of that of needs and properties all but
 /// the object. A selector of one part is written as that part, and a name that nothing has, which a lab file may not
 /// use, as `none`: both select what they did.
 pub fn write(design: &Design) -> String {
@@ -42,6 +43,7 @@ pub fn write(design: &Design) -> String {
             map.done()
         }),
     );
+    section(&mut out, "waivers", draft.waivers.iter().map(waiver));
     section(&mut out, "attackers", draft.attackers.iter().map(attacker));
     if let Some(monitor) = &draft.monitor {
         line(&mut out, &format!("monitor: {}", self::monitor(monitor)));
@@ -102,6 +104,15 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
     draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.units));
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.foothold));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.touches));
+}
+
+fn waiver(of: &Waiver) -> String {
+    let mut map = Map::default();
+    map.put(if matches!(of.of, Waived::Property(_)) { "property" } else { "need" }, scalar(of.of.name()));
+    map.put_some("from", of.from.as_deref().map(scalar)).put_some("to", of.to.as_deref().map(scalar));
+    map.put_if(of.undecided, "undecided", "true");
+    map.put("owner", scalar(&of.owner)).put("reason", scalar(&of.reason)).put("expires", of.expires.to_string());
+    map.done()
 }
 
 /// A mapping in flow style.

@@ -1,12 +1,12 @@
 //! Reading the YAML of a lab file into its document, and saying what is wrong with it.
 
-use super::document::Document;
 use crate::text::suggestion;
 use seglab_policy::{Diagnostic, SourceId, Span};
+use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
 /// Reads a document.
-pub(super) fn document(text: &str, source: SourceId) -> Result<Document, Diagnostic> {
+pub(super) fn document<T: DeserializeOwned>(text: &str, source: SourceId) -> Result<T, Diagnostic> {
     // The limits keep nested aliases from filling the memory; a design of 100,000 units stays well below them.
     let options = serde_saphyr::options! {
         with_snippet: false,

@@ -3,7 +3,8 @@
 //! It is what certificates are bound to and what an independent checker reads: everything that a verdict depends on,
 //! without any vendor's schema, and simple enough to be read by a few hundred lines without dependencies. One design
 //! has one text: [`write()`] is a function of the design, and [`read`] gives the same design back,
-//! but for its [choices](crate::Choice): it is the design as they were decided.
+//! but for its [choices](crate::Choice): it is the design as they were decided. [Waivers](crate::Waiver) and what was
+//! ignored are not in it, for no verdict depends on them.
 //!
 //! # Lines and fields
 //!
@@ -98,7 +99,7 @@ mod write;
 
 pub use line::{NormalFormError, Problem};
 pub use read::read;
-pub use write::write;
+pub use write::{property, write};
 
 /// How deep selectors may nest.
 pub const NESTING_MAX: usize = 100;

@@ -64,6 +64,13 @@ pub fn write(design: &Design) -> String {
     out.text
 }
 
+/// The line of one property, which says of the question all that its verdict depends on.
+pub fn property(of: &Property) -> String {
+    let mut out = Writer { text: String::new(), lines: 0 };
+    out.property(of);
+    out.text
+}
+
 struct Writer {
     text: String,
     lines: u32,

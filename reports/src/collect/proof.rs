@@ -2,8 +2,10 @@
 
 use super::{claims, connection, ever, location, need, property};
 use crate::model::{self, NeedStatus, Verdict};
-use seglab_policy::{Claim, Design, Doubt, RuleId};
-use seglab_verify::{Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure};
+use seglab_policy::{Claim, Design, Doubt, Peer, RuleId};
+use seglab_verify::{
+    Asking, Contradiction, Counterexample, Hop, Means, Outcome, Population, Settled, Uncertainty, Unsure,
+};
 
 /// How many taken units a counterexample of a blast radius lists, and how many rules a sentence.
 const EXAMPLES: usize = 10;
@@ -21,6 +23,8 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
                 false => judges.iter().map(|&judge| judge.to_owned()).collect(),
             };
             held.verdict = verdict(&outcome.verdict);
+            held.vacuous =
+                held.verdict == Verdict::Holds && speaks_of_nothing(design, &claim.claim, outcome.population);
             match &outcome.verdict {
                 Settled::Holds => {}
                 Settled::Violated(refuted) => held.counterexample = Some(counterexample(design, refuted)),
@@ -29,9 +33,35 @@ pub fn settle(of: &mut model::Verification, design: &Design, settled: &seglab_ve
             held
         })
         .collect();
+    let nothing = of.properties.iter().filter(|one| one.vacuous).map(|one| model::Diagnostic {
+        severity: model::Severity::Warning,
+        code: "speaks-of-nothing".to_owned(),
+        message: format!("`{}` holds because it speaks of nothing: no end of its claim is there", one.id),
+        location: one.location.clone(),
+        help: Some("correct its selectors, or remove it".to_owned()),
+        among: None,
+    });
+    of.diagnostics.extend(nothing);
     of.needs =
         design.needs().iter().zip(&settled.needs).map(|(one, outcome)| settled_need(design, one, outcome)).collect();
     of.verdict = of.properties.iter().map(|one| one.verdict).max().unwrap_or_default();
+}
+
+/// True if no end, unit or rule is there that a claim could be false of.
+fn speaks_of_nothing(design: &Design, claim: &Claim, of: Population) -> bool {
+    let none = |peer: &Peer, units: usize| matches!(peer, Peer::Units(_)) && units == 0;
+    match claim {
+        Claim::Isolated { from: Peer::Units(from), to: Peer::Units(to), .. } => {
+            of.from == 0 || of.to == 0 || design.select(to).all(|unit| from.matches(design.unit(unit)))
+        }
+        Claim::Isolated { from, to, .. } | Claim::OnlyThrough { from, to, .. } | Claim::Allowed { from, to, .. } => {
+            none(from, of.from) || none(to, of.to)
+        }
+        Claim::Exposed { .. } => of.to == 0,
+        // It speaks of units that do not exist yet.
+        Claim::IsolatedEver { .. } => false,
+        _ => of.from == 0,
+    }
 }
 
 fn settled_need(design: &Design, of: &seglab_policy::Need, outcome: &Outcome) -> model::Need {
@@ -85,7 +115,7 @@ fn population(claim: &Claim, of: Population) -> model::Population {
     model::Population { count: count as u64, of: if count == 1 { one } else { many }.to_owned() }
 }
 
-fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample {
+pub(super) fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample {
     let (summary, hops, reached) = match of {
         Counterexample::Reached(hops) => {
             let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
@@ -161,6 +191,13 @@ fn counterexample(design: &Design, of: &Counterexample) -> model::Counterexample
     model::Counterexample { summary, hops, reached, reached_examples, ..model::Counterexample::default() }
 }
 
+/// What may be possible, as an example of what is not known.
+pub(super) fn perhaps(design: &Design, of: &Unsure) -> Option<model::Counterexample> {
+    let summary = doubt(design, of).reason;
+    let hops: Vec<model::Hop> = of.hops.iter().map(|hop| self::hop(design, hop)).collect();
+    Some(model::Counterexample { summary, hops, ..model::Counterexample::default() })
+}
+
 fn rule_location(design: &Design, id: RuleId) -> Option<model::Location> {
     location(design, design.rule(id)?.1.provenance.span)
 }
@@ -218,5 +255,28 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
             construct: None,
             location: None,
         },
+    }
+}
+
+/// Says which claims forbid what others ask for.
+pub fn contradictions(of: &mut model::Verification, found: &[Contradiction]) {
+    for &Contradiction { forbids, asks } in found {
+        let Some(forbids) = of.properties.get(forbids) else { continue };
+        let asking = match asks {
+            Asking::Need(at) => of.needs.get(at).map(|need| format!("the need {}", need.name())),
+            Asking::Property(at) => of.properties.get(at).map(|property| format!("`{}`", property.id)),
+        };
+        let Some(asking) = asking else { continue };
+        of.diagnostics.push(model::Diagnostic {
+            severity: model::Severity::Warning,
+            code: "contradictory-claims".to_owned(),
+            message: format!(
+                "`{}` forbids what {asking} asks for: one of the two is red, whatever the policy",
+                forbids.id
+            ),
+            location: forbids.location.clone(),
+            help: Some("narrow one of them, or remove it".to_owned()),
+            among: None,
+        });
     }
 }

@@ -76,7 +76,11 @@ pub(super) fn assumptions(of: &Verification) -> Html {
                 Html::text(&words::number(one.count)),
                 Html::text(&one.reason),
                 Html::text(&one.owner),
-                Html::text(one.expires.as_deref().unwrap_or("no end")),
+                Html::text(&match &one.expires {
+                    Some(day) if one.expired => format!("{day}: expired, does not count"),
+                    Some(day) => day.clone(),
+                    None => "no end".to_owned(),
+                }),
             ]
         });
         body.push(table("Units taken as impossible to own, in the figures that say so", columns, rows));

@@ -23,6 +23,12 @@ pub(super) fn properties(of: &Verification) -> Html {
     for property in worst_first {
         body.push(self::property(property));
     }
+    if let Some(gate) = &of.gate {
+        let lines = words::gate(gate);
+        let lines = lines.iter().map(|line| Html::element("li", "", Html::text(line)));
+        body.push(Html::element("h3", "", "Gate"));
+        body.push(Html::element("ul", "", Html::concat(lines)));
+    }
     body
 }
 
@@ -53,6 +59,11 @@ fn property(of: &Property) -> Html {
     if !of.does_not_show.is_empty() {
         let sentences = of.does_not_show.iter().map(|one| Html::element("div", "", sentence(one)));
         rows.push(("Does not show", Html::concat(sentences)));
+    }
+    let findings = words::findings(&of.findings);
+    if !findings.is_empty() {
+        let lines = findings.iter().map(|one| Html::element("div", "", Html::text(one)));
+        rows.push(("Findings", Html::concat(lines)));
     }
     body.push(facts(rows));
     if let Some(counterexample) = &of.counterexample {
@@ -148,12 +159,12 @@ fn status(of: NeedStatus) -> Html {
     }
 }
 
-pub(super) fn findings(of: &Verification) -> Html {
+pub(super) fn diagnostics(of: &Verification) -> Html {
     let mut body = Html::default();
     if of.diagnostics.is_empty() {
         body.push(Html::element("p", "", "The readers found nothing to remark on."));
     }
-    for group in of.findings() {
+    for group in of.diagnostic_groups() {
         let (class, mark) = match group.severity {
             Severity::Error => ("error", "✗ error"),
             Severity::Warning => ("warning", "! warning"),

@@ -1,7 +1,7 @@
 //! One page for people: self-contained, readable without script, on paper and on dark screens.
 //!
 //! The order is fixed: what the page rests on in brief (scope, assumptions, what was not modelled), the verdict in one
-//! line, what it rests on in full, then claims one by one, then pictures and findings, and the inputs with their hashes
+//! line, what it rests on in full, then claims one by one, then pictures and diagnostics, and the inputs with their hashes
 //! at the end.
 
 mod basis;
@@ -56,7 +56,7 @@ fn sections(report: &Report) -> Vec<Section> {
         ("segments", "Who may connect to whom", pictures::segments(report)),
         ("surface", "Surface", pictures::surface(report)),
         ("simulation", "Simulated attacks", pictures::simulations(report)),
-        ("findings", "Findings", claims::findings(of)),
+        ("diagnostics", "Diagnostics", claims::diagnostics(of)),
         ("inputs", "Inputs and how to repeat this", inputs(report)),
     ];
     let sections = sections.into_iter().filter(|(_, _, body)| !body.is_empty());
@@ -109,6 +109,7 @@ fn inputs(report: &Report) -> Html {
         "Seed",
         Html::text(&of.seed.map_or_else(|| "none: nothing is random".to_owned(), |seed| seed.to_string())),
     ));
+    facts.extend(of.today.iter().map(|today| ("Today", Html::text(today))));
     facts.extend(of.command.iter().map(|command| ("Command", Html::code(command))));
     body.push(markup::facts(facts));
     let inputs = words::all_inputs(of, report.comparison.as_ref());

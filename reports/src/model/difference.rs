@@ -1,6 +1,6 @@
 //! What differs between two designs: who is there, what may connect, what an attacker may own.
 
-use super::finding::Location;
+use super::diagnostic::Location;
 use super::heading::Heading;
 use super::proof::{Decider, Hop};
 use super::scope::Tool;

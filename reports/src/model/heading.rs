@@ -14,6 +14,9 @@ pub struct Heading {
     pub tool: Tool,
     /// The seed of everything random; `None` where nothing is.
     pub seed: Option<u64>,
+    /// The day on which last days were looked at; `None` where nothing has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<String>,
     /// The files that were read.
     pub inputs: Vec<Input>,
     /// What the results rest on and nobody has checked.
@@ -28,6 +31,7 @@ impl From<&Verification> for Heading {
             design: of.design.clone(),
             tool: of.tool.clone(),
             seed: of.seed,
+            today: of.today.clone(),
             inputs: of.inputs.clone(),
             assumptions: of.assumptions.clone(),
             unmodelled: of.unmodelled.clone(),

@@ -6,8 +6,9 @@
 
 mod campaign;
 mod core;
+mod diagnostic;
 mod difference;
-mod finding;
+mod gate;
 mod heading;
 mod picture;
 mod proof;
@@ -15,11 +16,12 @@ mod scope;
 
 pub use self::core::{Core, Cores};
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
+pub use diagnostic::{Diagnostic, DiagnosticGroup, Location, Severity};
 pub use difference::{
     Change, ChangeKind, ChangePath, ChangedFacet, ChangedUnits, ComparedDesign, Difference, DifferenceSection,
     KindCount, Party, PartyMember, PopulationChanges, RenamedUnit, Responsible, Which,
 };
-pub use finding::{Diagnostic, FindingGroup, Location, Severity};
+pub use gate::{BaselineEntry, BaselineUse, Finding, FindingState, Gate, Waiver, WaiverState};
 pub use heading::Heading;
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
 pub use proof::{
@@ -46,6 +48,9 @@ pub struct Verification {
     /// The seed of everything random; `None` where nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// The day on which last days were looked at; `None` where nothing has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<String>,
     /// The files that were read.
     pub inputs: Vec<Input>,
     /// How far the results reach.
@@ -66,6 +71,9 @@ pub struct Verification {
     pub properties: Vec<Property>,
     /// The flows that the business needs.
     pub needs: Vec<Need>,
+    /// What a gate makes of it, where there is a baseline or a waiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
     /// What the readers found.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -89,15 +97,15 @@ impl Verification {
     }
 
     /// Diagnostics of one code and severity together: the gravest first, then the most frequent.
-    pub fn findings(&self) -> Vec<FindingGroup<'_>> {
-        finding::group(&self.diagnostics)
+    pub fn diagnostic_groups(&self) -> Vec<DiagnosticGroup<'_>> {
+        diagnostic::group(&self.diagnostics)
     }
 }
 
 /// Everything that is known of a design, as one audit report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Scope, assumptions, properties, needs and findings.
+    /// Scope, assumptions, properties, needs and diagnostics.
     #[serde(flatten)]
     pub verification: Verification,
     /// What can enter and leave.

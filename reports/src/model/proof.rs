@@ -1,6 +1,6 @@
 //! Claims, verdicts, and what refutes them.
 
-use super::finding::Location;
+use super::diagnostic::Location;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -79,6 +79,12 @@ pub struct Property {
     /// What refutes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterexample: Option<Counterexample>,
+    /// All that violates it, or leaves it undecided, by groups of units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<super::Finding>,
+    /// True if it speaks of nothing, and holds because of that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vacuous: bool,
     /// What the verdict does not show, sentence by sentence.
     pub does_not_show: Vec<String>,
     /// Who judged: `class reachability`, `Z3`.
@@ -325,6 +331,9 @@ pub struct Need {
     /// Why its status is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
+    /// All that does not work, by groups of units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<super::Finding>,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,

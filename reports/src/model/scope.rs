@@ -1,6 +1,6 @@
 //! What a report speaks of, and what it rests on.
 
-use super::finding::Location;
+use super::diagnostic::Location;
 use serde::{Deserialize, Serialize};
 
 /// What made a report.
@@ -138,6 +138,9 @@ pub struct Trusted {
     /// The day after which it no longer holds, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// True if that day is over: then it does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expired: bool,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,

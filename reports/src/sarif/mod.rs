@@ -3,7 +3,13 @@
 //! A violated property is an error at the last rule on the attacker's way, with the whole way as a code flow; the claim
 //! itself and the other rules are related locations. An undecided property is a warning and not SARIF's `open`, for
 //! viewers hide results that are not failures, and undecided is not a pass. What holds is no result.
+//!
+//! A property has a result for each of its findings: what one group of units does to another. What is known from the
+//! baseline says so in `baselineState`, what is waived is suppressed by whom and why. What the baseline has and nobody
+//! finds any more is no result, for code scanning would open an alert of it, but a property of the run.
 
+mod finding;
+mod limit;
 mod place;
 mod rule;
 
@@ -18,14 +24,21 @@ use serde_sarif::sarif::{
 };
 use std::collections::BTreeMap;
 
+/// Related locations of a result.
+const PLACES_MAX: usize = 100;
+
+/// Steps of a code flow.
+const STEPS_MAX: usize = 1000;
+
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Writes violations, undecided properties, broken needs and diagnostics as one SARIF run.
 pub fn sarif(of: &Verification) -> String {
     let rules = Rules::new(of);
     let mut run = Run::builder().tool(Tool::builder().driver(driver(of, &rules)).build()).build();
-    run.results = Some(results(of, &rules));
-    run.invocations = Some(vec![invocation(of)]);
+    let (results, left_out) = limit::within_limits(results(of, &rules));
+    run.results = Some(results);
+    run.invocations = Some(vec![invocation(of, left_out)]);
     run.artifacts = Some(of.inputs.iter().map(|input| hashed(&input.path, &input.sha256)).collect());
     run.column_kind = Some(json!("unicodeCodePoints"));
     run.properties = Some(bag([
@@ -37,6 +50,9 @@ pub fn sarif(of: &Verification) -> String {
         ("assumptions", json!(of.assumptions)),
         ("unmodelled", json!(of.unmodelled)),
         ("notCovered", json!(of.not_covered)),
+        ("gate", json!(of.gate)),
+        ("today", json!(of.today)),
+        ("resultsLeftOut", if left_out > 0 { json!(left_out) } else { serde_json::Value::Null }),
     ]));
     let mut log = Sarif::builder().runs(vec![run]).version(json!("2.1.0")).build();
     log.schema = Some(SCHEMA.to_owned());
@@ -62,7 +78,7 @@ fn hashed(path: &str, sha256: &str) -> Artifact {
 }
 
 /// How the run went, with what it assumed and could not model as notifications.
-fn invocation(of: &Verification) -> Invocation {
+fn invocation(of: &Verification, left_out: usize) -> Invocation {
     let mut held = Invocation::builder().execution_successful(true).build();
     held.command_line.clone_from(&of.command);
     let assumptions =
@@ -72,7 +88,11 @@ fn invocation(of: &Verification) -> Invocation {
         let text = format!("not modelled: {}; the verdicts of {units} that it touches are unknown", one.what);
         notification("warning", &text, one.location.as_ref())
     });
-    held.tool_configuration_notifications = Some(unmodelled.chain(assumptions).collect());
+    let limits = (left_out > 0).then(|| {
+        let results = words::count(left_out as u64, "result is", "results are");
+        notification("warning", &format!("{results} left out, to stay within the limits of code scanning"), None)
+    });
+    held.tool_configuration_notifications = Some(limits.into_iter().chain(unmodelled).chain(assumptions).collect());
     held
 }
 
@@ -86,11 +106,20 @@ fn notification(level: &str, text: &str, location: Option<&Location>) -> Notific
 fn results(of: &Verification, rules: &Rules) -> Vec<Finding> {
     let fallback = of.inputs.first().map(|input| Location { path: input.path.clone(), line: 1, column: 1 });
     let properties = of.worst_first().into_iter().filter(|property| property.verdict != Verdict::Holds);
-    let properties = properties.map(|property| self::property(property, rules, fallback.as_ref()));
+    let properties = properties.flat_map(|property| match property.findings.is_empty() {
+        true => vec![self::property(property, rules, fallback.as_ref())],
+        false => finding::of_property(property, rules, fallback.as_ref()),
+    });
     let needs = of.needs.iter().filter(|need| need.status != NeedStatus::Works);
-    let needs = needs.map(|need| self::need(need, rules, fallback.as_ref()));
+    let needs = needs.flat_map(|need| match need.findings.is_empty() {
+        true => vec![self::need(need, rules, fallback.as_ref())],
+        false => finding::of_need(need, rules, fallback.as_ref()),
+    });
     let diagnostics = of.diagnostics.iter().map(|one| diagnostic(one, rules, fallback.as_ref()));
-    properties.chain(needs).chain(diagnostics).collect()
+    let mut results: Vec<Finding> = properties.chain(needs).chain(diagnostics).collect();
+    // What comes last may be left out, and must not be what closes the gate.
+    results.sort_by_key(|one| one.suppressions.is_some() || one.baseline_state == Some(json!(finding::KNOWN)));
+    results
 }
 
 fn property(of: &Property, rules: &Rules, fallback: Option<&Location>) -> Finding {
@@ -183,7 +212,8 @@ fn related(held: &mut Finding, claim: Option<&Location>, hops: &[Hop]) {
         let text = format!("{} for {}", words::decider_outcome(decider), words::hop(hop));
         decider.location.as_ref().map(|place| point(place, Some(&text)))
     });
-    let mut places: Vec<_> = claim.into_iter().chain(rules).collect();
+    // Code scanning shows no more, and an attack of many steps would repeat itself.
+    let mut places: Vec<_> = claim.into_iter().chain(rules).take(PLACES_MAX).collect();
     for (id, place) in (1..).zip(&mut places) {
         place.id = Some(id);
     }
@@ -202,6 +232,7 @@ fn code_flow(text: &str, hops: &[Hop]) -> CodeFlow {
             steps.push(step(&text, decider.location.as_ref(), 1));
         }
     }
+    steps.truncate(STEPS_MAX);
     for (order, step) in (1..).zip(&mut steps) {
         step.execution_order = Some(order);
     }

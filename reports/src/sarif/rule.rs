@@ -73,7 +73,7 @@ impl Rules {
             let title = format!("A property of the kind {} does not hold", property.kind);
             rules.add(&property.kind, &title, "Follow the code flow hop by hop.", "error");
         }
-        for group in of.findings() {
+        for group in of.diagnostic_groups() {
             let help = group.diagnostics.iter().find_map(|one| one.help.as_deref());
             let level = match group.severity {
                 Severity::Note => "note",

@@ -235,6 +235,7 @@ pub(crate) fn verification() -> Verification {
             owner: "platform team".into(),
             reason: "hardened and watched".into(),
             expires: Some("2027-01-01".into()),
+            expired: false,
             location: at("shop.yaml", 50, 5),
         }],
         unmodelled: vec![Unmodelled {
@@ -258,6 +259,7 @@ pub(crate) fn verification() -> Verification {
         properties: properties(),
         needs: needs(),
         diagnostics,
+        ..Verification::default()
     }
 }
 

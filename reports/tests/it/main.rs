@@ -11,5 +11,6 @@ mod collect;
 mod escaping;
 mod fixture;
 mod formats;
+mod gate;
 mod large;
 mod order;

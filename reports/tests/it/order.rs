@@ -29,7 +29,7 @@ fn scope_assumptions_and_unmodelled_come_before_results() {
     in_order(&after(&page, "id=\"scope\"").to_lowercase(), &parts);
     in_order(
         &page,
-        &["properties are violated", "id=\"scope\"", "id=\"properties\"", "id=\"findings\"", "id=\"inputs\""],
+        &["properties are violated", "id=\"scope\"", "id=\"properties\"", "id=\"diagnostics\"", "id=\"inputs\""],
     );
 }
 

@@ -39,7 +39,7 @@ impl Verifier<'_> {
             let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
             let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
             let hops = self
-                .hops_into(&graph, &spread, &weight, (at_most.most(all), doubtful))
+                .hops_into(&graph, &spread, &weight, (at_most.most(all), usize::MAX, doubtful), None)
                 .map_err(|flaw| flaw.into_error(&property.id))?;
             verdict = if doubtful {
                 unsure(hops)
@@ -76,7 +76,7 @@ impl Verifier<'_> {
         if shown {
             let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
             let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
-            let hops = self.hops_into(&graph, &spread, &weight, (excess.at_most.most(all), false));
+            let hops = self.hops_into(&graph, &spread, &weight, (excess.at_most.most(all), usize::MAX, false), None);
             exceeding.hops = Some(hops.map_err(|flaw| flaw.into_error(&property.id))?);
         }
         Ok(Some(exceeding))
@@ -92,15 +92,18 @@ impl Verifier<'_> {
         }
     }
 
-    /// Steps that take more than `most`, one into each class.
-    fn hops_into(
+    /// Steps that take more than `most`, one into each class, from the first start or from the unit that stands for it:
+    /// all of them, or the first ones.
+    pub(super) fn hops_into(
         &mut self,
         graph: &Graph,
         spread: &Spread,
         weight: &dyn Fn(ClassId) -> u64,
-        (most, doubtful): (u64, bool),
+        (most, steps_max, doubtful): (u64, usize, bool),
+        start: Option<UnitId>,
     ) -> Result<Vec<Hop>, Flaw> {
-        let mut replay = Replay::new(self, graph, spread, doubtful);
+        let replay = Replay::new(self, graph, spread, doubtful);
+        let mut replay = replay.between((start, None), (None, None));
         replay.own(By::Start(0))?;
         let mut counted = FixedBitSet::with_capacity(graph.classes);
         let started = |class: ClassId| spread.starts.contains(&Origin::Unit(class, false));
@@ -112,7 +115,7 @@ impl Verifier<'_> {
                 Origin::External(_) | Origin::Source(_) => 0,
             })
             .sum();
-        for (taken, _, _) in &spread.taken {
+        for (taken, _, _) in spread.taken.iter().take(steps_max) {
             if taken_so_far > most {
                 break;
             }
@@ -126,7 +129,13 @@ impl Verifier<'_> {
     }
 
     /// What falls with a unit of each class, by what a unit of each class counts for.
-    fn amounts(&mut self, graph: &Graph, from: &[ClassId], limits: Limits<'_>, weights: Option<&[u64]>) -> Vec<u64> {
+    pub(super) fn amounts(
+        &mut self,
+        graph: &Graph,
+        from: &[ClassId],
+        limits: Limits<'_>,
+        weights: Option<&[u64]>,
+    ) -> Vec<u64> {
         let Some(weights) = weights else {
             return self.sizes(graph, from, limits).into_iter().map(|units| units as u64).collect();
         };
@@ -197,7 +206,7 @@ fn excess(amounts: &[Amount], at_most: AtMost, of: Statistic, population: usize)
     (!within).then_some((first.class, Excess { of, at_most, sum: at.amount, count: 1 }))
 }
 
-fn weight_of(weights: &[u64], class: ClassId) -> u64 {
+pub(super) fn weight_of(weights: &[u64], class: ClassId) -> u64 {
     weights.get(class.index()).copied().unwrap_or(0)
 }
 

@@ -14,7 +14,9 @@ use crate::intern::HeaderId;
 use crate::lateral::Attack;
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
-use seglab_policy::{AddressSet, Assume, Connection, Covers, Endpoint, Flow, Peer, Selector, Service, Side, UnitId};
+use seglab_policy::{
+    AddressSet, Assume, Claim, Connection, Covers, Direction, Endpoint, Peer, Selector, Service, Side, UnitId,
+};
 use std::rc::Rc;
 
 /// One side of the connections that are meant, or listed.
@@ -67,6 +69,15 @@ impl<'c> Between<'c> {
     pub(super) fn every(from: Who<'c>, to: Who<'c>) -> Self {
         Self { from, to, services: EVERY }
     }
+
+    /// What leaves units, or reaches them; `None` of what passes by them.
+    pub(super) fn in_direction(direction: Direction, units: &'c Selector) -> Option<Self> {
+        match direction {
+            Direction::Egress => Some(Between::every(Who::Units(units), Who::Anyone)),
+            Direction::Ingress => Some(Between::every(Who::Anyone, Who::Units(units))),
+            Direction::Forward => None,
+        }
+    }
 }
 
 /// Connections that are meant, and a list that they are confined to.
@@ -74,6 +85,37 @@ impl<'c> Between<'c> {
 pub(super) struct Confined<'c> {
     pub(super) meant: Between<'c>,
     pub(super) listed: Vec<Between<'c>>,
+}
+
+impl<'c> Confined<'c> {
+    /// What a claim confines to which list; `None` of a claim that confines nothing, and of `default-deny`, which is
+    /// asked of another design.
+    pub(super) fn of(claim: &'c Claim) -> Option<Self> {
+        Some(match claim {
+            Claim::Exposed { external, inbound, only, services } => {
+                let (every, outside) = (Who::Units(&Selector::Everything), Who::Outside(external));
+                let (from, to) = if *inbound { (outside, every) } else { (every, outside) };
+                let (listed_from, listed_to) =
+                    if *inbound { (Who::Anyone, Who::Units(only)) } else { (Who::Units(only), Who::Anyone) };
+                let listed = vec![Between { from: listed_from, to: listed_to, services }];
+                Confined { meant: Between::every(from, to), listed }
+            }
+            Claim::EgressOnlyTo { from, to, services } => {
+                let listed = vec![Between { from: Who::Anyone, to: Who::Peer(to), services }];
+                Confined { meant: Between::every(Who::Units(from), Who::Anyone), listed }
+            }
+            Claim::Only { flows, among } => {
+                let who = among.as_ref().map_or(Who::Anyone, Who::Units);
+                let listed = flows.iter().map(|flow| Between {
+                    from: Who::Peer(&flow.from),
+                    to: Who::Peer(&flow.to),
+                    services: &flow.services,
+                });
+                Confined { meant: Between::every(who, who), listed: listed.collect() }
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// An endpoint, by class: one interface of the units of a class, external addresses or a named source.
@@ -86,61 +128,18 @@ pub(super) struct End {
 }
 
 impl Verifier<'_> {
-    /// `exposed`: only these units, on these services, connect with the outside.
-    pub(super) fn exposed(
-        &mut self,
-        id: &str,
-        attack: Attack,
-        (external, inbound): (&AddressSet, bool),
-        (only, services): (&Selector, &[Service]),
-    ) -> Result<Outcome, VerifyError> {
-        let (every, outside) = (Who::Units(&Selector::Everything), Who::Outside(external));
-        let (from, to) = if inbound { (outside, every) } else { (every, outside) };
-        let (listed_from, listed_to) =
-            if inbound { (Who::Anyone, Who::Units(only)) } else { (Who::Units(only), Who::Anyone) };
-        let listed = vec![Between { from: listed_from, to: listed_to, services }];
-        let verdict = self.confined(id, attack, &Confined { meant: Between::every(from, to), listed })?;
-        let spared: Vec<ClassId> = self.selected(only).collect();
-        let population = Population { from: self.count(spared), to: self.engine.design.units().len() };
-        Ok(Outcome { verdict, population })
-    }
-
-    /// `egress-only-to`: units connect to nobody else.
-    pub(super) fn egress_only_to(
-        &mut self,
-        id: &str,
-        attack: Attack,
-        from: &Selector,
-        to: &Peer,
-        services: &[Service],
-    ) -> Result<Outcome, VerifyError> {
-        let meant = Between::every(Who::Units(from), Who::Anyone);
-        let listed = vec![Between { from: Who::Anyone, to: Who::Peer(to), services }];
-        let verdict = self.confined(id, attack, &Confined { meant, listed })?;
-        let units: Vec<ClassId> = self.selected(from).collect();
-        let population = Population { from: self.count(units), to: self.engine.design.units().len() };
-        Ok(Outcome { verdict, population })
-    }
-
-    /// `only`: what is listed is all that is possible.
-    pub(super) fn only(
-        &mut self,
-        id: &str,
-        attack: Attack,
-        flows: &[Flow],
-        among: Option<&Selector>,
-    ) -> Result<Outcome, VerifyError> {
-        let who = among.map_or(Who::Anyone, Who::Units);
-        let listed = flows.iter().map(|flow| Between {
-            from: Who::Peer(&flow.from),
-            to: Who::Peer(&flow.to),
-            services: &flow.services,
-        });
-        let confined = Confined { meant: Between::every(who, who), listed: listed.collect() };
+    /// `exposed`, `egress-only-to` and `only`: whether every connection that is meant is listed.
+    pub(super) fn settle_confined(&mut self, id: &str, attack: Attack, claim: &Claim) -> Result<Outcome, VerifyError> {
+        let confined = Confined::of(claim).ok_or_else(|| Flaw::NoPath.into_error(id))?;
         let verdict = self.confined(id, attack, &confined)?;
-        let units: Vec<ClassId> = self.selected(among.unwrap_or(&Selector::Everything)).collect();
-        let units = self.count(units);
-        Ok(Outcome { verdict, population: Population { from: units, to: units } })
+        let (from, to) = match claim {
+            Claim::Exposed { only, .. } => (only, &Selector::Everything),
+            Claim::EgressOnlyTo { from, .. } => (from, &Selector::Everything),
+            Claim::Only { among: Some(among), .. } => (among, among),
+            _ => (&Selector::Everything, &Selector::Everything),
+        };
+        let units = |selector: &Selector| self.count(self.selected(selector));
+        Ok(Outcome { verdict, population: Population { from: units(from), to: units(to) } })
     }
 
     /// Whether every connection that is meant, and that can be opened, is listed.
@@ -157,7 +156,8 @@ impl Verifier<'_> {
             else {
                 continue;
             };
-            let hop = self.shown(from, to, headers, assume, !certain).map_err(|flaw| flaw.into_error(id))?;
+            let hop =
+                self.shown((from, None), (to, None), headers, assume, !certain).map_err(|flaw| flaw.into_error(id))?;
             return Ok(match doubtful {
                 true => unsure(vec![hop]),
                 false => Settled::Violated(Counterexample::Reached(vec![hop])),
@@ -166,9 +166,16 @@ impl Verifier<'_> {
         Ok(Settled::Holds)
     }
 
-    /// A connection between two ends, replayed.
-    fn shown(&self, from: End, to: End, headers: HeaderId, assume: Assume, doubtful: bool) -> Result<Hop, Flaw> {
-        let family = self.engine.classes.endpoints.get(from.class).family;
+    /// A connection between two ends, replayed; of these units, where they are named.
+    pub(super) fn shown(
+        &self,
+        from: (End, Option<UnitId>),
+        to: (End, Option<UnitId>),
+        headers: HeaderId,
+        assume: Assume,
+        doubtful: bool,
+    ) -> Result<Hop, Flaw> {
+        let family = self.engine.classes.endpoints.get(from.0.class).family;
         let ends = self.concrete(from, to);
         let header = self.engine.sets.get(headers).witness(family);
         let ((source, destination), header) = ends.zip(header).ok_or(Flaw::NoPath)?;
@@ -178,12 +185,19 @@ impl Verifier<'_> {
     }
 
     /// Endpoints that stand for two ends: of different units.
-    pub(super) fn concrete(&self, from: End, to: End) -> Option<(Endpoint, Endpoint)> {
+    pub(super) fn concrete(
+        &self,
+        (from, own): (End, Option<UnitId>),
+        (to, other): (End, Option<UnitId>),
+    ) -> Option<(Endpoint, Endpoint)> {
         let classes = &self.engine.classes;
-        let source_unit = from.unit.map(|(class, _)| classes.representative(class));
-        let destination_unit = match to.unit {
-            Some((class, _)) => Some(classes.members(class).iter().copied().find(|&unit| Some(unit) != source_unit)?),
-            None => None,
+        let source_unit = own.or_else(|| from.unit.map(|(class, _)| classes.representative(class)));
+        let destination_unit = match (other, to.unit) {
+            (Some(other), _) => Some(other),
+            (None, Some((class, _))) => {
+                Some(classes.members(class).iter().copied().find(|&unit| Some(unit) != source_unit)?)
+            }
+            (None, None) => None,
         };
         let of_unit = |unit: Option<UnitId>, end: End| Some(Endpoint::Unit { unit: unit?, interface: end.unit?.1 });
         let (source, destination) = (of_unit(source_unit, from), of_unit(destination_unit, to));

@@ -4,12 +4,12 @@
 //! still passes there, passes by default: by what a rulebook or a tier does where no rule decides, or because no point
 //! stands on the way.
 
-use super::confined::{Between, Confined, Who};
+use super::confined::{Between, Confined};
 use super::{Counterexample, Outcome, Population, Settings, Settled};
 use crate::counterexample::VerifyError;
 use crate::lateral::Attack;
 use crate::reach::Verifier;
-use seglab_policy::{Action, Design, Direction, Directions, Property, Selector};
+use seglab_policy::{Action, Design, Directions, Property, Selector};
 
 /// The design without what its rules allow. Rules keep their positions, so its verdicts name rules of the original.
 #[expect(clippy::expect_used, reason = "what a rule matches is nothing that the parts of a design could contradict")]
@@ -34,11 +34,7 @@ impl Verifier<'_> {
         let attack = Attack::of(property, settings);
         let mut verdict = Settled::Holds;
         for direction in directions.iter() {
-            let meant = match direction {
-                Direction::Egress => Between::every(Who::Units(units), Who::Anyone),
-                Direction::Ingress => Between::every(Who::Anyone, Who::Units(units)),
-                Direction::Forward => continue,
-            };
+            let Some(meant) = Between::in_direction(direction, units) else { continue };
             let settled = self.confined(&property.id, attack, &Confined { meant, listed: Vec::new() })?;
             verdict = match (verdict, settled) {
                 (_, Settled::Violated(Counterexample::Reached(hops))) => {

@@ -53,7 +53,7 @@ impl Verifier<'_> {
         services: &[Service],
     ) -> Result<Outcome, VerifyError> {
         let attack = Attack::of(property, settings);
-        let outcome = self.isolated(property, attack, from, to, services)?;
+        let outcome = self.stays_apart(property, attack)?;
         if let Settled::Violated(_) = outcome.verdict {
             return Ok(outcome);
         }

@@ -1,5 +1,7 @@
 //! `allowed`, and every need: the connections work that the business cannot do without.
 
+mod pairs;
+
 use super::{Counterexample, Outcome, Population, Settled, Uncertainty, Unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Hop, Means, VerifyError};
@@ -24,6 +26,7 @@ enum Side {
 }
 
 /// How the needed connections between two ends turn out.
+#[derive(Clone)]
 enum Works {
     Yes,
     No(Counterexample),

@@ -15,111 +15,97 @@ use crate::reach::Verifier;
 use crate::shared_set::Hits;
 use crate::spread::{By, Cause, Limits, Spread, Spreading};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{AddressSet, Peer, Pivot, Property, Selector, Service, Side};
+use seglab_policy::{AddressSet, Claim, Pivot, Property, Service, Side, UnitId};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// A search for a path.
 pub(super) struct Search<'p> {
-    attack: Attack,
-    starts: Vec<Origin>,
+    pub(super) attack: Attack,
+    pub(super) starts: Vec<Origin>,
     /// Bits of classes and external addresses.
-    targets: FixedBitSet,
-    avoid: Option<FixedBitSet>,
-    services: &'p [Service],
-    hops_max: Option<u32>,
-    doubtful: bool,
+    pub(super) targets: FixedBitSet,
+    pub(super) avoid: Option<FixedBitSet>,
+    pub(super) services: &'p [Service],
+    pub(super) hops_max: Option<u32>,
+    pub(super) doubtful: bool,
 }
 
 impl Verifier<'_> {
-    pub(super) fn isolated(
-        &mut self,
-        property: &Property,
-        attack: Attack,
-        from: &Peer,
-        to: &Peer,
-        services: &[Service],
-    ) -> Result<Outcome, VerifyError> {
-        let (from, to) = (self.members(from), self.members(to));
-        let mut verdict = Settled::Holds;
+    /// `isolated` and `only-through`.
+    pub(super) fn stays_apart(&mut self, property: &Property, attack: Attack) -> Result<Outcome, VerifyError> {
+        let mut outcome = Outcome { verdict: Settled::Holds, population: Population::default() };
         for doubtful in [false, true] {
-            let search = self.towards(property, attack, (&from, &to), services, doubtful);
-            if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
-                verdict = settled;
+            let flaw = |flaw: Flaw| flaw.into_error(&property.id);
+            let (search, population) = self.search_of(property, attack, doubtful).ok_or(Flaw::NoPath).map_err(flaw)?;
+            outcome.population = population;
+            if let Some(settled) = self.search(&search).map_err(flaw)? {
+                outcome.verdict = settled;
                 break;
             }
         }
-        Ok(Outcome { verdict, population: self.population(&from, &to) })
+        Ok(outcome)
     }
 
-    /// The search for a path of `isolated`.
-    fn towards<'p>(
+    /// What `isolated` and `only-through` search for, and of how many units they speak; `None` for other claims.
+    pub(super) fn search_of<'p>(
         &mut self,
-        property: &Property,
+        property: &'p Property,
         attack: Attack,
-        (from, to): (&Members, &Members),
-        services: &'p [Service],
         doubtful: bool,
-    ) -> Search<'p> {
+    ) -> Option<(Search<'p>, Population)> {
+        let (Claim::Isolated { from, to, .. }
+        | Claim::IsolatedEver { from, to, .. }
+        | Claim::OnlyThrough { from, to, .. }) = &property.claim
+        else {
+            return None;
+        };
+        let (from, to) = (self.members(from), self.members(to));
+        let search = self.search_between(property, attack, [&from, &to], doubtful)?;
+        Some((search, self.population(&from, &to)))
+    }
+
+    /// As [`Verifier::search_of`], where it is known who stands on the two sides.
+    fn search_between<'p>(
+        &mut self,
+        property: &'p Property,
+        attack: Attack,
+        [from, to]: [&Members; 2],
+        doubtful: bool,
+    ) -> Option<Search<'p>> {
         let graph = self.graph(attack);
+        let (via, services) = match &property.claim {
+            Claim::Isolated { services, .. } | Claim::IsolatedEver { services, .. } => (None, services),
+            Claim::OnlyThrough { via, services, .. } => (Some(via), services),
+            _ => return None,
+        };
+        let avoid = via.map(|via| {
+            let mut avoid = FixedBitSet::with_capacity(graph.classes);
+            self.selected(via).for_each(|class| avoid.insert(class.index()));
+            avoid
+        });
         let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
         for &(class, _) in &to.classes {
-            let meant = if doubtful { !from.certainly(class) } else { to.certainly(class) && !from.possibly(class) };
+            let meant = match (&avoid, doubtful) {
+                (Some(avoid), _) if avoid.contains(class.index()) => false,
+                (Some(_), true) => true,
+                (Some(_), false) => to.certainly(class),
+                (None, true) => !from.certainly(class),
+                (None, false) => to.certainly(class) && !from.possibly(class),
+            };
             targets.set(class.index(), meant);
         }
         for &(external, _) in &to.externals {
-            let meant = match doubtful {
-                true => !from.certainly_external(external),
-                false => to.certainly_external(external) && !from.possibly_external(external),
+            let meant = match (&avoid, doubtful) {
+                (Some(_), true) => true,
+                (Some(_), false) => to.certainly_external(external),
+                (None, true) => !from.certainly_external(external),
+                (None, false) => to.certainly_external(external) && !from.possibly_external(external),
             };
             targets.set(graph.external_bit(external), meant);
         }
-        let starts = self.starts(from, None, doubtful);
-        Search { attack, starts, targets, avoid: None, services, hops_max: property.hops_max, doubtful }
-    }
-
-    pub(super) fn only_through(
-        &mut self,
-        property: &Property,
-        attack: Attack,
-        from: &Peer,
-        to: &Peer,
-        via: &Selector,
-        services: &[Service],
-    ) -> Result<Outcome, VerifyError> {
-        let (from, to) = (self.members(from), self.members(to));
-        let mut verdict = Settled::Holds;
-        for doubtful in [false, true] {
-            let search = self.around(property, attack, (&from, &to), (via, services), doubtful);
-            if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
-                verdict = settled;
-                break;
-            }
-        }
-        Ok(Outcome { verdict, population: self.population(&from, &to) })
-    }
-
-    /// The search for a path of `only-through`, which passes by nobody of `via`.
-    fn around<'p>(
-        &mut self,
-        property: &Property,
-        attack: Attack,
-        (from, to): (&Members, &Members),
-        (via, services): (&Selector, &'p [Service]),
-        doubtful: bool,
-    ) -> Search<'p> {
-        let graph = self.graph(attack);
-        let mut avoid = FixedBitSet::with_capacity(graph.classes);
-        self.selected(via).for_each(|class| avoid.insert(class.index()));
-        let starts = self.starts(from, Some(&avoid), doubtful);
-        let mut targets = FixedBitSet::with_capacity(graph.login_bit(graph.logins.len()));
-        for &(class, _) in &to.classes {
-            targets.set(class.index(), !avoid.contains(class.index()) && (doubtful || to.certainly(class)));
-        }
-        for &(external, _) in &to.externals {
-            targets.set(graph.external_bit(external), doubtful || to.certainly_external(external));
-        }
-        Search { attack, starts, targets, avoid: Some(avoid), services, hops_max: property.hops_max, doubtful }
+        let starts = self.starts(from, avoid.as_ref(), doubtful);
+        Some(Search { attack, starts, targets, avoid, services, hops_max: property.hops_max, doubtful })
     }
 
     fn population(&self, from: &Members, to: &Members) -> Population {
@@ -162,7 +148,9 @@ impl Verifier<'_> {
             // What is reached by few connections is found before what takes many is looked at.
             loop {
                 if let Some(goal) = self.goal(search, &mut look, &last, spreading.spread()) {
-                    return self.settled(search, &run.targets, &graph, spreading.spread(), goal).map(Some);
+                    return self
+                        .settled(search, &run.targets, &graph, spreading.spread(), goal, &Prefer::default())
+                        .map(Some);
                 }
                 if !spreading.advance() {
                     break;
@@ -175,7 +163,7 @@ impl Verifier<'_> {
                 let Run { starts, targets, .. } = run_alone(search, &graph, bit);
                 let spread = Spread::new(&graph, starts, limits);
                 if let Some(goal) = self.goal(search, &mut Look::new(&last, &targets), &last, &spread) {
-                    return self.settled(search, &targets, &graph, &spread, goal).map(Some);
+                    return self.settled(search, &targets, &graph, &spread, goal, &Prefer::default()).map(Some);
                 }
             }
         }
@@ -190,19 +178,22 @@ impl Verifier<'_> {
         search.starts.iter().all(|start| hits.find(closures.taken(*start), &mut |_| true).is_none())
     }
 
-    fn settled(
+    /// The verdict that a target leads to, shown by units that are preferred where nothing else tells units apart.
+    pub(super) fn settled(
         &mut self,
         search: &Search<'_>,
         targets: &FixedBitSet,
         graph: &Rc<Graph>,
         spread: &Spread,
         goal: Option<Goal>,
+        prefer: &Prefer,
     ) -> Result<Settled, Flaw> {
         let design = self.engine.design;
         let mut replay = Replay::new(self, graph, spread, search.doubtful);
+        replay = replay.between((prefer.start, None), (None, None)).preferring(&prefer.targets);
         match goal {
             Some(goal) => {
-                let counts = |unit: Option<seglab_policy::UnitId>| {
+                let counts = |unit: Option<UnitId>| {
                     let listeners = unit.map_or(&[][..], |unit| &design.unit(unit).listeners);
                     HeaderSet::of_services(search.services, listeners)
                 };
@@ -222,7 +213,7 @@ impl Verifier<'_> {
     }
 
     /// The first target that is reached, fewest connections first: `Some(None)` if by its host being taken.
-    fn goal(
+    pub(super) fn goal(
         &mut self,
         search: &Search<'_>,
         look: &mut Look<'_>,
@@ -305,7 +296,7 @@ impl Verifier<'_> {
     }
 
     /// The headers of the services at a destination, in the view if it has to listen.
-    fn services_at(&mut self, search: &Search<'_>, class: Option<ClassId>, listens: bool) -> HeaderId {
+    pub(super) fn services_at(&mut self, search: &Search<'_>, class: Option<ClassId>, listens: bool) -> HeaderId {
         let Some(class) = class else { return self.engine.sets.intern(HeaderSet::of_services(search.services, &[])) };
         let unit = self.engine.design.unit(self.engine.classes.representative(class));
         let headers = HeaderSet::of_services(search.services, &unit.listeners);
@@ -316,8 +307,15 @@ impl Verifier<'_> {
     }
 }
 
+/// Units that stand for their classes where they are asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prefer {
+    pub(super) start: Option<UnitId>,
+    pub(super) targets: Vec<UnitId>,
+}
+
 /// A look for targets among the last steps of everybody who is taken.
-struct Look<'l> {
+pub(super) struct Look<'l> {
     targets: &'l FixedBitSet,
     hits: Hits<'l>,
     /// Endpoint classes, with their host owned or not, from which no target is reached by a header that counts.
@@ -327,7 +325,7 @@ struct Look<'l> {
 }
 
 impl<'l> Look<'l> {
-    fn new(last: &'l Graph, targets: &'l FixedBitSet) -> Self {
+    pub(super) fn new(last: &'l Graph, targets: &'l FixedBitSet) -> Self {
         Self { targets, hits: Hits::new(&last.pool, targets), barren: BTreeSet::new(), seen: 0 }
     }
 }

@@ -187,7 +187,7 @@ impl<'v, 'a> Rules<'v, 'a> {
         let from = self.ends.get(source as usize).unwrap_or(&none);
         let to = self.ends.get(destination as usize).unwrap_or(&none);
         let pairs = from.iter().flat_map(|&from| to.iter().map(move |&to| (from, to)));
-        let found = pairs.into_iter().find_map(|(from, to)| self.verifier.concrete(from, to));
+        let found = pairs.into_iter().find_map(|(from, to)| self.verifier.concrete((from, None), (to, None)));
         let way = found.and_then(|(from, to)| {
             let carried = self.carried(from, to)?;
             Some(Way { classes: (source, destination), source: from, destination: to, carried })

@@ -3,6 +3,10 @@
 //! Ends that nothing here tells apart are asked about together, by what is common to their kinds; one by one only where
 //! the exceptions of an end say that something else arrives.
 
+mod pairs;
+
+pub(super) use pairs::StrayPairs;
+
 use super::confined::{Confined, End, EveryEnd, Selection, Who};
 use crate::classes::ClassId;
 use crate::direct::Arrives;

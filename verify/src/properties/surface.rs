@@ -22,7 +22,7 @@ pub(super) struct Bounds {
 
 /// Who connects to a unit, or to whom it connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Party {
+pub(super) enum Party {
     /// The other units of a class.
     Units(ClassId),
     /// A named external source, by its first endpoint class.
@@ -45,8 +45,8 @@ pub(crate) struct Face {
 /// How many connect to a unit of each class, and to how many it connects.
 #[derive(Debug)]
 pub(crate) struct Degrees {
-    entries: Vec<usize>,
-    exits: Vec<usize>,
+    pub(super) entries: Vec<usize>,
+    pub(super) exits: Vec<usize>,
 }
 
 impl Verifier<'_> {
@@ -93,7 +93,7 @@ impl Verifier<'_> {
         Ok(Outcome { verdict: Settled::Holds, population })
     }
 
-    fn degrees(&mut self, graph: &Graph, doubtful: bool) -> Rc<Degrees> {
+    pub(super) fn degrees(&mut self, graph: &Graph, doubtful: bool) -> Rc<Degrees> {
         let degrees = self.degrees.entry((graph.attack, doubtful));
         Rc::clone(
             degrees.or_insert_with(|| {
@@ -121,7 +121,7 @@ impl Verifier<'_> {
         (others, parties.iter().any(|party| matches!(party, Party::External(_))))
     }
 
-    fn parties(&mut self, face: Face) -> Vec<Party> {
+    pub(super) fn parties(&mut self, face: Face) -> Vec<Party> {
         let Face { unit, entries, attack, doubtful } = face;
         let own = self.engine.classes.of(unit);
         let matrix = self.engine.matrix(attack.assume(Side::Source, false));
@@ -164,7 +164,7 @@ impl Verifier<'_> {
     }
 
     /// One connection with each of the first so many, replayed.
-    fn exchanges(&mut self, face: Face, parties: &[Party], most: usize) -> Result<Vec<Hop>, Flaw> {
+    pub(super) fn exchanges(&mut self, face: Face, parties: &[Party], most: usize) -> Result<Vec<Hop>, Flaw> {
         let mut hops = Vec::new();
         for &party in parties {
             let others: Vec<Option<UnitId>> = match party {

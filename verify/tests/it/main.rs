@@ -21,6 +21,7 @@ mod cross_check;
 mod difference;
 mod direct;
 mod ever;
+mod findings;
 mod lateral;
 mod naive;
 mod probes;

@@ -62,6 +62,13 @@ fn texts() {
     check_added("duration", "monitor: {response: 30 minuts}\n");
     check_added("share", "properties:\n  - blast-radius: {from: any, at-most: 120%}\n");
     check_added("date", "trusted:\n  - {units: web, owner: o, reason: r, expires: 2027-13-01}\n");
+    let waiver = |keys: &str| format!("properties:\n  - isolated: {{from: web, to: db}}\nwaivers:\n  - {{{keys}}}\n");
+    check_added("waiver_without_owner", &waiver("property: isolated-1, reason: r, expires: 2027-01-31"));
+    check_added("waiver_without_reason", &waiver("property: isolated-1, owner: o, expires: 2027-01-31"));
+    check_added("waiver_without_expiry", &waiver("property: isolated-1, owner: o, reason: r"));
+    check_added("waiver_empty_words", &waiver("property: isolated-1, owner: '', reason: ' ', expires: 2027-01-31"));
+    check_added("waiver_no_such_day", &waiver("property: isolated-1, owner: o, reason: r, expires: 2027-02-29"));
+    check_added("waiver_of_nothing", &waiver("owner: o, reason: r, expires: 2027-01-31"));
     check_added("mode", "enforcement:\n  - agent: {on: all, mode: enforced}\n");
     check("ip_blocks", "seglab: 1\nsources:\n  - kubernetes: {path: manifests, ip-blocks: everything}\n");
     check(

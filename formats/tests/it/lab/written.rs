@@ -21,6 +21,7 @@ fn bare(mut draft: Draft) -> Draft {
     draft.needs.iter_mut().for_each(|one| (one.provenance.span, one.provenance.object) = (None, None));
     draft.properties.iter_mut().for_each(|one| (one.provenance.span, one.provenance.object) = (None, None));
     draft.trusted.iter_mut().for_each(|one| one.provenance = Default::default());
+    draft.waivers.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.attackers.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.monitor.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.unmodelled.iter_mut().for_each(|one| one.provenance = Default::default());
@@ -88,6 +89,9 @@ properties:
   - no-redundant-rules: {policy: edge, trust: own-agent-void}
   - no-undefined-order: {policy: edge}
 trusted: [{units: db, owner: o, reason: r, expires: 2027-01-01}]
+waivers:
+  - {property: blast-radius-1, from: front, to: "a & b", owner: o, reason: "r: s", expires: 2027-01-01}
+  - {need: web -> db tcp/5432, undecided: true, owner: o, reason: r, expires: 2028-02-29}
 attackers: [{name: a, foothold: web, scan-rate: 1/min, exploit: {probability: 1, mean: 90s}, login: {probability: 0.25, mean: 1500ms}}]
 monitor: {denied-alerts: 0.9, sensor: {probability: 0.5, mean: 8h}, response: 30min}
 assumptions: [{id: x, text: "a: b"}]

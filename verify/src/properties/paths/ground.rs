@@ -14,7 +14,7 @@ use crate::properties::last_step;
 use crate::reach::Verifier;
 use crate::spread::{Limits, Spread};
 use fixedbitset::FixedBitSet;
-use seglab_policy::{Claim, Pivot, Property};
+use seglab_policy::{Pivot, Property};
 
 /// Where attacks get that reach no target, by reading of what is doubtful. `None` where the closures show that they get
 /// nowhere near one.
@@ -80,13 +80,7 @@ impl Verifier<'_> {
         let mut ground: Ground = [None, None];
         let mut asked: Option<(Vec<Origin>, FixedBitSet)> = None;
         for (reading, doubtful) in [false, true].into_iter().enumerate() {
-            let search = match &property.claim {
-                Claim::Isolated { services, .. } => self.towards(property, attack, (from, to), services, doubtful),
-                Claim::OnlyThrough { via, services, .. } => {
-                    self.around(property, attack, (from, to), (via, services), doubtful)
-                }
-                _ => return None,
-            };
+            let search = self.search_between(property, attack, [from, to], doubtful)?;
             if search.starts.is_empty() || search.targets.is_clear() {
                 continue;
             }

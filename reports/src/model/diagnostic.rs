@@ -65,7 +65,7 @@ pub struct Diagnostic {
 
 /// Diagnostics of one code and severity.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FindingGroup<'a> {
+pub struct DiagnosticGroup<'a> {
     /// How much they matter.
     pub severity: Severity,
     /// Their code.
@@ -74,7 +74,7 @@ pub struct FindingGroup<'a> {
     pub diagnostics: Vec<&'a Diagnostic>,
 }
 
-impl FindingGroup<'_> {
+impl DiagnosticGroup<'_> {
     /// How many there are, and of how many if all of them are said of things of one kind: `12 of 13 NetworkPolicy`.
     pub fn times(&self) -> String {
         let count = self.diagnostics.len();
@@ -93,14 +93,14 @@ impl FindingGroup<'_> {
 }
 
 /// Groups diagnostics by code: the gravest first, then the most frequent, then by code.
-pub(super) fn group(diagnostics: &[Diagnostic]) -> Vec<FindingGroup<'_>> {
+pub(super) fn group(diagnostics: &[Diagnostic]) -> Vec<DiagnosticGroup<'_>> {
     let mut groups: BTreeMap<(Severity, &str), Vec<&Diagnostic>> = BTreeMap::new();
     for diagnostic in diagnostics {
         groups.entry((diagnostic.severity, &diagnostic.code)).or_default().push(diagnostic);
     }
     let mut groups: Vec<_> = groups
         .into_iter()
-        .map(|((severity, code), diagnostics)| FindingGroup { severity, code, diagnostics })
+        .map(|((severity, code), diagnostics)| DiagnosticGroup { severity, code, diagnostics })
         .collect();
     groups.sort_by_key(|group| (std::cmp::Reverse(group.severity), std::cmp::Reverse(group.diagnostics.len())));
     groups
