@@ -42,7 +42,7 @@ fn all(
 ) -> Vec<Held> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|one| one.state);
-    sorted.into_iter().map(|one| result(one, about, kind, level.clone(), (claimed, fallback), rules, entries)).collect()
+    sorted.into_iter().map(|one| result(one, about, kind, level, (claimed, fallback), rules, entries)).collect()
 }
 
 fn result(
