@@ -205,8 +205,10 @@ fn what_closes_the_gate_comes_first_in_sarif() {
 
 #[test]
 fn baseline_and_waivers_stand_beside_manifests() {
-    let waivers = "seglab: 1\nwaivers:\n  - {property: internet-egress-to-named-ranges-only, owner: ann, reason: r, expires: 2026-12-31}\n";
-    let at = folder(&[("pods.yaml", crate::designs::PODS), ("waivers.yaml", waivers)]);
+    let waiver = |property: &str| format!("  - {{property: {property}, owner: ann, reason: r, expires: 2026-12-31}}\n");
+    let both = ["internet-reaches-only-what-is-published", "internet-egress-to-named-ranges-only"].map(waiver).concat();
+    let waivers = format!("seglab: 1\nwaivers:\n{both}");
+    let at = folder(&[("pods.yaml", crate::designs::PODS), ("waivers.yaml", &waivers)]);
     let of_folder = |more: &[&str]| seglab(at.path(), &[&["verify", ".", "--today", "2026-11-22"], more].concat());
     of_folder(&[]).ends(1);
     of_folder(&["--write-baseline", "base.json"]).ends(0);

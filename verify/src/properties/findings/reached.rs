@@ -163,9 +163,8 @@ impl Verifier<'_> {
                 Origin::External(external) => self.group_of_external(groups, external),
                 Origin::Source(source) => groups.of_source(source),
             };
-            if let Some(bit) =
-                bit_of(origin, graph).filter(|_| self.is_alone(origin)).and_then(|bit| u32::try_from(bit).ok())
-            {
+            let back = |bit: &usize| search.targets.contains(*bit) && self.is_alone(origin);
+            if let Some(bit) = bit_of(origin, graph).filter(back).and_then(|bit| u32::try_from(bit).ok()) {
                 reached = pool.changed(reached, &[(bit, false)]);
             }
             let known = outside.entry(group).or_default();
