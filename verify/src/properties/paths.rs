@@ -31,6 +31,9 @@ pub(super) struct Search<'p> {
     doubtful: bool,
 }
 
+/// Where a search starts and what it is to reach.
+type Asked = (Vec<Origin>, FixedBitSet);
+
 impl Verifier<'_> {
     pub(super) fn isolated(
         &mut self,
@@ -41,9 +44,12 @@ impl Verifier<'_> {
         services: &[Service],
     ) -> Result<Outcome, VerifyError> {
         let (from, to) = (self.members(from), self.members(to));
-        let mut verdict = Settled::Holds;
+        let (mut verdict, mut asked) = (Settled::Holds, None);
         for doubtful in [false, true] {
             let search = self.towards(property, attack, (&from, &to), services, doubtful);
+            if !self.says_more(&search, &mut asked) {
+                continue;
+            }
             if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
                 verdict = settled;
                 break;
@@ -88,9 +94,12 @@ impl Verifier<'_> {
         services: &[Service],
     ) -> Result<Outcome, VerifyError> {
         let (from, to) = (self.members(from), self.members(to));
-        let mut verdict = Settled::Holds;
+        let (mut verdict, mut asked) = (Settled::Holds, None);
         for doubtful in [false, true] {
             let search = self.around(property, attack, (&from, &to), (via, services), doubtful);
+            if !self.says_more(&search, &mut asked) {
+                continue;
+            }
             if let Some(settled) = self.search(&search).map_err(|flaw| flaw.into_error(&property.id))? {
                 verdict = settled;
                 break;
@@ -120,6 +129,17 @@ impl Verifier<'_> {
             targets.set(graph.external_bit(external), doubtful || to.certainly_external(external));
         }
         Search { attack, starts, targets, avoid: Some(avoid), services, hops_max: property.hops_max, doubtful }
+    }
+
+    /// False if a search asks once more what was `asked`: where nothing is doubtful, and nobody is meant perhaps, the
+    /// second reading says what the first did.
+    pub(super) fn says_more(&mut self, search: &Search<'_>, asked: &mut Option<Asked>) -> bool {
+        let last = Attack { pivot: last_step(search.attack.pivot), ..search.attack };
+        let is_doubtful = [search.attack, last].into_iter().any(|attack| self.graph(attack).doubts().contains(&true));
+        let asks = Some((search.starts.clone(), search.targets.clone()));
+        let again = search.doubtful && !is_doubtful && *asked == asks;
+        *asked = asks;
+        !again
     }
 
     fn population(&self, from: &Members, to: &Members) -> Population {
