@@ -116,6 +116,42 @@ pub(crate) fn render_diagnostics(
     out
 }
 
+/// Renders diagnostics as [`render_diagnostics`] does; of many with one code the first, and where the others are.
+pub(crate) fn render_folded(
+    diagnostics: &[Diagnostic],
+    sources: &[Source],
+    texts: &BTreeMap<String, String>,
+) -> String {
+    /// So many of a code are all shown.
+    const SHOWN_MAX: usize = 2;
+    /// So many places are listed.
+    const PLACES_MAX: usize = 12;
+    let mut of_codes: Vec<(&str, Vec<Diagnostic>)> = Vec::new();
+    for one in diagnostics {
+        match of_codes.iter_mut().find(|(code, _)| *code == one.code) {
+            Some((_, alike)) => alike.push(one.clone()),
+            None => of_codes.push((one.code, vec![one.clone()])),
+        }
+    }
+    let mut out = String::new();
+    for (code, alike) in &of_codes {
+        let shown = if alike.len() > SHOWN_MAX { 1 } else { alike.len() };
+        let (shown, folded) = alike.split_at(shown);
+        out += &render_diagnostics(shown, sources, texts);
+        let Some(first) = folded.first() else { continue };
+        let _ = writeln!(out, "{}: {} more like it [{code}]", first.severity, folded.len());
+        for span in folded.iter().filter_map(|one| one.span).take(PLACES_MAX) {
+            if let Some(source) = sources.get(span.source.0 as usize) {
+                let _ = writeln!(out, "  --> {}:{}:{}", source.path, span.line, span.column);
+            }
+        }
+        if folded.len() > PLACES_MAX {
+            let _ = writeln!(out, "  and {} more places", folded.len() - PLACES_MAX);
+        }
+    }
+    out
+}
+
 /// The lines of the file that was asked for last: diagnostics come file by file.
 #[derive(Default)]
 struct OpenFile<'a> {

@@ -90,18 +90,41 @@ pub fn patch(design: &Design, texts: &BTreeMap<String, String>, edits: &[Edit]) 
             of_lab.push((position, edit));
         }
     }
-    for (texts, left) in
-        [lab::patch::write(design, &pages, &of_lab), kubernetes::patch::write(design, &pages, &of_kubernetes)]
-    {
-        patch.texts.extend(texts);
-        patch.left.extend(left);
-    }
+    patch.write(lab::patch::Writer::new(design, &pages), &of_lab);
+    patch.write(kubernetes::patch::Writer::new(design, &pages), &of_kubernetes);
     patch.left.sort_by_key(|(position, _)| *position);
     patch
 }
 
-/// The texts that a format changes, and the edits that it leaves.
-pub(crate) type Written = (BTreeMap<String, String>, Vec<(usize, Left)>);
+impl Patch {
+    /// Adds what one format makes of its edits. A page that cannot be finished leaves all that it should have held.
+    fn write(&mut self, mut writer: impl Writes, edits: &[(usize, &Edit)]) {
+        let mut of_pages: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for &(position, edit) in edits {
+            match writer.edit(edit) {
+                Ok(path) => of_pages.entry(path).or_default().push(position),
+                Err(why) => self.left.push((position, why)),
+            }
+        }
+        for (path, positions) in of_pages {
+            match writer.finish(&path) {
+                Ok(text) => {
+                    self.texts.insert(path, text);
+                }
+                Err(why) => self.left.extend(positions.into_iter().map(|position| (position, why.clone()))),
+            }
+        }
+    }
+}
+
+/// A format's way of writing edits into its pages: first each edit is noted, then each page is written.
+pub(crate) trait Writes {
+    /// Notes what an edit changes; the path of the page.
+    fn edit(&mut self, edit: &Edit) -> Result<String, Left>;
+
+    /// The text of a page with all that was noted for it.
+    fn finish(&mut self, path: &str) -> Result<String, Left>;
+}
 
 /// The page that a place is on.
 pub(crate) fn page_of<'p, 't>(design: &Design, pages: &'p [Page<'t>], span: Option<Span>) -> Option<&'p Page<'t>> {

@@ -98,13 +98,16 @@ fn is_are(value: u64) -> &'static str {
 
 /// The question that a property was asked under: `policy view, pivot any, trust own-agent-void, any number of hops`.
 pub(crate) fn question(of: &Property) -> String {
-    let mut parts = vec![format!("{} view", of.view)];
-    if let Some(pivot) = &of.pivot {
-        parts.push(format!("pivot {pivot}"));
-    }
-    parts.push(format!("trust {}", of.trust));
-    if of.pivot.is_some() {
-        parts.push(match of.hops_max {
+    asked(&of.view, of.pivot.as_deref(), &of.trust, of.hops_max)
+}
+
+/// How a question is asked: `actual view, pivot service, trust declared, any number of hops`. Hops count with a pivot.
+pub(crate) fn asked(view: &str, pivot: Option<&str>, trust: &str, hops_max: Option<u32>) -> String {
+    let mut parts = vec![format!("{view} view")];
+    parts.extend(pivot.map(|pivot| format!("pivot {pivot}")));
+    parts.push(format!("trust {trust}"));
+    if pivot.is_some() {
+        parts.push(match hops_max {
             Some(1) => "one hop".to_owned(),
             Some(hops) => format!("at most {hops} hops"),
             None => "any number of hops".to_owned(),

@@ -158,17 +158,20 @@ fn ends(design: &Design, name: &str, option: &str) -> Result<Vec<Endpoint>, Fail
     ))
 }
 
-/// The unit of a name: its own, its owner's, or its owner's without the kind in brackets, which shells trip over, where
-/// no other kind has the same.
+/// The unit of a name: its own, its owner's, or its owner's without the kind in brackets, which shells trip over, and
+/// without the namespace, where no other has the same.
 fn unit_named(design: &Design, name: &str) -> Option<UnitId> {
     let shown = |id: UnitId| design.unit(id).display_name();
-    let whole = design.unit_named(name).or_else(|| design.unit_ids().find(|&id| shown(id) == name));
-    whole.or_else(|| {
-        let bare = |id: &UnitId| shown(*id).split_once('[').is_some_and(|(bare, _)| bare == name);
-        let mut same = design.unit_ids().filter(bare);
+    let only = |is_named: &dyn Fn(&str) -> bool| {
+        let mut same =
+            design.unit_ids().filter(|&id| shown(id).split_once('[').is_some_and(|(bare, _)| is_named(bare)));
         let first = same.next()?;
         same.all(|id| shown(id) == shown(first)).then_some(first)
-    })
+    };
+    let whole = design.unit_named(name).or_else(|| design.unit_ids().find(|&id| shown(id) == name));
+    whole
+        .or_else(|| only(&|bare| bare == name))
+        .or_else(|| only(&|bare| bare.split_once('/').is_some_and(|(_, last)| last == name)))
 }
 
 fn interfaces(design: &Design, unit: UnitId) -> impl Iterator<Item = Endpoint> {

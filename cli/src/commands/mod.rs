@@ -95,7 +95,7 @@ impl Context {
     fn say(&self, loaded: &Loaded) {
         if !self.quiet {
             let said = failure::at_least(&loaded.diagnostics, Severity::Warning);
-            let text = failure::render_diagnostics(&said, loaded.design.sources(), &loaded.texts);
+            let text = failure::render_folded(&said, loaded.design.sources(), &loaded.texts);
             // Nothing can be done about a standard error that is closed.
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
         }

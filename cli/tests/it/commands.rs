@@ -116,15 +116,17 @@ spec:
         assert!(explain(&at, "10.0.1.5", "mail-db", "tcp/5432", &[]).ends(0).contains("web -> mail-db"));
     }
 
-    /// A unit of Kubernetes is found by its full name, and without the kind, which shells trip over.
+    /// A unit of Kubernetes is found by its full name, without the kind, which shells trip over, and without the namespace.
     #[test]
     fn finds_pods_and_named_ports() {
         let at = folder(&[("shop.yaml", PODS)]);
-        for from in ["shop/web[Deployment]", "shop/web[Deployment]#2", "shop/web"] {
+        for from in ["shop/web[Deployment]", "shop/web[Deployment]#2", "shop/web", "web"] {
             let out = explain(&at, from, "shop/db", "tcp/5432", &[]).ends(0);
             assert!(out.contains("-> shop/db[Pod] tcp/5432: allowed") && out.contains("shop.yaml:27"), "{out}");
         }
         assert!(explain(&at, "shop/db", "shop/web", "tcp/http", &[]).ends(0).contains("tcp/8080: denied"));
+        let twice = folder(&[("shop.yaml", PODS), ("more.yaml", &PODS.replace("namespace: shop", "namespace: more"))]);
+        assert!(explain(&twice, "web", "shop/db", "tcp/1", &[]).err.contains("`--from web` is no unit"));
         let run = explain(&at, "shop/wbe", "shop/db", "tcp/1", &[]);
         assert!(run.err.contains("`--from shop/wbe` is no unit"), "{}", run.err);
         for name in ["`shop/web[Deployment]`", "`shop/db[Pod]`"] {

@@ -151,3 +151,22 @@ fn quiet_is_quiet() {
     assert_eq!(seglab(at.path(), &["reach", ".", "--quiet"]).err, "");
     assert_eq!(seglab_reading(at.path(), &["reach", "-", "--quiet"], PODS).err, "");
 }
+
+/// Of many warnings that say the same, one is shown whole, and the others by where they are.
+#[test]
+fn warnings_that_are_alike_are_folded() {
+    let policy = |name: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Ingress, Egress], egress: [{{}}]}}\n"
+        )
+    };
+    let files: Vec<(String, String)> =
+        (0..4).map(|n| (format!("open-{n}.yaml"), policy(&format!("open-{n}")))).collect();
+    let mut all: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    all.push(("pods.yaml", PODS));
+    let said = seglab(folder(&all).path(), &["reach", "."]).err;
+    assert_eq!(said.matches("opens all egress").count(), 1, "{said}");
+    assert!(said.contains("warning: 3 more like it [opens-all-egress]\n  --> open-1.yaml:4:"), "{said}");
+    assert!(said.contains("\n  --> open-3.yaml:4:"), "{said}");
+}

@@ -174,6 +174,16 @@ fn contradictory_claims_are_named() {
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
+/// What nothing stands in the way of cannot be repaired by rules, and that is no contradiction of several claims.
+#[test]
+fn a_claim_that_no_rule_can_make_hold_is_told() {
+    let text = "seglab: 1\nunits:\n  - {name: a, addresses: [10.0.0.1]}\n  - {name: b, addresses: [10.0.0.2]}\n\
+                properties: [{isolated: {from: a, to: b}}]\n";
+    let at = folder(&[("seglab.yaml", text)]);
+    let out = repair(at.path(), &["seglab.yaml"]).ends(1);
+    assert!(out.contains("cannot hold whatever the rules say, where enforcement stands as it does"), "{out}");
+}
+
 #[test]
 fn a_solver_limit_of_almost_nothing_is_told() {
     // Two edits are needed, so that Z3 has to choose.

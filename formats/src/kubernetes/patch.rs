@@ -5,7 +5,7 @@
 
 use super::rulebook::{NAME, NETWORK_POLICY};
 use crate::lab::yaml_scalar as scalar;
-use crate::patch::{Left, ListEdit, Page, Splices, Written, page_of};
+use crate::patch::{Left, ListEdit, Page, Splices, Writes, page_of};
 use crate::yaml::Layout;
 use ipnet::{Ipv4Subnets, Ipv6Subnets};
 use seglab_policy::{
@@ -21,28 +21,6 @@ pub(crate) fn is_about(design: &Design, edit: &Edit) -> bool {
     let of_cluster = design.rulebooks().get(rulebook.0 as usize).is_some_and(|book| book.name == NAME);
     let object = edit.rule().and_then(|id| design.rule(id)?.1.provenance.object.as_deref());
     of_cluster && (edit.rule().is_none() || object.is_some())
-}
-
-/// Writes edits into the manifests among the pages.
-pub(crate) fn write(design: &Design, pages: &[Page<'_>], edits: &[(usize, &Edit)]) -> Written {
-    let mut writer = Writer { design, pages, entries: BTreeMap::new(), added: BTreeMap::new(), names: 0 };
-    let mut of_pages: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let (mut texts, mut left) = (BTreeMap::new(), Vec::new());
-    for &(position, edit) in edits {
-        match writer.edit(edit) {
-            Ok(path) => of_pages.entry(path).or_default().push(position),
-            Err(why) => left.push((position, why)),
-        }
-    }
-    for (path, positions) in of_pages {
-        match writer.finish(&path) {
-            Ok(text) => {
-                texts.insert(path, text);
-            }
-            Err(why) => left.extend(positions.into_iter().map(|position| (position, why.clone()))),
-        }
-    }
-    (texts, left)
 }
 
 /// What becomes of a rule of a policy.
@@ -68,7 +46,8 @@ struct Entry<'w> {
     changes: BTreeMap<usize, Change<'w>>,
 }
 
-struct Writer<'w, 't> {
+/// Writes edits into the manifests among the pages.
+pub(crate) struct Writer<'w, 't> {
     design: &'w Design,
     pages: &'w [Page<'t>],
     /// By page, and by where the entry begins.
@@ -78,7 +57,7 @@ struct Writer<'w, 't> {
     names: usize,
 }
 
-impl<'w, 't> Writer<'w, 't> {
+impl Writes for Writer<'_, '_> {
     fn edit(&mut self, edit: &Edit) -> Result<String, Left> {
         match edit {
             Edit::Remove(id) => self.change(*id, None),
@@ -98,6 +77,37 @@ impl<'w, 't> Writer<'w, 't> {
             }
             Edit::Isolate { .. } => Err(no_words()),
         }
+    }
+
+    fn finish(&mut self, path: &str) -> Result<String, Left> {
+        let page = self.pages.iter().find(|page| page.path == path).ok_or(Left::NotWritten)?;
+        let mut splices = Splices::new(page.text);
+        // What becomes of the lists of entries, by where their policy's `spec` begins.
+        let mut lists: BTreeMap<(usize, &str), (&Layout, ListEdit)> = BTreeMap::new();
+        for entry in self.entries.values().filter(|entry| entry.path == path) {
+            let list = if entry.direction == Direction::Egress { "egress" } else { "ingress" };
+            let (_, edit) =
+                lists.entry((entry.spec.bytes.start, list)).or_insert_with(|| (entry.spec, ListEdit::default()));
+            edit_entry(entry, &mut splices, edit)?;
+        }
+        for ((_, list), (spec, edit)) in &lists {
+            let gone = spec.get(list).is_some_and(|list| list.items().len() == edit.removed.len());
+            // Without a type an empty list of egress rules would no longer isolate.
+            if gone && edit.back.is_empty() && *list == "egress" && spec.get("policyTypes").is_none() {
+                splices.set(spec, "policyTypes", "[Ingress, Egress]")?;
+            }
+            splices.edit_list(spec, list, edit)?;
+        }
+        for policy in self.added.get(path).into_iter().flatten() {
+            splices.append(policy);
+        }
+        Ok(splices.finish()?)
+    }
+}
+
+impl<'w, 't> Writer<'w, 't> {
+    pub(crate) fn new(design: &'w Design, pages: &'w [Page<'t>]) -> Self {
+        Self { design, pages, entries: BTreeMap::new(), added: BTreeMap::new(), names: 0 }
     }
 
     /// Notes what becomes of a rule: it goes, or is narrowed.
@@ -207,31 +217,6 @@ impl<'w, 't> Writer<'w, 't> {
                 return name;
             }
         }
-    }
-
-    fn finish(&self, path: &str) -> Result<String, Left> {
-        let page = self.pages.iter().find(|page| page.path == path).ok_or(Left::NotWritten)?;
-        let mut splices = Splices::new(page.text);
-        // What becomes of the lists of entries, by where their policy's `spec` begins.
-        let mut lists: BTreeMap<(usize, &str), (&Layout, ListEdit)> = BTreeMap::new();
-        for entry in self.entries.values().filter(|entry| entry.path == path) {
-            let list = if entry.direction == Direction::Egress { "egress" } else { "ingress" };
-            let (_, edit) =
-                lists.entry((entry.spec.bytes.start, list)).or_insert_with(|| (entry.spec, ListEdit::default()));
-            edit_entry(entry, &mut splices, edit)?;
-        }
-        for ((_, list), (spec, edit)) in &lists {
-            let gone = spec.get(list).is_some_and(|list| list.items().len() == edit.removed.len());
-            // Without a type an empty list of egress rules would no longer isolate.
-            if gone && edit.back.is_empty() && *list == "egress" && spec.get("policyTypes").is_none() {
-                splices.set(spec, "policyTypes", "[Ingress, Egress]")?;
-            }
-            splices.edit_list(spec, list, edit)?;
-        }
-        for policy in self.added.get(path).into_iter().flatten() {
-            splices.append(policy);
-        }
-        Ok(splices.finish()?)
     }
 }
 

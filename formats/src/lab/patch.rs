@@ -2,7 +2,7 @@
 
 use super::NATIVE_RULEBOOK;
 use super::write::{rule as rule_text, scalar, services_value, text};
-use crate::patch::{Left, ListEdit, Page, Splices, Written, page_of};
+use crate::patch::{Left, ListEdit, Page, Splices, Writes, page_of};
 use crate::yaml::Layout;
 use seglab_policy::{
     Design, Direction, Edit, Order, Peer, RESERVED_WORDS, Restriction, Rule, RuleId, Selector, TierId,
@@ -10,28 +10,7 @@ use seglab_policy::{
 use std::collections::BTreeMap;
 
 /// Writes edits into the lab files among the pages.
-pub(crate) fn write(design: &Design, pages: &[Page<'_>], edits: &[(usize, &Edit)]) -> Written {
-    let mut writer = Writer { design, pages, lists: BTreeMap::new(), splices: BTreeMap::new() };
-    let (mut texts, mut left) = (BTreeMap::new(), Vec::new());
-    let mut of_pages: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for &(position, edit) in edits {
-        match writer.edit(edit) {
-            Ok(path) => of_pages.entry(path).or_default().push(position),
-            Err(why) => left.push((position, why)),
-        }
-    }
-    for (path, positions) in of_pages {
-        match writer.finish(&path) {
-            Ok(text) => {
-                texts.insert(path, text);
-            }
-            Err(why) => left.extend(positions.into_iter().map(|position| (position, why.clone()))),
-        }
-    }
-    (texts, left)
-}
-
-struct Writer<'w, 't> {
+pub(crate) struct Writer<'w, 't> {
     design: &'w Design,
     pages: &'w [Page<'t>],
     /// What becomes of lists, by page and by where the mapping begins that holds them under a key.
@@ -39,8 +18,7 @@ struct Writer<'w, 't> {
     splices: BTreeMap<String, Splices<'t>>,
 }
 
-impl<'w, 't> Writer<'w, 't> {
-    /// Notes what an edit changes; the path of the page.
+impl Writes for Writer<'_, '_> {
     fn edit(&mut self, edit: &Edit) -> Result<String, Left> {
         match edit {
             Edit::Remove(id) => self.remove(*id),
@@ -58,6 +36,12 @@ impl<'w, 't> Writer<'w, 't> {
             }
         }
         Ok(splices.finish()?)
+    }
+}
+
+impl<'w, 't> Writer<'w, 't> {
+    pub(crate) fn new(design: &'w Design, pages: &'w [Page<'t>]) -> Self {
+        Self { design, pages, lists: BTreeMap::new(), splices: BTreeMap::new() }
     }
 
     fn splices(&mut self, page: &Page<'t>) -> &mut Splices<'t> {

@@ -3,7 +3,7 @@
 use crate::model::{
     Assumption, Change, ChangeKind, ChangedUnits, ComparedDesign, Difference, DifferenceSection, Hop, Party,
 };
-use crate::words::{count, number};
+use crate::words::{asked, count, number};
 
 /// The whole difference in one sentence.
 pub(super) fn headline(of: &Difference) -> String {
@@ -44,21 +44,12 @@ pub(super) fn assumptions(of: &Difference) -> Vec<(&'static str, &Assumption)> {
 
 /// The question that a section answers: `direct connections: policy view, trust intact`.
 pub(super) fn question(of: &DifferenceSection) -> String {
-    let mut parts = vec![format!("{} view", of.view)];
-    parts.extend(of.pivot.iter().map(|pivot| format!("pivot {pivot}")));
-    parts.push(format!("trust {}", of.trust));
-    if of.pivot.is_some() {
-        parts.push(match of.hops_max {
-            Some(1) => "one hop".to_owned(),
-            Some(hops) => format!("at most {hops} hops"),
-            None => "any number of hops".to_owned(),
-        });
-    }
+    let mut how = asked(&of.view, of.pivot.as_deref(), &of.trust, of.hops_max);
     if of.as_if_enforced {
-        parts.push("every point as if it enforced".to_owned());
+        how.push_str(", every point as if it enforced");
     }
     let what = if of.pivot.is_some() { "lateral movement" } else { "direct connections" };
-    format!("{what}: {}", parts.join(", "))
+    format!("{what}: {how}")
 }
 
 /// The counts of a section: `2 gained (14 pairs), 1 lost (3 pairs)`.

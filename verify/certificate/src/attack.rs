@@ -3,7 +3,7 @@
 use crate::certificate::Attack;
 use crate::check::Checker;
 use crate::crossing::{Counted, listens};
-use crate::design::{Bound, Pivot};
+use crate::design::claim::{Bound, Pivot};
 use crate::fields::Selector;
 use crate::judge::Owned;
 use crate::refusal::{Obligation, Refusal};

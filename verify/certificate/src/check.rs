@@ -1,7 +1,8 @@
 //! The checker: whether a certificate proves its claim.
 
 use crate::certificate::{Certificate, Units};
-use crate::design::{Claim, Claimed, Design};
+use crate::design::Design;
+use crate::design::claim::{Claim, Claimed};
 use crate::refusal::{Obligation, Refusal};
 use crate::sets::{Bits, Region};
 use crate::world::{Check, World};

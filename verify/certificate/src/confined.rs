@@ -2,7 +2,7 @@
 
 use crate::check::Checker;
 use crate::crossing::Counted;
-use crate::design::Who;
+use crate::design::claim::Who;
 use crate::fields::Selector;
 use crate::judge::{Assume, LeftOut, Owned};
 use crate::refusal::Obligation;

@@ -4,7 +4,8 @@
 //! interfaces unit by unit, then *cells* of external addresses, then named sources, each once for either family. A
 //! cell is a range of addresses that no address set of the design cuts.
 
-use crate::design::{Address, Design, LAST, Of, Peer, Ranges, Service, Unit, Who};
+use crate::design::claim::{Of, Who};
+use crate::design::{Address, Design, LAST, Peer, Ranges, Service, Unit};
 use crate::fields::Selector;
 use crate::judge::{Index, Part};
 use crate::refusal::Refusal;

@@ -13,7 +13,11 @@ pub(super) fn text(document: &Document, written: Option<&Path>) -> String {
     let _ = writeln!(out, "{}", headline(document));
     claims(&mut out, "not as it should be", &document.before);
     claims(&mut out, "not repaired: unknown whatever the rules say, or about the rules themselves", &document.aside);
-    claims(&mut out, "contradict each other; each can hold once another of them is given up", &document.contradiction);
+    let why = match document.contradiction.len() {
+        0 | 1 => "cannot hold whatever the rules say, where enforcement stands as it does",
+        _ => "contradict each other; each can hold once another of them is given up",
+    };
+    claims(&mut out, why, &document.contradiction);
     if let Some(shown) = &document.repair {
         repair(&mut out, shown, written);
     }
