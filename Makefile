@@ -8,7 +8,7 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-edit bench-peers bench-scale check-smtlib fuzz judges-long
+.PHONY: all setup test demo bench bench-diff bench-edit bench-peers bench-scale check-smtlib fuzz judges-long
 
 all: test
 
@@ -66,6 +66,11 @@ check-smtlib: setup
 bench-edit: setup
 	$(CARGO) build --release --locked --package seglab-benches --example edit
 	@$(TARGET)/release/examples/edit 40000 10000 200
+
+# The exact difference of two policies of 10,000 rules, of which 1, 100 and 1,000 were edited.
+bench-diff: setup
+	$(CARGO) build --release --locked --package seglab-benches --example diff
+	@for edits in 1 100 1000; do $(TARGET)/release/examples/diff 40000 10000 $$edits || exit 1; done
 
 # The property tests that hold the judges together, on many more designs than a change has to pass.
 judges-long: setup

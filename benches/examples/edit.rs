@@ -9,52 +9,11 @@
 
 #![allow(missing_docs, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr, clippy::expect_used)]
 
+use seglab_benches::edits::{Dice, edited};
 use seglab_benches::{Size, company, on_processor_ns};
-use seglab_policy::{Action, Design, Rule};
 use seglab_verify::{Session, Settings, Verifier};
 use std::collections::BTreeMap;
 use std::time::Instant;
-
-/// Numbers that look random, always the same.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap_or(0) % bound.max(1)
-    }
-}
-
-const KINDS: [&str; 6] = ["gone", "come", "services", "source", "destination", "action"];
-
-/// The design with one rule edited, and how.
-fn edited(design: &Design, dice: &mut Dice) -> (Design, &'static str) {
-    let kind = KINDS.get(dice.below(KINDS.len())).copied().unwrap_or("gone");
-    let rules: Vec<&Rule> = design.rules().map(|(_, rule)| rule).collect();
-    let other = rules.get(dice.below(rules.len())).map(|rule| (*rule).clone()).expect("a company has rules");
-    let third = rules.get(dice.below(rules.len())).map(|rule| (*rule).clone()).expect("a company has rules");
-    let mut at = dice.below(rules.len());
-    let mut rulebooks = design.rulebooks().to_vec();
-    for tier in rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
-        if at >= tier.rules.len() {
-            at -= tier.rules.len();
-            continue;
-        }
-        match (kind, tier.rules.get_mut(at)) {
-            ("gone", _) => drop(tier.rules.remove(at)),
-            ("come", _) => tier.rules.insert(at, Rule { to: third.to, ..other }),
-            ("services", Some(rule)) => rule.services = other.services,
-            ("source", Some(rule)) => rule.from = other.from,
-            ("destination", Some(rule)) => rule.to = other.to,
-            (_, Some(rule)) => {
-                rule.action = if rule.action == Action::Allow { Action::Deny } else { Action::Allow };
-            }
-            (_, None) => {}
-        }
-        break;
-    }
-    (design.with_rulebooks(rulebooks).expect("the rules of one tier fit it"), kind)
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -77,7 +36,7 @@ fn main() {
     drop(fresh);
     let mut session = Session::new(design.clone(), settings).expect("counterexamples replay");
     let first = timed();
-    let (mut dice, mut spent, mut anew) = (Dice(u64::from(number(3, 1))), Vec::new(), 0);
+    let (mut dice, mut spent, mut anew) = (Dice::new(u64::from(number(3, 1))), Vec::new(), 0);
     let (mut slowest, mut turned): (BTreeMap<&str, u128>, usize) = (BTreeMap::new(), 0);
     for at in 0..edits {
         let (next, kind) = edited(&design, &mut dice);

@@ -2,6 +2,8 @@
 //!
 //! Bench ids read `operation/topology/size`, so a size means the same thing wherever it stands.
 
+pub mod edits;
+
 use seglab_formats::kubernetes;
 use seglab_policy::{
     Action, Address, AddressSet, AtMost, Claim, Design, Directions, Draft, EnforcementPoint, Interface, Labels,

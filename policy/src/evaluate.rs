@@ -322,21 +322,31 @@ impl Design {
         }
     }
 
+    /// One part that does not match is enough: the others are not looked at.
     fn rule_matches(&self, rule: &Rule, connection: &Connection) -> Match {
-        let parts = self.parts_matched(rule, connection);
-        parts.source.min(parts.destination).min(parts.service)
+        let Some(family) = self.family_of(connection) else { return Match::No };
+        if self.service_matches(rule, connection, family) == Match::No {
+            return Match::No;
+        }
+        match self.peer_matches(&rule.from, connection.source, family) {
+            Match::No => Match::No,
+            source => source.min(self.peer_matches(&rule.to, connection.destination, family)),
+        }
     }
 
     /// Whether each part of a rule matches the connection.
     pub(crate) fn parts_matched(&self, rule: &Rule, connection: &Connection) -> Parts {
         let Some(family) = self.family_of(connection) else { return Parts::default() };
-        let destination = connection.destination.unit().map(|unit| self.unit(unit));
-        let service = rule.services.iter().any(|service| service.matches(family, connection.header, destination));
         Parts {
             source: self.peer_matches(&rule.from, connection.source, family),
             destination: self.peer_matches(&rule.to, connection.destination, family),
-            service: service.into(),
+            service: self.service_matches(rule, connection, family),
         }
+    }
+
+    fn service_matches(&self, rule: &Rule, connection: &Connection, family: Family) -> Match {
+        let destination = connection.destination.unit().map(|unit| self.unit(unit));
+        rule.services.iter().any(|service| service.matches(family, connection.header, destination)).into()
     }
 
     fn peer_matches(&self, peer: &Peer, endpoint: Endpoint, family: Family) -> Match {

@@ -6,11 +6,12 @@
 //! most are that of some other component and a little more.
 
 mod amend;
+mod shrink;
 
 use crate::classes::ClassId;
 use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
-use crate::shared_set::{Hits, Pool, SetId, Sums};
+use crate::shared_set::{Hits, Pool, SetId, Sums, Transfer};
 use fixedbitset::FixedBitSet;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -50,20 +51,6 @@ impl Closures {
         Self { pool: search.pool, classes, taken, sources, first_external, units }
     }
 
-    /// A number that classes share from whose units the same follows: those of one strongly connected component do.
-    pub(crate) fn component(&self, class: ClassId) -> u32 {
-        let SetId(taken) = self.taken(Origin::Unit(class, false));
-        if self.pool.contains(SetId(taken), class.index()) { taken } else { u32::MAX - class.0 }
-    }
-
-    /// The classes that can be taken from a unit of `class` by at least one step.
-    pub(crate) fn classes_taken(&self, class: ClassId) -> FixedBitSet {
-        let mut taken = FixedBitSet::with_capacity(self.classes);
-        let numbers = self.pool.numbers(self.taken(Origin::Unit(class, false)));
-        taken.extend(numbers.into_iter().take_while(|bit| *bit < self.classes));
-        taken
-    }
-
     /// The number of units in the closure of a unit of `class`, that unit included.
     pub(crate) fn units(&self, class: ClassId) -> usize {
         self.units.get(class.index()).copied().unwrap_or(0)
@@ -93,6 +80,11 @@ impl Closures {
     /// The pool of the sets of what can be taken.
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Takes what can be taken over into sets of other numbers, which each bit stands for.
+    pub(crate) fn transfer<'c>(&'c self, onto: &'c [Vec<u32>]) -> Transfer<'c> {
+        Transfer::new(&self.pool, onto)
     }
 
     /// Looks for classes and external ones in what can be taken.

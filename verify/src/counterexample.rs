@@ -216,6 +216,16 @@ impl<'r, 'a> Replay<'r, 'a> {
         self.hops
     }
 
+    /// How many steps were made so far.
+    pub(crate) fn hops_made(&self) -> usize {
+        self.hops.len()
+    }
+
+    /// True if one of the steps but the first so many may or may not be possible.
+    pub(crate) fn is_in_doubt_after(&self, first: usize) -> bool {
+        self.hops.iter().skip(first).any(|hop| doubt_of(hop).is_some())
+    }
+
     /// The unit that a step starts from; `None` for external ones.
     pub(crate) fn unit(&self, by: By) -> Option<UnitId> {
         self.chosen.get(&by).copied()

@@ -33,6 +33,7 @@
 
 mod block;
 mod direct;
+mod kinds;
 mod lateral;
 mod population;
 mod refinement;

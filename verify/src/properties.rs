@@ -71,8 +71,11 @@ use seglab_policy::{
 };
 use std::cell::OnceCell;
 
+/// Whoever gets lost in the steps of an attack that takes ten thousand units has seen enough before.
+const STEPS_SHOWN_MAX: usize = 256;
+
 /// How properties are asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Take every declared point to enforce, whatever its mode.
     pub as_if_enforced: bool,
@@ -81,6 +84,20 @@ pub struct Settings {
     pub honour_trusted: bool,
     /// What Z3 may spend on each question about units that do not exist yet.
     pub limits: Limits,
+    /// How many steps of an attack that takes too many units are shown at most. The verdict does not depend on it: what
+    /// falls is counted by closures, and the steps that are shown are replayed one by one. \[steps\]
+    pub steps_shown_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            as_if_enforced: false,
+            honour_trusted: false,
+            limits: Limits::default(),
+            steps_shown_max: STEPS_SHOWN_MAX,
+        }
+    }
 }
 
 /// Everything that a design claims and needs, settled.
@@ -149,7 +166,11 @@ pub enum Counterexample {
         units: usize,
         /// By how much the bound is exceeded.
         excess: Excess,
-        /// Steps that take more than the bound: one into each class of units that nothing tells apart.
+        /// How many of them fall by steps that are not shown, for want of room: 0 if the steps shown take more than the
+        /// bound, which they do unless there are more of them than [`Settings::steps_shown_max`].
+        left_out: usize,
+        /// Steps that take more than the bound, or the first of them: one into each class of units that nothing tells
+        /// apart.
         hops: Vec<Hop>,
     },
     /// A connection that no rule allows and that passes where rules allow nothing, in the design without them.
@@ -322,7 +343,7 @@ impl Verifier<'_> {
                 self.allowed(&property.id, from, to, services, settings.as_if_enforced)
             }
             Claim::BlastRadius { from, at_most, of } => {
-                self.bounded_blast_radius(property, attack, from, (*at_most, *of), settings.honour_trusted)
+                self.bounded_blast_radius(property, attack, from, (*at_most, *of), settings)
             }
             Claim::DefaultDeny { units, directions } => {
                 let bare = without_allows(self.engine.design);

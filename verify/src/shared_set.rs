@@ -7,9 +7,15 @@
 //!
 //! Parts are shared between sets at the same place only: a node stands for certain numbers wherever it is met.
 
+mod hits;
 mod image;
+mod masks;
+mod transfer;
 
+pub(crate) use hits::Hits;
 pub(crate) use image::Image;
+pub(crate) use masks::Masks;
+pub(crate) use transfer::Transfer;
 
 use fixedbitset::FixedBitSet;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -45,6 +51,7 @@ pub(crate) struct Pool {
     branches: Table<[u32; FANOUT]>,
     leaves: Table<Leaf>,
     unions: FxHashMap<(u32, u32), u32>,
+    remainders: FxHashMap<(u32, u32), u32>,
 }
 
 impl Pool {
@@ -57,7 +64,7 @@ impl Pool {
         let (mut branches, mut leaves) = (Table::new(), Table::new());
         branches.intern([0; FANOUT]);
         leaves.intern((0, [0; LEAF_WORDS]));
-        Self { height, branches, leaves, unions: FxHashMap::default() }
+        Self { height, branches, leaves, unions: FxHashMap::default(), remainders: FxHashMap::default() }
     }
 
     /// The position of a child among the branches, or among the leaves, of [`Pool::nodes`].
@@ -185,6 +192,42 @@ impl Pool {
         joined
     }
 
+    /// The numbers of the first set that are not in the second.
+    pub(crate) fn minus(&mut self, a: SetId, b: SetId) -> SetId {
+        SetId(self.without(a.0, b.0, self.height))
+    }
+
+    /// The numbers in both sets.
+    pub(crate) fn intersection(&mut self, a: SetId, b: SetId) -> SetId {
+        let rest = self.minus(a, b);
+        self.minus(a, rest)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
+    fn without(&mut self, a: u32, b: u32, level: u32) -> u32 {
+        if a == 0 || a == b {
+            return 0;
+        }
+        if b == 0 {
+            return a;
+        }
+        if level == 0 {
+            let (base, mut words) = self.leaves.values[Self::position(a)];
+            words.iter_mut().zip(self.leaves.values[Self::position(b)].1).for_each(|(to, from)| *to &= !from);
+            return self.leaf(base, words);
+        }
+        if let Some(&known) = self.remainders.get(&(a, b)) {
+            return known;
+        }
+        let (mut children, others) = (self.branches.values[a as usize], self.branches.values[b as usize]);
+        for (child, other) in children.iter_mut().zip(others) {
+            *child = self.without(*child, other, level - 1);
+        }
+        let rest = self.branches.intern(children);
+        self.remainders.insert((a, b), rest);
+        rest
+    }
+
     /// For each number, how many of the sets it is in, each set taken so many times.
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
     pub(crate) fn times(&self, sets: impl IntoIterator<Item = (SetId, usize)>) -> FxHashMap<usize, usize> {
@@ -297,75 +340,38 @@ impl<'p> Walk<'p> {
         Self { pool, branches, leaves }
     }
 
-    /// The numbers of the set, ascending, without parts that were walked over before; numbers of parts that only
-    /// resemble such parts come again.
-    pub(crate) fn numbers(&mut self, set: SetId, each: &mut impl FnMut(usize)) {
-        self.walk(set.0, self.pool.height, each);
+    /// The numbers of the set that are not in `closed`, ascending, without parts that were walked over before; numbers of
+    /// parts that only resemble such parts come again.
+    pub(crate) fn numbers(&mut self, set: SetId, closed: &FixedBitSet, each: &mut impl FnMut(usize)) {
+        self.walk(set.0, self.pool.height, closed, each);
     }
 
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
-    fn walk(&mut self, node: u32, level: u32, each: &mut impl FnMut(usize)) {
+    fn walk(&mut self, node: u32, level: u32, closed: &FixedBitSet, each: &mut impl FnMut(usize)) {
         if level == 0 {
             if node != 0 && !self.leaves.put(Pool::position(node)) {
-                let mut from = 0;
-                while let Some((number, offset)) = self.pool.next_in_leaf(node, from) {
-                    each(number);
-                    from = offset + 1;
+                let (base, words) = &self.pool.leaves.values[Pool::position(node)];
+                for (first, word) in (*base as usize..).step_by(64).zip(words) {
+                    let mut rest = word & !word_of(closed, first);
+                    while rest != 0 {
+                        each(first + rest.trailing_zeros() as usize);
+                        rest &= rest - 1;
+                    }
                 }
             }
         } else if node != 0 && !self.branches.put(node as usize) {
             for child in self.pool.branches.values[node as usize] {
-                self.walk(child, level - 1, each);
+                self.walk(child, level - 1, closed, each);
             }
         }
     }
 }
 
-/// Looks for numbers of a fixed set in many sets, in no shared part twice that has none.
-pub(crate) struct Hits<'p> {
-    pool: &'p Pool,
-    wanted: &'p FixedBitSet,
-    barren: FixedBitSet,
-}
-
-impl<'p> Hits<'p> {
-    pub(crate) fn new(pool: &'p Pool, wanted: &'p FixedBitSet) -> Self {
-        let (branches, _) = pool.nodes();
-        Self { pool, wanted, barren: FixedBitSet::with_capacity(branches) }
-    }
-
-    /// The first wanted number of the set, ascending, of which `accept` says yes.
-    pub(crate) fn find(&mut self, set: SetId, accept: &mut impl FnMut(usize) -> bool) -> Option<usize> {
-        self.look(set.0, self.pool.height, accept).0
-    }
-
-    /// What was found, and whether there was anything wanted.
-    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
-    fn look(&mut self, node: u32, level: u32, accept: &mut impl FnMut(usize) -> bool) -> (Option<usize>, bool) {
-        let mut any = false;
-        if level == 0 {
-            let mut from = 0;
-            while let Some((number, offset)) = self.pool.next_in_leaf(node, from) {
-                from = offset + 1;
-                if self.wanted.contains(number) {
-                    any = true;
-                    if accept(number) {
-                        return (Some(number), true);
-                    }
-                }
-            }
-        } else if node != 0 && !self.barren.contains(node as usize) {
-            for child in self.pool.branches.values[node as usize] {
-                let (found, wanted) = self.look(child, level - 1, accept);
-                any |= wanted;
-                if found.is_some() {
-                    return (found, true);
-                }
-            }
-            self.barren.set(node as usize, !any);
-        }
-        (None, any)
-    }
+/// The 64 members of a set from a number on, which is a multiple of 64; none beyond its end.
+fn word_of(set: &FixedBitSet, first: usize) -> u64 {
+    const BITS: usize = usize::BITS as usize;
+    let blocks = set.as_slice().iter().skip(first / BITS).take(64 / BITS);
+    blocks.zip((0..).step_by(BITS)).fold(0, |word, (&block, at)| word | (block as u64) << at)
 }
 
 /// Sums of weights over sets, each shared part added up once.
@@ -483,7 +489,7 @@ mod tests {
 
     fn numbers(pool: &Pool, set: SetId) -> BTreeSet<usize> {
         let mut found = Vec::new();
-        Walk::new(pool).numbers(set, &mut |number| found.push(number));
+        Walk::new(pool).numbers(set, &FixedBitSet::new(), &mut |number| found.push(number));
         assert!(found.is_sorted());
         assert_eq!(found, pool.numbers(set));
         found.into_iter().collect()
@@ -514,6 +520,13 @@ mod tests {
             let both: BTreeSet<usize> = a.union(&b).copied().collect();
             prop_assert_eq!(&numbers(&pool, union), &both);
             prop_assert_eq!(union, pool.of_bits(&bits(&both)), "a set has one number");
+            let rest: BTreeSet<usize> = a.difference(&b).copied().collect();
+            let mut walked = Vec::new();
+            Walk::new(&pool).numbers(first, &bits(&b), &mut |number| walked.push(number));
+            prop_assert_eq!(&walked, &rest.iter().copied().collect::<Vec<_>>());
+            let common: BTreeSet<usize> = a.intersection(&b).copied().collect();
+            prop_assert_eq!(pool.minus(first, second), pool.of_bits(&bits(&rest)));
+            prop_assert_eq!(pool.intersection(first, second), pool.of_bits(&bits(&common)));
             let weights: Vec<usize> = (0..BOUND).map(|number| number % 7).collect();
             prop_assert_eq!(Sums::new(&pool, &weights).of(union), both.iter().map(|number| number % 7).sum::<usize>());
             let times = pool.times([(first, 2), (second, 3), (second, 1)]);
@@ -551,8 +564,8 @@ mod tests {
         let but_one = pool.changed(all, &[(3000, false)]);
         let mut walk = Walk::new(&pool);
         let (mut first, mut second) = (0, 0);
-        walk.numbers(all, &mut |_| first += 1);
-        walk.numbers(but_one, &mut |_| second += 1);
+        walk.numbers(all, &FixedBitSet::new(), &mut |_| first += 1);
+        walk.numbers(but_one, &FixedBitSet::new(), &mut |_| second += 1);
         assert_eq!(first, BOUND);
         assert_eq!(second, (1 << LEAF_BITS) - 1, "the leaf that differs is all that is new");
     }

@@ -45,6 +45,8 @@ pub(crate) struct Spread {
     pub(crate) taken: Vec<(Taken, u32, Cause)>,
     /// Classes of which all units but the start are taken.
     pub(crate) classes: FixedBitSet,
+    /// External classes that were reached, by position among them.
+    pub(crate) outside: FixedBitSet,
     /// Where a class stands among what was taken, with its host left alone and with it owned; beyond the end if it
     /// does not.
     positions: [Vec<u32>; 2],
@@ -128,12 +130,13 @@ impl<'g> Spreading<'g> {
         let none = FixedBitSet::with_capacity(graph.classes);
         let mut closed = limits.avoid.cloned().unwrap_or_else(|| none.clone());
         closed.grow(graph.classes);
+        let outside = FixedBitSet::with_capacity(graph.externals);
         let positions = [vec![u32::MAX; graph.classes], vec![u32::MAX; graph.classes]];
         let mut spreading = Self {
             graph,
             limits,
             frontier: (0..starts.len()).map(By::Start).collect(),
-            spread: Spread { starts, taken: Vec::new(), classes: none.clone(), positions },
+            spread: Spread { starts, taken: Vec::new(), classes: none.clone(), outside, positions },
             depth: 0,
             hosted: none,
             closed,
@@ -182,15 +185,15 @@ impl<'g> Spreading<'g> {
         for &by in frontier {
             let Some(origin) = self.spread.origin(by) else { continue };
             let mut fresh = Vec::new();
-            let (closed, reached) = (&self.closed, &mut self.reached);
-            self.walk.numbers(graph.steps(origin).get(self.limits.doubtful), &mut |bit| {
+            let (reached, outside) = (&mut self.reached, &mut self.spread.outside);
+            self.walk.numbers(graph.steps(origin).get(self.limits.doubtful), &self.closed, &mut |bit| {
                 if bit < graph.classes {
-                    fresh.extend((!closed.contains(bit)).then_some(bit));
-                } else if let Some(login) = bit.checked_sub(graph.login_bit(0))
-                    && let Some(reached @ None) = reached.get_mut(login)
-                {
+                    fresh.push(bit);
+                } else if bit < graph.login_bit(0) {
+                    outside.insert(bit - graph.classes);
+                } else if let Some(reached @ None) = reached.get_mut(bit - graph.login_bit(0)) {
                     *reached = Some(by);
-                    logins.push(login);
+                    logins.push(bit - graph.login_bit(0));
                 }
             });
             for class in fresh.into_iter().filter_map(|class| u32::try_from(class).ok()) {

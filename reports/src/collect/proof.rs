@@ -131,9 +131,12 @@ pub(super) fn counterexample(design: &Design, of: &Counterexample) -> model::Cou
             (summary, hops, None)
         }
         Counterexample::Extended(extension) => return ever::counterexample(extension),
-        Counterexample::TooMany { start, units, excess, hops } => {
+        Counterexample::TooMany { start, units, excess, left_out, hops } => {
+            let mut summary = claims::excess(excess, &design.unit(*start).name, *units, design.units().len());
+            if *left_out > 0 {
+                summary += &format!("; {} steps are shown, and {left_out} of these units fall by others", hops.len());
+            }
             let hops: Vec<model::Hop> = hops.iter().map(|hop| self::hop(design, hop)).collect();
-            let summary = claims::excess(excess, &design.unit(*start).name, *units, design.units().len());
             (summary, hops, Some(*units as u64))
         }
         Counterexample::ByDefault(hops) => {

@@ -23,7 +23,7 @@ pub(crate) fn properties(design: &Design, report: &Report) -> String {
         let (verdict, hops) = match &outcome.verdict {
             Settled::Holds => ("holds".to_owned(), &[][..]),
             Settled::Violated(Counterexample::Reached(hops)) => ("violated".to_owned(), &hops[..]),
-            Settled::Violated(Counterexample::TooMany { start, units, excess, hops }) => {
+            Settled::Violated(Counterexample::TooMany { start, units, excess, hops, .. }) => {
                 let start = &design.unit(*start).name;
                 (
                     format!(

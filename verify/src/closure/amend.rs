@@ -2,20 +2,27 @@
 //!
 //! A step that has come lets whoever got to where it starts take all that follows from where it leads: closures grow
 //! by one union, whatever the shape of the graph. A step that has gone changes nothing if what it led to is still
-//! reached on another way, for every closure was closed under the other steps anyway. Where there is no other way the
-//! closures are made anew.
+//! reached on another way, for every closure was closed under the other steps anyway. Where there is no other way
+//! closures [shrink](super::shrink) by those who stood behind it; where these are many, they are made anew.
 
 use super::Closures;
+use super::shrink::AT_STAKE_MAX;
 use crate::classes::ClassId;
 use crate::lateral::{Graph, Moved, Origin};
 use crate::shared_set::{Hits, SetId, Sums};
-use crate::spread::{Limits, Spreading};
+use crate::spread::{Limits, Spread, Spreading};
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds of changes of one origin's steps that are followed one by one; more are more work than closures made anew.
 const KINDS_MAX: usize = 64;
+
+/// Searches for other ways to the ends of steps that have gone; more are more work than closures made anew.
+const SEARCHES_MAX: usize = 8;
+
+/// So many units behind an end are as soon looked after as it is found out whether it has to be.
+const FEW: usize = 4;
 
 /// What has come, by the steps that have: from which classes, and from which ends outside.
 type Came = BTreeMap<Vec<u32>, (FixedBitSet, Vec<Origin>)>;
@@ -73,7 +80,65 @@ impl Closures {
             self.extend(graph, steps, from);
         }
         let limits = Limits { avoid, connections_max: None, doubtful };
-        are_reached(graph, &gone, limits)
+        match self.at_stake(graph, &gone, limits) {
+            Some(none) if none.is_empty() => true,
+            Some(at_stake) => {
+                self.shrink(graph, &at_stake, (avoid, doubtful));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The classes and external ones, by bit, whom somebody may no longer reach because these steps have gone: the ends
+    /// that are not reached from where the steps started, and who is not reached but stands behind such an end. `None`
+    /// if there are too many of them, or too much to search.
+    fn at_stake(&self, graph: &Graph, gone: &[(Origin, Vec<u32>)], limits: Limits<'_>) -> Option<BTreeSet<usize>> {
+        let mut known: BTreeSet<(SetId, &[u32])> = BTreeSet::new();
+        let (mut at_stake, mut searches) = (BTreeSet::new(), 0);
+        for (origin, ends) in gone {
+            // Who has the same steps, and nothing but steps, reaches the same.
+            let has_guests = matches!(origin, Origin::Unit(class, _) if !graph.guests(*class).is_empty());
+            if !has_guests && !known.insert((graph.steps(*origin).get(limits.doubtful), ends)) {
+                continue;
+            }
+            let mut missing = not_reached_soon(graph, *origin, ends, limits);
+            // Of an end with few behind it there is no need to know whether there is another way.
+            missing.retain(|&end| {
+                let few = end >= self.classes || self.units.get(end).is_some_and(|units| *units <= FEW);
+                at_stake.extend(few.then(|| self.behind(end)).into_iter().flatten());
+                !few
+            });
+            if missing.is_empty() && at_stake.len() <= AT_STAKE_MAX {
+                continue;
+            }
+            searches += 1;
+            if searches > SEARCHES_MAX || at_stake.len() + missing.len() > AT_STAKE_MAX {
+                return None;
+            }
+            let reached = reached(graph, *origin, &missing, limits);
+            for end in missing.into_iter().filter(|end| !reached.contains(*end)) {
+                at_stake.extend(self.behind(end).into_iter().filter(|bit| !reached.contains(*bit)));
+            }
+        }
+        (at_stake.len() <= AT_STAKE_MAX).then_some(at_stake)
+    }
+
+    /// Every closure that there is, once.
+    pub(super) fn sets(&self) -> Vec<SetId> {
+        let mut sets: Vec<SetId> = self.taken.iter().chain(self.sources.values()).copied().collect();
+        sets.sort_unstable();
+        sets.dedup();
+        sets
+    }
+
+    /// A class or an external one, and everybody who is reached from there.
+    fn behind(&self, bit: usize) -> Vec<usize> {
+        let mut behind = vec![bit];
+        if let Some(&taken) = self.taken.get(bit).filter(|_| bit < self.classes) {
+            behind.extend(self.pool.numbers(taken));
+        }
+        behind
     }
 
     /// Adds steps from some classes, and from some ends outside.
@@ -95,7 +160,7 @@ impl Closures {
             return;
         }
         // Everybody who gets to one of the classes gets all that follows.
-        let sets: BTreeSet<SetId> = self.taken.iter().chain(self.sources.values()).copied().collect();
+        let sets = self.sets();
         let mut hits = Hits::new(&self.pool, &classes);
         let reaching: Vec<SetId> = sets.into_iter().filter(|&set| hits.find(set, &mut |_| true).is_some()).collect();
         let grown: FxHashMap<SetId, SetId> =
@@ -135,49 +200,23 @@ impl Closures {
     }
 }
 
-/// True if each end of a step that has gone is still reached from where it started.
-fn are_reached(graph: &Graph, gone: &[(Origin, Vec<u32>)], limits: Limits<'_>) -> bool {
-    let mut known: BTreeSet<(SetId, &[u32])> = BTreeSet::new();
-    let mut searches = 0;
-    for (origin, ends) in gone {
-        // Who has the same steps, and nothing but steps, reaches the same.
-        let has_guests = matches!(origin, Origin::Unit(class, _) if !graph.guests(*class).is_empty());
-        if !has_guests && !known.insert((graph.steps(*origin).get(limits.doubtful), ends)) {
-            continue;
-        }
-        if are_reached_soon(graph, *origin, ends, limits) {
-            continue;
-        }
-        searches += 1;
-        if searches > KINDS_MAX {
-            return false;
-        }
-        let (classes, externals): (Vec<u32>, Vec<u32>) = ends.iter().partition(|&&end| (end as usize) < graph.classes);
-        let mut externals: BTreeSet<usize> = externals.into_iter().map(|external| external as usize).collect();
-        let mut spreading = Spreading::new(graph, vec![*origin], limits);
-        let mut seen = 0;
-        loop {
-            let spread = spreading.spread();
-            if !externals.is_empty() {
-                for from in spread.everybody().skip(seen).filter_map(|(by, _, _)| spread.origin(by)) {
-                    let steps = graph.steps(from).get(limits.doubtful);
-                    externals.retain(|&external| !graph.pool.contains(steps, external));
-                }
-                seen = spread.everybody().count();
-            }
-            if externals.is_empty() && classes.iter().all(|&class| spread.classes.contains(class as usize)) {
-                break;
-            }
-            if !spreading.advance() {
-                return false;
-            }
-        }
-    }
-    true
+/// The classes and external ones that are reached from an origin: all of them, unless these ends are among them.
+fn reached(graph: &Graph, origin: Origin, ends: &[usize], limits: Limits<'_>) -> FixedBitSet {
+    let mut spreading = Spreading::new(graph, vec![origin], limits);
+    let is_reached = |spread: &Spread, end: usize| match end.checked_sub(graph.classes) {
+        None => spread.classes.contains(end),
+        Some(external) => spread.outside.contains(external),
+    };
+    while !ends.iter().all(|&end| is_reached(spreading.spread(), end)) && spreading.advance() {}
+    let Spread { classes, outside, .. } = spreading.spread();
+    let mut reached = FixedBitSet::with_capacity(graph.login_bit(0));
+    reached.union_with(classes);
+    reached.extend(outside.ones().map(|external| graph.classes + external));
+    reached
 }
 
-/// True if each end is reached by one step or two, which most are.
-fn are_reached_soon(graph: &Graph, origin: Origin, ends: &[u32], limits: Limits<'_>) -> bool {
+/// The ends that are not reached by one step or two, which most are.
+fn not_reached_soon(graph: &Graph, origin: Origin, ends: &[u32], limits: Limits<'_>) -> Vec<usize> {
     let next = graph.pool.numbers(graph.steps(origin).get(limits.doubtful));
     let counts = |class: &usize| *class < graph.classes && !limits.avoid.is_some_and(|avoid| avoid.contains(*class));
     let steps = |class: usize| {
@@ -186,14 +225,17 @@ fn are_reached_soon(graph: &Graph, origin: Origin, ends: &[u32], limits: Limits<
     };
     let mut missing: Vec<usize> = ends.iter().map(|&end| end as usize).collect();
     missing.retain(|end| next.binary_search(end).is_err());
+    let mut known: BTreeSet<SetId> = BTreeSet::new();
     for class in next.iter().filter(|class| counts(class)) {
         if missing.is_empty() {
             break;
         }
         let after = steps(*class);
-        missing.retain(|&end| !graph.pool.contains(after, end));
+        if known.insert(after) {
+            missing.retain(|&end| !graph.pool.contains(after, end));
+        }
     }
-    missing.is_empty()
+    missing
 }
 
 fn hosts(graph: &Graph) -> Hosts {

@@ -6,6 +6,7 @@
 
 use crate::difference::population::Standing;
 use crate::difference::refinement::Refinement;
+use crate::shared_set::{Pool, SetId};
 use seglab_policy::AddressSet;
 use std::collections::BTreeMap;
 
@@ -133,41 +134,45 @@ impl Refinement<'_> {
     }
 }
 
-/// What differs, source by source: for each source the destinations, ascending, with the number of what changed.
-#[derive(Debug, Default)]
+/// What differs, source by source: for each way in which something can differ, by number, the destinations that do.
+///
+/// Destinations are shared sets, for sources that an edited rule is about differ in nearly the same ones.
+#[derive(Debug)]
 pub(super) struct Rows {
-    rows: BTreeMap<Vec<(u32, u32)>, Vec<u32>>,
+    /// Sets of destinations.
+    pub(super) pool: Pool,
+    sources: BTreeMap<(u32, SetId), Vec<u32>>,
 }
 
 impl Rows {
-    /// Adds a source; sources come in ascending order.
-    pub(super) fn add(&mut self, source: u32, changes: Vec<(u32, u32)>) {
-        if !changes.is_empty() {
-            self.rows.entry(changes).or_default().push(source);
+    pub(super) fn new(refinement: &Refinement<'_>) -> Self {
+        Self { pool: Pool::new(refinement.destinations()), sources: BTreeMap::new() }
+    }
+
+    /// Adds destinations that differ from a source in one way; sources come in ascending order, and in one way once.
+    pub(super) fn add(&mut self, source: u32, way: u32, destinations: SetId) {
+        if destinations != SetId::EMPTY {
+            self.sources.entry((way, destinations)).or_default().push(source);
         }
     }
 
-    /// The blocks, each with one of the things that a number stands for.
-    pub(super) fn blocks<'t, T: Clone + Ord + 't>(
-        self,
-        refinement: &Refinement<'_>,
-        things: impl Fn(u32) -> &'t [T],
-    ) -> Vec<(T, Block)> {
+    /// The blocks, each with the way in which it differs.
+    pub(super) fn blocks(mut self, refinement: &Refinement<'_>) -> Vec<(u32, Block)> {
         type Sorted = (u8, Standing);
-        let mut by_destinations: BTreeMap<(T, Sorted, Vec<u32>), Vec<u32>> = BTreeMap::new();
-        for (changes, sources) in self.rows {
-            let mut destinations: BTreeMap<(T, Sorted), Vec<u32>> = BTreeMap::new();
-            for (to, number) in changes {
-                for thing in things(number) {
-                    destinations.entry((thing.clone(), refinement.sort(to))).or_default().push(to);
-                }
+        let mut by_destinations: BTreeMap<(u32, Sorted, SetId), Vec<u32>> = BTreeMap::new();
+        for ((way, destinations), sources) in self.sources {
+            let mut sorts: BTreeMap<Sorted, Vec<(u32, bool)>> = BTreeMap::new();
+            for to in self.pool.numbers(destinations).into_iter().filter_map(|to| u32::try_from(to).ok()) {
+                sorts.entry(refinement.sort(to)).or_default().push((to, true));
             }
-            for ((thing, sort), to) in destinations {
-                by_destinations.entry((thing, sort, to)).or_default().extend(&sources);
+            for (sort, to) in sorts {
+                let to = self.pool.changed(SetId::EMPTY, &to);
+                by_destinations.entry((way, sort, to)).or_default().extend(&sources);
             }
         }
         let mut blocks = Vec::new();
-        for ((thing, (_, destination), to), mut sources) in by_destinations {
+        for ((way, (_, destination), to), mut sources) in by_destinations {
+            let to: Vec<u32> = self.pool.numbers(to).into_iter().filter_map(|to| u32::try_from(to).ok()).collect();
             sources.sort_unstable();
             let mut sorts: BTreeMap<Sorted, Vec<u32>> = BTreeMap::new();
             for source in sources {
@@ -186,7 +191,7 @@ impl Rows {
                     from,
                     to: to.clone(),
                 };
-                blocks.push((thing.clone(), block));
+                blocks.push((way, block));
             }
         }
         blocks

@@ -1,12 +1,15 @@
 //! Direct connections that differ, end by end.
 //!
 //! Each design's matrix is asked about the same two ends; what passes is put into one table for both designs, so that
-//! equal cells have equal numbers and most pairs are dismissed by comparing two integers. Families are compared apart,
+//! equal cells have equal numbers and most pairs are dismissed by comparing two integers. Which pairs have to be
+//! compared one by one is for [`kinds`](super::kinds) to say. Families are compared apart,
 //! for a connection that is lost over IPv6 is lost, whatever IPv4 still carries; the interfaces of a unit are taken
 //! together, for they have no names by which those of two designs could be matched.
 
 use crate::difference::block::{Block, EndId, Rows};
+use crate::difference::kinds;
 use crate::difference::refinement::{Both, Refinement, Spaces, pick};
+use crate::direct::{Answers, Arrives};
 use crate::header_set::HeaderSet;
 use crate::intern::{HeaderId, HeaderSets};
 use crate::matrix::Matrix;
@@ -114,7 +117,7 @@ impl Passing {
 
 /// One way in which connections between two ends differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Transition {
+pub(super) struct Transition {
     was: State,
     is: State,
     families: Both<bool>,
@@ -123,11 +126,12 @@ struct Transition {
 
 /// What both designs let through between any two ends, under common numbers.
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     sets: HeaderSets,
     cells: Interner<Both<Passing>>,
-    /// Lists of transitions by number; the first is empty.
-    lists: Interner<Vec<Transition>>,
+    transitions: Interner<Transition>,
+    /// Lists of transitions, each by the numbers of these; the first is empty.
+    lists: Interner<Vec<u32>>,
     between: FxHashMap<(u32, u32), u32>,
 }
 
@@ -136,11 +140,24 @@ impl Table {
         let (mut cells, mut lists) = (Interner::new(), Interner::new());
         cells.intern(<Both<Passing>>::default());
         lists.intern(Vec::new());
-        Self { sets: HeaderSets::new(), cells, lists, between: FxHashMap::default() }
+        Self { sets: HeaderSets::new(), cells, transitions: Interner::new(), lists, between: FxHashMap::default() }
     }
 
-    /// The number of the list of transitions from one cell to another; 0 for none.
-    fn transitions(&mut self, old: u32, new: u32) -> u32 {
+    /// The ways in which two cells differ whose list has a number.
+    pub(super) fn ways(&self, list: u32) -> &[u32] {
+        self.lists.values().get(list as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The number of the list of ways in which the cells of two designs differ; 0 for none.
+    pub(super) fn list(&mut self, [old, new]: Both<u32>) -> u32 {
+        match (old, new) {
+            (0, 0) => 0,
+            (old, new) if old == new && !self.has_unknown(old) => 0,
+            (old, new) => self.between(old, new),
+        }
+    }
+
+    fn between(&mut self, old: u32, new: u32) -> u32 {
         if let Some(&known) = self.between.get(&(old, new)) {
             return known;
         }
@@ -155,6 +172,7 @@ impl Table {
             }
         }
         found.sort_unstable();
+        let found = found.into_iter().map(|one| self.transitions.intern(one)).collect();
         let list = self.lists.intern(found);
         self.between.insert((old, new), list);
         list
@@ -192,6 +210,22 @@ impl Table {
         }
     }
 
+    /// The cell of what passes by any of several ways.
+    pub(super) fn join(&mut self, cells: &[u32]) -> u32 {
+        let (mut both, mut all) = (<Both<Passing>>::default(), 0);
+        for &one in cells {
+            if one == 0 || one == all {
+                continue;
+            }
+            let more = self.cells.values().get(one as usize).copied().unwrap_or_default();
+            for (passing, more) in both.iter_mut().zip(more) {
+                *passing = passing.join(more, &mut self.sets);
+            }
+            all = self.cells.intern(both);
+        }
+        all
+    }
+
     fn has_unknown(&self, cell: u32) -> bool {
         let cell = self.cells.values().get(cell as usize).copied().unwrap_or_default();
         cell.iter().any(|passing| passing.unknown != HeaderId::EMPTY)
@@ -199,15 +233,15 @@ impl Table {
 }
 
 /// One design's part in a comparison.
-struct Side<'r, 'a> {
-    verifier: &'r mut Verifier<'a>,
-    matrix: Rc<Matrix>,
+pub(super) struct Side<'r, 'a> {
+    pub(super) verifier: &'r mut Verifier<'a>,
+    pub(super) matrix: Rc<Matrix>,
     assume: Assume,
     spaces: &'r Spaces<'a>,
     /// The endpoint classes of every end; `None` for ends that the design lacks.
-    endpoints: Vec<Option<Rc<[u32]>>>,
+    pub(super) endpoints: Vec<Option<Rc<[u32]>>>,
     /// The headers that count at every end of units; `None` for all.
-    counts: Vec<Option<HeaderId>>,
+    pub(super) counts: Vec<Option<HeaderId>>,
     tcp: HeaderId,
     /// Cells by what arrives over one way, the headers that count, and the family.
     known: FxHashMap<(HeaderId, HeaderId, Option<HeaderId>, Family), u32>,
@@ -260,40 +294,55 @@ impl<'r, 'a> Side<'r, 'a> {
     }
 
     fn cell_of(&mut self, from: &[u32], to: &[u32], counts: Option<HeaderId>, table: &mut Table) -> u32 {
-        if let ([source], [destination]) = (from, to) {
-            return self.one_way_cell(*source, *destination, counts, table);
-        }
-        let mut cell = <Both<Passing>>::default();
-        let mut all = 0;
+        let mut cells = Vec::with_capacity(from.len() * to.len());
         for &source in from {
             for &destination in to {
-                let one = self.one_way_cell(source, destination, counts, table);
-                if one == 0 || one == all {
-                    continue;
-                }
-                let more = table.cells.values().get(one as usize).copied().unwrap_or_default();
-                for (passing, more) in cell.iter_mut().zip(more) {
-                    *passing = passing.join(more, &mut table.sets);
-                }
-                all = table.cells.intern(cell);
+                cells.push(self.one_way_cell(source, destination, counts, table));
             }
         }
-        all
+        table.join(&cells)
     }
 
     /// The cell of two endpoint classes.
     fn one_way_cell(&mut self, source: u32, destination: u32, counts: Option<HeaderId>, table: &mut Table) -> u32 {
         let arrives = self.verifier.engine.arrives(&self.matrix, source, destination);
+        let family = self.verifier.engine.classes.endpoints.get(source).family;
+        if !self.verifier.engine.stateless {
+            return self.unanswered(arrives, counts, family, table);
+        }
+        let answers = self.verifier.engine.answers(source, destination, arrives.certain, self.assume);
+        self.passing(arrives, answers, (counts, family), table)
+    }
+
+    /// The cell of what arrives where nobody judges replies.
+    pub(super) fn unanswered(
+        &mut self,
+        arrives: Arrives,
+        counts: Option<HeaderId>,
+        family: Family,
+        table: &mut Table,
+    ) -> u32 {
+        let key = (arrives.certain, arrives.possible, counts, family);
         if arrives.possible == HeaderId::EMPTY {
             return 0;
         }
-        let family = self.verifier.engine.classes.endpoints.get(source).family;
-        let key = (arrives.certain, arrives.possible, counts, family);
-        let judged_replies = self.verifier.engine.stateless;
-        if let (false, Some(&known)) = (judged_replies, self.known.get(&key)) {
+        if let Some(&known) = self.known.get(&key) {
             return known;
         }
-        let answers = self.verifier.engine.answers(source, destination, arrives.certain, self.assume);
+        let answers = Answers { blocked: HeaderId::EMPTY, unknown: HeaderId::EMPTY };
+        let cell = self.passing(arrives, answers, (counts, family), table);
+        self.known.insert(key, cell);
+        cell
+    }
+
+    /// The cell of what arrives over one way, and of what becomes of the answers.
+    fn passing(
+        &mut self,
+        arrives: Arrives,
+        answers: Answers,
+        (counts, family): (Option<HeaderId>, Family),
+        table: &mut Table,
+    ) -> u32 {
         let sets = &mut self.verifier.engine.sets;
         let counted = |set, sets: &mut HeaderSets| counts.map_or(set, |counts| sets.intersection(set, counts));
         let certain = counted(arrives.certain, sets);
@@ -313,11 +362,7 @@ impl<'r, 'a> Side<'r, 'a> {
             State::PASSING.map(|state| self.translate(passing.of(state), table));
         let passing = Passing { unknown, one_way, reply_unknown, allowed };
         let cell = Family::ALL.map(|known| if known == family { passing } else { Passing::default() });
-        let cell = table.cells.intern(cell);
-        if !judged_replies {
-            self.known.insert(key, cell);
-        }
-        cell
+        table.cells.intern(cell)
     }
 
     fn translate(&mut self, set: HeaderId, table: &mut Table) -> HeaderId {
@@ -346,43 +391,25 @@ pub(super) fn changes<'a>(
     assume: Assume,
     view: View,
 ) -> Vec<DirectChange> {
-    let mut table = Table::new();
-    let mut rows = Rows::default();
-    {
-        let mut sides = [Side::new(old, refinement, 0, assume, view), Side::new(new, refinement, 1, assume, view)];
-        let (units, destinations) = (refinement.units.len(), refinement.destinations());
-        for from in 0..refinement.len() {
-            let until = if from < units { destinations } else { units };
-            let row = (0..until).filter_map(|to| {
-                let cells = cells(&mut sides, refinement, from, to, &mut table)?;
-                let list = match cells {
-                    [0, 0] => 0,
-                    [old, new] if old == new && !table.has_unknown(old) => 0,
-                    [old, new] => table.transitions(old, new),
-                };
-                (list != 0).then_some((u32::try_from(to).unwrap_or(u32::MAX), list))
-            });
-            let row = row.collect();
-            rows.add(u32::try_from(from).unwrap_or(u32::MAX), row);
-        }
-    }
-    let lists = table.lists.values();
-    let blocks = rows.blocks(refinement, |list| lists.get(list as usize).map_or(&[], Vec::as_slice));
-    blocks
-        .into_iter()
-        .map(|(transition, block)| DirectChange {
+    let (mut table, mut rows) = (Table::new(), Rows::new(refinement));
+    let mut sides = [Side::new(old, refinement, 0, assume, view), Side::new(new, refinement, 1, assume, view)];
+    kinds::fill(&mut sides, refinement, &mut table, &mut rows);
+    let blocks = rows.blocks(refinement).into_iter().filter_map(|(way, block)| {
+        let transition = table.transitions.values().get(way as usize)?;
+        Some(DirectChange {
             was: transition.was,
             is: transition.is,
             headers: table.sets.get(transition.headers).clone(),
             families: Family::ALL.into_iter().filter(|&family| *pick(&transition.families, family)).collect(),
             block,
         })
-        .collect()
+    });
+    blocks.collect()
 }
 
 /// The cells of two ends in both designs; `None` where an address is a unit's in a design that has the other end: that
 /// is a change of the population, not of what may connect.
-fn cells(
+pub(super) fn cells(
     sides: &mut Both<Side<'_, '_>>,
     refinement: &Refinement<'_>,
     from: usize,

@@ -1,10 +1,10 @@
 //! What attackers gain and lose: closures that differ, end by end, and the path that makes the difference.
 //!
-//! Closures are worked out per class in each design and compared per end of the common refinement; sources with the
-//! same closures are compared once. A change is shown by a path in the design that has it, and by the first of its
+//! Closures are worked out per class in each design, as shared sets. They become sets of ends of the common refinement,
+//! each shared part once, so that what differs is a difference of sets; sources with the same closures are compared
+//! once. A change is shown by a path in the design that has it, and by the first of its
 //! hops that the other design does not allow by any header: that hop is what the change of policy was.
 
-use crate::classes::ClassId;
 use crate::closure::Closures;
 use crate::counterexample::{Flaw, Goal, Hop, Means, Replay, Target, VerifyError};
 use crate::difference::State;
@@ -14,11 +14,10 @@ use crate::difference::witness::{Judged, Place, endpoints, judge};
 use crate::header_set::HeaderSet;
 use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
+use crate::shared_set::{Pool, SetId, Transfer};
 use crate::spread::{By, Limits, Spread};
-use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{Assume, Connection, Design, Endpoint, Family, Header, Pivot, UnitId, View};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -61,168 +60,93 @@ pub enum Obstacle {
     NoCredential(String),
 }
 
-/// Classes and external addresses that an attack gets hold of.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Reach {
-    classes: FixedBitSet,
-    /// By position of external endpoint classes.
-    outside: FixedBitSet,
-}
+/// Every way in which a state can change, doubt that stays included.
+const TRANSITIONS: [(State, State); 7] = [
+    (State::Denied, State::Allowed),
+    (State::Allowed, State::Denied),
+    (State::Denied, State::Unknown),
+    (State::Allowed, State::Unknown),
+    (State::Unknown, State::Denied),
+    (State::Unknown, State::Allowed),
+    (State::Unknown, State::Unknown),
+];
 
-/// The closures of one design.
+/// What an attack certainly gets hold of, and what it possibly does: sets of ends.
+type Reached = Both<SetId>;
+
+/// How far attacks get in one design.
 struct Side {
     graph: Rc<Graph>,
     hops_max: Option<u32>,
     /// For pivot models under which closures are unions: those of every class, certain and possible.
-    closures: Option<Both<Closures>>,
-    /// What follows from components, by component and doubt.
-    of_component: FxHashMap<(u32, bool), u32>,
-    /// What attacks get hold of, by number; the first is nothing.
-    reaches: Vec<Reach>,
-    numbers: FxHashMap<Reach, u32>,
-    /// Sets of external addresses that single steps lead to, by number, and those of each origin.
-    outsides: Vec<FixedBitSet>,
-    outside_numbers: FxHashMap<FixedBitSet, u32>,
-    outside_of: FxHashMap<(Origin, bool), u32>,
-    /// The class of the host of each class.
-    hosts: Vec<Option<ClassId>>,
+    closures: Option<Both<Rc<Closures>>>,
+    /// For each class, and then for each class of external addresses, the ends that they are cut into.
+    onto: Vec<Vec<u32>>,
 }
 
 impl Side {
-    fn new(verifier: &mut Verifier<'_>, attack: Attack, hops_max: Option<u32>) -> Self {
+    fn new(
+        verifier: &mut Verifier<'_>,
+        refinement: &Refinement<'_>,
+        side: usize,
+        (attack, hops_max): (Attack, Option<u32>),
+    ) -> Self {
         let graph = verifier.graph(attack);
         let unions = attack.pivot != Pivot::Exploitable && hops_max.is_none();
-        let classes = &verifier.engine.classes;
-        let host = |class| verifier.design().host_of(classes.representative(class)).map(|host| classes.of(host));
-        let hosts = classes.ids().map(host).collect();
-        let closures = unions.then(|| [false, true].map(|doubtful| Closures::new(&graph, None, doubtful)));
-        let mut side = Self {
-            graph,
-            hops_max,
-            closures,
-            of_component: FxHashMap::default(),
-            reaches: Vec::new(),
-            numbers: FxHashMap::default(),
-            outsides: Vec::new(),
-            outside_numbers: FxHashMap::default(),
-            outside_of: FxHashMap::default(),
-            hosts,
-        };
-        let nothing = side.nothing();
-        side.number(nothing);
-        side
-    }
-
-    fn nothing(&self) -> Reach {
-        Reach {
-            classes: FixedBitSet::with_capacity(self.graph.classes),
-            outside: FixedBitSet::with_capacity(self.graph.externals),
+        let closures = unions.then(|| [false, true].map(|doubtful| verifier.closures(attack, false, doubtful)));
+        let mut onto = vec![Vec::new(); graph.login_bit(0)];
+        for end in 0..u32::try_from(refinement.destinations()).unwrap_or(u32::MAX) {
+            let bit = match target(refinement, side, end) {
+                Some(Target::Class(class)) => class.index(),
+                Some(Target::External(external)) => graph.external_bit(external),
+                None => continue,
+            };
+            onto.get_mut(bit).into_iter().for_each(|ends: &mut Vec<u32>| ends.push(end));
         }
+        Self { graph, hops_max, closures, onto }
     }
 
-    fn number(&mut self, reach: Reach) -> u32 {
-        if let Some(&known) = self.numbers.get(&reach) {
-            return known;
-        }
-        let number = u32::try_from(self.reaches.len()).unwrap_or(u32::MAX);
-        self.reaches.push(reach.clone());
-        self.numbers.insert(reach, number);
-        number
+    fn reaching(&self) -> Reaching<'_> {
+        let closed = self.closures.as_ref().map(|both| both.each_ref().map(|one| (&**one, one.transfer(&self.onto))));
+        Reaching { side: self, closed }
+    }
+}
+
+/// Says how far attacks get, in ends.
+struct Reaching<'s> {
+    side: &'s Side,
+    closed: Option<Both<(&'s Closures, Transfer<'s>)>>,
+}
+
+impl Reaching<'_> {
+    /// What an attack from an origin gets hold of.
+    fn from(&mut self, origin: Origin, ends: &mut Pool) -> Reached {
+        let certain = self.reading(origin, false, ends);
+        // Where nothing is doubtful the two readings are one.
+        let is_doubtful = self.side.graph.doubts().contains(&true);
+        [certain, if is_doubtful { self.reading(origin, true, ends) } else { certain }]
     }
 
-    /// What an attack from an origin certainly gets hold of, and what it possibly does.
-    fn reached(&mut self, origin: Origin) -> Both<u32> {
-        [false, true].map(|doubtful| match (origin, self.closures.is_some()) {
-            (Origin::Unit(class, _), true) => self.closed(class, doubtful),
-            _ => self.spread(origin, doubtful),
-        })
-    }
-
-    fn spread(&mut self, origin: Origin, doubtful: bool) -> u32 {
-        let limits = Limits { avoid: None, connections_max: self.hops_max, doubtful };
-        let spread = Spread::new(&self.graph, vec![origin], limits);
-        let mut reach = Reach { classes: spread.classes.clone(), ..self.nothing() };
-        for (by, depth, _) in spread.everybody() {
-            if self.hops_max.is_none_or(|most| depth < most)
-                && let Some(origin) = spread.origin(by)
-            {
-                self.add_outside(&mut reach, origin, doubtful);
+    fn reading(&mut self, origin: Origin, doubtful: bool, ends: &mut Pool) -> SetId {
+        match &mut self.closed {
+            Some([certain, possible]) => {
+                let (closures, transfer) = if doubtful { possible } else { certain };
+                transfer.set(closures.taken(origin), ends)
             }
-        }
-        self.number(reach)
-    }
-
-    fn add_outside(&mut self, reach: &mut Reach, origin: Origin, doubtful: bool) {
-        let number = self.outside(origin, doubtful);
-        if let Some(outside) = self.outsides.get(number as usize) {
-            reach.outside.union_with(outside);
+            None => self.spread(origin, doubtful, ends),
         }
     }
 
-    /// The external addresses that one step from an origin leads to, by number.
-    fn outside(&mut self, origin: Origin, doubtful: bool) -> u32 {
-        if let Some(&known) = self.outside_of.get(&(origin, doubtful)) {
-            return known;
-        }
-        let graph = &self.graph;
-        let steps = graph.steps(origin).get(doubtful);
-        let mut outside = FixedBitSet::with_capacity(graph.externals);
-        outside.extend((0..graph.externals).filter(|at| graph.pool.contains(steps, graph.classes + at)));
-        let number = self.outside_numbers.get(&outside).copied().unwrap_or_else(|| {
-            let number = u32::try_from(self.outsides.len()).unwrap_or(u32::MAX);
-            self.outsides.push(outside.clone());
-            self.outside_numbers.insert(outside, number);
-            number
-        });
-        self.outside_of.insert((origin, doubtful), number);
-        number
-    }
-
-    /// What follows from a unit of a class, from its component's closure.
-    fn closed(&mut self, class: ClassId, doubtful: bool) -> u32 {
-        let [certain, possible] = match &self.closures {
-            Some(closures) => closures,
-            None => return 0,
-        };
-        let closures = if doubtful { possible } else { certain };
-        let component = closures.component(class);
-        if let Some(&known) = self.of_component.get(&(component, doubtful)) {
-            return known;
-        }
-        let mut reach = self.nothing();
-        reach.classes.union_with(&closures.classes_taken(class));
-        let mut owned = reach.classes.clone();
-        owned.insert(class.index());
-        // Most owners can reach one of a few sets of addresses.
-        let mut outside = FixedBitSet::new();
-        for owner in owned.ones().filter_map(|class| u32::try_from(class).ok()).map(ClassId) {
-            // Whoever owns a host voids what it enforces at its guests, so these get further.
-            let host = self.hosts.get(owner.index()).copied().flatten();
-            let hosted = host.is_some_and(|host| owned.contains(host.index()));
-            outside.grow_and_insert(self.outside(Origin::Unit(owner, hosted), doubtful) as usize);
-        }
-        for set in outside.ones().filter_map(|number| self.outsides.get(number)) {
-            reach.outside.union_with(set);
-        }
-        let number = self.number(reach);
-        self.of_component.insert((component, doubtful), number);
-        number
-    }
-
-    /// What becomes of a class of units, or of external addresses, in what an attack certainly and possibly gets.
-    fn state(&self, [certain, possible]: Both<u32>, target: Option<Target>) -> State {
-        let within = |number: u32| {
-            let reach = self.reaches.get(number as usize);
-            reach.zip(target).is_some_and(|(reach, target)| match target {
-                Target::Class(class) => reach.classes.contains(class.index()),
-                Target::External(external) => reach.outside.contains((external - self.graph.first_external) as usize),
-            })
-        };
-        match (within(certain), within(possible)) {
-            (true, _) => State::Allowed,
-            (false, true) => State::Unknown,
-            (false, false) => State::Denied,
-        }
+    /// Step by step, where closures are no unions.
+    fn spread(&mut self, origin: Origin, doubtful: bool, ends: &mut Pool) -> SetId {
+        let Side { graph, hops_max, onto, .. } = self.side;
+        let limits = Limits { avoid: None, connections_max: *hops_max, doubtful };
+        let spread = Spread::new(graph, vec![origin], limits);
+        let outside = spread.outside.ones().map(|external| graph.classes + external);
+        let bits = spread.classes.ones().chain(outside).filter_map(|bit| onto.get(bit));
+        let mut taken: Vec<(u32, bool)> = bits.flatten().map(|&end| (end, true)).collect();
+        taken.sort_unstable();
+        ends.changed(SetId::EMPTY, &taken)
     }
 }
 
@@ -233,51 +157,58 @@ pub(super) fn changes(
     attack: Attack,
     hops_max: Option<u32>,
 ) -> Vec<LateralChange> {
-    /// Every way in which a state can change, doubt that stays included; numbers count from 1.
-    const TRANSITIONS: [(State, State); 7] = [
-        (State::Denied, State::Allowed),
-        (State::Allowed, State::Denied),
-        (State::Denied, State::Unknown),
-        (State::Allowed, State::Unknown),
-        (State::Unknown, State::Denied),
-        (State::Unknown, State::Allowed),
-        (State::Unknown, State::Unknown),
-    ];
-    let number = |old: State, new: State| TRANSITIONS.iter().position(|&(was, is)| (was, is) == (old, new));
-    let mut sides = [Side::new(old, attack, hops_max), Side::new(new, attack, hops_max)];
-    let ends = |count: usize| 0..u32::try_from(count).unwrap_or(u32::MAX);
-    let targets: Vec<Both<Option<Target>>> =
-        ends(refinement.destinations()).map(|to| [0, 1].map(|side| target(refinement, side, to))).collect();
-    let units = refinement.units.len();
-    let mut rows = Rows::default();
-    // What differs, by what attacks from a source get hold of in both designs, and whether the source is a unit.
-    type Row = Rc<[(u32, u32)]>;
-    let mut known: BTreeMap<(Both<Both<u32>>, bool), Row> = BTreeMap::new();
-    for from in ends(refinement.len()) {
-        let mut reached = [[0; 2]; 2];
-        for (at, (side, reached)) in sides.iter_mut().zip(&mut reached).enumerate() {
+    let sides = [Side::new(old, refinement, 0, (attack, hops_max)), Side::new(new, refinement, 1, (attack, hops_max))];
+    let mut reaching = sides.each_ref().map(Side::reaching);
+    let mut rows = Rows::new(refinement);
+    // Between two ends outside there is nothing to compare.
+    let outside: Vec<(u32, bool)> = (0..u32::try_from(refinement.destinations()).unwrap_or(u32::MAX))
+        .skip(refinement.units.len())
+        .map(|end| (end, true))
+        .collect();
+    let outside = rows.pool.changed(SetId::EMPTY, &outside);
+    let mut known: FxHashMap<Both<Reached>, Rc<[(u32, SetId)]>> = FxHashMap::default();
+    for from in 0..u32::try_from(refinement.len()).unwrap_or(u32::MAX) {
+        let mut reached = [[SetId::EMPTY; 2]; 2];
+        for (at, (reaching, reached)) in reaching.iter_mut().zip(&mut reached).enumerate() {
             if let Some(origin) = origin(refinement, at, from) {
-                *reached = side.reached(origin);
+                *reached = reaching.from(origin, &mut rows.pool);
             }
         }
-        let outward = matches!(refinement.id(from), EndId::Units(_));
-        let changed = known.entry((reached, outward)).or_insert_with(|| {
-            let ([old_side, new_side], [old, new]) = (&sides, reached);
-            let until = if outward { targets.len() } else { units };
-            (0u32..)
-                .zip(targets.iter().take(until))
-                .filter_map(|(to, &[target_old, target_new])| {
-                    let number = number(old_side.state(old, target_old), new_side.state(new, target_new))?;
-                    Some((to, u32::try_from(number + 1).unwrap_or(u32::MAX)))
-                })
-                .collect()
-        });
-        rows.add(from, changed.to_vec());
+        if !matches!(refinement.id(from), EndId::Units(_)) {
+            reached = reached.map(|both| both.map(|set| rows.pool.minus(set, outside)));
+        }
+        let pool = &mut rows.pool;
+        let differs = Rc::clone(known.entry(reached).or_insert_with(|| differing(pool, reached)));
+        differs.iter().for_each(|&(way, to)| rows.add(from, way, to));
     }
-    let things =
-        |number: u32| (number as usize).checked_sub(1).and_then(|at| TRANSITIONS.get(at..=at)).unwrap_or_default();
-    let blocks = rows.blocks(refinement, things);
-    blocks.into_iter().map(|((was, is), block)| LateralChange { was, is, block }).collect()
+    let blocks = rows.blocks(refinement).into_iter().filter_map(|(way, block)| {
+        let &(was, is) = TRANSITIONS.get(way as usize)?;
+        Some(LateralChange { was, is, block })
+    });
+    blocks.collect()
+}
+
+/// What differs between what attacks from one end get hold of in two designs, by position among [`TRANSITIONS`].
+fn differing(ends: &mut Pool, reached: Both<Reached>) -> Rc<[(u32, SetId)]> {
+    let [old, new] = reached;
+    if old == new && old[0] == old[1] {
+        return Rc::from([]);
+    }
+    let mut of = |state: State, other: State| {
+        let ([certain, possible], [other_certain, other_possible]) = (old, new);
+        let mut in_state = |state: State, certain: SetId, possible: SetId| match state {
+            State::Unknown => ends.minus(possible, certain),
+            _ => certain,
+        };
+        let (before, after) = (in_state(state, certain, possible), in_state(other, other_certain, other_possible));
+        match (state, other) {
+            (State::Denied, _) => ends.minus(after, possible),
+            (_, State::Denied) => ends.minus(before, other_possible),
+            _ => ends.intersection(before, after),
+        }
+    };
+    let ways = (0u32..).zip(TRANSITIONS).map(|(way, (was, is))| (way, of(was, is)));
+    ways.filter(|(_, set)| *set != SetId::EMPTY).collect()
 }
 
 fn origin(refinement: &Refinement<'_>, side: usize, end: u32) -> Option<Origin> {

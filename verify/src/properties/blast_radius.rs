@@ -1,11 +1,11 @@
 //! `blast-radius`: what falls with a unit stays within a bound.
 
-use super::{Counterexample, Excess, Outcome, Population, Settled, unsure};
+use super::{Counterexample, Excess, Outcome, Population, Settings, Settled, unsure};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Hop, Replay, VerifyError};
 use crate::lateral::{Attack, Graph, Origin};
 use crate::reach::Verifier;
-use crate::spread::{By, Limits, Spread};
+use crate::spread::{By, Limits, Spread, Taken};
 use fixedbitset::FixedBitSet;
 use seglab_policy::{AtMost, Pivot, Property, Selector, Statistic, UnitId};
 
@@ -16,9 +16,9 @@ impl Verifier<'_> {
         attack: Attack,
         from: &Selector,
         (at_most, of): (AtMost, Statistic),
-        without_trusted: bool,
+        settings: &Settings,
     ) -> Result<Outcome, VerifyError> {
-        let trusted = without_trusted.then(|| self.trusted_classes());
+        let trusted = settings.honour_trusted.then(|| self.trusted_classes());
         let avoid = trusted.as_ref();
         let all = self.engine.design.units().len();
         let from: Vec<ClassId> =
@@ -38,14 +38,15 @@ impl Verifier<'_> {
             let Some((class, excess)) = excess(&amounts, at_most, of, all) else { continue };
             let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
             let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
-            let hops = self
-                .hops_into(&graph, &spread, &weight, (at_most.most(all), usize::MAX, doubtful), None)
-                .map_err(|flaw| flaw.into_error(&property.id))?;
+            let bounds = Bounds { most: at_most.most(all), steps_max: settings.steps_shown_max, limits };
+            let Fall { left_out, hops } =
+                self.fall(&graph, &spread, &weight, bounds, None).map_err(|flaw| flaw.into_error(&property.id))?;
             verdict = if doubtful {
                 unsure(hops)
             } else {
                 let start = self.engine.classes.representative(class);
-                Settled::Violated(Counterexample::TooMany { start, units: spread.units(&graph), excess, hops })
+                let units = spread.units(&graph);
+                Settled::Violated(Counterexample::TooMany { start, units, excess, left_out, hops })
             };
             break;
         }
@@ -53,16 +54,16 @@ impl Verifier<'_> {
     }
 
     /// What certainly falls with a unit that exceeded a bound on the largest blast radius; `None` if it no longer does.
-    /// How it falls is worked out only if it has to be `shown`.
+    /// How it falls is worked out unless it `is_shown` already.
     pub(crate) fn exceeds(
         &mut self,
         property: &Property,
         attack: Attack,
         (start, excess): (UnitId, Excess),
-        without_trusted: bool,
-        shown: bool,
+        settings: &Settings,
+        is_shown: bool,
     ) -> Result<Option<Exceeding>, VerifyError> {
-        let trusted = without_trusted.then(|| self.trusted_classes());
+        let trusted = settings.honour_trusted.then(|| self.trusted_classes());
         let limits = Limits { avoid: trusted.as_ref(), connections_max: property.hops_max, doubtful: false };
         let (graph, weights) = (self.graph(attack), self.weights(excess.at_most));
         let (class, all) = (self.engine.classes.of(start), self.engine.design.units().len());
@@ -72,12 +73,13 @@ impl Verifier<'_> {
             return Ok(None);
         }
         let units = self.sizes(&graph, &[class], limits).first().copied().unwrap_or(0);
-        let mut exceeding = Exceeding { units, excess: Excess { sum, ..excess }, hops: None };
-        if shown {
+        let mut exceeding = Exceeding { units, excess: Excess { sum, ..excess }, fall: None };
+        if !is_shown {
             let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
             let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
-            let hops = self.hops_into(&graph, &spread, &weight, (excess.at_most.most(all), usize::MAX, false), None);
-            exceeding.hops = Some(hops.map_err(|flaw| flaw.into_error(&property.id))?);
+            let bounds = Bounds { most: excess.at_most.most(all), steps_max: settings.steps_shown_max, limits };
+            let fall = self.fall(&graph, &spread, &weight, bounds, None);
+            exceeding.fall = Some(fall.map_err(|flaw| flaw.into_error(&property.id))?);
         }
         Ok(Some(exceeding))
     }
@@ -92,40 +94,46 @@ impl Verifier<'_> {
         }
     }
 
-    /// Steps that take more than `most`, one into each class, from the first start or from the unit that stands for it:
-    /// all of them, or the first ones.
-    pub(super) fn hops_into(
+    /// Steps that take more than the bound, one into each class, from this start or from the unit that stands for it; the
+    /// first of them where there are more than can be shown.
+    pub(super) fn fall(
         &mut self,
         graph: &Graph,
         spread: &Spread,
         weight: &dyn Fn(ClassId) -> u64,
-        (most, steps_max, doubtful): (u64, usize, bool),
-        start: Option<UnitId>,
-    ) -> Result<Vec<Hop>, Flaw> {
-        let replay = Replay::new(self, graph, spread, doubtful);
-        let mut replay = replay.between((start, None), (None, None));
+        Bounds { most, steps_max, limits }: Bounds<'_>,
+        from: Option<UnitId>,
+    ) -> Result<Fall, Flaw> {
+        let replay = Replay::new(self, graph, spread, limits.doubtful);
+        let mut replay = replay.between((from, None), (None, None));
         replay.own(By::Start(0))?;
         let mut counted = FixedBitSet::with_capacity(graph.classes);
-        let started = |class: ClassId| spread.starts.contains(&Origin::Unit(class, false));
-        let mut taken_so_far: u64 = spread
-            .starts
-            .iter()
-            .map(|start| match start {
-                Origin::Unit(class, _) => weight(*class),
-                Origin::External(_) | Origin::Source(_) => 0,
-            })
-            .sum();
-        for (taken, _, _) in spread.taken.iter().take(steps_max) {
-            if taken_so_far > most {
+        let start = spread.starts.iter().find_map(|start| match start {
+            Origin::Unit(class, _) => Some(*class),
+            Origin::External(_) | Origin::Source(_) => None,
+        });
+        let (mut weighed, mut shown) = (start.map_or(0, weight), usize::from(start.is_some()));
+        let mut is_cut = false;
+        for (taken, _, _) in &spread.taken {
+            if weighed > most {
+                break;
+            }
+            if replay.hops_made() >= steps_max {
+                is_cut = true;
                 break;
             }
             replay.own(By::Taken(*taken))?;
             if !counted.put(taken.class.index()) {
-                let units = graph.size(taken.class) - usize::from(started(taken.class));
-                taken_so_far += weight(taken.class) * units as u64;
+                let units = graph.size(taken.class) - usize::from(start == Some(taken.class));
+                weighed += weight(taken.class) * units as u64;
+                shown += units;
             }
         }
-        Ok(replay.into_hops())
+        if limits.doubtful && is_cut {
+            show_doubt(&mut replay, graph, spread, limits)?;
+        }
+        let left_out = if is_cut { spread.units(graph).saturating_sub(shown) } else { 0 };
+        Ok(Fall { left_out, hops: replay.into_hops() })
     }
 
     /// What falls with a unit of each class, by what a unit of each class counts for.
@@ -171,7 +179,38 @@ impl Verifier<'_> {
 pub(crate) struct Exceeding {
     pub(crate) units: usize,
     pub(crate) excess: Excess,
-    pub(crate) hops: Option<Vec<Hop>>,
+    /// How it falls, if that was asked for.
+    pub(crate) fall: Option<Fall>,
+}
+
+/// Steps into units that fall, and how many more fall by steps that are left out.
+pub(crate) struct Fall {
+    pub(crate) left_out: usize,
+    pub(crate) hops: Vec<Hop>,
+}
+
+/// Adds steps until one is in doubt, for that is what the verdict rests on: first into whoever does not certainly fall.
+fn show_doubt(replay: &mut Replay<'_, '_>, graph: &Graph, spread: &Spread, limits: Limits<'_>) -> Result<(), Flaw> {
+    let certain = Spread::new(graph, spread.starts.clone(), Limits { doubtful: false, ..limits });
+    let falls = |taken: &Taken| certain.classes.contains(taken.class.index());
+    let all = || spread.taken.iter().map(|(taken, _, _)| taken);
+    let mut looked_at = 0;
+    for taken in all().filter(|taken| !falls(taken)).chain(all()) {
+        if replay.is_in_doubt_after(looked_at) {
+            break;
+        }
+        looked_at = replay.hops_made();
+        replay.own(By::Taken(*taken))?;
+    }
+    Ok(())
+}
+
+/// How much of a spread is to be shown: more than this falls, by not many more steps than these.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'l> {
+    pub(super) most: u64,
+    pub(super) steps_max: usize,
+    pub(super) limits: Limits<'l>,
 }
 
 /// What the loss of a unit of a class takes with it.

@@ -54,6 +54,13 @@ pub(super) struct Selection<'c> {
     classes: FixedBitSet,
 }
 
+impl Selection<'_> {
+    /// True if every endpoint is one of those that it speaks of.
+    pub(super) fn is_of_anyone(&self) -> bool {
+        matches!(self.who, Who::Anyone | Who::Peer(Peer::Anyone))
+    }
+}
+
 /// Connections, by whom and to whom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Between<'c> {
@@ -261,6 +268,9 @@ impl Verifier<'_> {
 
     /// Whether an end is one of those that a side of the claim speaks of.
     pub(super) fn is(&self, end: End, side: &Selection<'_>) -> Option<Match> {
+        if let (Who::Units(_) | Who::Peer(Peer::Units(_)), Some((class, _))) = (side.who, end.unit) {
+            return side.classes.contains(class.index()).then_some(Match::Yes);
+        }
         let (classes, design) = (&self.engine.classes, self.engine.design);
         let endpoints = &classes.endpoints;
         let family = endpoints.get(end.class).family;
@@ -272,13 +282,10 @@ impl Verifier<'_> {
         match (side.who, end.unit) {
             (Who::Anyone | Who::Peer(Peer::Anyone), _) => Some(Match::Yes),
             (Who::Peer(Peer::Unmodelled(_)), _) => Some(Match::Maybe),
-            (Who::Units(_) | Who::Peer(Peer::Units(_)), Some((class, _))) => {
-                certainly(side.classes.contains(class.index()))
-            }
-            (Who::Peer(Peer::Units(selector)), None) => {
+            (Who::Peer(Peer::Units(selector)), _) => {
                 certainly(source().is_some_and(|source| selector.matches_source(source)))
             }
-            (Who::Units(_), None) | (Who::Outside(_), Some(_)) => None,
+            (Who::Units(_), _) | (Who::Outside(_), Some(_)) => None,
             (Who::Outside(set), None) => {
                 certainly(if source().is_some() { set.covers_family(family) } else { address_in(set) })
             }

@@ -31,14 +31,21 @@ pub(super) struct Search<'p> {
     pub(super) doubtful: bool,
 }
 
+/// Where a search starts and what it is to reach.
+type Asked = (Vec<Origin>, FixedBitSet);
+
 impl Verifier<'_> {
     /// `isolated` and `only-through`.
     pub(super) fn stays_apart(&mut self, property: &Property, attack: Attack) -> Result<Outcome, VerifyError> {
         let mut outcome = Outcome { verdict: Settled::Holds, population: Population::default() };
+        let mut asked = None;
         for doubtful in [false, true] {
             let flaw = |flaw: Flaw| flaw.into_error(&property.id);
             let (search, population) = self.search_of(property, attack, doubtful).ok_or(Flaw::NoPath).map_err(flaw)?;
             outcome.population = population;
+            if !self.says_more(&search, &mut asked) {
+                continue;
+            }
             if let Some(settled) = self.search(&search).map_err(flaw)? {
                 outcome.verdict = settled;
                 break;
@@ -106,6 +113,17 @@ impl Verifier<'_> {
         }
         let starts = self.starts(from, avoid.as_ref(), doubtful);
         Some(Search { attack, starts, targets, avoid, services, hops_max: property.hops_max, doubtful })
+    }
+
+    /// False if a search asks once more what was `asked`: where nothing is doubtful, and nobody is meant perhaps, the
+    /// second reading says what the first did.
+    pub(super) fn says_more(&mut self, search: &Search<'_>, asked: &mut Option<Asked>) -> bool {
+        let last = Attack { pivot: last_step(search.attack.pivot), ..search.attack };
+        let is_doubtful = [search.attack, last].into_iter().any(|attack| self.graph(attack).doubts().contains(&true));
+        let asks = Some((search.starts.clone(), search.targets.clone()));
+        let again = search.doubtful && !is_doubtful && *asked == asks;
+        *asked = asks;
+        !again
     }
 
     fn population(&self, from: &Members, to: &Members) -> Population {

@@ -38,10 +38,6 @@ impl Sides {
         Self { chains: vec![(Self::NOTHING, None)], longer: vec![[None; 3]] }
     }
 
-    fn of(&mut self, matches: impl Iterator<Item = Option<Match>>) -> u32 {
-        matches.fold(Self::NOTHING, |before, matched| self.longer(before, matched))
-    }
-
     #[expect(clippy::indexing_slicing, reason = "chains are numbered by the table that they index")]
     fn longer(&mut self, before: u32, matched: Option<Match>) -> u32 {
         let which = match matched {
@@ -102,26 +98,20 @@ impl<'c> Ends<'c> {
         let (all, verifier) = (&every.ends, &*verifier);
         let entries = || std::iter::once(&confined.meant).chain(&confined.listed);
         let (mut sources, mut destinations) = (Sides::new(), Sides::new());
-        let (mut as_source, mut as_destination) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
         let mut services = confined.listed.iter().flat_map(|entry| entry.services);
         let names_ports = services.any(|service| matches!(service, Service::NamedPort { .. }));
         let mut listeners = Interner::new();
-        let mut named = Vec::with_capacity(all.len());
         let from: Vec<Selection<'_>> = entries().map(|entry| verifier.selection(entry.from)).collect();
         let to: Vec<Selection<'_>> = entries().map(|entry| verifier.selection(entry.to)).collect();
-        let matches = |end: End, selections: &[Selection<'_>], sides: &mut Sides| {
-            sides.of(selections.iter().map(|selection| verifier.is(end, selection)))
+        let as_source = sides_of(verifier, all, &from, &mut sources);
+        let as_destination = sides_of(verifier, all, &to, &mut destinations);
+        let none = listeners.intern(Vec::new());
+        let heard = |end: &End| {
+            let Some((class, _)) = end.unit else { return none };
+            let unit = verifier.engine.classes.representative(class);
+            listeners.intern(verifier.engine.design.unit(unit).listeners.clone())
         };
-        for &end in all {
-            as_source.push(matches(end, &from, &mut sources));
-            as_destination.push(matches(end, &to, &mut destinations));
-            let unit = end.unit.filter(|_| names_ports);
-            let heard = unit.map(|(class, _)| {
-                let unit = verifier.engine.classes.representative(class);
-                verifier.engine.design.unit(unit).listeners.clone()
-            });
-            named.push(listeners.intern(heard.unwrap_or_default()));
-        }
+        let named = if names_ports { all.iter().map(heard).collect() } else { vec![none; all.len()] };
         let known = FxHashMap::default();
         Self { confined, every, as_source, as_destination, sources, destinations, named, listeners, known }
     }
@@ -132,14 +122,25 @@ impl<'c> Ends<'c> {
             true => (&self.sources, &self.as_source),
             false => (&self.destinations, &self.as_destination),
         };
-        let mut known: FxHashMap<u32, bool> = FxHashMap::default();
-        let mut is_meant = |at: &usize| {
-            let Some(&chain) = of.get(*at) else { return false };
-            let meant = || sides.matches(chain).first().copied().flatten();
-            *known.entry(chain).or_insert_with(|| counts(meant(), doubtful))
-        };
-        (0..of.len()).filter(|at| is_meant(at)).collect()
+        let chains = 0..u32::try_from(sides.chains.len()).unwrap_or(u32::MAX);
+        let is_meant: Vec<bool> =
+            chains.map(|chain| counts(sides.matches(chain).first().copied().flatten(), doubtful)).collect();
+        let meant = of.iter().enumerate().filter(|(_, chain)| is_meant.get(**chain as usize) == Some(&true));
+        meant.map(|(at, _)| at).collect()
     }
+}
+
+/// For each end, the number of how it matches the selections.
+fn sides_of(verifier: &Verifier<'_>, ends: &[End], selections: &[Selection<'_>], sides: &mut Sides) -> Vec<u32> {
+    let mut of = vec![Sides::NOTHING; ends.len()];
+    for selection in selections {
+        // Whoever is meant without regard to who it is need not be looked at.
+        let always = selection.is_of_anyone().then_some(Match::Yes);
+        for (chain, &end) in of.iter_mut().zip(ends) {
+            *chain = sides.longer(*chain, always.or_else(|| verifier.is(end, selection)));
+        }
+    }
+    of
 }
 
 /// True if such a match is to be reckoned with.
@@ -196,13 +197,19 @@ impl<'s, 'v, 'c> Search<'s, 'v, 'c> {
         let mut search = Self { verifier, ends, matrix, view, doubtful, by_source, groups };
         let destinations = search.verifier.engine.classes.endpoints.destinations();
         let mut numbers: FxHashMap<Alike, usize> = FxHashMap::default();
+        let mut last = None;
         for position in search.ends.meant(!by_source, doubtful) {
             let Some(&end) = search.ends.every.ends.get(position) else { continue };
             if by_source && end.class as usize >= destinations {
                 continue;
             }
             let alike = search.alike(position, end, !by_source);
-            let number = *numbers.entry(alike).or_insert(search.groups.len());
+            // Neighbours are mostly alike.
+            let number = match last {
+                Some((known, number)) if known == alike => number,
+                _ => *numbers.entry(alike).or_insert(search.groups.len()),
+            };
+            last = Some((alike, number));
             match search.groups.get_mut(number) {
                 Some(group) => group.ends.push(position),
                 None => search.groups.push(Group { alike, ends: vec![position] }),

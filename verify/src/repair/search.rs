@@ -29,7 +29,7 @@ const COMPARING: u32 = 20;
 /// A search for the least repair of one design.
 pub(super) struct Search<'a> {
     design: &'a Design,
-    settings: &'a Settings,
+    settings: Settings,
     effort: &'a Effort,
     candidates: Candidates<'a>,
     fates: Fates,
@@ -53,7 +53,9 @@ struct Tried {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(design: &'a Design, settings: &'a Settings, effort: &'a Effort) -> Self {
+    pub(super) fn new(design: &'a Design, settings: &Settings, effort: &'a Effort) -> Self {
+        // Any step of an attack may be the one to stop.
+        let settings = Settings { steps_shown_max: usize::MAX, ..*settings };
         Self {
             design,
             settings,
@@ -71,7 +73,7 @@ impl<'a> Search<'a> {
     }
 
     pub(super) fn run(mut self) -> Result<Repair, VerifyError> {
-        let before = Verifier::new(self.design).settle_all(self.settings)?;
+        let before = Verifier::new(self.design).settle_all(&self.settings)?;
         let holds = self.learn(&before, &Choice::new());
         let finding = if holds { Finding::Nothing } else { self.find()? };
         let spent = Spent {
@@ -145,7 +147,7 @@ impl<'a> Search<'a> {
             self.strike(choice);
             return Ok(None);
         };
-        let report = Verifier::new(&design).settle_all(self.settings)?;
+        let report = Verifier::new(&design).settle_all(&self.settings)?;
         let holds = self.learn(&report, choice);
         Ok(Some(Tried { design, report, holds }))
     }
@@ -232,7 +234,7 @@ impl<'a> Search<'a> {
     }
 
     fn repaired(&self, choice: &Choice, tried: Tried) -> Repaired {
-        let connections = connections_changed(self.design, &tried.design, self.settings);
+        let connections = connections_changed(self.design, &tried.design, &self.settings);
         Repaired {
             edits: self.candidates.edits(choice),
             design: tried.design,

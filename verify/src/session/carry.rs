@@ -229,17 +229,19 @@ impl Carry<'_> {
     ) -> Result<Carried, VerifyError> {
         let mut outcome = known;
         let is_shown = self.is_shown(verifier, &mut outcome.verdict);
-        let Settled::Violated(Counterexample::TooMany { start, units, excess, hops }) = &mut outcome.verdict else {
+        let Settled::Violated(Counterexample::TooMany { start, units, excess, left_out, hops }) = &mut outcome.verdict
+        else {
             return Ok(None);
         };
-        let without_trusted = self.settings.honour_trusted;
-        let Some(taken) = verifier.exceeds(property, attack, (*start, *excess), without_trusted, !is_shown)? else {
+        let Some(taken) = verifier.exceeds(property, attack, (*start, *excess), &self.settings, is_shown)? else {
             return Ok(None);
         };
-        (*units, *excess) = (taken.units, taken.excess);
-        if let Some(anew) = taken.hops {
-            *hops = anew;
+        match taken.fall {
+            Some(anew) => (*left_out, *hops) = (anew.left_out, anew.hops),
+            None if *left_out > 0 => *left_out = (taken.units + *left_out).saturating_sub(*units),
+            None => {}
         }
+        (*units, *excess) = (taken.units, taken.excess);
         Ok(Some(outcome))
     }
 

@@ -1,6 +1,6 @@
 //! What the numbers of sets stand for, put together: each shared part once.
 
-use super::{Pool, SetId};
+use super::{LEAF, Pool, SetId};
 
 /// The union of what numbers stand for, kept for every part of a set.
 pub(crate) struct Image<'p> {
@@ -17,20 +17,20 @@ impl<'p> Image<'p> {
 
     /// The union of what `each` says of the numbers of a set, in another pool; `each` says the same every time.
     pub(crate) fn of(&mut self, set: SetId, into: &mut Pool, each: &impl Fn(usize) -> SetId) -> SetId {
-        self.join(set.0, self.pool.height, into, each)
+        self.join(set.0, into, each)
     }
 
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
-    fn join(&mut self, node: u32, level: u32, into: &mut Pool, each: &impl Fn(usize) -> SetId) -> SetId {
+    fn join(&mut self, node: u32, into: &mut Pool, each: &impl Fn(usize) -> SetId) -> SetId {
         if node == 0 {
             return SetId::EMPTY;
         }
-        let known = if level == 0 { &self.leaves } else { &self.branches };
-        if let Some(known) = known[Pool::position(node)] {
+        let (is_leaf, at) = (node & LEAF != 0, Pool::position(node));
+        if let Some(known) = if is_leaf { self.leaves[at] } else { self.branches[at] } {
             return known;
         }
         let mut joined = SetId::EMPTY;
-        if level == 0 {
+        if is_leaf {
             let mut from = 0;
             while let Some((number, offset)) = self.pool.next_in_leaf(node, from) {
                 joined = into.union(joined, each(number));
@@ -38,12 +38,12 @@ impl<'p> Image<'p> {
             }
         } else {
             for child in self.pool.children(node) {
-                let part = self.join(child, level - 1, into, each);
+                let part = self.join(child, into, each);
                 joined = into.union(joined, part);
             }
         }
-        let known = if level == 0 { &mut self.leaves } else { &mut self.branches };
-        known[Pool::position(node)] = Some(joined);
+        let known = if is_leaf { &mut self.leaves } else { &mut self.branches };
+        known[at] = Some(joined);
         joined
     }
 }

@@ -3,7 +3,7 @@
 use crate::naive::{Answer, End, Naive};
 use seglab_policy::arbitrary::design_of;
 use seglab_policy::{Action, Design, Endpoint, Pivot, Trust, UnitId, View};
-use seglab_verify::{Attack, Counterexample, Hop, Settings, Settled, Verifier};
+use seglab_verify::{Attack, Counterexample, Hop, Settings, Settled, Uncertainty, Verifier};
 use std::collections::BTreeMap;
 
 fn seeds(default: u64) -> u64 {
@@ -150,4 +150,44 @@ pub(crate) fn check_counterexample(design: &Design, counterexample: &Counterexam
             }
         }
     }
+}
+
+#[test]
+fn a_fall_that_is_shown_in_part_has_the_verdict_of_one_that_is_shown_in_full() {
+    let (mut cut, mut unsure) = (0, 0);
+    for seed in 0..1000 {
+        let design = design_of(seed);
+        let report = |steps_shown_max| {
+            let settings = Settings { steps_shown_max, ..Settings::default() };
+            Verifier::new(&design).settle_all(&settings).unwrap()
+        };
+        let (whole, part) = (report(usize::MAX), report(1));
+        for ((property, whole), part) in design.properties().iter().zip(&whole.properties).zip(&part.properties) {
+            let at = format!("seed {seed}: {}", property.id);
+            match (&whole.verdict, &part.verdict) {
+                (
+                    Settled::Violated(Counterexample::TooMany { units, excess, hops, left_out: 0, .. }),
+                    Settled::Violated(counterexample @ Counterexample::TooMany { left_out, hops: shown, .. }),
+                ) => {
+                    check_counterexample(&design, counterexample);
+                    let Counterexample::TooMany { units: again, excess: same, .. } = counterexample else { panic!() };
+                    assert_eq!((units, excess), (again, same), "{at}");
+                    assert_eq!(hops.len() > shown.len(), *left_out > 0, "{at}: {hops:?} {shown:?}");
+                    cut += usize::from(*left_out > 0);
+                }
+                // What is not known is shown, however few steps are.
+                (Settled::Unknown(whole), Settled::Unknown(part)) => {
+                    assert_eq!(
+                        matches!(whole.doubt, Uncertainty::Policy(_)),
+                        matches!(part.doubt, Uncertainty::Policy(_)),
+                        "{at}: {whole:?} {part:?}"
+                    );
+                    unsure += usize::from(whole.hops != part.hops);
+                }
+                (whole, part) => assert_eq!(whole, part, "{at}"),
+            }
+        }
+    }
+    println!("{cut} falls and {unsure} doubts were cut");
+    assert!(cut > 20 && unsure > 3, "{cut} falls and {unsure} doubts were cut");
 }

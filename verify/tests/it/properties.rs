@@ -197,6 +197,30 @@ fn only_through_is_about_two_different_ends() {
 }
 
 #[test]
+fn a_long_fall_is_shown_in_part_and_counted_in_full() {
+    // a -> b -> c -> d, and two are allowed.
+    let mut draft = chain();
+    draft.units.push(unit("d", "10.0.0.4", &[8080]));
+    draft.rulebooks[0].tiers[0].rules.push(allow("c", "d", 8080));
+    let at_most = AtMost::Units(2);
+    let claim = property(Claim::BlastRadius { from: Selector::Everything, at_most, of: Statistic::Max });
+    let design = asking(draft, &claim);
+    let settled = |steps_shown_max| {
+        let settings = Settings { steps_shown_max, ..Settings::default() };
+        match Verifier::new(&design).settle(&claim, &settings).unwrap().verdict {
+            Settled::Violated(Counterexample::TooMany { units, excess, left_out, hops, .. }) => {
+                (units, excess.sum, left_out, hops.iter().map(|hop| hop.describe(&design)).collect::<Vec<_>>())
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(settled(usize::MAX), (4, 4, 0, vec!["a -> b tcp/8080".to_owned(), "b -> c tcp/8080".to_owned()]));
+    assert_eq!(settled(2), settled(usize::MAX), "two steps are all that is to be shown");
+    assert_eq!(settled(1), (4, 4, 2, vec!["a -> b tcp/8080".to_owned()]), "c and d fall as well");
+    assert_eq!(settled(0), (4, 4, 3, Vec::new()));
+}
+
+#[test]
 fn blast_radius_counts_the_unit_itself() {
     let radius = |units| {
         property(Claim::BlastRadius { from: Selector::Everything, at_most: AtMost::Units(units), of: Statistic::Max })

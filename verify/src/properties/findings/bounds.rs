@@ -5,7 +5,7 @@ use crate::classes::ClassId;
 use crate::counterexample::Flaw;
 use crate::groups::{Groups, Party};
 use crate::lateral::{Attack, Origin};
-use crate::properties::blast_radius::weight_of;
+use crate::properties::blast_radius::{Bounds, Fall, weight_of};
 use crate::properties::{Counterexample, Excess, Face, Settled, unsure};
 use crate::reach::Verifier;
 use crate::spread::{Limits, Spread};
@@ -47,13 +47,13 @@ impl Verifier<'_> {
                 let spread = Spread::new(&graph, vec![Origin::Unit(class, false)], limits);
                 let weight = |class: ClassId| weights.as_ref().map_or(1, |weights| weight_of(weights, class));
                 let start = self.unit_in(groups, group, class);
-                let most = (at_most.most(all), STEPS_MAX, doubtful);
-                let hops = self.hops_into(&graph, &spread, &weight, most, Some(start))?;
+                let bounds = Bounds { most: at_most.most(all), steps_max: STEPS_MAX, limits };
+                let Fall { left_out, hops } = self.fall(&graph, &spread, &weight, bounds, Some(start))?;
                 let excess = Excess { of: *of, at_most: *at_most, sum: amount, count: 1 };
                 let units = spread.units(&graph);
                 let verdict = match doubtful {
                     true => unsure(hops),
-                    false => Settled::Violated(Counterexample::TooMany { start, units, excess, hops }),
+                    false => Settled::Violated(Counterexample::TooMany { start, units, excess, left_out, hops }),
                 };
                 findings.push(of_group(groups, group, On::Anything, count, verdict));
             }
