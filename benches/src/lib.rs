@@ -2,6 +2,10 @@
 //!
 //! Bench ids read `operation/topology/size`, so a size means the same thing wherever it stands.
 
+mod roofline;
+
+pub use roofline::Roofline;
+
 use seglab_formats::kubernetes;
 use seglab_policy::{
     Action, Address, AddressSet, AtMost, Claim, Design, Directions, Draft, EnforcementPoint, Interface, Labels,
