@@ -8,7 +8,7 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-edit bench-scale check-smtlib fuzz judges-long
+.PHONY: all setup test demo bench bench-edit bench-line-rate bench-scale check-smtlib fuzz judges-long
 
 all: test
 
@@ -40,6 +40,10 @@ bench-scale: setup
 		$(if $(SCALE_MAX),'1000000 250000'); do $(SCALE) company $$size || exit 1; done
 	@for worst in 'chain 40000' 'digits 1000' 'digits 2000' 'digits 5000' 'properties 40000 10000 1000'; do \
 		$(SCALE) $$worst || exit 1; done
+
+# What the matcher decides a second, beside what the memory could: 40,000 units, and 1,000 to 100,000 rules.
+bench-line-rate: setup
+	$(CARGO) run --release --locked --package seglab-benches --example line_rate
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that
 # `verify --smtlib` writes is `unsat` for cvc5, which comes from the system's packages.

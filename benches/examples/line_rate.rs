@@ -2,17 +2,19 @@
 //!
 //! `line_rate [UNITS [RULES …]]` compiles a generated company and times passes over uniform traffic: by address in
 //! batches, by known interface, and a loop that only makes the reads that deciding by address takes, each at a random
-//! place of a table as large as the one that is read (the roofline). Passes are interleaved and the medians shown, for
-//! machines are shared. Every decision by address is held to that by interface, some to the reference evaluator.
+//! place of a table as large as the one that is read (the roofline). Passes are short and interleaved, and the medians
+//! shown, for machines are shared. Every decision by address is held to that by interface, some to the reference evaluator.
 
 use seglab_benches::{Roofline, Size, company, on_processor_ns};
 use seglab_engine::{Decision, InterfaceId, Limits, Matcher, Workload};
 use seglab_policy::{Assume, Connection, Design, Endpoint, Header};
 use std::hint::black_box;
 
-/// Packets of a pass, and passes.
+/// Packets of a workload, and of a pass: short enough to be seldom interrupted.
 const PACKETS: usize = 1 << 18;
-const PASSES: usize = 21;
+const PASS: usize = 1 << 12;
+/// How often every pass is made.
+const ROUNDS: usize = 4;
 /// Rules that the reference evaluator may look at.
 const CHECK_BUDGET: usize = 40_000_000;
 
@@ -40,21 +42,26 @@ fn row(design: &Design, rules: u32) -> String {
     let space = matcher.space("default").expect("generated units stand in it");
     let workload = Workload::uniform(design, 1, PACKETS);
     let packets = workload.packets_v4(design);
-    let connections: Vec<_> = workload.connections().iter().filter_map(|one| known(&matcher, one)).collect();
-    let roofline = Roofline::new(&matcher.reads_v4(space), packets.len());
+    let connections: Vec<(InterfaceId, InterfaceId, Header)> =
+        workload.connections().iter().filter_map(|one| known(&matcher, one)).collect();
+    let roofline = Roofline::new(&matcher.reads_v4(space), PASS);
     let mut decisions = [vec![Decision::Unknown; packets.len()], vec![Decision::Unknown; packets.len()]];
     let mut passes: [Vec<u128>; 3] = Default::default();
-    for _ in 0..PASSES {
+    for _ in 0..ROUNDS {
         let [by_address, by_unit] = &mut decisions;
-        passes[0].push(timed(|| matcher.decide_batch_v4(space, black_box(&packets), by_address)));
-        passes[1].push(timed(|| matcher.decide_batch_between(black_box(&connections), by_unit)));
-        passes[2].push(timed(|| roofline.pass()));
+        let answers = by_address.chunks_mut(PASS).zip(by_unit.chunks_mut(PASS));
+        for ((packets, connections), (by_address, by_unit)) in
+            packets.chunks(PASS).zip(connections.chunks(PASS)).zip(answers)
+        {
+            passes[0].push(timed(|| matcher.decide_batch_v4(space, black_box(packets), by_address)));
+            passes[1].push(timed(|| matcher.decide_batch_between(black_box(connections), by_unit)));
+            passes[2].push(timed(|| roofline.pass()));
+        }
     }
     let [by_address, by_unit] = &decisions;
     assert_eq!(by_address, by_unit, "by address and by unit are the same connections");
     check(design, assume, workload.connections(), by_address, rules as usize);
-    let rate = |at: usize, packets: usize| packets as f64 * 1e3 / median(&mut passes[at].clone()) as f64;
-    let rates = [rate(0, packets.len()), rate(1, connections.len()), rate(2, packets.len())];
+    let rates = passes.map(|mut passes| PASS as f64 * 1e3 / median(&mut passes) as f64);
     let layout = matcher.layouts().next().expect("units have IPv4 addresses");
     format!(
         "| {rules} | {} × {} | {} | {:?} | {:.1} | {:.1} | {:.0} | {:.0} | {:.0} | {:.2} |",

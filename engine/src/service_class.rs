@@ -81,6 +81,15 @@ impl FieldClasses {
         self.class_of.lookup(value).map_or(0, |&class| u32::from(class))
     }
 
+    /// A value of each class, and the class of every value; no class of each if there is one only.
+    fn samples(&self) -> (Vec<u16>, &Column<u16>) {
+        let mut samples: BTreeMap<u32, u16> = BTreeMap::new();
+        for (&first, &class) in self.firsts.iter().zip(self.class_of_range.iter()) {
+            samples.entry(class).or_insert_with(|| u16::try_from(first).unwrap_or(u16::MAX));
+        }
+        (samples.into_values().collect(), &self.class_of)
+    }
+
     /// The classes that a set, one of those that cut the values, is made of.
     fn of(&self, set: &[(u32, u32)]) -> Vec<u32> {
         classes_of(&self.class_of_range, &ranges_of(&self.firsts, set))
@@ -177,12 +186,12 @@ impl Classifier {
     /// A source port of each class of source ports of a transport, and the class of every source port; no class of
     /// each if there is one only.
     pub(crate) fn source_ports(&self, transport: Transport) -> (Vec<u16>, &Column<u16>) {
-        let sources = &self.ports(transport).sources;
-        let mut samples: BTreeMap<u32, u16> = BTreeMap::new();
-        for (&first, &class) in sources.firsts.iter().zip(sources.class_of_range.iter()) {
-            samples.entry(class).or_insert_with(|| u16::try_from(first).unwrap_or(u16::MAX));
-        }
-        (samples.into_values().collect(), &sources.class_of)
+        self.ports(transport).sources.samples()
+    }
+
+    /// As [`Classifier::source_ports`], of destination ports.
+    pub(crate) fn destination_ports(&self, transport: Transport) -> (Vec<u16>, &Column<u16>) {
+        self.ports(transport).destinations.samples()
     }
 
     /// True if rules tell kinds of ICMP messages apart.

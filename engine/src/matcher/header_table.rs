@@ -2,6 +2,7 @@
 //! rules look at source ports.
 
 use super::packet::HeaderFields;
+use crate::column::Column;
 use crate::service_class::Classifier;
 use seglab_policy::{Family, Header, Transport};
 use std::collections::BTreeMap;
@@ -47,18 +48,25 @@ impl HeaderTable {
                 |destination_port, source_port| HeaderFields { source_port, destination_port, protocol: number };
             let of_transport = transports.iter().find(|(transport, _)| transport.number() == number);
             let samples = of_transport.map_or(&[0][..], |(_, (samples, _))| samples.as_slice());
-            let is_icmp = matches!(fields(0, 0).header(family), Header::Icmp { .. });
-            let many = of_transport.is_some() || is_icmp && classifier.minds_messages();
-            let ports_of = 0..=if many { u16::MAX } else { 0 };
-            let mut own: Vec<u16> = Vec::with_capacity(ports_of.len());
-            for port in ports_of {
+            let mut row = |port: u16| {
                 let classes = samples.iter().map(|&from| class(fields(port, from).header(family)));
-                own.push(if minds_sources {
-                    rows.number(classes.collect())?
-                } else {
-                    class(fields(port, 0).header(family))
-                });
-            }
+                if minds_sources { rows.number(classes.collect()) } else { Some(class(fields(port, 0).header(family))) }
+            };
+            let mut own: Vec<u16> = match of_transport {
+                // What is true of a port of a class is true of every other one.
+                Some((transport, _)) => {
+                    let (samples, class_of) = classifier.destination_ports(*transport);
+                    let of_class: Column<u16> = samples.into_iter().map(row).collect::<Option<Vec<u16>>>()?.into();
+                    match class_of.len() {
+                        0 => vec![of_class[0]],
+                        _ => class_of.iter().map(|&class| of_class[class.into()]).collect(),
+                    }
+                }
+                None if is_icmp(fields(0, 0).header(family)) && classifier.minds_messages() => {
+                    (0..=u16::MAX).map(row).collect::<Option<_>>()?
+                }
+                None => vec![row(0)?],
+            };
             let alike = own.windows(2).all(|pair| pair.first() == pair.last());
             let first = u32::try_from(destinations.len()).ok()?;
             *ports = Ports { first, mask: if alike { 0 } else { u16::MAX.into() } };
@@ -104,6 +112,10 @@ impl HeaderTable {
     }
 }
 
+fn is_icmp(header: Header) -> bool {
+    matches!(header, Header::Icmp { .. })
+}
+
 /// What destination ports say of every class of source ports, each combination once.
 #[derive(Default)]
 struct Rows {
@@ -123,7 +135,7 @@ impl Rows {
 }
 
 /// For each transport a source port of each class, and the class of every source port.
-type SourcePorts<'a> = (Transport, (Vec<u16>, &'a crate::column::Column<u16>));
+type SourcePorts<'a> = (Transport, (Vec<u16>, &'a Column<u16>));
 
 impl BySource {
     fn new(transports: &[SourcePorts<'_>], rows: BTreeMap<Vec<u16>, u16>) -> Self {
