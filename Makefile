@@ -8,7 +8,7 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-edit bench-line-rate bench-scale check-smtlib fuzz judges-long
+.PHONY: all setup test demo bench bench-edit bench-line-rate bench-peers bench-scale check-smtlib fuzz judges-long
 
 all: test
 
@@ -35,15 +35,25 @@ bench: setup
 SCALE = $(TARGET)/release/examples/scale
 SCALE_MAX ?=
 bench-scale: setup
-	$(CARGO) build --release --locked --package seglab-benches --example scale
-	@for size in '1000 250' '5000 1000' '10000 2500' '40000 10000' '100000 25000' '300000 75000' \
-		$(if $(SCALE_MAX),'1000000 250000'); do $(SCALE) company $$size || exit 1; done
+	$(CARGO) build --release --locked --package seglab-benches --example scale --example growth
+	@rm -f $(TARGET)/growth.md; for size in '1000 250' '5000 1000' '10000 2500' '40000 10000' '100000 25000' '300000 75000' \
+		$(if $(SCALE_MAX),'1000000 250000'); do $(SCALE) company $$size >$(TARGET)/row.md || exit 1; \
+		cat $(TARGET)/row.md; cat $(TARGET)/row.md >>$(TARGET)/growth.md; done
+	@$(TARGET)/release/examples/growth $(TARGET)/growth.svg <$(TARGET)/growth.md
 	@for worst in 'chain 40000' 'digits 1000' 'digits 2000' 'digits 5000' 'properties 40000 10000 1000'; do \
 		$(SCALE) $$worst || exit 1; done
 
 # What the matcher decides a second, beside what the memory could: 40,000 units, and 1,000 to 100,000 rules.
 bench-line-rate: setup
 	$(CARGO) run --release --locked --package seglab-benches --example line_rate
+
+# Beside the analyser that people use, in one run: the same connections, and the ratio of the times.
+PEERS ?= $(TARGET)/peers
+bench-peers: setup
+	@sh .ci/peers $(PEERS)
+	$(CARGO) build --release --locked --package seglab-cli
+	@$(PEERS)/bin/python benches/peers/network_config_analyzer.py $(TARGET)/release/seglab $(PEERS)/bin/nca $(PEERS)/designs \
+		200 500
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that
 # `verify --smtlib` writes is `unsat` for cvc5, which comes from the system's packages.

@@ -59,11 +59,9 @@ impl Scalar {
     /// True for a word that programs which follow YAML 1.1, Kubernetes among them, read as a truth value and those
     /// that follow YAML 1.2 as a text.
     pub(crate) fn is_yaml11_bool(&self) -> bool {
-        const WORDS: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
-        let text = &*self.text;
-        let capital =
-            |word: &str| text.strip_prefix(|first: char| word.starts_with(first.to_ascii_lowercase())) == word.get(1..);
-        self.plain && WORDS.iter().any(|word| text == *word || text == word.to_uppercase() || capital(word))
+        let is_word = matches!(&*self.text, "y" | "Y" | "yes" | "Yes" | "YES" | "n" | "N" | "no" | "No" | "NO")
+            || matches!(&*self.text, "on" | "On" | "ON" | "off" | "Off" | "OFF");
+        self.plain && is_word
     }
 }
 

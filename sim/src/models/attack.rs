@@ -19,6 +19,10 @@
 //! Established connections (quarantine cuts at once), false alarms, cleaning and patching, and the host of a quarantined
 //! unit, which stays as it is.
 
+mod path;
+
+pub use path::{PathError, Step, follow};
+
 use seglab_policy::{Assume, Connection, Endpoint, Header, Pivot, Side, Trust, UnitId};
 
 use crate::kernel::statistics::Fate;
@@ -369,7 +373,7 @@ impl<'a> Attack<'a> {
         }
         let mut works = false;
         if passage.is_allowed() {
-            let techniques = self.techniques(tried);
+            let techniques = self.techniques(tried.target.unit, tried.header, tried.lure);
             self.replica.attempts.aimed += u64::from(techniques.iter().any(Option::is_some));
             for (technique, chance) in techniques.into_iter().flatten() {
                 // The service is part of what is decided about, for one visit may try several.
@@ -403,18 +407,18 @@ impl<'a> Attack<'a> {
     }
 
     /// What the attacker can do with a connection that arrives.
-    fn techniques(&self, tried: Tried) -> [Option<(Technique, Chance)>; 2] {
+    fn techniques(&self, target: UnitId, header: Header, lure: bool) -> [Option<(Technique, Chance)>; 2] {
         let offence = self.board.offence;
         let network = self.board.network;
-        let target = network.design.unit(tried.target.unit);
+        let target = network.design.unit(target);
         match offence.pivot {
             Pivot::Exploitable => [
-                network.is_exploitable(target, tried.header).then_some((EXPLOIT, offence.exploit)),
-                network.takes_login(target, tried.header, &self.held).then_some((LOGIN, offence.login)),
+                network.is_exploitable(target, header).then_some((EXPLOIT, offence.exploit)),
+                network.takes_login(target, header, &self.held).then_some((LOGIN, offence.login)),
             ],
-            Pivot::Service => [target.listens_to(tried.header).then_some((CONNECT, offence.exploit)), None],
+            Pivot::Service => [target.listens_to(header).then_some((CONNECT, offence.exploit)), None],
             Pivot::Any | Pivot::EitherWay => {
-                let technique = if tried.lure { LURE } else { CONNECT };
+                let technique = if lure { LURE } else { CONNECT };
                 [Some((technique, offence.exploit)), None]
             }
         }

@@ -96,7 +96,8 @@ impl Enforcement {
         }
     }
 
-    fn passage(&self, connection: &Connection, assume: Assume) -> Passage {
+    /// What becomes of just this connection.
+    pub(super) fn passage(&self, connection: &Connection, assume: Assume) -> Passage {
         match self.engine.decide(connection, assume) {
             Decision::Denied => Passage::Denied,
             Decision::Unknown => Passage::Unknown,

@@ -66,6 +66,7 @@ mod scan;
 mod settings;
 mod traffic;
 
+pub use attack::{PathError, Step, follow};
 pub use campaign::Campaign;
 pub use enforcement::Passage;
 pub use error::CampaignError;
