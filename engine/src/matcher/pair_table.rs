@@ -82,7 +82,9 @@ impl Labelled {
         let (height, width) = (merged.sources.group_of.len(), merged.destinations.group_of.len());
         let dense_bytes = height.saturating_mul(width).saturating_mul(size_of::<u16>());
         let number = |profile: u32| packed.get(&profile).copied().unwrap_or(0);
-        let fits = packed.len() <= 1 << 16 && dense_bytes <= memory_bytes && height * width <= dense_pairs;
+        // Cells are found by 32-bit labels, whatever the caller allows.
+        let cells_max = dense_pairs.min(1 << 31);
+        let fits = packed.len() <= 1 << 16 && dense_bytes <= memory_bytes && height.saturating_mul(width) <= cells_max;
         let hashed_bytes = Hashed::predicted_bytes(merged);
         if fits && (dense_bytes <= hashed_bytes.saturating_mul(2) || hashed_bytes > memory_bytes) {
             return Ok(dense(merged, number));

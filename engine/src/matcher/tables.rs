@@ -92,7 +92,8 @@ impl Tables {
         let placed = place(ground.blueprints, &sources, &destinations);
         let from = Groups::new(ScopeSide::Source, &sources, &placed, ground.blueprints);
         let to = Groups::new(ScopeSide::Destination, &destinations, &placed, ground.blueprints);
-        if from.len().saturating_mul(to.len()) > ground.limits.group_pairs {
+        // Pairs of groups are numbered by 32 bits, whatever the caller allows.
+        if from.len().saturating_mul(to.len()) > ground.limits.group_pairs.min(1 << 31) {
             return Err(Untabled::Groups);
         }
         let everywhere: Vec<Heard> = placed
