@@ -8,7 +8,8 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-diff bench-edit bench-peers bench-scale check-smtlib fuzz judges-long
+.PHONY: all setup test demo bench bench-diff bench-edit bench-line-rate bench-peers bench-scale check-smtlib fuzz \
+	judges-long
 
 all: test
 
@@ -42,6 +43,10 @@ bench-scale: setup
 	@$(TARGET)/release/examples/growth $(TARGET)/growth.svg <$(TARGET)/growth.md
 	@for worst in 'chain 40000' 'digits 1000' 'digits 2000' 'digits 5000' 'properties 40000 10000 1000'; do \
 		$(SCALE) $$worst || exit 1; done
+
+# What the matcher decides a second, beside what the memory could: 40,000 units, and 1,000 to 100,000 rules.
+bench-line-rate: setup
+	$(CARGO) run --release --locked --package seglab-benches --example line_rate
 
 # Beside the analyser that people use, in one run: the same connections, and the ratio of the times.
 PEERS ?= $(TARGET)/peers

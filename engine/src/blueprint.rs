@@ -8,7 +8,8 @@ use crate::population::{Matches, Population};
 use crate::service::{Predicate, Services};
 use crate::tier_plan::{Plan, RulePlan, TierPlan};
 use rustc_hash::FxHashMap;
-use seglab_policy::{Direction, Family, Order, Peer, Rulebook, Selector, Tier};
+use seglab_policy::{Direction, Directions, Family, Order, Peer, Rulebook, Selector, Tier};
+use std::collections::BTreeMap;
 
 /// The rules of one rulebook in one direction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +81,25 @@ impl Interned {
     }
 }
 
+/// Where the table of a rulebook and direction is noted.
+#[inline]
+pub(crate) fn slot(rulebook: u32, direction: Direction) -> u32 {
+    3 * rulebook
+        + match direction {
+            Direction::Egress => 0,
+            Direction::Forward => 1,
+            Direction::Ingress => 2,
+        }
+}
+
+/// True if a rulebook surely says the same in two directions: every rule is for both, and every tier speaks of all.
+fn says_the_same(book: &Rulebook, one: Direction, other: Direction) -> bool {
+    book.tiers.iter().all(|tier| {
+        let both = |rule: &seglab_policy::Rule| rule.directions.contains(one) == rule.directions.contains(other);
+        tier.scope.selectors(one).is_none() && tier.scope.selectors(other).is_none() && tier.rules.iter().all(both)
+    })
+}
+
 /// Makes the blueprints of one family.
 pub(crate) struct Drafter<'a> {
     population: &'a Population<'a>,
@@ -100,9 +120,37 @@ impl<'a> Drafter<'a> {
         }
     }
 
+    /// The blueprints of all rulebooks that are asked, each once, and which one each rulebook has in each direction.
+    pub(crate) fn draft_all(
+        &mut self,
+        books: &'a [Rulebook],
+        asked: &BTreeMap<u32, Directions>,
+    ) -> (Column<Blueprint>, Column<u32>) {
+        let mut table_of = Column::filled(u32::MAX, 3 * books.len());
+        let mut blueprints: Column<Blueprint> = Column::default();
+        let mut known: FxHashMap<Blueprint, u32> = FxHashMap::default();
+        for (&at, directions) in asked {
+            let Some(book) = books.get(at as usize) else { continue };
+            let mut drafted: Vec<(Direction, u32)> = Vec::new();
+            for direction in directions.iter() {
+                let alike = drafted.iter().find(|&&(other, _)| says_the_same(book, other, direction));
+                let table = alike.map_or_else(
+                    || {
+                        let blueprint = self.draft(book, direction);
+                        *known.entry(blueprint).or_insert_with_key(|new| blueprints.push(new.clone()))
+                    },
+                    |&(_, table)| table,
+                );
+                drafted.push((direction, table));
+                table_of[slot(at, direction)] = table;
+            }
+        }
+        (blueprints, table_of)
+    }
+
     /// The blueprint of a rulebook in one direction. Rules that can match nothing, and tiers that are never in scope,
     /// are left out.
-    pub(crate) fn draft(&mut self, book: &'a Rulebook, direction: Direction) -> Blueprint {
+    fn draft(&mut self, book: &'a Rulebook, direction: Direction) -> Blueprint {
         let plan = Plan { tiers: Vec::new(), rules: Vec::new(), default_allow: book.default_allow };
         let mut blueprint = Blueprint { plan, rules: Vec::new(), scopes: Vec::new() };
         for tier in &book.tiers {

@@ -32,6 +32,11 @@ impl<T> Column<T> {
         self.0.iter()
     }
 
+    /// The entries as a slice, in the order of their ids.
+    pub(crate) fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+
     /// The bytes that the entries take, what they own elsewhere not counted.
     pub(crate) fn bytes(&self) -> usize {
         self.0.len() * size_of::<T>()
@@ -60,6 +65,15 @@ impl<T> From<Vec<T>> for Column<T> {
 impl<T> FromIterator<T> for Column<T> {
     fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
+    }
+}
+
+impl<T> IntoIterator for Column<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

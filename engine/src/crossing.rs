@@ -6,7 +6,9 @@
 
 use crate::column::Column;
 use crate::label_index::LabelIndex;
+use crate::partition::{Partition, classes_of};
 use seglab_policy::{Assume, Design, Direction, Directions, EnforcementPoint, Level, Place, Placement, Side, Trust};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The levels of places, in the order in which [`Station::places`] holds them.
@@ -75,20 +77,10 @@ impl Crossings {
         for (around, names) in crossings.around.iter_mut().zip(&crossings.place_names) {
             *around = Column::filled(Vec::new(), names.len() + 1);
         }
-        let mut of_unit: Vec<[Vec<u32>; 2]> = vec![Default::default(); design.units().len()];
+        let mut covered: Vec<(u32, Cow<'_, [u32]>)> = Vec::new();
         for (at, point) in (0u32..).zip(design.points()) {
             match &point.placement {
-                Placement::Units(selector) => {
-                    for unit in labels.select(selector).ones() {
-                        let Some([egress, ingress]) = of_unit.get_mut(unit) else { continue };
-                        if point.directions.egress {
-                            egress.push(at);
-                        }
-                        if point.directions.ingress {
-                            ingress.push(at);
-                        }
-                    }
-                }
+                Placement::Units(selector) => covered.push((at, labels.select(selector))),
                 Placement::Between(level) if point.directions.forward => {
                     if let Some(between) = crossings.between.get_mut(index(*level)) {
                         between.push(at);
@@ -103,12 +95,35 @@ impl Crossings {
                 }
             }
         }
-        let mut known: BTreeMap<[Vec<u32>; 2], u32> = BTreeMap::from([(Default::default(), 0)]);
-        let coverage_of = of_unit
-            .into_iter()
-            .map(|points| *known.entry(points).or_insert_with_key(|points| crossings.coverages.push(points.clone())))
-            .collect();
+        let coverage_of = crossings.cover(design, &covered);
         (crossings, coverage_of)
+    }
+
+    /// Notes the points at units, each with the units that it stands at; returns the coverage of each unit.
+    fn cover(&mut self, design: &Design, covered: &[(u32, Cow<'_, [u32]>)]) -> Column<u32> {
+        let mut partition = Partition::new(design.units().len());
+        covered.iter().for_each(|(_, units)| partition.split(units));
+        let mut points: Column<[Vec<u32>; 2]> = Column::filled(Default::default(), partition.len());
+        let class_of = partition.into_classes();
+        for (at, units) in covered {
+            let directions = self.points[*at].directions;
+            for class in classes_of(&class_of, units) {
+                let [egress, ingress] = &mut points[class];
+                if directions.egress {
+                    egress.push(*at);
+                }
+                if directions.ingress {
+                    ingress.push(*at);
+                }
+            }
+        }
+        let mut known: BTreeMap<[Vec<u32>; 2], u32> = BTreeMap::from([(Default::default(), 0)]);
+        let coverages = &mut self.coverages;
+        let of_class: Column<u32> = points
+            .into_iter()
+            .map(|points| *known.entry(points).or_insert_with_key(|points| coverages.push(points.clone())))
+            .collect();
+        class_of.iter().map(|&class| of_class[class]).collect()
     }
 
     /// The numbers of a place.
@@ -130,6 +145,13 @@ impl Crossings {
     #[inline]
     pub(crate) fn minds_replies(&self) -> bool {
         self.any_stateless
+    }
+
+    /// True if some point that stands under an assumption judges replies.
+    pub(crate) fn judges_replies(&self, assume: Assume) -> bool {
+        let judges =
+            |point: &Point| !point.stateful && SIDES.iter().any(|&side| point.stands & stands_bit(assume, side) != 0);
+        self.points.iter().any(judges)
     }
 
     /// Asks `visit` for every standing point on the path, with its rulebook and direction, until it says stop.

@@ -29,7 +29,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 1 GiB, and tables that take seconds to build at most.
     fn default() -> Self {
-        Self { memory_bytes: 1 << 30, dense_pairs: 1 << 23, group_pairs: 1 << 22, singled_out: 1 << 25 }
+        Self { memory_bytes: 1 << 30, dense_pairs: 1 << 23, group_pairs: 1 << 22, singled_out: 1 << 26 }
     }
 }
 
@@ -143,10 +143,7 @@ impl Engine {
     /// # Errors
     /// See [`CompileError`].
     pub fn compile_within(design: &Design, limits: Limits) -> Result<Self, CompileError> {
-        let endpoints: usize = design.units().iter().map(|unit| unit.interfaces.len()).sum();
-        check_count("interfaces", endpoints)?;
-        check_count("rules", design.rules().count())?;
-        check_count("address ranges", address_sets(design).map(|set| set.ranges().count()).sum())?;
+        check_size(design)?;
         let labels = LabelIndex::new(design.units());
         let (crossings, coverage_of) = Crossings::new(design, &labels);
         let spaces = spaces(design);
@@ -367,12 +364,20 @@ enum Judged {
     Unknown,
 }
 
+/// Refuses designs with more of something than can be numbered.
+pub(crate) fn check_size(design: &Design) -> Result<(), CompileError> {
+    let endpoints: usize = design.units().iter().map(|unit| unit.interfaces.len()).sum();
+    check_count("interfaces", endpoints)?;
+    check_count("rules", design.rules().count())?;
+    check_count("address ranges", address_sets(design).map(|set| set.ranges().count()).sum())
+}
+
 fn check_count(kind: &'static str, count: usize) -> Result<(), CompileError> {
     if count > NUMBERED_MAX { Err(CompileError::TooMany { kind, count, most: NUMBERED_MAX }) } else { Ok(()) }
 }
 
 /// The address sets that rules use.
-fn address_sets(design: &Design) -> impl Iterator<Item = &AddressSet> {
+pub(crate) fn address_sets(design: &Design) -> impl Iterator<Item = &AddressSet> {
     design.rules().flat_map(|(_, Rule { from, to, .. })| [from, to]).filter_map(|peer| match peer {
         Peer::Addresses { set, .. } => Some(set),
         _ => None,
@@ -380,7 +385,7 @@ fn address_sets(design: &Design) -> impl Iterator<Item = &AddressSet> {
 }
 
 /// The address spaces of a design, numbered in the order of their names.
-fn spaces(design: &Design) -> BTreeMap<&str, u32> {
+pub(crate) fn spaces(design: &Design) -> BTreeMap<&str, u32> {
     let interfaces = design.units().iter().flat_map(|unit| &unit.interfaces);
     let mut spaces: Vec<&str> = interfaces.map(|interface| interface.space.as_str()).collect();
     spaces.sort_unstable();
@@ -388,15 +393,18 @@ fn spaces(design: &Design) -> BTreeMap<&str, u32> {
     spaces.into_iter().zip(0..).collect()
 }
 
-fn linked(design: &Design, spaces: &BTreeMap<&str, u32>) -> FxHashSet<(u32, u32)> {
+/// The pairs of spaces between which there is a route, both ways.
+pub(crate) fn linked(design: &Design, spaces: &BTreeMap<&str, u32>) -> FxHashSet<(u32, u32)> {
     let number = |space: &String| spaces.get(space.as_str()).copied();
     let routes = design.routes().iter().filter_map(|(a, b)| number(a).zip(number(b)));
     routes.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
 }
 
 /// The units that something touches which is not modelled.
-fn touched(design: &Design, labels: &LabelIndex<'_>) -> fixedbitset::FixedBitSet {
+pub(crate) fn touched(design: &Design, labels: &LabelIndex<'_>) -> fixedbitset::FixedBitSet {
     let mut touched = fixedbitset::FixedBitSet::with_capacity(design.units().len());
-    design.unmodelled().iter().for_each(|what| touched.union_with(&labels.select(&what.touches)));
+    for what in design.unmodelled() {
+        touched.extend(labels.select(&what.touches).iter().map(|&unit| unit as usize));
+    }
     touched
 }

@@ -4,8 +4,9 @@
 //! are found by refining one partition by every set that a rule or a fact cuts out, so two endpoints share an identity
 //! exactly when they agree on all of them.
 
-use crate::blueprint::{Blueprint, Drafter, Interned};
+use crate::blueprint::{Blueprint, Drafter, Interned, slot};
 use crate::column::{Column, id, ids};
+use crate::coverage::Coverage;
 use crate::crossing::{Crossings, Station};
 use crate::engine::{CompileError, Limits};
 use crate::partition::{Partition, classes_of};
@@ -15,7 +16,6 @@ use crate::service::{NamedPort, Predicate, Resolved};
 use crate::service_class::Classifier;
 use crate::table::{Context, Table};
 use fixedbitset::FixedBitSet;
-use rustc_hash::FxHashMap;
 use seglab_policy::{Direction, Family, Header, Outcomes, Unit};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -51,7 +51,7 @@ pub(crate) struct FamilyEngine {
 }
 
 /// What is true of every endpoint of an identity, beyond what rules match it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Facts {
     pub(crate) station: Station,
     pub(crate) space: u32,
@@ -89,22 +89,12 @@ impl FamilyEngine {
     /// Compiles a family; returns the identity of each endpoint that is a unit's, too.
     pub(crate) fn compile(ground: Ground<'_>) -> Result<(Self, Column<u32>), CompileError> {
         let mut drafter = Drafter::new(ground.population, ground.family);
-        let mut table_of = Column::filled(u32::MAX, 3 * ground.rulebooks.len());
-        let mut blueprints: Column<Blueprint> = Column::default();
-        let mut known: FxHashMap<Blueprint, u32> = FxHashMap::default();
-        for (book, directions) in ground.crossings.asked() {
-            let Some(rulebook) = ground.rulebooks.get(book as usize) else { continue };
-            for direction in directions.iter() {
-                let blueprint = drafter.draft(rulebook, direction);
-                let table = *known.entry(blueprint).or_insert_with_key(|new| blueprints.push(new.clone()));
-                table_of[slot(book, direction)] = table;
-            }
-        }
+        let (blueprints, table_of) = drafter.draft_all(ground.rulebooks, &ground.crossings.asked());
         let entries = draft_entries(&ground, &mut drafter);
         let mut interned = drafter.finish();
         let identities = Identities::new(&ground, &interned, &entries);
         to_identities(&mut interned, &identities.of);
-        let classifier = classifier(&interned, &identities.names);
+        let classifier = service_classes(&interned, &identities.names);
         let names_of: Column<u32> = identities.facts.iter().map(|facts| facts.names).collect();
         let (tables, profiles) =
             build_tables(&blueprints, &interned, &identities, &names_of, classifier.as_ref(), ground.limits)?;
@@ -202,17 +192,6 @@ impl FamilyEngine {
     }
 }
 
-/// Where the table of a rulebook and direction is noted.
-#[inline]
-fn slot(rulebook: u32, direction: Direction) -> u32 {
-    3 * rulebook
-        + match direction {
-            Direction::Egress => 0,
-            Direction::Forward => 1,
-            Direction::Ingress => 2,
-        }
-}
-
 /// For each external source the endpoints of its entries, and their services.
 fn draft_entries(ground: &Ground<'_>, drafter: &mut Drafter<'_>) -> Vec<Vec<(Vec<u32>, u32)>> {
     let mut entries = Vec::with_capacity(ground.sources.len());
@@ -267,7 +246,7 @@ impl Identities {
 
 /// What the names of ports stand for: for each unit the number of its resolution, and the resolutions. The first is
 /// that of endpoints that give no names.
-fn resolve_names(units: &[Unit], names: &Column<NamedPort>) -> (Column<u32>, Column<Column<Resolved>>) {
+pub(crate) fn resolve_names(units: &[Unit], names: &Column<NamedPort>) -> (Column<u32>, Column<Column<Resolved>>) {
     let nothing: Vec<Resolved> = vec![Resolved::new(); names.len()];
     let mut resolutions: Column<Column<Resolved>> = vec![nothing.clone().into()].into();
     let mut known = BTreeMap::from([(nothing, 0)]);
@@ -303,7 +282,8 @@ fn to_identities(interned: &mut Interned, identity_of: &Column<u32>) {
     interned.scopes = interned.scopes.iter().map(|units| classes_of(identity_of, units)).collect();
 }
 
-fn classifier(interned: &Interned, names: &Column<Column<Resolved>>) -> Option<Classifier> {
+/// The classes of headers that no service and no resolved name tells apart; `None` if there are too many.
+pub(crate) fn service_classes(interned: &Interned, names: &Column<Column<Resolved>>) -> Option<Classifier> {
     let mut predicates: Vec<Predicate> = interned.services.lists().iter().flatten().cloned().collect();
     predicates.retain(|predicate| !matches!(predicate, Predicate::Named(_)));
     let resolved = names.iter().flat_map(Column::iter).flatten();
@@ -324,7 +304,8 @@ fn build_tables(
     let bytes_max = limits.memory_bytes;
     // Profiles and tables share the memory, half each.
     let mut maker = classifier
-        .map(|classifier| ProfileMaker::new(classifier, interned.services.lists(), &identities.names, bytes_max / 2));
+        .map(|classifier| Coverage::new(classifier, interned.services.lists(), &identities.names))
+        .map(|coverage| ProfileMaker::new(coverage, bytes_max / 2));
     let mut bytes = 0;
     let mut tables = Column::default();
     for blueprint in blueprints.iter() {

@@ -34,13 +34,16 @@
 
 mod blueprint;
 mod column;
+mod coverage;
 mod crossing;
 mod engine;
 mod family;
 mod label_index;
+mod matcher;
 mod partition;
 mod population;
 mod profile;
+mod rule_list;
 mod service;
 mod service_class;
 mod table;
@@ -49,4 +52,5 @@ mod tier_plan;
 mod workload;
 
 pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
+pub use matcher::{InterfaceId, Layout, Matcher, Packet, PacketV4, PacketV6, PairForm, SpaceId, Untabled};
 pub use workload::Workload;

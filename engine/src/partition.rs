@@ -4,7 +4,8 @@
 //! the sets (Paige and Tarjan, *Three partition refinement algorithms*, 1987, section 1).
 
 use crate::column::{Column, id, ids};
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
+use std::hash::Hash;
 
 /// A partition of the numbers below a length into classes, numbered from 0.
 pub(crate) struct Partition {
@@ -53,12 +54,14 @@ impl Partition {
     }
 
     /// Separates what has different keys.
-    pub(crate) fn split_by<K: Ord>(&mut self, key: impl Fn(u32) -> K) {
-        let mut groups: BTreeMap<K, Vec<u32>> = BTreeMap::new();
+    pub(crate) fn split_by<K: Eq + Hash>(&mut self, key: impl Fn(u32) -> K) {
+        let mut known: FxHashMap<K, u32> = FxHashMap::default();
+        let mut groups: Column<Vec<u32>> = Column::default();
         for member in ids(self.class_of.len()) {
-            groups.entry(key(member)).or_default().push(member);
+            let group = *known.entry(key(member)).or_insert_with(|| groups.push(Vec::new()));
+            groups[group].push(member);
         }
-        for members in groups.values().skip(1) {
+        for members in groups.iter().skip(1) {
             self.split(members);
         }
     }
@@ -77,6 +80,8 @@ impl Partition {
 /// The classes that the members of a set lie in, ascending; the set must be a union of classes.
 pub(crate) fn classes_of(class_of: &Column<u32>, members: &[u32]) -> Vec<u32> {
     let mut classes: Vec<u32> = members.iter().map(|&member| class_of[member]).collect();
+    // Neighbours are mostly of one class.
+    classes.dedup();
     classes.sort_unstable();
     classes.dedup();
     classes

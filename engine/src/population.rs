@@ -128,7 +128,7 @@ impl<'a> Population<'a> {
     /// The endpoints of the units that a selector selects, ascending.
     pub(crate) fn of_units(&self, selector: &Selector) -> Vec<u32> {
         let selected = self.labels.select(selector);
-        selected.ones().filter_map(|unit| self.of_unit.get(unit)).cloned().flatten().collect()
+        selected.iter().filter_map(|&unit| self.of_unit.get(unit as usize)).cloned().flatten().collect()
     }
 
     /// What a peer matches.

@@ -8,10 +8,11 @@ use crate::column::{Column, id, ids};
 use crate::partition::{Partition, classes_of};
 use crate::service::Predicate;
 use seglab_policy::{Header, IntervalSet, Transport};
+use std::collections::BTreeMap;
 
 /// The most cells and the most classes for which headers are classified; past them, rules look at headers themselves.
 const CELLS_MAX: usize = 1 << 20;
-const CLASSES_MAX: usize = 1 << 14;
+const CLASSES_MAX: usize = 1 << 15;
 
 /// Header to service class.
 #[derive(Clone, Debug)]
@@ -78,6 +79,15 @@ impl FieldClasses {
     #[inline]
     fn class(&self, value: u32) -> u32 {
         self.class_of.lookup(value).map_or(0, |&class| u32::from(class))
+    }
+
+    /// A value of each class, and the class of every value; no class of each if there is one only.
+    fn samples(&self) -> (Vec<u16>, &Column<u16>) {
+        let mut samples: BTreeMap<u32, u16> = BTreeMap::new();
+        for (&first, &class) in self.firsts.iter().zip(self.class_of_range.iter()) {
+            samples.entry(class).or_insert_with(|| u16::try_from(first).unwrap_or(u16::MAX));
+        }
+        (samples.into_values().collect(), &self.class_of)
     }
 
     /// The classes that a set, one of those that cut the values, is made of.
@@ -148,7 +158,7 @@ impl Classifier {
             partition.split(&classifier.cells_of(predicate));
         }
         classifier.classes = partition.len();
-        classifier.class_of_cell = partition.into_classes();
+        classifier.class_of_cell = in_order_of_cells(&partition.into_classes(), classifier.classes);
         (classifier.classes <= CLASSES_MAX).then_some(classifier)
     }
 
@@ -171,6 +181,22 @@ impl Classifier {
     /// The number of classes.
     pub(crate) fn len(&self) -> usize {
         self.classes
+    }
+
+    /// A source port of each class of source ports of a transport, and the class of every source port; no class of
+    /// each if there is one only.
+    pub(crate) fn source_ports(&self, transport: Transport) -> (Vec<u16>, &Column<u16>) {
+        self.ports(transport).sources.samples()
+    }
+
+    /// As [`Classifier::source_ports`], of destination ports.
+    pub(crate) fn destination_ports(&self, transport: Transport) -> (Vec<u16>, &Column<u16>) {
+        self.ports(transport).destinations.samples()
+    }
+
+    /// True if rules tell kinds of ICMP messages apart.
+    pub(crate) fn minds_messages(&self) -> bool {
+        self.icmp.kinds.classes * self.icmp.codes.classes > 1
     }
 
     /// The classes that a predicate covers, of which it is made exactly; a name covers none.
@@ -213,6 +239,21 @@ impl Classifier {
             Predicate::Named(_) => Vec::new(),
         }
     }
+}
+
+/// The classes renumbered in the order of their first cells, so that what covers neighbouring ports covers neighbouring
+/// classes.
+fn in_order_of_cells(class_of_cell: &Column<u32>, classes: usize) -> Column<u32> {
+    let mut number = Column::filled(u32::MAX, classes);
+    let mut next = 0;
+    let renumbered = class_of_cell.iter().map(|&class| {
+        if number[class] == u32::MAX {
+            number[class] = next;
+            next += 1;
+        }
+        number[class]
+    });
+    renumbered.collect()
 }
 
 impl Ports {

@@ -6,6 +6,7 @@ use crate::engine::Limits;
 use crate::partition::{Partition, classes_of};
 use crate::population::Matches;
 use crate::profile::ProfileMaker;
+use crate::rule_list::RuleLists;
 use crate::table::{ClassMap, ClassRules, Form, Hashed, Listed, Table};
 use crate::tier_plan::Matched;
 use rustc_hash::FxHashMap;
@@ -160,28 +161,6 @@ fn class_rules(
     rules_of
 }
 
-/// Lists of rules, each once, as chains: a list is known by the list that it extends and the rule that it adds.
-/// Rules are added in ascending order, so equal lists are equal numbers; 0 is the empty list.
-#[derive(Default)]
-struct RuleLists {
-    extended: Column<(u32, Matched)>,
-    known: FxHashMap<(u32, Matched), u32>,
-}
-
-impl RuleLists {
-    fn extend(&mut self, list: u32, matched: Matched) -> u32 {
-        *self.known.entry((list, matched)).or_insert_with(|| self.extended.push((list, matched)) + 1)
-    }
-
-    fn rules(&self, mut list: u32) -> impl Iterator<Item = Matched> {
-        std::iter::from_fn(move || {
-            let (shorter, matched) = *self.extended.lookup(list.checked_sub(1)?)?;
-            list = shorter;
-            Some(matched)
-        })
-    }
-}
-
 /// Fills a dense or hashed table.
 struct Builder<'a, 'm> {
     blueprint: &'a Blueprint,
@@ -190,7 +169,7 @@ struct Builder<'a, 'm> {
     /// The classes of destinations that each peer matches.
     to_classes: &'a MatchedClasses,
     groups: [Groups; 2],
-    lists: RuleLists,
+    lists: RuleLists<Matched>,
     profiles: FxHashMap<(u32, u32, u32), u32>,
 }
 
@@ -332,7 +311,7 @@ impl<'a, 'm> Builder<'a, 'm> {
         let mut matched = self.listed.everywhere.clone();
         matched.extend(&self.listed.sources[source].alone);
         matched.extend(&self.listed.destinations[destination].alone);
-        matched.extend(self.lists.rules(list));
+        matched.extend(self.lists.entries(list));
         matched.sort_unstable();
         let in_scope = |tier| self.listed.in_scope(source, destination, tier);
         let services = |rule: u32| self.blueprint.rules.get(rule as usize).map_or(0, |peers| peers.services);

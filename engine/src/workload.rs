@@ -5,6 +5,7 @@
 //! endpoints are drawn from the edges and the insides of the ranges that rules speak of.
 
 use crate::label_index::LabelIndex;
+use crate::matcher::{Packet, PacketV4};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use seglab_policy::{
@@ -29,6 +30,33 @@ impl Workload {
         let mut drawer = Drawer::new(design, seed);
         let connections = if drawer.ends.is_empty() { Vec::new() } else { (0..count).map(|_| drawer.draw()).collect() };
         Self { connections }
+    }
+
+    /// `count` connections between interfaces with known IPv4 addresses, both drawn uniformly, on services of rules
+    /// drawn uniformly; drawn with xoshiro256++ from `seed`. None if no unit has such an interface.
+    pub fn uniform(design: &Design, seed: u64, count: usize) -> Self {
+        let mut drawer = Drawer::new(design, seed);
+        drawer.ends = drawer.known.iter().filter(|(address, _)| address.is_ipv4()).map(|&(_, end)| end).collect();
+        let count = if drawer.ends.is_empty() { 0 } else { count };
+        let draw = |_| {
+            let [source, destination] = [drawer.any_interface(), drawer.any_interface()];
+            let rule = pick(&mut drawer.random, &drawer.rules).copied();
+            Connection { source, destination, header: drawer.header(rule, source, destination) }
+        };
+        Self { connections: (0..count).map(draw).collect() }
+    }
+
+    /// The packets of the connections whose ends both have known IPv4 addresses.
+    pub fn packets_v4(&self, design: &Design) -> Vec<PacketV4> {
+        let address = |end: Endpoint| match end {
+            Endpoint::External(IpAddr::V4(address)) => Some(address),
+            end => match design.interface(end)?.address {
+                Address::Known(IpAddr::V4(address)) => Some(address),
+                _ => None,
+            },
+        };
+        let packet = |one: &Connection| Some(Packet::v4(address(one.source)?, address(one.destination)?, one.header));
+        self.connections.iter().filter_map(packet).collect()
     }
 
     /// The connections, in the order in which to ask them.
@@ -278,10 +306,10 @@ fn sample(
     selector: &Selector,
     random: &mut Xoshiro256PlusPlus,
 ) -> Vec<Endpoint> {
-    let units = labels.positions(selector);
+    let units = labels.select(selector);
     let step = units.len().div_ceil(SAMPLE).max(1);
     let start = random.random_range(0..step);
-    let chosen = units.into_iter().skip(start).step_by(step);
+    let chosen = units.iter().copied().skip(start).step_by(step);
     chosen.flat_map(|unit| interfaces(design, UnitId(unit))).collect()
 }
 

@@ -4,4 +4,6 @@
 
 mod equivalence;
 mod limits;
+mod matcher;
+mod scan;
 mod workload;

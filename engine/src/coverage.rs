@@ -1,0 +1,88 @@
+//! Which service classes a list of services covers, at a destination with certain names of ports.
+
+use crate::column::Column;
+use crate::service::{Predicate, Resolved};
+use crate::service_class::Classifier;
+use rustc_hash::FxHashMap;
+
+/// The service classes of lists of services, each worked out once, as words of 64 classes.
+pub(crate) struct Coverage<'a> {
+    classifier: &'a Classifier,
+    lists: &'a Column<Vec<Predicate>>,
+    names: &'a Column<Column<Resolved>>,
+    has_names: Column<bool>,
+    covered: Column<Covered>,
+    known: FxHashMap<(u32, u32), u32>,
+}
+
+/// The words of a list from the first to the last one that is not empty.
+struct Covered {
+    first: usize,
+    words: Vec<u64>,
+}
+
+impl<'a> Coverage<'a> {
+    /// Nothing worked out yet.
+    pub(crate) fn new(
+        classifier: &'a Classifier,
+        lists: &'a Column<Vec<Predicate>>,
+        names: &'a Column<Column<Resolved>>,
+    ) -> Self {
+        let named = |list: &Vec<Predicate>| list.iter().any(|one| matches!(one, Predicate::Named(_)));
+        Self {
+            classifier,
+            lists,
+            names,
+            has_names: lists.iter().map(named).collect(),
+            covered: Column::default(),
+            known: FxHashMap::default(),
+        }
+    }
+
+    /// The number of service classes.
+    pub(crate) fn classes(&self) -> usize {
+        self.classifier.len()
+    }
+
+    /// The words that all service classes take.
+    pub(crate) fn words(&self) -> usize {
+        self.classifier.len().div_ceil(64)
+    }
+
+    /// The number of the classes of a list of services at a destination with these names, for [`Coverage::word`].
+    pub(crate) fn of(&mut self, list: u32, names: u32) -> u32 {
+        let key = (list, if self.has_names[list] { names } else { 0 });
+        if let Some(&known) = self.known.get(&key) {
+            return known;
+        }
+        let mut classes: Vec<u32> = Vec::new();
+        for predicate in &self.lists[list] {
+            match predicate {
+                Predicate::Named(name) => {
+                    for &(protocol, port) in &self.names[names][*name] {
+                        classes.extend(self.classifier.classes_of(&Predicate::port(protocol, port)));
+                    }
+                }
+                predicate => classes.extend(self.classifier.classes_of(predicate)),
+            }
+        }
+        let word_of = |class: Option<&u32>| class.map_or(0, |&class| class as usize / 64);
+        let (first, last) = (word_of(classes.iter().min()), word_of(classes.iter().max()));
+        let mut words = vec![0u64; if classes.is_empty() { 0 } else { last - first + 1 }];
+        for class in classes {
+            if let Some(word) = words.get_mut(class as usize / 64 - first) {
+                *word |= 1 << (class % 64);
+            }
+        }
+        let covered = self.covered.push(Covered { first, words });
+        self.known.insert(key, covered);
+        covered
+    }
+
+    /// 64 service classes of a covered list.
+    #[inline]
+    pub(crate) fn word(&self, covered: u32, word: usize) -> u64 {
+        let covered = &self.covered[covered];
+        covered.words.get(word.wrapping_sub(covered.first)).copied().unwrap_or(0)
+    }
+}

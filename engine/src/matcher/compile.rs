@@ -1,0 +1,110 @@
+//! Compiling a matcher: what all families share, then the tables of each.
+
+use super::directory::Directory;
+use super::side::Stand;
+use super::tables::{Ground, Tables, Untabled};
+use super::{FamilyMatcher, Matcher};
+use crate::blueprint::{Drafter, slot};
+use crate::column::Column;
+use crate::crossing::{Crossings, Station};
+use crate::engine::{CompileError, Engine, Limits, address_sets, check_size, linked, spaces, touched};
+use crate::family::{resolve_names, service_classes};
+use crate::label_index::LabelIndex;
+use crate::population::Population;
+use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashSet;
+use seglab_policy::{Assume, Design, Direction, Endpoint, Family};
+use std::collections::BTreeMap;
+
+impl Matcher {
+    /// Compiles a design as it is under an assumption. The memory of the limits is that of each address family.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn compile(design: &Design, assume: Assume, limits: Limits) -> Result<Self, CompileError> {
+        check_size(design)?;
+        let labels = LabelIndex::new(design.units());
+        let (crossings, coverage_of) = Crossings::new(design, &labels);
+        let spaces = spaces(design);
+        let linked = linked(design, &spaces);
+        let touched = touched(design, &labels);
+        let whole = Whole { design, labels, crossings, coverage_of, spaces, linked, touched, assume, limits };
+        let families = Family::ALL.map(|family| whole.compile(family));
+        let untabled = families.iter().flatten().any(|family| family.tables.is_err());
+        Ok(Self {
+            assume,
+            spaces: whole.spaces.iter().map(|(&name, &space)| (name.to_owned(), space)).collect(),
+            families,
+            engine: if untabled { Some(Engine::compile_within(design, limits)?) } else { None },
+        })
+    }
+}
+
+/// What the families of a design share.
+struct Whole<'a> {
+    design: &'a Design,
+    labels: LabelIndex<'a>,
+    crossings: Crossings,
+    coverage_of: Column<u32>,
+    spaces: BTreeMap<&'a str, u32>,
+    linked: FxHashSet<(u32, u32)>,
+    touched: FixedBitSet,
+    assume: Assume,
+    limits: Limits,
+}
+
+impl Whole<'_> {
+    fn compile(&self, family: Family) -> Option<FamilyMatcher> {
+        let population = Population::new(self.design, &self.labels, family, address_sets(self.design));
+        if population.interfaces().is_empty() {
+            return None;
+        }
+        let directory = Directory::new(self.design, &population, family, &self.spaces, &self.linked);
+        let tables = self.tables(family, &population, &directory);
+        Some(FamilyMatcher { directory, tables })
+    }
+
+    fn tables(&self, family: Family, population: &Population<'_>, directory: &Directory) -> Result<Tables, Untabled> {
+        if self.crossings.judges_replies(self.assume) {
+            return Err(Untabled::Replies);
+        }
+        let mut drafter = Drafter::new(population, family);
+        let (blueprints, table_of) = drafter.draft_all(self.design.rulebooks(), &self.crossings.asked());
+        let interned = drafter.finish();
+        let (names_of, names) = resolve_names(self.design.units(), interned.services.names());
+        let classifier = service_classes(&interned, &names).ok_or(Untabled::Headers)?;
+        Tables::compile(&Ground {
+            population,
+            directory,
+            blueprints: &blueprints,
+            interned: &interned,
+            table_of: &|book, direction: Direction| table_of[slot(book, direction)],
+            crossings: &self.crossings,
+            classifier: &classifier,
+            names: &names,
+            linked: &self.linked,
+            stands: [self.stands(population, None), self.stands(population, Some(&names_of))],
+            spaces: self.spaces.len(),
+            assume: self.assume,
+            limits: self.limits,
+        })
+    }
+
+    /// The stands of interfaces and external addresses on one side; only destinations resolve `names`.
+    fn stands(&self, population: &Population<'_>, names: Option<&Column<u32>>) -> Column<Stand> {
+        let interface = |&(unit, at): &(seglab_policy::UnitId, u16)| {
+            let held = self.design.interface(Endpoint::Unit { unit, interface: at });
+            held.map_or_else(Stand::default, |held| Stand {
+                external: false,
+                station: Station { coverage: self.coverage_of[unit.0], places: self.crossings.places(&held.place) },
+                space: self.spaces.get(held.space.as_str()).copied().unwrap_or(0),
+                outside: if names.is_some() { held.inbound } else { held.outbound },
+                touched: self.touched.contains(unit.index()),
+                names: names.map_or(0, |names| names[unit.0]),
+            })
+        };
+        let external = Stand { external: true, ..Stand::default() };
+        let atoms = std::iter::repeat_n(external, population.atoms().len());
+        population.interfaces().iter().map(interface).chain(atoms).collect()
+    }
+}

@@ -1,0 +1,251 @@
+//! The directory: whose an address is, and how two endpoints are related.
+//!
+//! A packet is seen in an address space. An address there is that of a unit of the space, else of a unit of the spaces
+//! that it has routes to, else external. Several units may have it; then what they are told has to agree.
+
+use crate::column::{Column, id};
+use crate::population::{Population, number};
+use rustc_hash::FxHashSet;
+use seglab_policy::{Address, AddressSet, Design, Endpoint, Family, UnitId};
+use std::collections::BTreeMap;
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// An interface of a unit, by its position among those of the family.
+    Interface(u32),
+    /// An address that is no unit's.
+    External(u128),
+}
+
+/// How two ends are related.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// They are one unit's.
+    Same,
+    /// One runs on the other.
+    HostAndGuest,
+    Strangers,
+}
+
+/// The interfaces of one family, and whose addresses are whose.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    pub(super) family: Family,
+    /// Unit and position of each interface, and its space.
+    interfaces: Column<(UnitId, u16, u32)>,
+    hosts: Column<Option<UnitId>>,
+    /// The known addresses of each space: what is not external there.
+    known: Column<AddressSet>,
+    linked: FxHashSet<(u32, u32)>,
+    /// For each space the interfaces that have known addresses there, by address.
+    by_address: Column<Holders>,
+}
+
+/// Interfaces by address, ascending.
+#[derive(Clone, Debug)]
+enum Holders {
+    V4(Vec<(u32, u32)>),
+    V6(Vec<(u128, u32)>),
+}
+
+impl Holders {
+    fn new(family: Family, all: Vec<(u128, u32)>) -> Self {
+        match family {
+            Family::V4 => {
+                Self::V4(all.into_iter().map(|(a, one)| (u32::try_from(a).unwrap_or(u32::MAX), one)).collect())
+            }
+            Family::V6 => Self::V6(all),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::V4(all) => all.len(),
+            Self::V6(all) => all.len(),
+        }
+    }
+
+    /// The address and the interface at a position.
+    fn at(&self, position: usize) -> Option<(u128, u32)> {
+        match self {
+            Self::V4(all) => all.get(position).map(|&(address, interface)| (address.into(), interface)),
+            Self::V6(all) => all.get(position).copied(),
+        }
+    }
+
+    /// The position of the first address that is not before this one.
+    fn position(&self, address: u128) -> usize {
+        match self {
+            Self::V4(all) => all.partition_point(|entry| u128::from(entry.0) < address),
+            Self::V6(all) => all.partition_point(|entry| entry.0 < address),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::V4(all) => size_of_val(all.as_slice()),
+            Self::V6(all) => size_of_val(all.as_slice()),
+        }
+    }
+}
+
+impl Directory {
+    pub(super) fn new(
+        design: &Design,
+        population: &Population<'_>,
+        family: Family,
+        spaces: &BTreeMap<&str, u32>,
+        linked: &FxHashSet<(u32, u32)>,
+    ) -> Self {
+        let mut interfaces = Column::default();
+        let mut own: Column<Vec<(u128, u32)>> = Column::filled(Vec::new(), spaces.len());
+        for &(unit, at) in population.interfaces() {
+            let held = design.interface(Endpoint::Unit { unit, interface: at });
+            let space = held.and_then(|held| spaces.get(held.space.as_str()).copied()).unwrap_or(0);
+            let interface = interfaces.push((unit, at, space));
+            if let Some(Address::Known(address)) = held.map(|held| held.address) {
+                own[space].push((number(address), interface));
+            }
+        }
+        let by_address = (0..id(spaces.len())).map(|space| {
+            let mut all = own[space].clone();
+            all.sort_unstable();
+            let routes = (0..id(spaces.len())).filter(|&other| linked.contains(&(space, other)) && other != space);
+            let mut beyond: Vec<(u128, u32)> = routes.flat_map(|other| own[other].iter().copied()).collect();
+            // Nearer units go before farther ones.
+            beyond.retain(|entry| all.binary_search_by_key(&entry.0, |own| own.0).is_err());
+            all.extend(beyond);
+            all.sort_unstable();
+            Holders::new(family, all)
+        });
+        Self {
+            family,
+            by_address: by_address.collect(),
+            interfaces,
+            hosts: design.unit_ids().map(|unit| design.host_of(unit)).collect(),
+            known: spaces.keys().map(|space| design.known_addresses(space).cloned().unwrap_or_default()).collect(),
+            linked: linked.clone(),
+        }
+    }
+
+    /// The ends that have an address in a space.
+    pub(super) fn ends(&self, space: u32, address: u128) -> Vec<End> {
+        let all = self.by_address.lookup(space).into_iter().flat_map(|all| {
+            let first = all.position(address);
+            (first..all.len()).map_while(|position| all.at(position))
+        });
+        let holders = all.take_while(|&(held, _)| held == address);
+        let holders: Vec<End> = holders.map(|(_, interface)| End::Interface(interface)).collect();
+        if holders.is_empty() { vec![End::External(address)] } else { holders }
+    }
+
+    /// The addresses that are units' in a space, ascending, each with the interface that has it; with none where
+    /// several have it, or where its space knows other addresses than this one.
+    pub(super) fn addresses(&self, space: u32) -> impl Iterator<Item = (u128, Option<u32>)> {
+        let mut all =
+            self.by_address.lookup(space).into_iter().flat_map(|all| (0..all.len()).map_while(|at| all.at(at)));
+        let mut next = all.next();
+        std::iter::from_fn(move || {
+            let (address, interface) = next?;
+            next = all.next();
+            let (_, _, of) = self.interfaces[interface];
+            let like_here = of == space || self.known[of] == self.known[space];
+            let mut holder = Some(interface).filter(|_| like_here);
+            while next.is_some_and(|(other, _)| other == address) {
+                holder = None;
+                next = all.next();
+            }
+            Some((address, holder))
+        })
+    }
+
+    /// True if a connection may be between two ends: not between two families, nor with an external end whose address
+    /// is known where the other one is.
+    pub(super) fn are_ends(&self, from: End, to: End) -> bool {
+        let known = |interface: u32, address: u128| {
+            let set = &self.known[self.interfaces[interface].2];
+            match self.family {
+                Family::V4 => u32::try_from(address).is_ok_and(|address| set.v4.contains(address)),
+                Family::V6 => set.v6.contains(address),
+            }
+        };
+        match (from, to) {
+            (End::External(_), End::External(_)) => false,
+            (End::External(address), End::Interface(interface))
+            | (End::Interface(interface), End::External(address)) => !known(interface, address),
+            (End::Interface(_), End::Interface(_)) => true,
+        }
+    }
+
+    /// How two ends are related; ends between which no route leads are strangers.
+    pub(super) fn relation(&self, from: End, to: End) -> Relation {
+        let (End::Interface(from), End::Interface(to)) = (from, to) else { return Relation::Strangers };
+        let ((a, _, space_a), (b, _, space_b)) = (self.interfaces[from], self.interfaces[to]);
+        if space_a != space_b && !self.linked.contains(&(space_a, space_b)) {
+            return Relation::Strangers;
+        }
+        let runs_on = |guest: UnitId, host: UnitId| self.hosts.lookup(guest.0).is_some_and(|&of| of == Some(host));
+        match a == b {
+            true => Relation::Same,
+            false if runs_on(a, b) || runs_on(b, a) => Relation::HostAndGuest,
+            false => Relation::Strangers,
+        }
+    }
+
+    /// The number of interfaces.
+    pub(super) fn interfaces(&self) -> usize {
+        self.interfaces.len()
+    }
+
+    /// The endpoint that an end is.
+    pub(super) fn endpoint(&self, end: End) -> Endpoint {
+        match end {
+            End::Interface(interface) => {
+                let (unit, at, _) = self.interfaces[interface];
+                Endpoint::Unit { unit, interface: at }
+            }
+            End::External(address) => Endpoint::External(match self.family {
+                Family::V4 => std::net::Ipv4Addr::from_bits(u32::try_from(address).unwrap_or(0)).into(),
+                Family::V6 => std::net::Ipv6Addr::from_bits(address).into(),
+            }),
+        }
+    }
+
+    /// The interface of a unit at a position, among those of the family.
+    pub(super) fn interface(&self, unit: UnitId, at: u16) -> Option<u32> {
+        let key = |entry: &(UnitId, u16, u32)| (entry.0, entry.1);
+        self.interfaces.as_slice().binary_search_by_key(&(unit, at), key).ok().map(id)
+    }
+
+    /// Different interfaces of one unit, and where `minds_hosts` those of hosts with those of their guests, both ways.
+    pub(super) fn related(&self, minds_hosts: bool) -> Vec<(u32, u32, Relation)> {
+        let mut related = Vec::new();
+        let mut first = 0;
+        for own in self.interfaces.as_slice().chunk_by(|a, b| a.0 == b.0) {
+            let own_ids = first..first + id(own.len());
+            first = own_ids.end;
+            for a in own_ids.clone() {
+                related.extend(own_ids.clone().filter(|&b| a != b).map(|b| (a, b, Relation::Same)));
+                let host = own.first().and_then(|(unit, _, _)| self.hosts.lookup(unit.0).copied().flatten());
+                for b in host.filter(|_| minds_hosts).into_iter().flat_map(|host| self.of_unit(host)) {
+                    related.extend([(a, b, Relation::HostAndGuest), (b, a, Relation::HostAndGuest)]);
+                }
+            }
+        }
+        related
+    }
+
+    /// The interfaces of a unit.
+    fn of_unit(&self, unit: UnitId) -> std::ops::Range<u32> {
+        let position = |wanted: UnitId| id(self.interfaces.as_slice().partition_point(|entry| entry.0 < wanted));
+        position(unit)..position(UnitId(unit.0.saturating_add(1)))
+    }
+
+    /// The bytes that the directory takes.
+    pub(super) fn bytes(&self) -> usize {
+        let addresses: usize = self.by_address.iter().map(Holders::bytes).sum();
+        let known = |set: &AddressSet| size_of_val(set.v4.ranges()) + size_of_val(set.v6.ranges());
+        self.interfaces.bytes() + self.hosts.bytes() + addresses + self.known.iter().map(known).sum::<usize>()
+    }
+}

@@ -1,0 +1,263 @@
+//! The matcher: a design under one assumption, compiled to what a point on the wire reads for every packet.
+//!
+//! The [`Engine`](crate::Engine) answers under every assumption and walks the points of a path for each connection. A
+//! matcher puts the points in series once, when it compiles, and keeps what they add up to:
+//!
+//! 1. An address finds two classes, one as a source and one as a destination, in a trie as deep as the ranges need.
+//! 2. Protocol and ports find a service class.
+//! 3. A pair of classes finds a *profile*, a verdict for every service class: in a dense table, or as the usual answer of
+//!    two groups with a hash table of exceptions, whichever is predicted to be better within the memory allowed.
+//!
+//! Classes are merged by verdict: two sources are one class exactly when no destination and no service tells them apart
+//! from among those of a group, whichever rules say so. A packet takes about ten reads, however many rules there are.
+//! What classes cannot settle (an address that several units have, addresses of one unit, a host and its guest where a
+//! point exempts them) is settled by looking at whose the addresses are. Where tables would not fit, the matcher asks an
+//! engine instead, and says so.
+//!
+//! ```
+//! use seglab_engine::{Decision, Limits, Matcher, Packet};
+//! use seglab_policy::{Address, Assume, Design, Draft, Header, Interface, Transport, Unit};
+//! let unit = |name: &str, address: &str| Unit {
+//!     name: name.to_owned(),
+//!     interfaces: vec![Interface::new(Address::Known(address.parse().expect("an address")))],
+//!     ..Unit::default()
+//! };
+//! let draft = Draft { units: vec![unit("db", "10.0.0.2"), unit("web", "10.0.0.1")], ..Draft::default() };
+//! let design = Design::new(draft).expect("no contradictions");
+//! let matcher = Matcher::compile(&design, Assume::business(), Limits::default())?;
+//! let space = matcher.space("default").expect("units stand in it");
+//! let packet = Packet::v4([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), Header::to_port(Transport::Tcp, 5432));
+//! assert!(matches!(matcher.decide_v4(space, &packet), Decision::Allowed(_))); // no point, no denial
+//! # Ok::<(), seglab_engine::CompileError>(())
+//! ```
+
+mod address_table;
+mod batch;
+mod compile;
+mod directory;
+mod ground;
+mod group;
+mod header_table;
+mod merge;
+mod packet;
+mod pair_table;
+mod part;
+mod rows;
+mod side;
+mod tables;
+mod verdicts;
+
+pub use packet::{Packet, PacketV4, PacketV6};
+pub use pair_table::PairForm;
+pub use tables::Untabled;
+
+use crate::engine::{Decision, Engine};
+use directory::{Directory, End};
+use packet::HeaderFields;
+use seglab_policy::{Assume, Connection, Family, Header, Reply, UnitId};
+use std::collections::BTreeMap;
+use tables::Tables;
+use verdicts::{ALLOWED, Code, UNKNOWN};
+
+/// A design under one assumption, compiled for packets. Deciding changes nothing in it.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    assume: Assume,
+    spaces: BTreeMap<String, u32>,
+    families: [Option<FamilyMatcher>; 2],
+    /// Where some family has no tables.
+    engine: Option<Engine>,
+}
+
+/// An address space, in which addresses are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpaceId(u32);
+
+/// An interface of a unit, found once and asked about often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InterfaceId {
+    family: Family,
+    interface: u32,
+}
+
+/// How one address family is laid out, and what it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The family.
+    pub family: Family,
+    /// The form of the table of pairs; why there is none, and an engine is asked.
+    pub form: Result<PairForm, Untabled>,
+    /// Classes of sources that no verdict tells apart.
+    pub source_classes: usize,
+    /// Classes of destinations that no verdict tells apart.
+    pub destination_classes: usize,
+    /// Pairs of classes that are told something else than their groups.
+    pub exceptions: usize,
+    /// Classes of headers that no rule tells apart.
+    pub service_classes: usize,
+    /// The memory of tables, tries and profiles. \[bytes\]
+    pub memory_bytes: usize,
+}
+
+/// The endpoints of a family, and their tables if they have any.
+#[derive(Clone, Debug)]
+struct FamilyMatcher {
+    directory: Directory,
+    tables: Result<Tables, Untabled>,
+}
+
+impl Matcher {
+    /// How each address family of the design is laid out.
+    pub fn layouts(&self) -> impl Iterator<Item = Layout> {
+        self.families.iter().flatten().map(|family| {
+            let directory = family.directory.bytes();
+            let empty = Layout {
+                family: family.directory.family,
+                form: Err(Untabled::Groups),
+                source_classes: 0,
+                destination_classes: 0,
+                exceptions: 0,
+                service_classes: 0,
+                memory_bytes: directory,
+            };
+            match &family.tables {
+                Err(why) => Layout { form: Err(*why), ..empty },
+                Ok(tables) => Layout {
+                    form: Ok(tables.pairs.form()),
+                    source_classes: tables.classes[0],
+                    destination_classes: tables.classes[1],
+                    exceptions: tables.exceptions,
+                    service_classes: tables.service_classes,
+                    memory_bytes: directory + tables.bytes(),
+                    ..empty
+                },
+            }
+        })
+    }
+
+    /// What deciding a packet between IPv4 addresses reads, one entry a read: the bytes of the table that is read. None
+    /// where an engine is asked. \[bytes\]
+    pub fn reads_v4(&self, space: SpaceId) -> Vec<usize> {
+        let [family, _] = &self.families;
+        let tables = family.as_ref().and_then(|family| family.tables.as_ref().ok());
+        tables.map_or_else(Vec::new, |tables| tables.reads(space.0))
+    }
+
+    /// The memory of everything that decides. \[bytes\]
+    pub fn memory_bytes(&self) -> usize {
+        let engine = self.engine.as_ref().map_or(0, |engine| engine.footprint().memory_bytes);
+        engine + self.layouts().map(|layout| layout.memory_bytes).sum::<usize>()
+    }
+
+    /// The address space of a name; `None` if no unit stands in it.
+    pub fn space(&self, name: &str) -> Option<SpaceId> {
+        self.spaces.get(name).copied().map(SpaceId)
+    }
+
+    /// An interface of a unit, by its position there; `None` if there is no such interface.
+    pub fn interface(&self, unit: UnitId, interface: u16) -> Option<InterfaceId> {
+        self.families.iter().flatten().find_map(|family| {
+            let found = family.directory.interface(unit, interface)?;
+            Some(InterfaceId { family: family.directory.family, interface: found })
+        })
+    }
+
+    /// Whether a packet between IPv4 addresses, seen in a space, may open its connection.
+    pub fn decide_v4(&self, space: SpaceId, packet: &PacketV4) -> Decision {
+        let [Some(family), _] = &self.families else { return Decision::Denied };
+        self.decide_in(family, space, (packet.source.into(), packet.destination.into()), packet.fields())
+    }
+
+    /// Whether a packet between IPv6 addresses, seen in a space, may open its connection.
+    pub fn decide_v6(&self, space: SpaceId, packet: &PacketV6) -> Decision {
+        let [_, Some(family)] = &self.families else { return Decision::Denied };
+        self.decide_in(family, space, (packet.source, packet.destination), packet.fields())
+    }
+
+    /// Whether a connection between two interfaces may be opened.
+    pub fn decide_between(&self, from: InterfaceId, to: InterfaceId, header: Header) -> Decision {
+        if from.family != to.family {
+            return Decision::Denied;
+        }
+        let Some(family) = self.family(from.family) else { return Decision::Denied };
+        let fields = HeaderFields::new(header, from.family);
+        if let Ok(tables) = &family.tables
+            && from != to
+            && let [Some(&source), Some(&destination)] = [(0, from), (1, to)]
+                .map(|(side, id): (usize, _)| tables.interfaces.get(side)?.get(id.interface as usize))
+        {
+            let code = tables.code(source, destination, fields);
+            if !tables::is_open(code) {
+                return decision(code, fields.has_reply(from.family));
+            }
+        }
+        self.decide_ends(family, End::Interface(from.interface), End::Interface(to.interface), fields)
+    }
+
+    fn decide_in(&self, family: &FamilyMatcher, space: SpaceId, ends: (u128, u128), fields: HeaderFields) -> Decision {
+        if let Ok(tables) = &family.tables
+            && ends.0 != ends.1
+        {
+            let [source, _] = tables.address_labels(space.0, ends.0);
+            let [_, destination] = tables.address_labels(space.0, ends.1);
+            let code = tables.code(source, destination, fields);
+            if !tables::is_open(code) {
+                return decision(code, fields.has_reply(family.directory.family));
+            }
+        }
+        self.decide_slowly(family, space, ends, fields)
+    }
+
+    /// Whether a packet may open its connection, by all that is known of who has its addresses. Where several have
+    /// one, and what they are told differs, it is unknown.
+    fn decide_slowly(
+        &self,
+        family: &FamilyMatcher,
+        space: SpaceId,
+        ends: (u128, u128),
+        fields: HeaderFields,
+    ) -> Decision {
+        let (from, to) = (family.directory.ends(space.0, ends.0), family.directory.ends(space.0, ends.1));
+        let pairs = from.iter().flat_map(|&from| to.iter().map(move |&to| (from, to)));
+        let mut decisions = pairs.map(|(from, to)| self.decide_ends(family, from, to, fields));
+        let first = decisions.next().unwrap_or(Decision::Denied);
+        if decisions.all(|decision| decision == first) { first } else { Decision::Unknown }
+    }
+
+    fn decide_ends(&self, family: &FamilyMatcher, from: End, to: End, fields: HeaderFields) -> Decision {
+        let directory = &family.directory;
+        match (&family.tables, &self.engine) {
+            (Ok(tables), _) => {
+                let code = tables.between(directory, from, to, tables.headers.class(fields));
+                decision(code, fields.has_reply(directory.family))
+            }
+            (Err(_), Some(engine)) => {
+                let header = fields.header(directory.family);
+                let connection =
+                    Connection { source: directory.endpoint(from), destination: directory.endpoint(to), header };
+                engine.decide(&connection, self.assume)
+            }
+            // INVARIANT: a family without tables comes with an engine.
+            (Err(_), None) => Decision::Unknown,
+        }
+    }
+
+    fn family(&self, family: Family) -> Option<&FamilyMatcher> {
+        let [v4, v6] = &self.families;
+        match family {
+            Family::V4 => v4.as_ref(),
+            Family::V6 => v6.as_ref(),
+        }
+    }
+}
+
+/// The decision that a code stands for.
+#[inline]
+fn decision(code: Code, has_reply: bool) -> Decision {
+    match (code, has_reply) {
+        (ALLOWED, true) => Decision::Allowed(Reply::Passes),
+        (ALLOWED, false) => Decision::Allowed(Reply::None),
+        (UNKNOWN, _) => Decision::Unknown,
+        _ => Decision::Denied,
+    }
+}

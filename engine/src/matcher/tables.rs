@@ -1,0 +1,316 @@
+//! The tables of one address family: addresses and headers to classes, pairs of classes to verdicts.
+
+use super::address_table::{AddressSearch, AddressTable, Segment};
+use super::directory::{Directory, End, Relation};
+use super::ground::{Grounds, Heard};
+use super::group::Groups;
+use super::header_table::HeaderTable;
+use super::merge::{Apart, Merged};
+use super::packet::HeaderFields;
+use super::pair_table::{Label, Labelled, PairTable};
+use super::part::{Part, place};
+use super::rows::{Related, Rows, Sides};
+use super::side::{Side, Stand};
+use super::verdicts::{ALLOWED, ASK, Code, DENIED, Profiles, UNKNOWN, Verdicts};
+use crate::blueprint::{Blueprint, Interned, ScopeSide};
+use crate::column::{Column, id, ids};
+use crate::coverage::Coverage;
+use crate::crossing::Crossings;
+use crate::engine::Limits;
+use crate::population::Population;
+use crate::service::Resolved;
+use crate::service_class::Classifier;
+use crate::tier_plan::Matched;
+use rustc_hash::{FxHashMap, FxHashSet};
+use seglab_policy::{Assume, Direction, Family};
+
+/// What the tables of a family are compiled from.
+pub(super) struct Ground<'a> {
+    pub(super) population: &'a Population<'a>,
+    pub(super) directory: &'a Directory,
+    pub(super) blueprints: &'a Column<Blueprint>,
+    pub(super) interned: &'a Interned,
+    pub(super) table_of: &'a dyn Fn(u32, Direction) -> u32,
+    pub(super) crossings: &'a Crossings,
+    pub(super) classifier: &'a Classifier,
+    pub(super) names: &'a Column<Column<Resolved>>,
+    pub(super) linked: &'a FxHashSet<(u32, u32)>,
+    /// The stands of the endpoints as sources and as destinations: interfaces, then ranges of external addresses.
+    pub(super) stands: [Column<Stand>; 2],
+    pub(super) spaces: usize,
+    pub(super) assume: Assume,
+    pub(super) limits: Limits,
+}
+
+/// Why a family has no tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Untabled {
+    /// A point without state judges replies.
+    Replies,
+    /// Rules tell more headers apart than a table can number.
+    Headers,
+    /// Rules about many tell too many groups of endpoints apart.
+    Groups,
+    /// Rules about few single out too many pairs.
+    Pairs,
+    /// The smallest table takes more memory than there is. \[bytes\]
+    Memory(usize),
+}
+
+/// The tables of one address family.
+#[derive(Clone, Debug)]
+pub(super) struct Tables {
+    pub(super) headers: HeaderTable,
+    pub(super) pairs: PairTable,
+    pub(super) profiles: Profiles,
+    /// The labels of interfaces as sources and as destinations.
+    pub(super) interfaces: [Vec<Label>; 2],
+    touched: Vec<bool>,
+    /// For each space the labels of its addresses.
+    pub(super) views: Views,
+    /// The labels of external addresses.
+    external: AddressSearch,
+    pub(super) classes: [usize; 2],
+    pub(super) exceptions: usize,
+    pub(super) service_classes: usize,
+}
+
+/// For each space the labels of its addresses.
+#[derive(Clone, Debug)]
+pub(super) enum Views {
+    V4(Vec<AddressTable>),
+    V6(Vec<AddressSearch>),
+}
+
+impl Tables {
+    /// Compiles a family.
+    pub(super) fn compile(ground: &Ground<'_>) -> Result<Self, Untabled> {
+        let headers = HeaderTable::new(ground.classifier, ground.directory.family).ok_or(Untabled::Headers)?;
+        let side = |side, stands| Side::new(side, stands, ground.blueprints, ground.interned);
+        let sources = side(ScopeSide::Source, &ground.stands[0]);
+        let destinations = side(ScopeSide::Destination, &ground.stands[1]);
+        let placed = place(ground.blueprints, &sources, &destinations);
+        let from = Groups::new(ScopeSide::Source, &sources, &placed, ground.blueprints);
+        let to = Groups::new(ScopeSide::Destination, &destinations, &placed, ground.blueprints);
+        // Pairs of groups are numbered by 32 bits, whatever the caller allows.
+        if from.len().saturating_mul(to.len()) > ground.limits.group_pairs.min(1 << 31) {
+            return Err(Untabled::Groups);
+        }
+        let everywhere: Vec<Heard> = placed
+            .iter()
+            .filter_map(|rule| match rule.part {
+                Part::Everywhere { certain } => {
+                    Some(Heard { table: rule.table, matched: Matched { rule: rule.stands_for, certain } })
+                }
+                _ => None,
+            })
+            .collect();
+        let coverage = Coverage::new(ground.classifier, ground.interned.services.lists(), ground.names);
+        let (linked, assume) = (ground.linked, ground.assume);
+        let mut grounds =
+            Grounds::new(ground.blueprints, &everywhere, ground.crossings, ground.table_of, linked, coverage, assume);
+        let sides = Sides { sources: &sources, destinations: &destinations, from: &from, to: &to };
+        let related = related(ground, &sides);
+        let rows =
+            Rows::new(&sides, &placed, &related, &mut grounds, ground.limits.singled_out).ok_or(Untabled::Pairs)?;
+        let apart = [&from, &to].map(|side| {
+            let stands = side.groups.iter().map(|group| group.stand);
+            stands.map(|stand| Apart { external: stand.external, touched: stand.touched }).collect::<Column<Apart>>()
+        });
+        let mut merged = Merged::new(&rows, [&from.of_class, &to.of_class], apart.each_ref());
+        drop(rows);
+        let ambiguous = grounds.verdicts.intern(Verdicts::Ambiguous);
+        let ambiguous = merged.add_class(ambiguous);
+        Self::pack(ground, headers, [&sources, &destinations], &merged, ambiguous, &grounds)
+    }
+
+    fn pack(
+        ground: &Ground<'_>,
+        headers: HeaderTable,
+        sides: [&Side; 2],
+        merged: &Merged,
+        ambiguous: [u32; 2],
+        grounds: &Grounds<'_>,
+    ) -> Result<Self, Untabled> {
+        let mut used: Vec<u32> =
+            merged.usual.iter().chain(merged.exceptions.iter().map(|(_, _, to)| to)).copied().collect();
+        used.sort_unstable();
+        used.dedup();
+        grounds.verdicts.close(&mut used);
+        let packed: FxHashMap<u32, u32> = used.iter().copied().zip(0..).collect();
+        let profiles = grounds.verdicts.pack(&used, grounds.service_classes());
+        let (dense_pairs, room) = (ground.limits.dense_pairs, ground.limits.memory_bytes);
+        let labelled = Labelled::new(merged, &packed, dense_pairs, room).map_err(Untabled::Memory)?;
+        let of_class = [&labelled.sources, &labelled.destinations];
+        let labels = |endpoint: u32| [0, 1].map(|side: usize| label(sides, of_class, side, endpoint));
+        let count = ids(ground.directory.interfaces());
+        let first_atom = ground.population.first_atom();
+        let atoms = (first_atom..).zip(ground.population.atoms());
+        let mut external: Vec<Segment<u128>> =
+            atoms.map(|(endpoint, &first)| Segment { first, labels: labels(endpoint) }).collect();
+        external.dedup_by_key(|segment| segment.labels);
+        let unclear = [labelled.sources[ambiguous[0]], labelled.destinations[ambiguous[1]]];
+        let view = |space: u32| {
+            let units = ground.directory.addresses(space);
+            let units = units.map(|(address, interface)| (address, interface.map_or(unclear, labels)));
+            overlay(&external, units, ground.directory.family)
+        };
+        let spaces = 0..id(ground.spaces);
+        let views = match ground.directory.family {
+            Family::V4 => Views::V4(spaces.map(|space| AddressTable::new(&narrowed(&view(space)))).collect()),
+            Family::V6 => Views::V6(spaces.map(|space| AddressSearch::new(&view(space))).collect()),
+        };
+        let tables = Self {
+            interfaces: [0, 1].map(|side| count.clone().map(|one| label(sides, of_class, side, one)).collect()),
+            touched: count.map(|interface| ground.stands[0][interface].touched).collect(),
+            external: AddressSearch::new(&external),
+            views,
+            classes: [merged.sources.group_of.len() - 1, merged.destinations.group_of.len() - 1],
+            exceptions: merged.exceptions.len(),
+            service_classes: grounds.service_classes(),
+            headers,
+            pairs: labelled.table,
+            profiles,
+        };
+        let bytes = tables.bytes();
+        if bytes > room { Err(Untabled::Memory(bytes)) } else { Ok(tables) }
+    }
+
+    /// The bytes that the tables take.
+    pub(super) fn bytes(&self) -> usize {
+        let views = match &self.views {
+            Views::V4(views) => views.iter().map(AddressTable::bytes).sum::<usize>(),
+            Views::V6(views) => views.iter().map(AddressSearch::bytes).sum::<usize>(),
+        };
+        let interfaces: usize = self.interfaces.iter().map(Vec::len).sum();
+        self.headers.bytes()
+            + self.pairs.bytes()
+            + self.profiles.bytes()
+            + interfaces * size_of::<Label>()
+            + self.touched.len()
+            + self.external.bytes()
+            + views
+    }
+
+    /// The bytes of each table that deciding a packet by address reads, in the order of the reads.
+    pub(super) fn reads(&self, space: u32) -> Vec<usize> {
+        let Views::V4(views) = &self.views else { return Vec::new() };
+        let address = views.get(space as usize).map_or_else(Vec::new, AddressTable::reads);
+        let both_ends = address.iter().flat_map(|&bytes| [bytes, bytes]);
+        both_ends.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
+    }
+
+    /// What two ends are told of a service class, by all that is known of them.
+    pub(super) fn between(&self, directory: &Directory, from: End, to: End, class: u32) -> Code {
+        if !directory.are_ends(from, to) {
+            return DENIED;
+        }
+        let relation = directory.relation(from, to);
+        if relation == Relation::Same {
+            return if self.is_touched(from) { UNKNOWN } else { ALLOWED };
+        }
+        let profile = self.pairs.profile(self.label(from, 0), self.label(to, 1));
+        let profile = match (self.profiles.by_relation(profile), relation) {
+            (Some((_, guest)), Relation::HostAndGuest) => guest,
+            (Some((strangers, _)), _) => strangers,
+            (None, _) => profile,
+        };
+        self.profiles.code(profile, class)
+    }
+
+    /// The labels of an address in a space.
+    #[inline]
+    pub(super) fn address_labels(&self, space: u32, address: u128) -> [Label; 2] {
+        match &self.views {
+            Views::V4(views) => {
+                let address = u32::try_from(address).unwrap_or(u32::MAX);
+                views.get(space as usize).map_or([0; 2], |view| view.labels(address))
+            }
+            Views::V6(views) => views.get(space as usize).map_or([0; 2], |view| view.labels(address)),
+        }
+    }
+
+    /// What two labels are told of a header.
+    #[inline]
+    pub(super) fn code(&self, source: Label, destination: Label, fields: HeaderFields) -> Code {
+        self.profiles.code(self.pairs.profile(source, destination), self.headers.class(fields))
+    }
+
+    fn label(&self, end: End, side: usize) -> Label {
+        let label = match end {
+            End::Interface(at) => self.interfaces.get(side).and_then(|labels| labels.get(at as usize)).copied(),
+            End::External(address) => self.external.labels(address).get(side).copied(),
+        };
+        label.unwrap_or(0)
+    }
+
+    fn is_touched(&self, end: End) -> bool {
+        matches!(end, End::Interface(at) if self.touched.get(at as usize).copied().unwrap_or(false))
+    }
+}
+
+/// True if the classes do not settle a pair.
+#[inline]
+pub(super) fn is_open(code: Code) -> bool {
+    code == ASK
+}
+
+fn label(sides: [&Side; 2], of_class: [&Column<Label>; 2], side: usize, endpoint: u32) -> Label {
+    let at = sides.get(side).zip(of_class.get(side));
+    at.map_or(0, |(side, labels)| labels[side.class_of[endpoint]])
+}
+
+/// The pairs of classes with members that are related.
+fn related(ground: &Ground<'_>, sides: &Sides<'_>) -> Related {
+    let mut related = Related::default();
+    for (a, b, relation) in ground.directory.related(ground.crossings.minds_hosts()) {
+        let pair = (sides.sources.class_of[a], sides.destinations.class_of[b]);
+        match relation {
+            Relation::Same => _ = related.siblings.insert(pair),
+            Relation::HostAndGuest => _ = related.hosts_and_guests.insert(pair),
+            Relation::Strangers => {}
+        }
+    }
+    related
+}
+
+/// Addresses of units over the ranges of external ones, neighbours of equal labels together.
+fn overlay(
+    external: &[Segment<u128>],
+    units: impl Iterator<Item = (u128, [Label; 2])>,
+    family: Family,
+) -> Vec<Segment<u128>> {
+    let last_address = match family {
+        Family::V4 => u128::from(u32::MAX),
+        Family::V6 => u128::MAX,
+    };
+    let mut all: Vec<Segment<u128>> = Vec::with_capacity(external.len());
+    let mut push = |segment: Segment<u128>| match all.last_mut() {
+        Some(last) if last.first == segment.first => *last = segment,
+        Some(last) if last.labels == segment.labels => {}
+        _ => all.push(segment),
+    };
+    let mut outside = external.iter().copied().peekable();
+    let mut beyond = [0; 2];
+    for (address, labels) in units {
+        while let Some(segment) = outside.next_if(|segment| segment.first <= address) {
+            beyond = segment.labels;
+            push(segment);
+        }
+        push(Segment { first: address, labels });
+        if address < last_address && outside.peek().is_none_or(|next| next.first > address + 1) {
+            push(Segment { first: address + 1, labels: beyond });
+        }
+    }
+    outside.for_each(push);
+    all.dedup_by_key(|segment| segment.labels);
+    all
+}
+
+fn narrowed(segments: &[Segment<u128>]) -> Vec<Segment<u32>> {
+    let narrow = |segment: &Segment<u128>| Segment {
+        first: u32::try_from(segment.first).unwrap_or(u32::MAX),
+        labels: segment.labels,
+    };
+    segments.iter().map(narrow).collect()
+}

@@ -1,0 +1,173 @@
+//! What a pair of classes is told, for every service class: profiles, each once.
+
+use crate::column::{Column, id};
+use rustc_hash::FxHashMap;
+
+/// A verdict on one service class, as profiles hold it. Two bits suffice.
+pub(super) type Code = u32;
+pub(super) const DENIED: Code = 0;
+pub(super) const ALLOWED: Code = 1;
+pub(super) const UNKNOWN: Code = 2;
+/// The classes of the two ends do not settle it: whose the addresses are does.
+pub(super) const ASK: Code = 3;
+
+/// Verdicts on every service class.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Verdicts {
+    /// The same code for every pair of members: words of 64 service classes.
+    Alike {
+        /// Those that are allowed.
+        allowed: Box<[u64]>,
+        /// Those of which it is not known.
+        unknown: Box<[u64]>,
+    },
+    /// Another profile where one end runs on the other, and everything is allowed inside one unit.
+    ByRelation {
+        /// Between units that do not run on each other.
+        strangers: u32,
+        /// Between a host and its guest.
+        host_and_guest: u32,
+    },
+    /// An address that several endpoints have.
+    Ambiguous,
+}
+
+impl Verdicts {
+    /// The profile of these words; what stands past the last of `classes` service classes says nothing.
+    pub(super) fn alike(mut allowed: Vec<u64>, mut unknown: Vec<u64>, classes: usize) -> Self {
+        for words in [&mut allowed, &mut unknown] {
+            if let Some(last) = words.last_mut().filter(|_| !classes.is_multiple_of(64)) {
+                *last &= (1 << (classes % 64)) - 1;
+            }
+        }
+        Verdicts::Alike { allowed: allowed.into(), unknown: unknown.into() }
+    }
+}
+
+/// Profiles by number, equal ones once; told apart by all of their bits.
+#[derive(Default)]
+pub(super) struct VerdictSet {
+    profiles: Column<Verdicts>,
+    known: FxHashMap<Verdicts, u32>,
+}
+
+impl VerdictSet {
+    /// The number of a profile.
+    pub(super) fn intern(&mut self, verdicts: Verdicts) -> u32 {
+        if let Some(&known) = self.known.get(&verdicts) {
+            return known;
+        }
+        let profile = self.profiles.push(verdicts.clone());
+        self.known.insert(verdicts, profile);
+        profile
+    }
+
+    /// The number of the profile with one code for every one of `classes` service classes.
+    pub(super) fn constant(&mut self, code: Code, classes: usize) -> u32 {
+        let all = |yes: bool| vec![if yes { u64::MAX } else { 0 }; classes.div_ceil(64)];
+        let verdicts = Verdicts::alike(all(code == ALLOWED), all(code == UNKNOWN), classes);
+        self.intern(verdicts)
+    }
+
+    /// The profiles that the numbers in `used` stand for, renumbered in the order of `used`.
+    pub(super) fn pack(&self, used: &[u32], classes: usize) -> Profiles {
+        let kept = || used.iter().filter_map(|&profile| self.profiles.lookup(profile));
+        let plain = |one: &Verdicts| matches!(one, Verdicts::Alike { unknown, .. } if unknown.iter().all(|&w| w == 0));
+        let width = if kept().all(plain) { 1 } else { 2 };
+        // A table of one bit a class, or of two: the classes of a 32-bit word are its 32 or its 16 neighbours.
+        let per_word = 32 / width;
+        let stride = classes.div_ceil(per_word).max(1);
+        let mut bits = Vec::with_capacity(used.len() * stride);
+        let bit = |words: &[u64], class: usize| words.get(class / 64).is_some_and(|word| word >> (class % 64) & 1 != 0);
+        for verdicts in kept() {
+            for first in (0..stride).map(|word| word * per_word) {
+                let code = |class: usize| match verdicts {
+                    Verdicts::Alike { allowed, unknown } => {
+                        u32::from(bit(allowed, class)) | u32::from(bit(unknown, class)) << 1
+                    }
+                    Verdicts::ByRelation { .. } | Verdicts::Ambiguous => ASK,
+                };
+                let word = (0..per_word).fold(0u32, |word, at| word | code(first + at) << (at * width));
+                bits.push(word);
+            }
+        }
+        let number: FxHashMap<u32, u32> = used.iter().copied().zip(0..).collect();
+        let relations = (0u32..).zip(kept()).filter_map(|(at, verdicts)| match verdicts {
+            Verdicts::ByRelation { strangers, host_and_guest } => {
+                let packed = |profile: &u32| number.get(profile).copied().unwrap_or(u32::MAX);
+                Some((at, (packed(strangers), packed(host_and_guest))))
+            }
+            _ => None,
+        });
+        Profiles {
+            width: id(width),
+            shift: per_word.trailing_zeros(),
+            stride: id(stride),
+            relations: relations.collect(),
+            bits,
+        }
+    }
+
+    /// Adds the profiles that those in `used` refer to.
+    pub(super) fn close(&self, used: &mut Vec<u32>) {
+        let referred: Vec<u32> = used
+            .iter()
+            .filter_map(|&profile| match self.profiles.lookup(profile)? {
+                Verdicts::ByRelation { strangers, host_and_guest } => Some([*strangers, *host_and_guest]),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        for profile in referred {
+            if !used.contains(&profile) {
+                used.push(profile);
+            }
+        }
+    }
+}
+
+/// Packed profiles, to be asked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Profiles {
+    /// Bits a service class.
+    pub(super) width: u32,
+    /// The binary logarithm of the service classes of a word.
+    pub(super) shift: u32,
+    /// Words a profile.
+    pub(super) stride: u32,
+    pub(super) bits: Vec<u32>,
+    /// Of profiles that go by relation: those between strangers, and between host and guest.
+    relations: FxHashMap<u32, (u32, u32)>,
+}
+
+impl Profiles {
+    /// The word of a profile that holds a service class, and how far to shift it down.
+    #[inline]
+    pub(super) fn place(&self, profile: u32, class: u32) -> (usize, u32) {
+        let word = profile.wrapping_mul(self.stride).wrapping_add(class >> self.shift);
+        (word as usize, class.wrapping_mul(self.width) & 31)
+    }
+
+    /// What a profile says of a service class.
+    #[inline]
+    pub(super) fn code(&self, profile: u32, class: u32) -> Code {
+        let (word, shift) = self.place(profile, class);
+        self.bits.get(word).map_or(DENIED, |bits| bits >> shift & self.mask())
+    }
+
+    /// The bits of one code.
+    #[inline]
+    pub(super) fn mask(&self) -> u32 {
+        if self.width == 1 { 1 } else { 3 }
+    }
+
+    /// For a profile that goes by relation, those between strangers and between host and guest.
+    pub(super) fn by_relation(&self, profile: u32) -> Option<(u32, u32)> {
+        self.relations.get(&profile).copied()
+    }
+
+    /// The bytes that the profiles take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bits.len() * size_of::<u32>()
+    }
+}
