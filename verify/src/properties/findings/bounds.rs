@@ -13,8 +13,8 @@ use seglab_policy::{Claim, Pivot, Property, UnitId};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// How many steps, or neighbours, show that a unit exceeds a bound. The counterexample of the verdict has all that it
-/// takes; one of ten thousand steps for each group would cost more than all verdicts.
+/// How many steps, or neighbours, show that a unit exceeds a bound. The counterexample of the verdict has more; as
+/// many for each group would cost more than all verdicts.
 const STEPS_MAX: usize = 50;
 
 /// What exceeds a bound in one group: how many units, by how much at most, and the class of one that does.

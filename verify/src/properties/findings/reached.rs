@@ -254,7 +254,8 @@ impl Verifier<'_> {
                 hosted: classes.iter().map(|&class| steps(Origin::Unit(class, true))).collect(),
                 outside: outside().map(|origin| (origin, steps(origin))).collect(),
                 exact: every,
-            };
+            }
+            .without_selves(graph);
         }
         let width = graph.login_bit(0);
         let mut items = Vec::new();
@@ -294,11 +295,23 @@ impl Verifier<'_> {
             };
             from_outside.insert(origin, row(self, from, false));
         }
-        Last { pool, plain, hosted, outside: from_outside, exact: true }
+        Last { pool, plain, hosted, outside: from_outside, exact: true }.without_selves(graph)
     }
 }
 
 impl Last {
+    /// Leaves out what a unit does to itself: who is taken has not been reached by that, unless it has a twin.
+    fn without_selves(mut self, graph: &Graph) -> Self {
+        for steps in [&mut self.plain, &mut self.hosted] {
+            for (class, set) in (0u32..).zip(steps) {
+                if graph.size(ClassId(class)) == 1 && self.pool.contains(*set, class as usize) {
+                    *set = self.pool.changed(*set, &[(class, false)]);
+                }
+            }
+        }
+        self
+    }
+
     fn of(&self, origin: Origin) -> SetId {
         let known = match origin {
             Origin::Unit(class, false) => self.plain.get(class.index()),
