@@ -330,8 +330,8 @@ impl<'a> Attack<'a> {
         let mut alerts = board.draws.at(ALERT, names.0, names.1, Technique::NONE, number);
         let mut attempt = |attack: &mut Self, interface: u16, header: Header, lure: bool| {
             let tried = Tried { unit, by, interface, target, header, lure, number };
-            let reported = attack.attempt(tried, agenda)?;
-            if reported && alerts.bernoulli(board.defence.denied_alert) {
+            let (passage, _) = attack.attempt(tried, agenda)?;
+            if passage.is_reportable() && alerts.bernoulli(board.defence.denied_alert) {
                 attack.replica.alerts.denials += 1;
                 attack.alert(unit, agenda)?;
             }
@@ -360,8 +360,8 @@ impl<'a> Attack<'a> {
         Ok(())
     }
 
-    /// Tries to open one connection; true if a point has something to report.
-    fn attempt(&mut self, tried: Tried, agenda: &mut Agenda<Event>) -> Result<bool, ScheduleError> {
+    /// Tries to open one connection; what becomes of it, and whether it works in the end if nothing comes between.
+    fn attempt(&mut self, tried: Tried, agenda: &mut Agenda<Event>) -> Result<(Passage, bool), ScheduleError> {
         let board = self.board;
         let assume = self.assume(tried.unit, tried.lure);
         let (connection, passage) = board.enforcement.attempt(tried.connection(), assume);
@@ -391,7 +391,7 @@ impl<'a> Attack<'a> {
             self.replica.attempts.successful += u64::from(works);
         }
         self.note(agenda.now(), TraceAction::Attempt { by: tried.unit, connection, assume, passage, works });
-        Ok(passage.is_reportable())
+        Ok((passage, works))
     }
 
     /// The state of enforcement for connections of a unit at this instant.

@@ -52,6 +52,9 @@ pub(super) struct Visit {
 }
 
 impl Scan {
+    /// That of an attacker who does not scan: no window holds a visit.
+    pub(super) const NEVER: Self = Self { window: Duration::MAX, mean: 0.0, none: 1.0 };
+
     /// The scan at `rate` attempts a second over `addresses`; `None` if it is too slow or too fast for the horizon.
     pub(super) fn new(rate: f64, addresses: u32, horizon: Duration) -> Option<Self> {
         if !(rate > 0.0 && rate <= RATE_MAX) {

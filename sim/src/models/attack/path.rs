@@ -14,7 +14,7 @@ use crate::kernel::{
 use super::super::enforcement::Enforcement;
 use super::super::network::{Network, Target};
 use super::super::scan::Scan;
-use super::super::{Passage, Search, TraceAction, TraceEntry};
+use super::super::{Passage, Search, TraceEntry};
 use super::{Attack, Board, Chance, Defence, Event, Offence, State, Tried};
 
 /// One step of a path.
@@ -82,8 +82,7 @@ pub fn follow(
     let offence = Offence {
         name: String::new(),
         footholds: start.to_vec(),
-        // Never asked: who follows a path does not scan.
-        scan: Scan::new(1.0, 1, horizon).ok_or(PathError::Budget { events_max: 0 })?,
+        scan: Scan::NEVER,
         exploit: sure,
         login: sure,
         pivot,
@@ -165,13 +164,10 @@ impl Follower<'_> {
         let target = reach.and_then(|reach| reach.targets.iter().find(|one| one.unit == goal && one.interface == port));
         let target: Target = *target.ok_or(PathError::NotAddressed(position))?;
         let tried = Tried { unit, by, interface, target, header, lure, number: position as u32 };
-        self.attack.attempt(tried, agenda)?;
-        let last = self.attack.trace.as_ref().and_then(|trace| trace.last());
-        if let Some(TraceEntry { action: TraceAction::Attempt { passage, works, .. }, .. }) = last {
-            arrived(position, *passage)?;
-            if step.takes && !works {
-                return Err(PathError::NoWayIn(position));
-            }
+        let (passage, works) = self.attack.attempt(tried, agenda)?;
+        arrived(position, passage)?;
+        if step.takes && !works {
+            return Err(PathError::NoWayIn(position));
         }
         self.awaited = step.takes.then_some(goal);
         Ok(())
