@@ -17,11 +17,28 @@ impl<'p> Image<'p> {
 
     /// The union of what `each` says of the numbers of a set, in another pool; `each` says the same every time.
     pub(crate) fn of(&mut self, set: SetId, into: &mut Pool, each: &impl Fn(usize) -> SetId) -> SetId {
-        self.join(set.0, into, each)
+        self.of_leaves(set, into, &|numbers, into| {
+            numbers.fold(SetId::EMPTY, |joined, number| into.union(joined, each(number)))
+        })
+    }
+
+    /// The same where `leaf` says it of a few numbers at once.
+    pub(super) fn of_leaves(
+        &mut self,
+        set: SetId,
+        into: &mut Pool,
+        leaf: &impl Fn(&mut dyn Iterator<Item = usize>, &mut Pool) -> SetId,
+    ) -> SetId {
+        self.join(set.0, into, leaf)
     }
 
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
-    fn join(&mut self, node: u32, into: &mut Pool, each: &impl Fn(usize) -> SetId) -> SetId {
+    fn join(
+        &mut self,
+        node: u32,
+        into: &mut Pool,
+        leaf: &impl Fn(&mut dyn Iterator<Item = usize>, &mut Pool) -> SetId,
+    ) -> SetId {
         if node == 0 {
             return SetId::EMPTY;
         }
@@ -31,14 +48,16 @@ impl<'p> Image<'p> {
         }
         let mut joined = SetId::EMPTY;
         if is_leaf {
-            let mut from = 0;
-            while let Some((number, offset)) = self.pool.next_in_leaf(node, from) {
-                joined = into.union(joined, each(number));
+            let (pool, mut from) = (self.pool, 0);
+            let mut numbers = std::iter::from_fn(|| {
+                let (number, offset) = pool.next_in_leaf(node, from)?;
                 from = offset + 1;
-            }
+                Some(number)
+            });
+            joined = leaf(&mut numbers, into);
         } else {
             for child in self.pool.children(node) {
-                let part = self.join(child, into, each);
+                let part = self.join(child, into, leaf);
                 joined = into.union(joined, part);
             }
         }

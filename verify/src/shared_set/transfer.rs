@@ -1,57 +1,31 @@
 //! The same sets over other numbers: two designs number their classes each in its own way, and sets of both can be
 //! compared once they are sets of one pool.
 
-use super::{LEAF, Pool, SetId};
+use super::{Image, Pool, SetId};
 
 /// Takes the sets of one pool over into another, each shared part once.
 pub(crate) struct Transfer<'p> {
-    pool: &'p Pool,
+    image: Image<'p>,
     /// For each number of the pool, ascending, the numbers of the other pool that it stands for.
     onto: &'p [Vec<u32>],
-    branches: Vec<Option<SetId>>,
-    leaves: Vec<Option<SetId>>,
 }
 
 impl<'p> Transfer<'p> {
     /// A transfer of sets whose number at each position stands for the numbers in `onto`; beyond its end for none.
     pub(crate) fn new(pool: &'p Pool, onto: &'p [Vec<u32>]) -> Self {
-        let (branches, leaves) = pool.nodes();
-        Self { pool, onto, branches: vec![None; branches], leaves: vec![None; leaves] }
+        Self { image: Image::new(pool), onto }
     }
 
     /// What a set is in the other pool, which has to be the same one every time.
     pub(crate) fn set(&mut self, set: SetId, into: &mut Pool) -> SetId {
-        self.node(set.0, into)
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the tables that they index")]
-    fn node(&mut self, node: u32, into: &mut Pool) -> SetId {
-        if node == 0 {
-            return SetId::EMPTY;
-        }
-        let (is_leaf, at) = (node & LEAF != 0, Pool::position(node));
-        if let Some(known) = if is_leaf { self.leaves[at] } else { self.branches[at] } {
-            return known;
-        }
-        let mut made = SetId::EMPTY;
-        if is_leaf {
-            let (mut numbers, mut from) = (Vec::new(), 0);
-            while let Some((number, offset)) = self.pool.next_in_leaf(node, from) {
-                numbers.extend(self.onto.get(number).into_iter().flatten().map(|&number| (number, true)));
-                from = offset + 1;
-            }
+        let onto = self.onto;
+        self.image.of_leaves(set, into, &|numbers, into| {
+            let stands_for = numbers.filter_map(|number| onto.get(number)).flatten();
+            let mut numbers: Vec<(u32, bool)> = stands_for.map(|&number| (number, true)).collect();
             numbers.sort_unstable();
             numbers.dedup();
-            made = into.changed(SetId::EMPTY, &numbers);
-        } else {
-            for child in self.pool.children(node) {
-                let more = self.node(child, into);
-                made = into.union(made, more);
-            }
-        }
-        let known = if is_leaf { &mut self.leaves } else { &mut self.branches };
-        known[at] = Some(made);
-        made
+            into.changed(SetId::EMPTY, &numbers)
+        })
     }
 }
 
