@@ -8,8 +8,8 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-diff bench-edit bench-line-rate bench-peers bench-scale check-smtlib fuzz \
-	judges-long
+.PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-line-rate bench-peers bench-scale \
+	check-smtlib fuzz judges-long
 
 all: test
 
@@ -66,6 +66,10 @@ check-smtlib: setup
 	rm -rf $(SMTLIB_OUT)
 	$(TARGET)/release/seglab verify $(SMTLIB_DESIGN) --smtlib $(SMTLIB_OUT) >$(SMTLIB_OUT).txt || [ $$? -eq 1 ]
 	@sh .ci/check-smtlib $(SMTLIB_OUT)
+
+# What certificates take: bytes, and milliseconds of the checker beyond reading and hashing.
+bench-certificates: setup
+	$(CARGO) run --release --locked --package seglab-benches --example certificates -- 40000 10000
 
 # One rule of 10,000 edited, 200 times in a row: from the edited design to every verdict, beside a fresh start.
 bench-edit: setup
