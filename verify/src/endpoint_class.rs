@@ -508,11 +508,16 @@ pub(crate) fn address_truth(
     holders
         .into_iter()
         .filter(|&set| looked_at(set))
-        .filter_map(|set| match interface.address {
-            _ if covers(set) => Some((set, Match::Yes)),
-            Address::Unknown(_) => None,
-            Address::Known(_) if interface.shared => Some((set, Match::Maybe)),
-            Address::Known(_) | Address::Within(_) => Some((set, Match::Yes)),
-        })
+        .filter_map(|set| truth_in(interface, true, covers(set)).map(|matched| (set, matched)))
         .collect()
+}
+
+/// What an address set says of an interface, if it has the address and if it covers the whole family.
+pub(crate) fn truth_in(interface: &Interface, is_in: bool, covers_family: bool) -> Option<Match> {
+    match interface.address {
+        _ if covers_family => Some(Match::Yes),
+        Address::Unknown(_) => None,
+        Address::Known(_) if is_in && interface.shared => Some(Match::Maybe),
+        Address::Known(_) | Address::Within(_) => is_in.then_some(Match::Yes),
+    }
 }

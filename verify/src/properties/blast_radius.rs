@@ -149,8 +149,7 @@ impl Verifier<'_> {
         };
         if closes(graph, limits) {
             let closures = self.closures(graph.attack, limits.avoid.is_some(), limits.doubtful);
-            let amounts = closures.weigh(graph, weights);
-            return from.iter().map(|class| amounts.get(class.index()).copied().unwrap_or(0)).collect();
+            return closures.weigh(graph, from, weights);
         }
         let amount = |&start: &ClassId| -> u64 {
             let taken = Spread::new(graph, vec![Origin::Unit(start, false)], limits).classes;
