@@ -4,6 +4,8 @@
 //! if none of them may stop it, and possibly if all of them may let it through. A [`Matrix`] holds both sets for every
 //! two endpoint classes under one [`Assume`].
 
+mod relabel;
+
 use crate::classes::{ClassId, Classes};
 use crate::endpoint_class::{EndpointClasses, EndpointKind};
 use crate::header_set::HeaderSet;
@@ -18,6 +20,8 @@ use seglab_policy::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+pub(crate) use relabel::Relabelled;
 
 /// The headers that certainly arrive, and those that possibly do: a superset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,15 +184,7 @@ impl<'a> Engine<'a> {
         }
         dirty.products.sort_unstable();
         dirty.products.dedup();
-        let endpoints = self.classes.endpoints.len();
-        let (sources, destinations) = (dirty.side(true, endpoints), dirty.side(false, endpoints));
-        for matrix in self.matrices.values_mut() {
-            match Rc::get_mut(matrix) {
-                Some(matrix) => matrix.forget(&sources, &destinations),
-                // Somebody looks at it: it is made anew when it is asked for.
-                None => return None,
-            }
-        }
+        self.forget(&dirty)?;
         Some(dirty)
     }
 

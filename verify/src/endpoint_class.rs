@@ -34,6 +34,36 @@ pub(crate) enum PeerMatches {
     Some(Vec<(u32, Match)>),
 }
 
+impl PeerMatches {
+    /// Makes it match a class as it does another.
+    pub(crate) fn copy(&mut self, from: u32, to: u32) {
+        if let PeerMatches::Some(matches) = self {
+            copy_match(matches, from, to);
+        }
+    }
+
+    /// Makes it match a class or not, true if it did not before what it does now. Not for those that match everybody.
+    pub(crate) fn set(&mut self, class: u32, is_matched: bool) -> bool {
+        let PeerMatches::Some(matches) = self else { return false };
+        match (matches.binary_search_by_key(&class, |(class, _)| *class), is_matched) {
+            (Ok(_), true) | (Err(_), false) => return false,
+            (Ok(at), false) => drop(matches.remove(at)),
+            (Err(at), true) => matches.insert(at, (class, Match::Yes)),
+        }
+        true
+    }
+}
+
+/// Adds a class that is matched as another is, if that is.
+fn copy_match(matches: &mut Vec<(u32, Match)>, from: u32, to: u32) {
+    let at = |class: u32| matches.binary_search_by_key(&class, |(class, _)| *class);
+    if let (Ok(known), Err(place)) = (at(from), at(to))
+        && let Some(&(_, matched)) = matches.get(known)
+    {
+        matches.insert(place, (to, matched));
+    }
+}
+
 /// What kind of endpoint a class is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum EndpointKind {
@@ -79,7 +109,9 @@ pub(crate) struct PlaceSeen {
 /// The classes of endpoints of a design: units' first, then external addresses', then named sources'.
 #[derive(Debug)]
 pub(crate) struct EndpointClasses {
-    classes: Interner<EndpointClass>,
+    classes: Vec<EndpointClass>,
+    /// Classes of units that no interface is of.
+    vacant: Vec<u32>,
     /// One group of each class of units or sources, to ask selectors about it.
     group: Vec<Option<u32>>,
     units: u32,
@@ -105,9 +137,17 @@ pub(crate) struct EndpointClasses {
 }
 
 impl EndpointClasses {
-    pub(crate) fn new(design: &Design, words: &Vocabulary, index: &SelectorIndex, atoms: &AddressAtoms) -> Self {
+    /// The classes of a design, with so many more that are vacant.
+    pub(crate) fn new(
+        design: &Design,
+        words: &Vocabulary,
+        index: &SelectorIndex,
+        atoms: &AddressAtoms,
+        vacant: usize,
+    ) -> Self {
         let mut build = Builder::new(design, words, index, atoms);
         let of_unit = build.add_units();
+        build.add_vacant(vacant);
         let units = build.classes.len();
         let of_atom = build.add_externals();
         let externals = build.classes.len() - units;
@@ -123,6 +163,11 @@ impl EndpointClasses {
     /// The number of classes that a connection can go to: units' and external addresses'.
     pub(crate) fn destinations(&self) -> usize {
         (self.units + self.externals) as usize
+    }
+
+    /// The number of classes that are vacant.
+    pub(crate) fn vacant(&self) -> usize {
+        self.vacant.len()
     }
 
     /// The number of classes.
@@ -152,7 +197,7 @@ impl EndpointClasses {
 
     #[expect(clippy::indexing_slicing, reason = "classes are numbered as they are made")]
     pub(crate) fn get(&self, class: u32) -> &EndpointClass {
-        &self.classes.values()[class as usize]
+        &self.classes[class as usize]
     }
 
     /// The classes of a unit's interfaces, in their order.
@@ -283,6 +328,48 @@ impl EndpointClasses {
         Some(PeerMatches::Some(inside))
     }
 
+    /// Moves units from a class that others are of, too, to a vacant one, alike in everything; `None` if there is none to
+    /// spare.
+    pub(crate) fn split(&mut self, class: u32, units: &[UnitId]) -> Option<u32> {
+        // One stays vacant, for what vacant classes have in common has to stay somewhere.
+        let other = if self.vacant.len() > 1 { self.vacant.pop()? } else { return None };
+        let (at, to) = (class as usize, other as usize);
+        let (alike, group) = (self.classes.get(at)?.clone(), self.group.get(at).copied().flatten());
+        self.by_block.get_mut(alike.block as usize)?.push(other);
+        *self.classes.get_mut(to)? = alike;
+        *self.group.get_mut(to)? = group;
+        for unit in units {
+            let of_unit = self.of_unit.get_mut(unit.index()).into_iter().flatten();
+            of_unit.filter(|known| **known == class).for_each(|known| *known = other);
+        }
+        self.by_set.iter_mut().for_each(|matched| copy_match(matched, class, other));
+        for matches in self.learned.values_mut() {
+            matches.copy(class, other);
+        }
+        Some(other)
+    }
+
+    /// Puts classes into a group of their own, of the units that a unit stands for.
+    pub(crate) fn regroup(&mut self, ends: &[u32], group: u32, unit: &Unit) {
+        let block = u32::try_from(self.by_block.len()).unwrap_or(u32::MAX);
+        for &end in ends {
+            let Some(class) = self.classes.get_mut(end as usize) else { continue };
+            let before = std::mem::replace(&mut class.block, block);
+            self.by_block.get_mut(before as usize).into_iter().for_each(|known| known.retain(|known| *known != end));
+            self.group.get_mut(end as usize).into_iter().for_each(|known| *known = Some(group));
+        }
+        self.by_block.push(ends.to_vec());
+        self.block_of_first.resize(group as usize, None);
+        self.block_of_first.push(Some(block));
+        for (peer, matches) in &mut self.learned {
+            if let Peer::Units(selector) = peer {
+                for &end in ends {
+                    matches.set(end, selector.matches(unit));
+                }
+            }
+        }
+    }
+
     /// Takes note of what a peer matches.
     pub(crate) fn remember(&mut self, peer: &Peer, matches: PeerMatches) {
         self.learned.insert(peer.clone(), matches);
@@ -365,6 +452,14 @@ impl<'a> Builder<'a> {
             of_unit.push(classes);
         }
         of_unit
+    }
+
+    /// Adds classes that nothing is of, and that have no path to anybody.
+    fn add_vacant(&mut self, count: usize) {
+        for at in (0u32..).take(count) {
+            let nowhere = self.outside(EndpointKind::Unit, Family::V4);
+            self.intern(EndpointClass { block: u32::MAX - at, ..nowhere }, None);
+        }
     }
 
     fn add_externals(&mut self) -> Vec<u32> {
@@ -469,8 +564,11 @@ impl<'a> Builder<'a> {
                 atom_addresses.iter().map(open).collect()
             })
             .collect();
+        let is_vacant = |class: &EndpointClass| class.kind == EndpointKind::Unit && class.space == u32::MAX;
+        let vacant = (0u32..).zip(self.classes.values()).filter(|(_, class)| is_vacant(class));
         EndpointClasses {
-            classes: self.classes,
+            vacant: vacant.map(|(class, _)| class).collect(),
+            classes: self.classes.values().to_vec(),
             group: self.group,
             units: u32::try_from(units).unwrap_or(u32::MAX),
             externals: u32::try_from(externals).unwrap_or(u32::MAX),

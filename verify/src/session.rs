@@ -10,8 +10,12 @@
 //!   steps of an attacker are worked out anew from these classes only, and closures are taken further.
 //! - An outcome stays if nothing that it rests on can have changed, and so does a counterexample of which no step is
 //!   touched: it refutes the claim still, though a verifier that starts anew might show another.
-//! - Everything else starts anew: when units, labels, points or tiers differ, when an edited rule speaks of nearly
-//!   everybody, when its addresses or the units that it names cut through a class, or when a question is new that does.
+//! - Where units have other labels they stay of their classes, so long as the units of a class still are alike. What
+//!   rules say between them and others is judged anew where a rule has come to match them or ceased to; claims that
+//!   speak of other units than before are settled anew.
+//! - Everything else starts anew: when units come or go or differ in more than labels, when labels decide where a point
+//!   stands or whom a tier is about, when points or tiers differ, when an edited rule speaks of nearly everybody, when
+//!   its addresses or the units that it names cut through a class, or when a question is new that does.
 //!
 //! Either way the same code settles what is settled, and verdicts are those of a [`Verifier`] that starts anew.
 //!
@@ -89,7 +93,7 @@ pub struct VerdictChange {
 }
 
 /// What became of a design's verdicts when the next version of it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Changed {
     /// The verdicts that are not what they were, and those on new questions: properties, then needs.
     pub verdicts: Vec<VerdictChange>,
@@ -99,13 +103,17 @@ pub struct Changed {
     pub settled: usize,
     /// What was judged anew; `None` if that was everything.
     pub touched: Option<Touched>,
+    /// The design as it was. To let go of tens of thousands of units takes longer than most verdicts do.
+    pub before: Design,
 }
 
-/// What edited rules touched.
+/// What edited rules and labels touched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     /// Rules that have come or gone; an edited one counts for both.
     pub rules: usize,
+    /// Units that have other labels.
+    pub units: usize,
     /// Pairs of endpoint classes between which connections were judged anew.
     pub pairs: usize,
     /// Classes and ends outside from which an attacker can take other steps than before, attacks counted apart.
@@ -178,8 +186,9 @@ impl Session {
         };
         self.kept = Some(verifier.keep());
         let verdicts = earlier.changes(&before, &Standings::of(&report));
-        (self.design, self.report) = (design, report);
-        Ok(Changed { verdicts, gone: earlier.gone, settled, touched })
+        self.report = report;
+        let before = std::mem::replace(&mut self.design, design);
+        Ok(Changed { verdicts, gone: earlier.gone, settled, touched, before })
     }
 }
 

@@ -40,7 +40,7 @@ impl Amendments {
         self.by_destination.get(&destination).into_iter().flatten().copied()
     }
 
-    fn insert(&mut self, source: u32, destination: u32, cell: u32) {
+    pub(super) fn insert(&mut self, source: u32, destination: u32, cell: u32) {
         self.cells.insert((source, destination), cell);
         self.by_source.entry(source).or_default().insert(destination);
         self.by_destination.entry(destination).or_default().insert(source);
@@ -157,17 +157,22 @@ impl Judge {
     ) {
         self.rules.asked = edited.asked;
         self.rules.index(&judgements.peers);
-        let later = [
-            later(&self.sources, self.rules.asked.iter().map(|asked| asked.from), judgements),
-            later(&self.destinations, self.rules.asked.iter().map(|asked| asked.to), judgements),
-        ];
+        let later = self.later(judgements);
         for (sources, destinations) in &edited.dirty.products {
             self.amend_product(classes, (sources, destinations), &later, judgements, sets);
         }
     }
 
+    /// The peers of sources, and those of destinations, that parts were made without.
+    pub(super) fn later(&self, judgements: &Judgements) -> [Vec<u32>; 2] {
+        [
+            later(&self.sources, self.rules.asked.iter().map(|asked| asked.from), judgements),
+            later(&self.destinations, self.rules.asked.iter().map(|asked| asked.to), judgements),
+        ]
+    }
+
     /// Evaluates the cells of a product anew. Of the rules only those are looked at that match some destination of it.
-    fn amend_product(
+    pub(super) fn amend_product(
         &mut self,
         classes: &Classes,
         (sources, destinations): (&[u32], &[u32]),
@@ -242,6 +247,10 @@ impl Judgements {
 
     /// The peers that match an endpoint class on a side and not everybody, with those that have come `later`.
     fn peers_of(&self, side: &Side, later: &[u32], class: u32) -> Vec<(u32, Match)> {
+        if self.relabelled.contains(class as usize) {
+            let peers = (0u32..).zip(&self.peers).filter(|(_, matches)| matches!(matches, PeerMatches::Some(_)));
+            return peers.filter_map(|(peer, _)| Some((peer, self.matching(peer, class)?))).collect();
+        }
         let mut peers = side.parts.get(side.part(class) as usize).map_or_else(Vec::new, |part| part.0.clone());
         peers.extend(later.iter().filter_map(|&peer| Some((peer, self.matching(peer, class)?))));
         peers
@@ -259,7 +268,7 @@ impl Judgements {
     }
 
     /// The endpoint classes that a peer, by number, matches, of so many in all.
-    fn classes_of(&self, peer: u32, classes: usize) -> Vec<u32> {
+    pub(super) fn classes_of(&self, peer: u32, classes: usize) -> Vec<u32> {
         match self.peers.get(peer as usize) {
             Some(PeerMatches::All(_)) => (0u32..).take(classes).collect(),
             Some(PeerMatches::Some(matches)) => matches.iter().map(|(class, _)| *class).collect(),
