@@ -4,7 +4,7 @@
 //! its class, and the class keeps its place: only cells between its endpoint classes and whoever rules with such peers
 //! speak of are evaluated anew. Endpoint classes that other units are of, too, are split first.
 
-use super::{AMENDED_MAX, Crossing, Engine, Paths, endpoints_of};
+use super::{AMENDED_MAX, Crossing, EDITED_MAX, Engine, Paths, endpoints_of};
 use crate::classes::ClassId;
 use crate::judge::Dirty;
 use seglab_policy::{Placement, Selector, UnitId};
@@ -24,7 +24,7 @@ impl Engine<'_> {
     /// Takes over units that have other labels than before. `None`, and the engine is of no use any more, if more than
     /// rules between units hangs on them, or if they are not alike any more in their class.
     pub(crate) fn relabel(&mut self, units: &[UnitId]) -> Option<Relabelled> {
-        let mut relabelled = Relabelled::default();
+        let (mut relabelled, mut cells) = (Relabelled::default(), 0);
         let classes: BTreeSet<ClassId> = units.iter().map(|&unit| self.classes.of(unit)).collect();
         for class in classes {
             let members = self.classes.members(class).to_vec();
@@ -48,9 +48,11 @@ impl Engine<'_> {
             self.classes.regroup(class, &ends, self.design);
             let unit = self.design.unit(*first);
             let peers = self.judgements.relabel(&self.classes, &ends, unit);
+            let amended = self.amended();
             for judge in &mut self.judges {
                 let dirty = judge.touched(&ends, &peers, self.classes.endpoints.len(), &self.judgements);
-                if judge.amended() + dirty.pairs() > AMENDED_MAX {
+                cells += dirty.pairs();
+                if cells > EDITED_MAX || amended + cells > AMENDED_MAX {
                     return None;
                 }
                 judge.evaluate(&self.classes, &dirty, &mut self.judgements, &mut self.sets);

@@ -87,6 +87,11 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    /// What the reference evaluator has said of the design that the verifier was made of or has last taken over.
+    pub(super) fn into_evaluations(self) -> Evaluations {
+        self.amending.map(|amending| amending.evaluations.into_inner()).unwrap_or_default()
+    }
+
     pub(super) fn keep(self) -> Kept {
         let Self { engine, graphs, closures, every_end, degrees, amending } = self;
         Kept { engine: engine.holding(()), graphs, closures, every_end, degrees, amending }

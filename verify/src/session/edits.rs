@@ -36,12 +36,8 @@ impl<'d> Edits<'d> {
     /// The edits that lead from one design to another; `None` if more than rules, labels and questions differs.
     pub(super) fn between(old: &'d Design, new: &'d Design) -> Option<Self> {
         let alike = old.units().len() == new.units().len()
-            && old.external_sources() == new.external_sources()
-            && old.routes() == new.routes()
-            && all(old.points(), new.points(), same_point)
-            && all(old.unmodelled(), new.unmodelled(), |a, b| a.what == b.what && a.touches == b.touches)
             && all(old.trusted(), new.trusted(), |a, b| a.units == b.units)
-            && all(old.rulebooks(), new.rulebooks(), same_frame);
+            && same_enforcement(old, new);
         if !alike {
             return None;
         }
@@ -136,6 +132,21 @@ fn all<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
 }
 
+/// True if everything but units and rules is the same that decides connections.
+fn same_enforcement(old: &Design, new: &Design) -> bool {
+    old.external_sources() == new.external_sources()
+        && old.routes() == new.routes()
+        && all(old.points(), new.points(), same_point)
+        && all(old.unmodelled(), new.unmodelled(), |a, b| a.what == b.what && a.touches == b.touches)
+        && all(old.rulebooks(), new.rulebooks(), same_frame)
+}
+
+/// True if everything but units is the same that decides connections.
+pub(super) fn same_rules(old: &Design, new: &Design) -> bool {
+    let same_tier = |a: &Tier, b: &Tier| all(&a.rules, &b.rules, same_rule);
+    same_enforcement(old, new) && all(old.rulebooks(), new.rulebooks(), |a, b| all(&a.tiers, &b.tiers, same_tier))
+}
+
 /// The units whose labels differ; `None` if anything else of a unit does, or the labels of many.
 fn relabelled(old: &Design, new: &Design) -> Option<Vec<UnitId>> {
     let mut relabelled = Vec::new();
@@ -148,6 +159,11 @@ fn relabelled(old: &Design, new: &Design) -> Option<Vec<UnitId>> {
         }
     }
     (relabelled.len() <= RELABELLED_MAX).then_some(relabelled)
+}
+
+/// True if two units are the same.
+pub(super) fn same_unit(a: &Unit, b: &Unit) -> bool {
+    same_but_labels(a, b) && a.labels == b.labels
 }
 
 fn same_but_labels(a: &Unit, b: &Unit) -> bool {
