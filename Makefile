@@ -67,7 +67,8 @@ check-smtlib: setup
 	$(TARGET)/release/seglab verify $(SMTLIB_DESIGN) --smtlib $(SMTLIB_OUT) >$(SMTLIB_OUT).txt || [ $$? -eq 1 ]
 	@sh .ci/check-smtlib $(SMTLIB_OUT)
 
-# One rule of 10,000 edited, 200 times in a row: from the edited design to every verdict, beside a fresh start.
+# One rule of 10,000 edited, 200 times in a row, then one label of a unit: from the edited design to every verdict, beside
+# a fresh start.
 bench-edit: setup
 	$(CARGO) build --release --locked --package seglab-benches --example edit
 	@$(TARGET)/release/examples/edit 40000 10000 200
