@@ -1,18 +1,20 @@
-//! Times the gate after one edited rule: from the edited design to every verdict, closures included, beside a
-//! verifier that starts anew.
+//! Times the gate after one edited rule, and after one edited label: from the edited design to every verdict, closures
+//! included, beside a verifier that starts anew.
 //!
 //! `cargo run --release -p seglab-benches --example edit -- 40000 10000 200` edits one random rule of a generated
 //! company 200 times in a row: one goes, one comes, or one has its services, its source, its destination or its
-//! action exchanged for those of another.
+//! action exchanged for those of another. Then one label of a random unit is exchanged for that of another as often.
 //!
-//! Prints one line of a Markdown table. Milliseconds are time on the processor, as in the example `scale`.
+//! Prints two lines of a Markdown table. Milliseconds are time on the processor, as in the example `scale`.
 
 #![allow(missing_docs, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr, clippy::expect_used)]
 
-use seglab_benches::edits::{Dice, edited};
+use seglab_benches::edits::{Dice, edited, relabelled};
 use seglab_benches::{Size, company, on_processor_ns};
-use seglab_verify::{Session, Settings, Verifier};
+use seglab_policy::Design;
+use seglab_verify::{Changed, Session, Settings, Verifier};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Instant;
 
 fn main() {
@@ -36,35 +38,65 @@ fn main() {
     drop(fresh);
     let mut session = Session::new(design.clone(), settings).expect("counterexamples replay");
     let first = timed();
-    let (mut dice, mut spent, mut anew) = (Dice::new(u64::from(number(3, 1))), Vec::new(), 0);
-    let (mut slowest, mut turned): (BTreeMap<&str, u128>, usize) = (BTreeMap::new(), 0);
-    for at in 0..edits {
-        let (next, kind) = edited(&design, &mut dice);
-        design = next.clone();
-        timed();
-        let changed = session.replace(next).expect("counterexamples replay");
-        let ns = timed();
-        if std::env::var_os("SEGLAB_EACH").is_some() {
-            eprintln!("{at} {kind} {} us: {changed:?}", ns / 1000);
+    let mut dice = Dice::new(u64::from(number(3, 1)));
+    let rules_edited = |design: &Design, dice: &mut Dice| {
+        let (design, kind) = edited(design, dice);
+        (design, kind.to_owned())
+    };
+    let fresh = format!("classes and closures {}, verdicts {}; session {}", ms(closed), ms(settled), ms(first));
+    for (what, edit) in [("a rule", &rules_edited as Edit<'_>), ("a label", &relabelled)] {
+        let mut series = Series::default();
+        for at in 0..edits {
+            let (next, kind) = edit(&design, &mut dice);
+            design = next.clone();
+            timed();
+            let changed = session.replace(next).expect("counterexamples replay");
+            series.add(&kind, timed(), &changed);
+            if std::env::var_os("SEGLAB_EACH").is_some() {
+                eprintln!("{at} {kind} {:?} {:?}", changed.touched, changed.verdicts);
+            }
         }
-        anew += u32::from(changed.touched.is_none());
-        turned += changed.verdicts.len();
-        let known = slowest.entry(kind).or_default();
-        *known = ns.max(*known);
-        spent.push(ns);
+        println!("| {units} | {rules} | {what} | {series} | {fresh} |");
     }
-    spent.sort_unstable();
-    let rank = |per_cent: usize| spent.get((spent.len() * per_cent).div_ceil(100).max(1) - 1).copied().unwrap_or(0);
-    let by_kind = slowest.iter().map(|(kind, ns)| format!("{kind} {}", ms(*ns)));
-    println!(
-        "| {units} | {rules} | {edits} | {:.1} | {:.1} | {} | {} of these {anew} anew, {turned} verdicts turned; slowest {} | classes and closures {}, verdicts {}; session {} |",
-        rank(50) as f64 / 1e6,
-        rank(99) as f64 / 1e6,
-        ms(rank(100)),
-        edits,
-        by_kind.collect::<Vec<_>>().join(", "),
-        ms(closed),
-        ms(settled),
-        ms(first),
-    );
+}
+
+type Edit<'e> = &'e dyn Fn(&Design, &mut Dice) -> (Design, String);
+
+/// How long edits took, and what they came to.
+#[derive(Default)]
+struct Series {
+    /// What each took, by its kind. \[nanoseconds\]
+    spent: Vec<(u128, String)>,
+    anew: usize,
+    turned: usize,
+}
+
+impl Series {
+    fn add(&mut self, kind: &str, ns: u128, changed: &Changed) {
+        self.spent.push((ns, kind.to_owned()));
+        self.anew += usize::from(changed.touched.is_none());
+        self.turned += changed.verdicts.len();
+    }
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut spent = self.spent.clone();
+        spent.sort_unstable();
+        let count = spent.len();
+        let rank = |per_cent: usize| spent.get((count * per_cent).div_ceil(100).max(1) - 1).map_or(0, |(ns, _)| *ns);
+        let mut slowest: BTreeMap<&str, u128> = BTreeMap::new();
+        for (ns, kind) in &spent {
+            slowest.insert(kind, *ns);
+        }
+        let slowest: Vec<String> = slowest.iter().map(|(kind, ns)| format!("{kind} {}", ns / 1_000_000)).collect();
+        let [p50, p99, max] = [50, 99, 100].map(|per_cent| rank(per_cent) as f64 / 1e6);
+        write!(
+            f,
+            "{count} | {p50:.1} | {p99:.1} | {max:.1} | {} anew, {} verdicts turned; slowest {}",
+            self.anew,
+            self.turned,
+            slowest.join(", ")
+        )
+    }
 }

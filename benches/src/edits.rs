@@ -1,6 +1,6 @@
 //! Random edits of designs, the same every time.
 
-use seglab_policy::{Action, Design, Rule};
+use seglab_policy::{Action, Design, Rule, Unit};
 
 /// Numbers that look random, always the same.
 #[derive(Clone, Debug)]
@@ -16,6 +16,25 @@ impl Dice {
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap_or(0) % bound.max(1)
+    }
+}
+
+/// The design with one label of one unit exchanged for that of another, and which one.
+///
+/// # Panics
+/// If the design has no labels.
+#[expect(clippy::expect_used, reason = "a bench without its subject has nothing to measure")]
+pub fn relabelled(design: &Design, dice: &mut Dice) -> (Design, String) {
+    let mut draft = design.to_draft();
+    loop {
+        let (at, other) = (dice.below(draft.units.len()), dice.below(draft.units.len()));
+        let labels = |at: usize| draft.units.get(at).map(|unit: &Unit| &unit.labels).expect("a company has units");
+        let turn = dice.below(labels(at).len());
+        let Some((key, value)) = labels(at).iter().nth(turn) else { continue };
+        let Some(theirs) = labels(other).get(key).filter(|theirs| *theirs != value) else { continue };
+        let (key, theirs) = (key.clone(), theirs.clone());
+        draft.units.get_mut(at).into_iter().for_each(|unit| drop(unit.labels.insert(key.clone(), theirs.clone())));
+        return (Design::new(draft).expect("labels hold nothing together"), key);
     }
 }
 

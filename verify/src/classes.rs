@@ -54,6 +54,10 @@ pub struct Classes {
     by_group: Vec<Vec<ClassId>>,
 }
 
+/// Where classes go along with edits, so many endpoint classes are kept vacant for units that leave theirs.
+const VACANT_MIN: usize = 4;
+const VACANT_MAX: usize = 1024;
+
 /// Everything by which units are told apart.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Signature<'a> {
@@ -87,7 +91,8 @@ impl Classes {
         };
         let sets: Vec<&AddressSet> = words.address_sets.values().iter().map(Rc::as_ref).chain(held).collect();
         let atoms = AddressAtoms::new(&sets);
-        let endpoints = EndpointClasses::new(design, &words, &index, &atoms);
+        let vacant = if by_every_label { (design.units().len() / 8).clamp(VACANT_MIN, VACANT_MAX) } else { 0 };
+        let endpoints = EndpointClasses::new(design, &words, &index, &atoms, vacant);
         let blocks = index.partition(words.selectors.len());
         let hosts: BTreeSet<UnitId> = design.unit_ids().filter_map(|unit| design.host_of(unit)).collect();
         let mut truths: Interner<Vec<(u32, Match)>> = Interner::new();
@@ -162,7 +167,7 @@ impl Classes {
     /// The number of classes of endpoints: interfaces, external addresses and named sources that the policy treats
     /// alike.
     pub fn endpoint_classes(&self) -> usize {
-        self.endpoints.len()
+        self.endpoints.len() - self.endpoints.vacant()
     }
 
     /// The endpoint classes that a peer of a rule matches which was not met before; `None` if it tells endpoints apart
@@ -182,6 +187,19 @@ impl Classes {
         self.words.peers.keep(peer);
         self.endpoints.remember(peer, matches.clone());
         Some(matches)
+    }
+
+    /// Sorts the units of a class by the labels that they have now; `ends` are their endpoint classes, and nobody
+    /// else's.
+    pub(crate) fn regroup(&mut self, class: ClassId, ends: &[u32], design: &Design) {
+        let before = self.index.group_of_unit(self.representative(class)) as usize;
+        let units = self.members.get(class.index()).map_or(&[][..], Vec::as_slice);
+        let group = self.index.regroup(units, self.words.selectors.values(), design);
+        self.by_group.get_mut(before).into_iter().for_each(|classes| classes.retain(|known| *known != class));
+        self.by_group.push(vec![class]);
+        if let Some(&unit) = units.first() {
+            self.endpoints.regroup(ends, group, design.unit(unit));
+        }
     }
 
     /// The classes whose units a selector of the design selects, ascending.

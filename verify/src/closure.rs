@@ -7,6 +7,7 @@
 
 mod amend;
 mod shrink;
+mod stake;
 
 use crate::classes::ClassId;
 use crate::lateral::{Attack, Graph, Origin};
@@ -46,7 +47,9 @@ impl Closures {
         taken.extend(externals.map(|origin| search.closure_from(origin)));
         let sources = graph.sources().map(|source| (source, search.closure_from(Origin::Source(source)))).collect();
         let of_classes = taken.get(..graph.classes).unwrap_or(&taken);
-        let units = weights(&search.pool, of_classes, &graph.sizes, |_| 1);
+        let mut sums = Sums::new(&search.pool, &graph.sizes);
+        let units = of_classes.iter().copied().enumerate();
+        let units = units.map(|taken| weight(&search.pool, &mut sums, taken, |_| 1)).collect();
         let (classes, first_external) = (graph.classes, graph.first_external);
         Self { pool: search.pool, classes, taken, sources, first_external, units }
     }
@@ -56,13 +59,17 @@ impl Closures {
         self.units.get(class.index()).copied().unwrap_or(0)
     }
 
-    /// Of each class, what the units in the closure of one of its units count for, that unit included: `each` says how
+    /// Of some classes, what the units in the closure of one of its units count for, that unit included: `each` says how
     /// much for a unit of each class.
-    pub(crate) fn weigh(&self, graph: &Graph, each: &[u64]) -> Vec<u64> {
+    pub(crate) fn weigh(&self, graph: &Graph, from: &[ClassId], each: &[u64]) -> Vec<u64> {
         let each = |class: usize| each.get(class).map_or(0, |&weight| usize::try_from(weight).unwrap_or(usize::MAX));
         let whole: Vec<usize> = graph.sizes.iter().enumerate().map(|(class, size)| size * each(class)).collect();
-        let of_classes = self.taken.get(..self.classes).unwrap_or(&self.taken);
-        weights(&self.pool, of_classes, &whole, each).into_iter().map(|weight| weight as u64).collect()
+        let mut sums = Sums::new(&self.pool, &whole);
+        let of_class = |class: &ClassId| {
+            let taken = self.taken.get(class.index()).copied().unwrap_or_default();
+            weight(&self.pool, &mut sums, (class.index(), taken), each) as u64
+        };
+        from.iter().map(of_class).collect()
     }
 
     /// The classes that can be taken from an origin by at least one step, and the external ones that can be reached.
@@ -93,13 +100,10 @@ impl Closures {
     }
 }
 
-/// The weights of what is taken from each class, with one of its own units where that is not among them: `whole` says
-/// what all units of a class weigh, `one` what one does.
-fn weights(pool: &Pool, taken: &[SetId], whole: &[usize], one: impl Fn(usize) -> usize) -> Vec<usize> {
-    let mut sums = Sums::new(pool, whole);
-    let weight =
-        |(class, &taken): (usize, &SetId)| sums.of(taken) + if pool.contains(taken, class) { 0 } else { one(class) };
-    taken.iter().enumerate().map(weight).collect()
+/// What weighs what is taken from a class, with one of its own units where that is not among them: the sums say what all
+/// units of a class weigh, `one` what one does.
+fn weight(pool: &Pool, sums: &mut Sums<'_>, (class, taken): (usize, SetId), one: impl Fn(usize) -> usize) -> usize {
+    sums.of(taken) + if pool.contains(taken, class) { 0 } else { one(class) }
 }
 
 impl Verifier<'_> {

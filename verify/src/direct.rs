@@ -4,6 +4,8 @@
 //! if none of them may stop it, and possibly if all of them may let it through. A [`Matrix`] holds both sets for every
 //! two endpoint classes under one [`Assume`].
 
+mod relabel;
+
 use crate::classes::{ClassId, Classes};
 use crate::endpoint_class::{EndpointClasses, EndpointKind};
 use crate::header_set::HeaderSet;
@@ -18,6 +20,8 @@ use seglab_policy::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+pub(crate) use relabel::Relabelled;
 
 /// The headers that certainly arrive, and those that possibly do: a superset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +44,10 @@ pub(crate) struct Answers {
     pub(crate) unknown: HeaderId,
 }
 
-/// More amended cells than this are more work than to compile the rules anew.
-const AMENDED_MAX: usize = 1 << 17;
+/// More cells than this to be evaluated anew are more work than to compile the rules anew, and more cells than that
+/// would take more room after many edits than they are worth.
+const EDITED_MAX: usize = 1 << 17;
+const AMENDED_MAX: usize = 1 << 19;
 
 /// A judge, by number, and whether it leaves connections with hosts unjudged.
 type Judging = (u32, bool);
@@ -156,7 +162,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn amend(&mut self, kept: &BTreeMap<RulebookId, Kept>) -> Option<Dirty> {
         let mut edited: BTreeMap<u32, Edited> = BTreeMap::new();
         let mut dirty = Dirty::default();
-        let mut cells: usize = self.judges.iter().map(Judge::amended).sum();
+        let (amended, mut cells) = (self.amended(), 0usize);
         for (&(id, direction), &at) in &self.judging {
             let Some(kept) = kept.get(&id) else { continue };
             let (book, judge) = (self.design.rulebook(id), self.judges.get_mut(at as usize)?);
@@ -168,7 +174,7 @@ impl<'a> Engine<'a> {
             }
             let of_judge = judge.edited(&self.classes, book, kept, &self.judgements, &mut self.sets);
             cells = cells.saturating_add(of_judge.dirty.pairs());
-            if cells > AMENDED_MAX {
+            if cells > EDITED_MAX || amended + cells > AMENDED_MAX {
                 return None;
             }
             dirty.products.extend(of_judge.dirty.products.iter().cloned());
@@ -180,16 +186,13 @@ impl<'a> Engine<'a> {
         }
         dirty.products.sort_unstable();
         dirty.products.dedup();
-        let endpoints = self.classes.endpoints.len();
-        let (sources, destinations) = (dirty.side(true, endpoints), dirty.side(false, endpoints));
-        for matrix in self.matrices.values_mut() {
-            match Rc::get_mut(matrix) {
-                Some(matrix) => matrix.forget(&sources, &destinations),
-                // Somebody looks at it: it is made anew when it is asked for.
-                None => return None,
-            }
-        }
+        self.forget(&dirty)?;
         Some(dirty)
+    }
+
+    /// How many cells are amended, for all judges.
+    fn amended(&self) -> usize {
+        self.judges.iter().map(Judge::amended).sum()
     }
 
     /// Takes note of the peers of rules that were not met before; false if they tell endpoints apart that the classes

@@ -5,14 +5,15 @@
 //! same address space and (as far as points look) place, have paths from and to the outside alike, and give the same
 //! ports to the names that rules use. External addresses are of one class when they are in one [atom](AddressAtoms).
 
+mod later;
+
 use crate::address_atoms::AddressAtoms;
 use crate::selector_index::SelectorIndex;
 use crate::vocabulary::{Interner, Vocabulary};
-use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::{
-    Address, AddressSet, Covers, Design, Endpoint, ExternalSourceId, Family, Interface, Level, Peer, Selector,
-    Transport, Unit, UnitId,
+    Address, AddressSet, Covers, Design, Endpoint, ExternalSourceId, Family, Interface, Level, Peer, Transport, Unit,
+    UnitId,
 };
 use std::net::IpAddr;
 
@@ -79,7 +80,9 @@ pub(crate) struct PlaceSeen {
 /// The classes of endpoints of a design: units' first, then external addresses', then named sources'.
 #[derive(Debug)]
 pub(crate) struct EndpointClasses {
-    classes: Interner<EndpointClass>,
+    classes: Vec<EndpointClass>,
+    /// Classes of units that no interface is of.
+    vacant: Vec<u32>,
     /// One group of each class of units or sources, to ask selectors about it.
     group: Vec<Option<u32>>,
     units: u32,
@@ -105,9 +108,17 @@ pub(crate) struct EndpointClasses {
 }
 
 impl EndpointClasses {
-    pub(crate) fn new(design: &Design, words: &Vocabulary, index: &SelectorIndex, atoms: &AddressAtoms) -> Self {
+    /// The classes of a design, with so many more that are vacant.
+    pub(crate) fn new(
+        design: &Design,
+        words: &Vocabulary,
+        index: &SelectorIndex,
+        atoms: &AddressAtoms,
+        vacant: usize,
+    ) -> Self {
         let mut build = Builder::new(design, words, index, atoms);
         let of_unit = build.add_units();
+        build.add_vacant(vacant);
         let units = build.classes.len();
         let of_atom = build.add_externals();
         let externals = build.classes.len() - units;
@@ -123,6 +134,11 @@ impl EndpointClasses {
     /// The number of classes that a connection can go to: units' and external addresses'.
     pub(crate) fn destinations(&self) -> usize {
         (self.units + self.externals) as usize
+    }
+
+    /// The number of classes that are vacant.
+    pub(crate) fn vacant(&self) -> usize {
+        self.vacant.len()
     }
 
     /// The number of classes.
@@ -152,7 +168,7 @@ impl EndpointClasses {
 
     #[expect(clippy::indexing_slicing, reason = "classes are numbered as they are made")]
     pub(crate) fn get(&self, class: u32) -> &EndpointClass {
-        &self.classes.values()[class as usize]
+        &self.classes[class as usize]
     }
 
     /// The classes of a unit's interfaces, in their order.
@@ -255,40 +271,6 @@ impl EndpointClasses {
     }
 }
 
-/// Peers that come when the classes stand.
-impl EndpointClasses {
-    /// The classes of units of groups that a selector selects, and of sources that it does.
-    pub(crate) fn selected_by(&self, selector: &Selector, groups: &FixedBitSet, design: &Design) -> PeerMatches {
-        let units = (0..self.units).filter(|&class| self.group(class).is_some_and(|group| groups.contains(group)));
-        let selects = |class: &u32| match self.get(*class).kind {
-            EndpointKind::Source(id) => {
-                design.external_source(id).is_some_and(|source| selector.matches_source(source))
-            }
-            EndpointKind::Unit | EndpointKind::External(_) => false,
-        };
-        PeerMatches::Some(units.chain(self.sources().filter(selects)).map(|class| (class, Match::Yes)).collect())
-    }
-
-    /// The classes of external addresses in a set; `None` if the set has some addresses of a class and not others.
-    pub(crate) fn external_in(&self, set: &AddressSet) -> Option<PeerMatches> {
-        let mut inside = Vec::new();
-        for class in self.externals() {
-            let addresses = self.addresses(class);
-            if set.is_superset(addresses) {
-                inside.push((class, Match::Yes));
-            } else if !set.intersection(addresses).is_empty() {
-                return None;
-            }
-        }
-        Some(PeerMatches::Some(inside))
-    }
-
-    /// Takes note of what a peer matches.
-    pub(crate) fn remember(&mut self, peer: &Peer, matches: PeerMatches) {
-        self.learned.insert(peer.clone(), matches);
-    }
-}
-
 /// Gathers the classes.
 struct Builder<'a> {
     design: &'a Design,
@@ -365,6 +347,14 @@ impl<'a> Builder<'a> {
             of_unit.push(classes);
         }
         of_unit
+    }
+
+    /// Adds classes that nothing is of, and that have no path to anybody.
+    fn add_vacant(&mut self, count: usize) {
+        for at in (0u32..).take(count) {
+            let nowhere = self.outside(EndpointKind::Unit, Family::V4);
+            self.intern(EndpointClass { block: u32::MAX - at, ..nowhere }, None);
+        }
     }
 
     fn add_externals(&mut self) -> Vec<u32> {
@@ -469,8 +459,11 @@ impl<'a> Builder<'a> {
                 atom_addresses.iter().map(open).collect()
             })
             .collect();
+        let is_vacant = |class: &EndpointClass| class.kind == EndpointKind::Unit && class.space == u32::MAX;
+        let vacant = (0u32..).zip(self.classes.values()).filter(|(_, class)| is_vacant(class));
         EndpointClasses {
-            classes: self.classes,
+            vacant: vacant.map(|(class, _)| class).collect(),
+            classes: self.classes.values().to_vec(),
             group: self.group,
             units: u32::try_from(units).unwrap_or(u32::MAX),
             externals: u32::try_from(externals).unwrap_or(u32::MAX),
@@ -508,11 +501,16 @@ pub(crate) fn address_truth(
     holders
         .into_iter()
         .filter(|&set| looked_at(set))
-        .filter_map(|set| match interface.address {
-            _ if covers(set) => Some((set, Match::Yes)),
-            Address::Unknown(_) => None,
-            Address::Known(_) if interface.shared => Some((set, Match::Maybe)),
-            Address::Known(_) | Address::Within(_) => Some((set, Match::Yes)),
-        })
+        .filter_map(|set| truth_in(interface, true, covers(set)).map(|matched| (set, matched)))
         .collect()
+}
+
+/// What an address set says of an interface, if it has the address and if it covers the whole family.
+pub(crate) fn truth_in(interface: &Interface, is_in: bool, covers_family: bool) -> Option<Match> {
+    match interface.address {
+        _ if covers_family => Some(Match::Yes),
+        Address::Unknown(_) => None,
+        Address::Known(_) if is_in && interface.shared => Some(Match::Maybe),
+        Address::Known(_) | Address::Within(_) => is_in.then_some(Match::Yes),
+    }
 }

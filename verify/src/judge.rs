@@ -9,6 +9,7 @@
 //! by class, and stand before everything else as [amendments](Amendments).
 
 mod amend;
+mod relabel;
 mod rules;
 
 use crate::classes::Classes;
@@ -19,6 +20,7 @@ use crate::side::Side;
 use crate::vocabulary::Interner;
 use amend::Amendments;
 pub(crate) use amend::{Dirty, Edited, Kept};
+use fixedbitset::FixedBitSet;
 use rules::{Asked, Met, Rules};
 use rustc_hash::FxHashMap;
 use seglab_policy::{Direction, Rule, Rulebook, Scope, Selector};
@@ -33,6 +35,8 @@ const NARROW_MAX: usize = 4096;
 pub(crate) struct Judgements {
     kept: Interner<Judgement>,
     peers: Vec<PeerMatches>,
+    /// Endpoint classes that other peers match than those of their parts.
+    relabelled: FixedBitSet,
 }
 
 /// A rulebook's judgements in one direction.
@@ -54,7 +58,8 @@ impl Judgements {
     pub(crate) fn new(classes: &Classes) -> Self {
         let words = &classes.words;
         let matched = |peer: &Rc<seglab_policy::Peer>| classes.endpoints.matched(peer, words, &classes.index);
-        Self { kept: Interner::new(), peers: words.peers.values().iter().map(matched).collect() }
+        let peers = words.peers.values().iter().map(matched).collect();
+        Self { kept: Interner::new(), peers, relabelled: FixedBitSet::with_capacity(classes.endpoints.len()) }
     }
 
     /// A kept judgement.
@@ -170,7 +175,7 @@ impl<'a> Fill<'a> {
         let mut destinations = Side::new(classes, &numbers(&rules.asked, |asked| asked.to), peers, |class| {
             (scope(class).filter(|_| !by_egress), ports(class))
         });
-        let narrow_max = NARROW_MAX.min(classes.endpoints.len() / 4);
+        let narrow_max = NARROW_MAX.min(classes.endpoint_classes() / 4);
         for asked in &mut rules.asked {
             asked.is_narrow =
                 sources.classes_matched(asked.from) * destinations.classes_matched(asked.to) <= narrow_max;

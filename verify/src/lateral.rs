@@ -236,6 +236,14 @@ impl Graph {
         moved
     }
 
+    /// Follows a class from an endpoint class to another that was vacant and is alike in everything.
+    pub(crate) fn split(&self, engine: &Engine<'_>, rows: &mut Rows, (class, from, to): (ClassId, u32, u32)) {
+        let logins = self.logins.iter().enumerate().filter(|(_, login)| login.class == class);
+        let logins: Vec<usize> = logins.map(|(at, _)| self.login_bit(at)).collect();
+        let is_of = |bit: usize| bit == class.index() || logins.contains(&bit);
+        rows.split((from, to), &engine.endpoints_of(class), is_of);
+    }
+
     fn set_steps(&mut self, origin: Origin, steps: Steps) {
         let known = match origin {
             Origin::Unit(class, false) => self.plain.get_mut(class.index()),

@@ -5,7 +5,7 @@
 //! about as many of them as the rules about few classes speak of, instead of one cell for every two classes.
 
 use crate::direct::{Arrives, Crossing, Engine};
-use crate::endpoint_class::EndpointKind;
+use crate::endpoint_class::{EndpointClass, EndpointKind};
 use crate::intern::HeaderId;
 use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
@@ -57,6 +57,17 @@ impl Kinds {
     #[expect(clippy::indexing_slicing, reason = "every class that may be asked about has a kind")]
     pub(crate) fn of(&self, class: u32) -> u32 {
         self.of[class as usize]
+    }
+
+    /// Puts an endpoint class into the kind of another.
+    fn join(&mut self, class: u32, other: u32) {
+        let (from, to) = (self.of(class), self.of(other));
+        self.members.get_mut(from as usize).into_iter().for_each(|members| members.retain(|known| *known != class));
+        if let Some(members) = self.members.get_mut(to as usize) {
+            let at = members.partition_point(|known| *known < class);
+            members.insert(at, class);
+        }
+        self.of.get_mut(class as usize).into_iter().for_each(|kind| *kind = to);
     }
 
     /// The number of kinds.
@@ -132,8 +143,20 @@ impl Alike {
         }
     }
 
+    /// Takes an endpoint class that was vacant for what another is, as which it is seen.
+    pub(crate) fn split(&mut self, seen: &EndpointClass, class: u32, other: u32) {
+        for alike in [&mut self.sources, &mut self.destinations] {
+            let known = alike.get(class as usize).copied();
+            alike.get_mut(other as usize).zip(known).into_iter().for_each(|(slot, known)| *slot = known);
+        }
+        let hosts = seen.host_itself.and_then(|host| self.hosts.get_mut(&host)).map(|(hosts, _)| hosts);
+        hosts.into_iter().for_each(|hosts| hosts.push(other));
+        let guests = seen.host.and_then(|host| self.hosts.get_mut(&host)).map(|(_, guests)| guests);
+        guests.into_iter().for_each(|guests| guests.push(other));
+    }
+
     /// The other ends of connections between an endpoint class and its host or its guests.
-    fn host_and_guests(&self, engine: &Engine<'_>, class: u32) -> Vec<u32> {
+    pub(crate) fn host_and_guests(&self, engine: &Engine<'_>, class: u32) -> Vec<u32> {
         let end = engine.classes.endpoints.get(class);
         let hosts = end.host.and_then(|host| self.hosts.get(&host)).map(|(hosts, _)| hosts);
         let guests = end.host_itself.and_then(|host| self.hosts.get(&host)).map(|(_, guests)| guests);
@@ -159,6 +182,17 @@ impl Matrix {
 }
 
 impl Matrix {
+    /// Holds of an endpoint class that was vacant what holds of another; what is known of exceptions has to be forgotten
+    /// wherever the other is among them.
+    pub(crate) fn split(&mut self, class: u32, other: u32) {
+        self.crossing.split(class, other);
+        self.sources.join(other, class);
+        self.destinations.join(other, class);
+        for rows in [&mut self.from, &mut self.to] {
+            rows.get_mut(other as usize).into_iter().for_each(|row| drop(row.take()));
+        }
+    }
+
     /// Forgets what is not common to kinds between endpoint classes whose rules were edited.
     pub(crate) fn forget(&mut self, sources: &FixedBitSet, destinations: &FixedBitSet) {
         let clear = |rows: &mut [OnceCell<Exceptions>], classes: &FixedBitSet| {

@@ -1,9 +1,9 @@
 //! Who is meant by the peers of properties and needs.
 
 use crate::classes::ClassId;
-use crate::endpoint_class::{Match, address_truth};
+use crate::endpoint_class::{Match, truth_in};
 use crate::reach::Verifier;
-use seglab_policy::{Covers, Family, Peer, Selector};
+use seglab_policy::{Address, AddressSet, Covers, Family, Peer, Selector};
 
 /// The endpoints that a peer stands for, by class. Where it is not known whether an endpoint is meant, it is marked.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +68,10 @@ impl Verifier<'_> {
                     |_: &u32| *covers == Covers::All && Family::ALL.into_iter().any(|family| set.covers_family(family));
                 Members {
                     classes: match covers {
-                        Covers::All => classes.ids().filter_map(|class| self.has_address(class, set)).collect(),
+                        Covers::All => {
+                            let covers = Family::ALL.map(|family| set.covers_family(family));
+                            classes.ids().filter_map(|class| self.has_address(class, set, covers)).collect()
+                        }
                         Covers::External => Vec::new(),
                     },
                     externals: endpoints.externals().filter(inside).map(|external| (external, Match::Yes)).collect(),
@@ -83,13 +86,18 @@ impl Verifier<'_> {
         self.engine.classes.selected(selector, self.engine.design).into_iter()
     }
 
-    /// Whether some interface of the units of a class has an address in a set of the design.
-    fn has_address(&self, class: ClassId, set: &seglab_policy::AddressSet) -> Option<(ClassId, Match)> {
-        let classes = &self.engine.classes;
-        let id = classes.words.address_sets.id(set)?;
-        let unit = self.engine.design.unit(classes.representative(class));
+    /// Whether some interface of the units of a class has an address in a set of the design, which covers the whole of
+    /// the families or not.
+    fn has_address(&self, class: ClassId, set: &AddressSet, [v4, v6]: [bool; 2]) -> Option<(ClassId, Match)> {
+        let unit = self.engine.design.unit(self.engine.classes.representative(class));
         let matches = unit.interfaces.iter().filter_map(|interface| {
-            address_truth(interface, &classes.words, &classes.atoms, |known| known == id).first().map(|first| first.1)
+            let is_in = match interface.address {
+                Address::Known(address) => set.contains(address),
+                Address::Within(net) => set.is_superset(&AddressSet::from_net(net)),
+                // Only the whole of a family has it for certain.
+                Address::Unknown(_) => false,
+            };
+            truth_in(interface, is_in, if interface.family() == Family::V4 { v4 } else { v6 })
         });
         matches.max().map(|matched| (class, matched))
     }

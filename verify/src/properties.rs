@@ -300,21 +300,32 @@ pub fn verify(design: &Design, settings: &Settings) -> Result<Report, VerifyErro
     Verifier::new(design).settle_all(settings)
 }
 
+/// The outcome of a property, by position, where it is known.
+pub(crate) type Known<'k> = dyn Fn(&mut Verifier<'_>, usize, &Property) -> Result<Option<Outcome>, VerifyError> + 'k;
+
 impl Verifier<'_> {
     /// Settles every property and need of the design.
     ///
     /// # Errors
     /// [`VerifyError`] if a counterexample does not replay in the reference evaluator: a defect of the tool.
     pub fn settle_all(&mut self, settings: &Settings) -> Result<Report, VerifyError> {
+        self.settle_all_but(settings, &|_, _, _| Ok(None))
+    }
+
+    /// Settles everything but properties, by position, of which the outcome is `known`.
+    pub(crate) fn settle_all_but(&mut self, settings: &Settings, known: &Known<'_>) -> Result<Report, VerifyError> {
         let design = self.engine.design;
         // One design and its classes serve every claim of default deny.
         let bare = OnceCell::new();
         let mut of_bare: Option<Verifier<'_>> = None;
-        let settled = design.properties().iter().map(|property| match &property.claim {
+        let settled = design.properties().iter().enumerate().map(|(at, property)| match &property.claim {
             Claim::DefaultDeny { units, directions } => of_bare
                 .get_or_insert_with(|| Verifier::new(bare.get_or_init(|| without_allows(design))))
                 .default_deny(property, settings, units, *directions),
-            _ => self.settle(property, settings),
+            _ => match known(self, at, property)? {
+                Some(outcome) => Ok(outcome),
+                None => self.settle(property, settings),
+            },
         });
         let properties = settled.collect::<Result<_, _>>()?;
         let needs = design.needs().iter().map(|need| self.settle_need(need, settings)).collect::<Result<_, _>>()?;

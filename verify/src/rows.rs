@@ -120,6 +120,19 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// Moves the items of these bits from an endpoint class to another that was vacant and is alike in everything; all
+    /// endpoint classes of their owner are `ends` now.
+    pub(crate) fn split(&mut self, (class, other): (u32, u32), ends: &Rc<[u32]>, is_of: impl Fn(usize) -> bool) {
+        for halves in [Some(&mut self.outward), self.clients.as_mut()].into_iter().flatten() {
+            halves.alike.set(other as usize, halves.alike.contains(class as usize));
+            for half in [&mut halves.plain, &mut halves.hosted] {
+                half.split((class, other), ends, &is_of);
+            }
+        }
+    }
+}
+
 impl Halves {
     fn forget(&mut self, owned: &FixedBitSet) {
         for half in [&mut self.plain, &mut self.hosted] {
@@ -160,6 +173,19 @@ impl Half {
         let by_kind = by_kind.into_iter().map(|((kind, counts), bits)| (kind, counts, bits)).collect();
         let rows = vec![None; at.len()];
         Self { assume, outward, items, at, by_kind, rows, common, of_kinds: FxHashMap::default(), width }
+    }
+
+    fn split(&mut self, (class, other): (u32, u32), ends: &Rc<[u32]>, is_of: &impl Fn(usize) -> bool) {
+        let Some(positions) = self.at.get_mut(class as usize) else { return };
+        let bit = |position: u32| self.items.get(position as usize).map(|item| item.bit);
+        let (moved, stay) = positions.iter().partition(|&&position| bit(position).is_some_and(is_of));
+        *positions = stay;
+        for &position in &moved {
+            let item = Rc::make_mut(&mut self.items).get_mut(position as usize);
+            item.into_iter().for_each(|item: &mut Item| item.endpoints = Rc::clone(ends));
+        }
+        self.at.get_mut(other as usize).into_iter().for_each(|at| at.clone_from(&moved));
+        self.rows.get_mut(other as usize).into_iter().for_each(|row| *row = None);
     }
 
     /// The steps from one endpoint class.

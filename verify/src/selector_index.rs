@@ -84,6 +84,31 @@ impl SelectorIndex {
         design.unit_ids().all(is_alike).then_some(truth)
     }
 
+    /// Puts units that selectors see alike into a group of their own, by the labels that they have now; `selectors` are
+    /// those of the truths.
+    pub(crate) fn regroup<S: Borrow<Selector>>(&mut self, units: &[UnitId], selectors: &[S], design: &Design) -> u32 {
+        let group = u32::try_from(self.groups).unwrap_or(u32::MAX);
+        self.groups += 1;
+        for unit in units {
+            if let Some(known) = self.group_of_unit.get_mut(unit.index()) {
+                let left = std::mem::replace(known, group);
+                let other = self.group_of_unit.iter().zip(0..).find(|(known, _)| **known == left);
+                let first = self.first_units.get_mut(left as usize);
+                first.into_iter().for_each(|first| *first = other.map(|(_, unit)| UnitId(unit)));
+            }
+        }
+        let first = units.first().copied();
+        self.first_units.push(first);
+        for (selector, truth) in selectors.iter().zip(&mut self.truths) {
+            if first.is_some_and(|unit| selector.borrow().matches(design.unit(unit))) {
+                let mut more = std::mem::take(truth).into_vec();
+                more.push(group);
+                *truth = more.into();
+            }
+        }
+        group
+    }
+
     /// The number of groups.
     pub(crate) fn groups(&self) -> usize {
         self.groups

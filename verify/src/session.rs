@@ -10,8 +10,13 @@
 //!   steps of an attacker are worked out anew from these classes only, and closures are taken further.
 //! - An outcome stays if nothing that it rests on can have changed, and so does a counterexample of which no step is
 //!   touched: it refutes the claim still, though a verifier that starts anew might show another.
-//! - Everything else starts anew: when units, labels, points or tiers differ, when an edited rule speaks of nearly
-//!   everybody, when its addresses or the units that it names cut through a class, or when a question is new that does.
+//! - Where units have other labels they stay of their classes, so long as the units of a class still are alike. What
+//!   rules say between them and others is judged anew where a rule has come to match them or ceased to; claims that
+//!   speak of other units than before are settled anew.
+//! - Everything else starts anew: when units come or go or differ in more than labels, when labels decide where a point
+//!   stands or whom a tier is about, when points or tiers differ, when an edited rule speaks of nearly everybody, when
+//!   its addresses or the units that it names cut through a class, or when a question is new that does. What the
+//!   reference evaluator said of units that are what they were is not asked again, so long as rules and points are.
 //!
 //! Either way the same code settles what is settled, and verdicts are those of a [`Verifier`] that starts anew.
 //!
@@ -32,6 +37,7 @@
 //! ```
 
 mod amended;
+mod anew;
 mod carry;
 mod edits;
 
@@ -40,7 +46,8 @@ use crate::counterexample::VerifyError;
 use crate::properties::{Outcome, Report, Settings, Settled};
 use crate::reach::Verifier;
 pub(crate) use amended::Amending;
-use amended::{Amended, Kept};
+use amended::{Amended, Evaluations, Kept};
+use anew::{Before, settled_after};
 use carry::{Carry, Memory};
 use edits::{Edits, same_need};
 use seglab_policy::{Design, Need};
@@ -89,7 +96,7 @@ pub struct VerdictChange {
 }
 
 /// What became of a design's verdicts when the next version of it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Changed {
     /// The verdicts that are not what they were, and those on new questions: properties, then needs.
     pub verdicts: Vec<VerdictChange>,
@@ -99,13 +106,17 @@ pub struct Changed {
     pub settled: usize,
     /// What was judged anew; `None` if that was everything.
     pub touched: Option<Touched>,
+    /// The design as it was. To let go of tens of thousands of units takes longer than most verdicts do.
+    pub before: Design,
 }
 
-/// What edited rules touched.
+/// What edited rules and labels touched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     /// Rules that have come or gone; an edited one counts for both.
     pub rules: usize,
+    /// Units that have other labels.
+    pub units: usize,
     /// Pairs of endpoint classes between which connections were judged anew.
     pub pairs: usize,
     /// Classes and ends outside from which an attacker can take other steps than before, attacks counted apart.
@@ -161,7 +172,7 @@ impl Session {
         let before = Standings::of(&self.report);
         let known = std::mem::take(&mut self.report);
         let (verifier, report, settled, touched) = match carried(kept, &self.design, &design) {
-            Some((mut verifier, edits, amended)) => {
+            Ok((mut verifier, edits, amended)) => {
                 let touched = amended.touched(&edits);
                 let (asked_before, settings) = (self.design.properties(), self.settings);
                 let carry = Carry { edits, amended, settings, earlier: &earlier, asked_before };
@@ -169,8 +180,9 @@ impl Session {
                 self.memory = memory;
                 (verifier, report, settled, Some(touched))
             }
-            None => {
-                let (verifier, report, memory) = settled(&design, &self.settings)?;
+            Err(evaluations) => {
+                let before = Before { design: &self.design, report: known, evaluations, earlier: &earlier };
+                let (verifier, report, memory) = settled_after(&design, &self.settings, before)?;
                 self.memory = memory;
                 let settled = report.properties.len() + report.needs.len();
                 (verifier, report, settled, None)
@@ -178,8 +190,9 @@ impl Session {
         };
         self.kept = Some(verifier.keep());
         let verdicts = earlier.changes(&before, &Standings::of(&report));
-        (self.design, self.report) = (design, report);
-        Ok(Changed { verdicts, gone: earlier.gone, settled, touched })
+        self.report = report;
+        let before = std::mem::replace(&mut self.design, design);
+        Ok(Changed { verdicts, gone: earlier.gone, settled, touched, before })
     }
 }
 
@@ -200,22 +213,35 @@ impl Standings {
 fn settled<'d>(design: &'d Design, settings: &Settings) -> Result<(Verifier<'d>, Report, Memory), VerifyError> {
     let mut verifier = Verifier::amendable(design);
     let report = verifier.settle_all(settings)?;
-    let mut memory = Memory::default();
-    for (property, outcome) in design.properties().iter().zip(&report.properties) {
-        memory.settled(&mut verifier, property, outcome, settings);
-    }
+    let memory = remembered(&mut verifier, &report, settings);
     Ok((verifier, report, memory))
 }
 
-/// A verifier of the next version of a design that has taken the edits over; `None` if it has to start anew.
-fn carried<'d>(kept: Option<Kept>, old: &'d Design, new: &'d Design) -> Option<(Verifier<'d>, Edits<'d>, Amended)> {
-    let (kept, edits) = kept.zip(Edits::between(old, new))?;
-    let mut verifier = kept.resume(new);
-    if !verifier.engine.classes.words.know_questions(new) {
-        return None;
+/// What is remembered of the questions of a design that were settled.
+fn remembered(verifier: &mut Verifier<'_>, report: &Report, settings: &Settings) -> Memory {
+    let mut memory = Memory::default();
+    for (property, outcome) in verifier.engine.design.properties().iter().zip(&report.properties) {
+        memory.settled(verifier, property, outcome, settings);
     }
-    let amended = verifier.amend(&edits)?;
-    Some((verifier, edits, amended))
+    memory
+}
+
+/// A verifier of the next version of a design that has taken the edits over; if it has to start anew, what the
+/// reference evaluator has said of the last version.
+fn carried<'d>(
+    kept: Option<Kept>,
+    old: &'d Design,
+    new: &'d Design,
+) -> Result<(Verifier<'d>, Edits<'d>, Amended), Evaluations> {
+    let Some(kept) = kept else { return Err(Evaluations::default()) };
+    let (edits, mut verifier) = (Edits::between(old, new), kept.resume(new));
+    let Some(edits) = edits.filter(|_| verifier.engine.classes.words.know_questions(new)) else {
+        return Err(verifier.into_evaluations());
+    };
+    match verifier.amend(&edits) {
+        Some(amended) => Ok((verifier, edits, amended)),
+        None => Err(verifier.into_evaluations()),
+    }
 }
 
 /// Where what is asked of a design was asked of its last version.

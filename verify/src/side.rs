@@ -83,6 +83,17 @@ impl Side {
         self.groups_matched = self::matched(&self.groups, matches);
     }
 
+    /// Puts an endpoint class into the part of another.
+    pub(crate) fn join(&mut self, class: u32, other: u32) {
+        let (from, to) = (self.part(class), self.part(other));
+        self.members.get_mut(from as usize).into_iter().for_each(|members| members.retain(|known| *known != class));
+        if let Some(members) = self.members.get_mut(to as usize) {
+            let at = members.partition_point(|known| *known < class);
+            members.insert(at, class);
+        }
+        self.part_of.get_mut(class as usize).into_iter().for_each(|part| *part = to);
+    }
+
     /// True if parts were made by this peer, among others.
     pub(crate) fn has_peer(&self, peer: u32) -> bool {
         self.peers.binary_search(&peer).is_ok()

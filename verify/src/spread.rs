@@ -6,7 +6,7 @@
 
 use crate::classes::ClassId;
 use crate::lateral::{Graph, Origin};
-use crate::shared_set::Walk;
+use crate::shared_set::{SetId, Walk};
 use fixedbitset::FixedBitSet;
 
 /// Units of a class that have been taken: other units than a start, unless they are its host's guests.
@@ -102,6 +102,99 @@ impl Spread {
             .iter()
             .any(|start| matches!(start, Origin::Unit(class, _) if !self.classes.contains(class.index())));
         taken + usize::from(apart)
+    }
+}
+
+/// Whom an attack gets to in the end, in no order and without how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// Classes that are taken by a step.
+    pub(crate) plain: FixedBitSet,
+    /// Classes that are taken because their host is.
+    pub(crate) hosted: FixedBitSet,
+    /// External classes, by position among them.
+    pub(crate) outside: FixedBitSet,
+}
+
+impl Reached {
+    /// Whom attacks from some starts get to without those in `avoid`.
+    ///
+    /// Not for graphs of the pivot model `exploitable`, whose credentials this does not follow.
+    pub(crate) fn from(graph: &Graph, starts: &[Origin], avoid: Option<&FixedBitSet>, doubtful: bool) -> Self {
+        let mut search = Searching::new(graph, avoid, doubtful);
+        for &start in starts {
+            search.ahead.push(graph.steps(start).get(doubtful));
+            if let Origin::Unit(class, _) = start {
+                search.take_guests(class);
+            }
+        }
+        search.finish()
+    }
+
+    /// Whom attacks get to by these steps: one in the closure of a class, for example, whose steps they are.
+    pub(crate) fn by(graph: &Graph, steps: SetId, avoid: Option<&FixedBitSet>, doubtful: bool) -> Self {
+        let mut search = Searching::new(graph, avoid, doubtful);
+        search.ahead.push(steps);
+        search.finish()
+    }
+}
+
+/// A search for whom an attack gets to.
+struct Searching<'g> {
+    graph: &'g Graph,
+    avoid: Option<&'g FixedBitSet>,
+    doubtful: bool,
+    reached: Reached,
+    /// Classes that are taken by a step, or never will be.
+    closed: FixedBitSet,
+    ahead: Vec<SetId>,
+}
+
+impl<'g> Searching<'g> {
+    fn new(graph: &'g Graph, avoid: Option<&'g FixedBitSet>, doubtful: bool) -> Self {
+        let none = FixedBitSet::with_capacity(graph.classes);
+        let mut closed = avoid.cloned().unwrap_or_else(|| none.clone());
+        closed.grow(graph.classes);
+        let outside = FixedBitSet::with_capacity(graph.externals);
+        let reached = Reached { plain: none.clone(), hosted: none, outside };
+        Self { graph, avoid, doubtful, reached, closed, ahead: Vec::new() }
+    }
+
+    fn finish(mut self) -> Reached {
+        let graph = self.graph;
+        let mut walk = Walk::new(&graph.pool);
+        let mut fresh = Vec::new();
+        while let Some(steps) = self.ahead.pop() {
+            let outside = &mut self.reached.outside;
+            walk.numbers(steps, &self.closed, &mut |bit| {
+                if bit < graph.classes {
+                    fresh.push(bit);
+                } else if bit < graph.login_bit(0) {
+                    outside.insert(bit - graph.classes);
+                }
+            });
+            for class in fresh.drain(..).filter_map(|class| u32::try_from(class).ok()).map(ClassId) {
+                self.closed.insert(class.index());
+                self.reached.plain.insert(class.index());
+                self.ahead.push(graph.steps(Origin::Unit(class, false)).get(self.doubtful));
+                self.take_guests(class);
+            }
+        }
+        self.reached
+    }
+
+    /// Takes what runs on a unit, and what runs on that.
+    fn take_guests(&mut self, class: ClassId) {
+        let mut hosts = vec![class];
+        while let Some(host) = hosts.pop() {
+            for &guest in self.graph.guests(host) {
+                let avoided = self.avoid.is_some_and(|avoid| avoid.contains(guest.index()));
+                if !avoided && !self.reached.hosted.put(guest.index()) {
+                    self.ahead.push(self.graph.steps(Origin::Unit(guest, true)).get(self.doubtful));
+                    hosts.push(guest);
+                }
+            }
+        }
     }
 }
 
@@ -250,5 +343,48 @@ impl<'g> Spreading<'g> {
                 hosts.push((guest, By::Taken(taken)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lateral::Attack;
+    use crate::reach::Verifier;
+    use seglab_policy::arbitrary::design_of;
+    use seglab_policy::{Pivot, Trust};
+
+    #[test]
+    fn whoever_is_reached_is_who_a_spread_takes() {
+        let (mut taken, mut by_host) = (0, 0);
+        for seed in 0..60 {
+            let design = design_of(seed);
+            let mut verifier = Verifier::new(&design);
+            for pivot in [Pivot::Any, Pivot::Service, Pivot::EitherWay] {
+                let attack = Attack { pivot, trust: Trust::OwnAgentVoid, ..Attack::default() };
+                let graph = verifier.graph(attack);
+                let mut avoid = FixedBitSet::with_capacity(graph.classes);
+                avoid.extend((0..graph.classes).filter(|class| (class + seed as usize).is_multiple_of(5)));
+                for class in verifier.engine.classes.ids() {
+                    for (avoid, doubtful) in [(None, false), (None, true), (Some(&avoid), true)] {
+                        let origin = Origin::Unit(class, false);
+                        let limits = Limits { avoid, connections_max: None, doubtful };
+                        let spread = Spread::new(&graph, vec![origin], limits);
+                        let reached = Reached::from(&graph, &[origin], avoid, doubtful);
+                        let mut all = reached.plain.clone();
+                        all.union_with(&reached.hosted);
+                        assert_eq!(all, spread.classes, "seed {seed}, {attack:?}");
+                        assert_eq!(reached.outside, spread.outside, "seed {seed}, {attack:?}");
+                        if graph.guests(class).is_empty() {
+                            let steps = graph.steps(origin).get(doubtful);
+                            assert_eq!(Reached::by(&graph, steps, avoid, doubtful), reached);
+                        }
+                        taken += all.count_ones(..);
+                        by_host += reached.hosted.count_ones(..);
+                    }
+                }
+            }
+        }
+        assert!(taken > 5000 && by_host > 200, "{taken} {by_host}");
     }
 }

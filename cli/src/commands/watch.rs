@@ -116,11 +116,17 @@ fn disagreement(context: &Context, design: &seglab_policy::Design, error: &Verif
 fn told(changed: &Changed, read: Duration, settled: Duration) -> String {
     let done = match changed.touched {
         None => "everything started anew".to_owned(),
-        Some(touched) => format!(
-            "{} came or went, {} of endpoint classes judged anew",
-            seglab_policy::count(touched.rules as u64, "rule", "rules"),
-            seglab_policy::count(touched.pairs as u64, "pair", "pairs"),
-        ),
+        Some(touched) => {
+            let relabelled = match touched.units {
+                0 => String::new(),
+                units => format!("{} relabelled, ", seglab_policy::count(units as u64, "unit", "units")),
+            };
+            format!(
+                "{} came or went, {relabelled}{} of endpoint classes judged anew",
+                seglab_policy::count(touched.rules as u64, "rule", "rules"),
+                seglab_policy::count(touched.pairs as u64, "pair", "pairs"),
+            )
+        }
     };
     let outcomes = seglab_policy::count(changed.settled as u64, "question", "questions");
     format!("read in {read:.1?}; {done}, {outcomes} settled anew in {settled:.1?}\n")

@@ -6,23 +6,15 @@
 //! closures [shrink](super::shrink) by those who stood behind it; where these are many, they are made anew.
 
 use super::Closures;
-use super::shrink::AT_STAKE_MAX;
-use crate::classes::ClassId;
+use super::stake::{Gone, Stakes};
 use crate::lateral::{Graph, Moved, Origin};
-use crate::shared_set::{Hits, SetId, Sums};
-use crate::spread::{Limits, Spread, Spreading};
+use crate::shared_set::{Hits, Pool, SetId};
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds of changes of one origin's steps that are followed one by one; more are more work than closures made anew.
 const KINDS_MAX: usize = 64;
-
-/// Searches for other ways to the ends of steps that have gone; more are more work than closures made anew.
-const SEARCHES_MAX: usize = 8;
-
-/// So many units behind an end are as soon looked after as it is found out whether it has to be.
-const FEW: usize = 4;
 
 /// What has come, by the steps that have: from which classes, and from which ends outside.
 type Came = BTreeMap<Vec<u32>, (FixedBitSet, Vec<Origin>)>;
@@ -39,7 +31,7 @@ impl Closures {
         avoid: Option<&FixedBitSet>,
         doubtful: bool,
     ) -> bool {
-        let (mut came, mut gone): (Came, Vec<(Origin, Vec<u32>)>) = Default::default();
+        let (mut came, mut gone): (Came, Gone) = Default::default();
         let is_hosted = |moved: &Moved| matches!(moved.origin, Origin::Unit(_, true));
         let hosts = if moved.iter().any(is_hosted) { hosts(graph) } else { Hosts::default() };
         for Moved { origin, before, after } in moved {
@@ -70,7 +62,7 @@ impl Closures {
                 }
             }
             if !less.is_empty() {
-                gone.push((*origin, less));
+                gone.entry(after.get(doubtful)).or_default().extend(less);
             }
         }
         if came.len() > KINDS_MAX {
@@ -79,8 +71,7 @@ impl Closures {
         for (steps, from) in &came {
             self.extend(graph, steps, from);
         }
-        let limits = Limits { avoid, connections_max: None, doubtful };
-        match self.at_stake(graph, &gone, limits) {
+        match (Stakes { closures: &*self, graph, avoid, doubtful }).found(&gone) {
             Some(none) if none.is_empty() => true,
             Some(at_stake) => {
                 self.shrink(graph, &at_stake, (avoid, doubtful));
@@ -90,55 +81,12 @@ impl Closures {
         }
     }
 
-    /// The classes and external ones, by bit, whom somebody may no longer reach because these steps have gone: the ends
-    /// that are not reached from where the steps started, and who is not reached but stands behind such an end. `None`
-    /// if there are too many of them, or too much to search.
-    fn at_stake(&self, graph: &Graph, gone: &[(Origin, Vec<u32>)], limits: Limits<'_>) -> Option<BTreeSet<usize>> {
-        let mut known: BTreeSet<(SetId, &[u32])> = BTreeSet::new();
-        let (mut at_stake, mut searches) = (BTreeSet::new(), 0);
-        for (origin, ends) in gone {
-            // Who has the same steps, and nothing but steps, reaches the same.
-            let has_guests = matches!(origin, Origin::Unit(class, _) if !graph.guests(*class).is_empty());
-            if !has_guests && !known.insert((graph.steps(*origin).get(limits.doubtful), ends)) {
-                continue;
-            }
-            let mut missing = not_reached_soon(graph, *origin, ends, limits);
-            // Of an end with few behind it there is no need to know whether there is another way.
-            missing.retain(|&end| {
-                let few = end >= self.classes || self.units.get(end).is_some_and(|units| *units <= FEW);
-                at_stake.extend(few.then(|| self.behind(end)).into_iter().flatten());
-                !few
-            });
-            if missing.is_empty() && at_stake.len() <= AT_STAKE_MAX {
-                continue;
-            }
-            searches += 1;
-            if searches > SEARCHES_MAX || at_stake.len() + missing.len() > AT_STAKE_MAX {
-                return None;
-            }
-            let reached = reached(graph, *origin, &missing, limits);
-            for end in missing.into_iter().filter(|end| !reached.contains(*end)) {
-                at_stake.extend(self.behind(end).into_iter().filter(|bit| !reached.contains(*bit)));
-            }
-        }
-        (at_stake.len() <= AT_STAKE_MAX).then_some(at_stake)
-    }
-
     /// Every closure that there is, once.
     pub(super) fn sets(&self) -> Vec<SetId> {
         let mut sets: Vec<SetId> = self.taken.iter().chain(self.sources.values()).copied().collect();
         sets.sort_unstable();
         sets.dedup();
         sets
-    }
-
-    /// A class or an external one, and everybody who is reached from there.
-    fn behind(&self, bit: usize) -> Vec<usize> {
-        let mut behind = vec![bit];
-        if let Some(&taken) = self.taken.get(bit).filter(|_| bit < self.classes) {
-            behind.extend(self.pool.numbers(taken));
-        }
-        behind
     }
 
     /// Adds steps from some classes, and from some ends outside.
@@ -165,7 +113,7 @@ impl Closures {
         let reaching: Vec<SetId> = sets.into_iter().filter(|&set| hits.find(set, &mut |_| true).is_some()).collect();
         let grown: FxHashMap<SetId, SetId> =
             reaching.into_iter().map(|set| (set, self.pool.union(set, more))).collect();
-        let mut changed = Vec::new();
+        let mut heavier: FxHashMap<(SetId, SetId), usize> = FxHashMap::default();
         for (at, taken) in self.taken.iter_mut().enumerate() {
             let of_own = at < self.classes && classes.contains(at);
             let grows = match (grown.get(taken), of_own) {
@@ -173,10 +121,14 @@ impl Closures {
                 (None, true) => self.pool.union(*taken, more),
                 (None, false) => continue,
             };
-            if grows != *taken {
-                *taken = grows;
-                changed.push(at);
+            if grows == *taken {
+                continue;
             }
+            let before = std::mem::replace(taken, grows);
+            let Some(units) = self.units.get_mut(at).filter(|_| at < self.classes) else { continue };
+            *units += *heavier.entry((before, grows)).or_insert_with(|| grown_by(&self.pool, graph, before, grows));
+            // One unit of the class itself was counted.
+            *units -= usize::from(self.pool.contains(grows, at) && !self.pool.contains(before, at));
         }
         for taken in self.sources.values_mut() {
             *taken = grown.get(taken).copied().unwrap_or(*taken);
@@ -191,51 +143,14 @@ impl Closures {
             };
             taken.into_iter().for_each(|taken| *taken = self.pool.union(*taken, more));
         }
-        let mut sums = Sums::new(&self.pool, &graph.sizes);
-        for class in changed.into_iter().filter(|&at| at < self.classes) {
-            let taken = self.taken.get(class).copied().unwrap_or_default();
-            let units = sums.of(taken) + usize::from(!self.pool.contains(taken, class));
-            self.units.get_mut(class).into_iter().for_each(|known| *known = units);
-        }
     }
 }
 
-/// The classes and external ones that are reached from an origin: all of them, unless these ends are among them.
-fn reached(graph: &Graph, origin: Origin, ends: &[usize], limits: Limits<'_>) -> FixedBitSet {
-    let mut spreading = Spreading::new(graph, vec![origin], limits);
-    let is_reached = |spread: &Spread, end: usize| match end.checked_sub(graph.classes) {
-        None => spread.classes.contains(end),
-        Some(external) => spread.outside.contains(external),
-    };
-    while !ends.iter().all(|&end| is_reached(spreading.spread(), end)) && spreading.advance() {}
-    let Spread { classes, outside, .. } = spreading.spread();
-    let mut reached = FixedBitSet::with_capacity(graph.login_bit(0));
-    reached.union_with(classes);
-    reached.extend(outside.ones().map(|external| graph.classes + external));
-    reached
-}
-
-/// The ends that are not reached by one step or two, which most are.
-fn not_reached_soon(graph: &Graph, origin: Origin, ends: &[u32], limits: Limits<'_>) -> Vec<usize> {
-    let next = graph.pool.numbers(graph.steps(origin).get(limits.doubtful));
-    let counts = |class: &usize| *class < graph.classes && !limits.avoid.is_some_and(|avoid| avoid.contains(*class));
-    let steps = |class: usize| {
-        let class = ClassId(u32::try_from(class).unwrap_or(u32::MAX));
-        graph.steps(Origin::Unit(class, false)).get(limits.doubtful)
-    };
-    let mut missing: Vec<usize> = ends.iter().map(|&end| end as usize).collect();
-    missing.retain(|end| next.binary_search(end).is_err());
-    let mut known: BTreeSet<SetId> = BTreeSet::new();
-    for class in next.iter().filter(|class| counts(class)) {
-        if missing.is_empty() {
-            break;
-        }
-        let after = steps(*class);
-        if known.insert(after) {
-            missing.retain(|&end| !graph.pool.contains(after, end));
-        }
-    }
-    missing
+/// The units in a set that are not in a smaller one.
+fn grown_by(pool: &Pool, graph: &Graph, before: SetId, after: SetId) -> usize {
+    let mut units = 0;
+    pool.differences(before, after, &mut |bit, _| units += graph.sizes.get(bit).copied().unwrap_or(0));
+    units
 }
 
 fn hosts(graph: &Graph) -> Hosts {

@@ -10,6 +10,7 @@ use super::{Judge, Judgements};
 use crate::classes::Classes;
 use crate::endpoint_class::{Match, PeerMatches};
 use crate::intern::HeaderSets;
+use crate::side::Side;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use seglab_policy::Rulebook;
@@ -39,7 +40,7 @@ impl Amendments {
         self.by_destination.get(&destination).into_iter().flatten().copied()
     }
 
-    fn insert(&mut self, source: u32, destination: u32, cell: u32) {
+    pub(super) fn insert(&mut self, source: u32, destination: u32, cell: u32) {
         self.cells.insert((source, destination), cell);
         self.by_source.entry(source).or_default().insert(destination);
         self.by_destination.entry(destination).or_default().insert(source);
@@ -84,6 +85,9 @@ impl Dirty {
         self.products.iter().map(|(from, to)| from.len() * to.len()).sum()
     }
 }
+
+/// A rule by position, its peer of sources, and the destinations of a product that it matches, by place.
+type Candidate = (u32, u32, Vec<(usize, Match)>);
 
 /// Rules as they are now, not yet taken over.
 pub(crate) struct Edited {
@@ -153,58 +157,103 @@ impl Judge {
     ) {
         self.rules.asked = edited.asked;
         self.rules.index(&judgements.peers);
-        // Peers that have come since parts were made are in no signature.
-        let used = self.rules.by_source.iter().enumerate().filter(|(_, rules)| !rules.is_empty());
-        let later: Vec<u32> = used
-            .filter_map(|(peer, _)| u32::try_from(peer).ok())
-            .filter(|&peer| !self.sources.has_peer(peer))
-            .filter(|&peer| matches!(judgements.peers.get(peer as usize), Some(PeerMatches::Some(_))))
-            .collect();
+        let later = self.later(judgements);
         for (sources, destinations) in &edited.dirty.products {
-            for &source in sources {
-                self.amend_row(classes, (source, destinations), &later, judgements, sets);
-            }
+            self.amend_product(classes, (sources, destinations), &later, judgements, sets);
         }
     }
 
-    fn amend_row(
+    /// The peers of sources, and those of destinations, that parts were made without.
+    pub(super) fn later(&self, judgements: &Judgements) -> [Vec<u32>; 2] {
+        [
+            later(&self.sources, self.rules.asked.iter().map(|asked| asked.from), judgements),
+            later(&self.destinations, self.rules.asked.iter().map(|asked| asked.to), judgements),
+        ]
+    }
+
+    /// Evaluates the cells of a product anew. Of the rules only those are looked at that match some destination of it.
+    pub(super) fn amend_product(
         &mut self,
         classes: &Classes,
-        (source, destinations): (u32, &[u32]),
-        later: &[u32],
+        (sources, destinations): (&[u32], &[u32]),
+        [later_from, later_to]: &[Vec<u32>; 2],
         judgements: &mut Judgements,
         sets: &mut HeaderSets,
     ) {
-        let part = self.sources.part(source);
-        let Some((peers, from_scope, _)) = self.sources.parts.get(part as usize) else { return };
-        let from_scope = *from_scope;
-        let mut peers = peers.clone();
-        let of_later = |&peer: &u32| Some((peer, judgements.matching(peer, source)?));
-        peers.extend(later.iter().filter_map(of_later));
-        let rules = self.rules.all_matching(&peers);
+        let mut ends: FxHashMap<u32, Vec<(usize, Match)>> = FxHashMap::default();
+        for (place, &destination) in destinations.iter().enumerate() {
+            for (peer, matched) in judgements.peers_of(&self.destinations, later_to, destination) {
+                ends.entry(peer).or_default().push((place, matched));
+            }
+        }
+        let candidates = (0u32..).zip(&self.rules.asked).filter_map(|(at, asked)| {
+            let ends = match judgements.peers.get(asked.to as usize)? {
+                PeerMatches::All(matched) => (0..destinations.len()).map(|place| (place, *matched)).collect(),
+                PeerMatches::Some(_) => ends.get(&asked.to)?.clone(),
+            };
+            Some((at, asked.from, ends))
+        });
+        let candidates: Vec<Candidate> = candidates.collect();
+        // Peers that match every source stay, the others are those of one source.
+        let everybody = judgements.peers.iter().map(|matches| match matches {
+            PeerMatches::All(matched) => Some(*matched),
+            PeerMatches::Some(_) => None,
+        });
+        let mut by_peer: Vec<Option<Match>> = everybody.collect();
+        let mut met: Vec<Vec<Met>> = vec![Vec::new(); destinations.len()];
         let mut key = Vec::new();
-        for &destination in destinations {
-            let ports = classes.endpoints.get(destination).ports;
-            let mut met: Vec<Met> = Vec::new();
-            for &(at, from) in &rules {
-                let Some(to) = self.rules.asked.get(at as usize).map(|asked| asked.to) else { continue };
-                if let Some(to) = judgements.matching(to, destination) {
-                    met.push((at, self.rules.effect(&classes.endpoints, at, from.min(to), ports, sets)));
+        let scope_of = |side: &Side, class: u32| side.parts.get(side.part(class) as usize).and_then(|part| part.1);
+        for &source in sources {
+            let peers = judgements.peers_of(&self.sources, later_from, source);
+            for &(peer, matched) in &peers {
+                by_peer.get_mut(peer as usize).into_iter().for_each(|slot| *slot = Some(matched));
+            }
+            for (at, from, ends) in &candidates {
+                let Some(from) = by_peer.get(*from as usize).copied().flatten() else { continue };
+                for &(place, to) in ends {
+                    let Some((&destination, met)) = destinations.get(place).zip(met.get_mut(place)) else { continue };
+                    let ports = classes.endpoints.get(destination).ports;
+                    met.push((*at, self.rules.effect(&classes.endpoints, *at, from.min(to), ports, sets)));
                 }
             }
-            let scope_of = |part: u32| self.destinations.parts.get(part as usize).and_then(|part| part.1);
-            let scope = from_scope.or_else(|| scope_of(self.destinations.part(destination)));
-            self.rules.list(scope, &[], &met, &mut key);
-            let cell = self.rules.judgement(&key, judgements, sets);
-            self.amendments.insert(source, destination, cell);
+            for (&destination, met) in destinations.iter().zip(&mut met) {
+                let scope = scope_of(&self.sources, source).or_else(|| scope_of(&self.destinations, destination));
+                self.rules.list(scope, &[], met, &mut key);
+                met.clear();
+                let cell = self.rules.judgement(&key, judgements, sets);
+                self.amendments.insert(source, destination, cell);
+            }
+            for (peer, _) in peers {
+                by_peer.get_mut(peer as usize).into_iter().for_each(|slot| *slot = None);
+            }
         }
     }
+}
+
+/// The peers of rules that parts were made without, for they have come since, ascending.
+fn later(side: &Side, used: impl Iterator<Item = u32>, judgements: &Judgements) -> Vec<u32> {
+    let is_some = |peer: &u32| matches!(judgements.peers.get(*peer as usize), Some(PeerMatches::Some(_)));
+    let mut later: Vec<u32> = used.filter(|&peer| !side.has_peer(peer)).filter(is_some).collect();
+    later.sort_unstable();
+    later.dedup();
+    later
 }
 
 impl Judgements {
     /// Takes note of a peer that was not met before: it gets the next number.
     pub(crate) fn learn(&mut self, matches: PeerMatches) {
         self.peers.push(matches);
+    }
+
+    /// The peers that match an endpoint class on a side and not everybody, with those that have come `later`.
+    fn peers_of(&self, side: &Side, later: &[u32], class: u32) -> Vec<(u32, Match)> {
+        if self.relabelled.contains(class as usize) {
+            let peers = (0u32..).zip(&self.peers).filter(|(_, matches)| matches!(matches, PeerMatches::Some(_)));
+            return peers.filter_map(|(peer, _)| Some((peer, self.matching(peer, class)?))).collect();
+        }
+        let mut peers = side.parts.get(side.part(class) as usize).map_or_else(Vec::new, |part| part.0.clone());
+        peers.extend(later.iter().filter_map(|&peer| Some((peer, self.matching(peer, class)?))));
+        peers
     }
 
     /// Whether a peer, by number, matches an endpoint class.
@@ -219,7 +268,7 @@ impl Judgements {
     }
 
     /// The endpoint classes that a peer, by number, matches, of so many in all.
-    fn classes_of(&self, peer: u32, classes: usize) -> Vec<u32> {
+    pub(super) fn classes_of(&self, peer: u32, classes: usize) -> Vec<u32> {
         match self.peers.get(peer as usize) {
             Some(PeerMatches::All(_)) => (0u32..).take(classes).collect(),
             Some(PeerMatches::Some(matches)) => matches.iter().map(|(class, _)| *class).collect(),

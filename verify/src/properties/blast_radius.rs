@@ -21,9 +21,7 @@ impl Verifier<'_> {
         let trusted = settings.honour_trusted.then(|| self.trusted_classes());
         let avoid = trusted.as_ref();
         let all = self.engine.design.units().len();
-        let from: Vec<ClassId> =
-            self.selected(from).filter(|class| !avoid.is_some_and(|avoid| avoid.contains(class.index()))).collect();
-        let population = Population { from: self.count(from.iter().copied()), to: all };
+        let (from, population) = self.radius_of(from, settings);
         let graph = self.graph(attack);
         let weights = self.weights(at_most);
         let mut verdict = Settled::Holds;
@@ -51,6 +49,15 @@ impl Verifier<'_> {
             break;
         }
         Ok(Outcome { verdict, population })
+    }
+
+    /// The classes of units whose blast radius is asked about, and of how many units that is.
+    pub(crate) fn radius_of(&self, from: &Selector, settings: &Settings) -> (Vec<ClassId>, Population) {
+        let trusted = settings.honour_trusted.then(|| self.trusted_classes());
+        let is_trusted = |class: &ClassId| trusted.as_ref().is_some_and(|trusted| trusted.contains(class.index()));
+        let from: Vec<ClassId> = self.selected(from).filter(|class| !is_trusted(class)).collect();
+        let population = Population { from: self.count(from.iter().copied()), to: self.engine.design.units().len() };
+        (from, population)
     }
 
     /// What certainly falls with a unit that exceeded a bound on the largest blast radius; `None` if it no longer does.
@@ -149,8 +156,7 @@ impl Verifier<'_> {
         };
         if closes(graph, limits) {
             let closures = self.closures(graph.attack, limits.avoid.is_some(), limits.doubtful);
-            let amounts = closures.weigh(graph, weights);
-            return from.iter().map(|class| amounts.get(class.index()).copied().unwrap_or(0)).collect();
+            return closures.weigh(graph, from, weights);
         }
         let amount = |&start: &ClassId| -> u64 {
             let taken = Spread::new(graph, vec![Origin::Unit(start, false)], limits).classes;

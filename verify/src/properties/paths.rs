@@ -38,11 +38,12 @@ impl Verifier<'_> {
     /// `isolated` and `only-through`.
     pub(super) fn stays_apart(&mut self, property: &Property, attack: Attack) -> Result<Outcome, VerifyError> {
         let mut outcome = Outcome { verdict: Settled::Holds, population: Population::default() };
-        let mut asked = None;
+        let (mut asked, flaw) = (None, |flaw: Flaw| flaw.into_error(&property.id));
+        let (from, to) = self.ends_of(property).ok_or(Flaw::NoPath).map_err(flaw)?;
+        outcome.population = self.population(&from, &to);
         for doubtful in [false, true] {
-            let flaw = |flaw: Flaw| flaw.into_error(&property.id);
-            let (search, population) = self.search_of(property, attack, doubtful).ok_or(Flaw::NoPath).map_err(flaw)?;
-            outcome.population = population;
+            let search = self.search_between(property, attack, [&from, &to], doubtful);
+            let search = search.ok_or(Flaw::NoPath).map_err(flaw)?;
             if !self.says_more(&search, &mut asked) {
                 continue;
             }
@@ -54,22 +55,25 @@ impl Verifier<'_> {
         Ok(outcome)
     }
 
-    /// What `isolated` and `only-through` search for, and of how many units they speak; `None` for other claims.
+    /// What `isolated` and `only-through` search for; `None` for other claims.
     pub(super) fn search_of<'p>(
         &mut self,
         property: &'p Property,
         attack: Attack,
         doubtful: bool,
-    ) -> Option<(Search<'p>, Population)> {
-        let (Claim::Isolated { from, to, .. }
-        | Claim::IsolatedEver { from, to, .. }
-        | Claim::OnlyThrough { from, to, .. }) = &property.claim
-        else {
-            return None;
-        };
-        let (from, to) = (self.members(from), self.members(to));
-        let search = self.search_between(property, attack, [&from, &to], doubtful)?;
-        Some((search, self.population(&from, &to)))
+    ) -> Option<Search<'p>> {
+        let (from, to) = self.ends_of(property)?;
+        self.search_between(property, attack, [&from, &to], doubtful)
+    }
+
+    /// Those whom the two sides of a claim about paths stand for; `None` for other claims.
+    fn ends_of(&self, property: &Property) -> Option<(Members, Members)> {
+        match &property.claim {
+            Claim::Isolated { from, to, .. }
+            | Claim::IsolatedEver { from, to, .. }
+            | Claim::OnlyThrough { from, to, .. } => Some((self.members(from), self.members(to))),
+            _ => None,
+        }
     }
 
     /// As [`Verifier::search_of`], where it is known who stands on the two sides.
@@ -250,6 +254,10 @@ impl Verifier<'_> {
                 continue;
             }
             let origin = spread.origin(by)?;
+            let steps = last.steps(origin).get(search.doubtful);
+            if !look.hits.may_have(steps) {
+                continue;
+            }
             let target = |bit: usize| {
                 let bit = u32::try_from(bit).ok()?;
                 let external = bit.checked_sub(u32::try_from(last.classes).ok()?);
@@ -262,11 +270,11 @@ impl Verifier<'_> {
                 }
                 Origin::Unit(..) | Origin::External(_) | Origin::Source(_) => None,
             };
-            if key.as_ref().is_some_and(|key| look.barren.contains(key)) {
+            if key.as_ref().is_some_and(|(ends, hosted)| look.barren.contains(ends, *hosted)) {
                 continue;
             }
             let mut met_itself = false;
-            let found = look.hits.find(last.steps(origin).get(search.doubtful), &mut |bit| {
+            let found = look.hits.find(steps, &mut |bit| {
                 let Some(target) = target(bit) else { return false };
                 if let (Origin::Unit(from, _), Target::Class(to)) = (origin, target)
                     && from == to
@@ -280,8 +288,8 @@ impl Verifier<'_> {
             if let Some(target) = found.and_then(target) {
                 return Some(Some(Goal { by, target }));
             }
-            if !met_itself {
-                look.barren.extend(key);
+            if let (false, Some((ends, hosted))) = (met_itself, key) {
+                look.barren.insert(ends, hosted);
             }
         }
         None
@@ -336,15 +344,40 @@ pub(super) struct Prefer {
 pub(super) struct Look<'l> {
     targets: &'l FixedBitSet,
     hits: Hits<'l>,
-    /// Endpoint classes, with their host owned or not, from which no target is reached by a header that counts.
-    barren: BTreeSet<(Rc<[u32]>, bool)>,
+    barren: Barren,
     /// How many of everybody were looked at.
     seen: usize,
 }
 
+/// Endpoint classes of one owner, with the host owned or not, from which no target is reached by a header that counts.
+#[derive(Default)]
+struct Barren {
+    /// Most owners have one, which is its position.
+    alone: [FixedBitSet; 2],
+    several: BTreeSet<(Rc<[u32]>, bool)>,
+}
+
+impl Barren {
+    fn contains(&self, ends: &Rc<[u32]>, hosted: bool) -> bool {
+        let [plain, owned] = &self.alone;
+        match &ends[..] {
+            [end] => if hosted { owned } else { plain }.contains(*end as usize),
+            _ => self.several.contains(&(Rc::clone(ends), hosted)),
+        }
+    }
+
+    fn insert(&mut self, ends: Rc<[u32]>, hosted: bool) {
+        let [plain, owned] = &mut self.alone;
+        match &ends[..] {
+            [end] => if hosted { owned } else { plain }.grow_and_insert(*end as usize),
+            _ => drop(self.several.insert((ends, hosted))),
+        }
+    }
+}
+
 impl<'l> Look<'l> {
     pub(super) fn new(last: &'l Graph, targets: &'l FixedBitSet) -> Self {
-        Self { targets, hits: Hits::new(&last.pool, targets), barren: BTreeSet::new(), seen: 0 }
+        Self { targets, hits: Hits::new(&last.pool, targets), barren: Barren::default(), seen: 0 }
     }
 }
 

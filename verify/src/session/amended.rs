@@ -4,7 +4,7 @@ use super::Touched;
 use super::edits::Edits;
 use crate::classes::Classes;
 use crate::closure::Closures;
-use crate::direct::{Engine, EngineOf};
+use crate::direct::{Engine, EngineOf, Relabelled};
 use crate::judge::Dirty;
 use crate::lateral::{Attack, Graph};
 use crate::properties::{Degrees, EveryEnd};
@@ -60,8 +60,8 @@ pub(super) struct Amended {
 
 impl Amended {
     pub(super) fn touched(&self, edits: &Edits<'_>) -> Touched {
-        let rules = edits.came.len() + edits.gone.len();
-        Touched { rules, pairs: self.dirty.pairs(), origins: self.moved.values().sum() }
+        let (rules, units) = (edits.came.len() + edits.gone.len(), edits.relabelled.len());
+        Touched { rules, units, pairs: self.dirty.pairs(), origins: self.moved.values().sum() }
     }
 }
 
@@ -87,6 +87,11 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    /// What the reference evaluator has said of the design that the verifier was made of or has last taken over.
+    pub(super) fn into_evaluations(self) -> Evaluations {
+        self.amending.map(|amending| amending.evaluations.into_inner()).unwrap_or_default()
+    }
+
     pub(super) fn keep(self) -> Kept {
         let Self { engine, graphs, closures, every_end, degrees, amending } = self;
         Kept { engine: engine.holding(()), graphs, closures, every_end, degrees, amending }
@@ -95,15 +100,24 @@ impl<'a> Verifier<'a> {
     /// Takes edits over that have led to the design at hand; `None`, and the verifier is of no use any more, if it has
     /// to start anew.
     pub(super) fn amend(&mut self, edits: &Edits<'_>) -> Option<Amended> {
+        let Relabelled { dirty: relabelled, moves } = match &edits.relabelled[..] {
+            [] => Relabelled::default(),
+            units => self.engine.relabel(units)?,
+        };
         let words = &self.engine.classes.words;
         if edits.port_names().any(|name| !words.port_names.contains(name)) || !self.engine.learn(&edits.peers()) {
             return None;
         }
-        let dirty = self.engine.amend(&edits.kept)?;
+        let mut dirty = self.engine.amend(&edits.kept)?;
+        dirty.products.extend(relabelled.products);
+        if edits.turn_trust(self.engine.design) {
+            self.closures.retain(|(_, without_trusted, _), _| !without_trusted);
+        }
         let mut moved = BTreeMap::new();
         for (attack, graph) in std::mem::take(&mut self.graphs) {
             let (rows, nodes) = self.amending.as_mut()?.rows.get_mut(&attack)?;
             let mut graph = Rc::try_unwrap(graph).ok()?;
+            moves.iter().for_each(|&split| graph.split(&self.engine, rows, split));
             let of_attack = graph.amend(&mut self.engine, rows, &dirty);
             if graph.pool.size() > GROWTH_MAX * (*nodes + NODES_FREE) {
                 return None;
@@ -123,6 +137,9 @@ impl<'a> Verifier<'a> {
             if moved.is_empty() || closures.amend(&graph, moved, trusted.as_ref(), doubtful) {
                 self.closures.insert((attack, without_trusted, doubtful), Rc::new(closures));
             }
+        }
+        if !edits.relabelled.is_empty() {
+            self.every_end = None;
         }
         self.degrees.retain(|(attack, _), _| moved.get(attack).is_some_and(Vec::is_empty));
         let units = [true, false].map(|sources| self.ends_among(&dirty, sources));

@@ -14,7 +14,7 @@ use crate::properties::{Counterexample, Ground, Outcome, Report, Settings, Settl
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Action, Claim, Connection, Doubt, Endpoint, Peer, Pivot, Property, Service, Statistic};
+use seglab_policy::{Action, Claim, Connection, Design, Doubt, Endpoint, Peer, Pivot, Property, Service, Statistic};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -40,6 +40,12 @@ impl Memory {
         let members = Rc::new(verifier.members(peer));
         self.members.insert(peer.clone(), Rc::clone(&members));
         members
+    }
+
+    /// Forgets whom peers stand for.
+    fn forget_peers(&mut self) {
+        self.ends.clear();
+        self.members.clear();
     }
 
     /// Takes note of where attacks get that do not refute a property which was settled.
@@ -88,6 +94,9 @@ impl Carry<'_> {
         before: Report,
     ) -> Result<(Report, usize), VerifyError> {
         let design = verifier.engine.design;
+        if !self.edits.relabelled.is_empty() {
+            memory.forget_peers();
+        }
         let mut settled = 0;
         let [mut of_properties, mut of_needs]: [Vec<Option<Outcome>>; 2] =
             [before.properties, before.needs].map(|outcomes| outcomes.into_iter().map(Some).collect());
@@ -133,6 +142,9 @@ impl Carry<'_> {
     ) -> Result<Carried, VerifyError> {
         if self.edits.are_none() {
             return Ok(Some(known));
+        }
+        if self.asks_otherwise(verifier.engine.design, property) {
+            return Ok(None);
         }
         let attack = Attack::of(property, &self.settings);
         let last = Attack { pivot: last_step(attack.pivot), ..attack };
@@ -184,7 +196,7 @@ impl Carry<'_> {
             // What allow rules say is not looked at.
             Claim::DefaultDeny { .. } => {
                 let mut touched = self.edits.came.iter().chain(&self.edits.gone);
-                let stays = touched.all(|rule| rule.action == Action::Allow);
+                let stays = self.edits.relabelled.is_empty() && touched.all(|rule| rule.action == Action::Allow);
                 self.existing(verifier, known, stays)
             }
             // These look at rules themselves, or at another design.
@@ -195,6 +207,15 @@ impl Carry<'_> {
             | Claim::NoUndefinedOrder { .. }
             | Claim::IsolatedEver { .. } => None,
         })
+    }
+
+    /// True if a property speaks of other units than before.
+    fn asks_otherwise(&self, design: &Design, property: &Property) -> bool {
+        // Whoever is trusted is out of a blast radius, if trust counts.
+        let trusts = self.settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
+        (trusts && self.edits.turn_trust(design))
+            || property.claim.peers().into_iter().any(|peer| self.edits.turn_peer(peer))
+            || property.claim.selectors().into_iter().any(|selector| self.edits.turn(selector))
     }
 
     /// True if an attack takes the same steps as before from everywhere.
@@ -257,6 +278,9 @@ impl Carry<'_> {
     ) -> Carried {
         if self.edits.are_none() {
             return Some(known);
+        }
+        if self.edits.turn_peer(from) || self.edits.turn_peer(to) {
+            return None;
         }
         let sides = (ends_of(verifier, &mut memory.ends, from), ends_of(verifier, &mut memory.ends, to));
         let meets = self.amended.dirty.meets(&sides.0, &sides.1)

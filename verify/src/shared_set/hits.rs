@@ -34,6 +34,11 @@ impl<'p> Hits<'p> {
         self.look(set.0, self.pool.height, 0, accept).0
     }
 
+    /// False if it is known that the set has no wanted number.
+    pub(crate) fn may_have(&self, set: SetId) -> bool {
+        set != SetId::EMPTY && !self.barren.contains(set.0 as usize)
+    }
+
     /// True if some number is wanted that a node of a level may have, which begins at a leaf.
     fn is_wanted(&self, level: u32, leaf: usize) -> bool {
         let last = self.before.len() - 1;
@@ -112,6 +117,7 @@ mod tests {
                 let expected = set.intersection(&wanted).copied().find(|&number| accepted(number));
                 prop_assert_eq!(hits.find(id, &mut |number| accepted(number)), expected);
                 prop_assert_eq!(hits.find(id, &mut |_| true), set.intersection(&wanted).next().copied());
+                prop_assert!(hits.may_have(id) || set.is_disjoint(&wanted));
             }
         }
     }

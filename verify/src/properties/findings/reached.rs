@@ -55,7 +55,7 @@ impl Verifier<'_> {
         let (mut findings, mut known) = (Vec::new(), Counted::new());
         let mut before: Option<(Vec<Origin>, FixedBitSet)> = None;
         for doubtful in READINGS {
-            let (search, _) = self.search_of(property, attack, doubtful).ok_or(Flaw::NoPath)?;
+            let search = self.search_of(property, attack, doubtful).ok_or(Flaw::NoPath)?;
             let ends = (search.starts.clone(), search.targets.clone());
             let is_doubtful = [&graph, &last].into_iter().any(|graph| graph.doubts().contains(&true));
             if !is_doubtful && before.as_ref() == Some(&ends) {

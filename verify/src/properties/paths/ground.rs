@@ -8,44 +8,30 @@ use super::Search;
 use crate::classes::ClassId;
 use crate::counterexample::Target;
 use crate::judge::Dirty;
-use crate::lateral::{Attack, Graph, Origin};
+use crate::lateral::{Attack, Origin};
 use crate::members::Members;
 use crate::properties::last_step;
 use crate::reach::Verifier;
-use crate::spread::{Limits, Spread};
+use crate::spread::Reached;
 use fixedbitset::FixedBitSet;
 use seglab_policy::{Pivot, Property};
 
 /// Where attacks get that reach no target, by reading of what is doubtful. `None` where the closures show that they get
 /// nowhere near one.
-pub(crate) type Ground = [Option<Taken>; 2];
+pub(crate) type Ground = [Option<Reached>; 2];
+
+/// True if nobody is taken who was not before.
+fn is_within(taken: &Reached, before: &Reached) -> bool {
+    taken.plain.is_subset(&before.plain) && taken.hosted.is_subset(&before.hosted)
+}
 
 /// The classes that are taken, with their hosts left alone and with them owned.
-#[derive(Clone, Debug)]
-pub(crate) struct Taken([FixedBitSet; 2]);
-
-impl Taken {
-    fn new(graph: &Graph, spread: &Spread) -> Self {
-        let mut taken = [FixedBitSet::with_capacity(graph.classes), FixedBitSet::with_capacity(graph.classes)];
-        let [plain, hosted] = &mut taken;
-        for (one, _, _) in &spread.taken {
-            if one.hosted { &mut *hosted } else { &mut *plain }.insert(one.class.index());
-        }
-        Self(taken)
-    }
-
-    fn is_within(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(ours, theirs)| ours.is_subset(theirs))
-    }
-
-    fn origins(&self) -> impl Iterator<Item = Origin> {
-        let of = |set: &FixedBitSet, hosted: bool| {
-            let classes: Vec<u32> = set.ones().filter_map(|class| u32::try_from(class).ok()).collect();
-            classes.into_iter().map(move |class| Origin::Unit(ClassId(class), hosted))
-        };
-        let [plain, hosted] = &self.0;
-        of(plain, false).chain(of(hosted, true))
-    }
+fn origins(taken: &Reached) -> impl Iterator<Item = Origin> {
+    let of = |set: &FixedBitSet, hosted: bool| {
+        let classes: Vec<u32> = set.ones().filter_map(|class| u32::try_from(class).ok()).collect();
+        classes.into_iter().map(move |class| Origin::Unit(ClassId(class), hosted))
+    };
+    of(&taken.plain, false).chain(of(&taken.hosted, true))
 }
 
 impl Verifier<'_> {
@@ -99,11 +85,10 @@ impl Verifier<'_> {
             if self.runs(&search, &graph).iter().any(|run| !run.alone.is_clear()) {
                 return None;
             }
-            let limits = Limits { avoid: search.avoid.as_ref(), connections_max: None, doubtful };
-            let taken = Taken::new(&graph, &Spread::new(&graph, search.starts.clone(), limits));
+            let taken = Reached::from(&graph, &search.starts, search.avoid.as_ref(), doubtful);
             if let Some((known, dirty)) = known {
                 let before = known.get(reading)?.as_ref()?;
-                if !taken.is_within(before) || self.opens_a_target(&search, &taken, dirty) {
+                if !is_within(&taken, before) || self.opens_a_target(&search, &taken, dirty) {
                     return None;
                 }
             }
@@ -116,7 +101,7 @@ impl Verifier<'_> {
     }
 
     /// Whether a target is opened by a connection that may fare differently.
-    fn opens_a_target(&mut self, search: &Search<'_>, taken: &Taken, dirty: &Dirty) -> bool {
+    fn opens_a_target(&mut self, search: &Search<'_>, taken: &Reached, dirty: &Dirty) -> bool {
         let endpoints = self.engine.classes.endpoints.len();
         let (sources, destinations) = (dirty.side(true, endpoints), dirty.side(false, endpoints));
         let is_in = |ends: &[u32], side: &FixedBitSet| ends.iter().any(|&end| side.contains(end as usize));
@@ -130,7 +115,7 @@ impl Verifier<'_> {
             };
             targets.extend(is_in(&ends, &destinations).then_some(target));
         }
-        let mut origins: Vec<Origin> = search.starts.iter().copied().chain(taken.origins()).collect();
+        let mut origins: Vec<Origin> = search.starts.iter().copied().chain(origins(taken)).collect();
         origins.retain(|origin| match origin {
             Origin::Unit(class, _) => is_in(&self.engine.endpoints_of(*class), &sources),
             Origin::External(external) => is_in(&[*external], &sources),
