@@ -6,8 +6,8 @@
 //! shown, for machines are shared. Every decision by address is held to that by interface, some to the reference evaluator.
 
 use seglab_benches::{Roofline, Size, company, on_processor_ns};
-use seglab_engine::{Decision, InterfaceId, Limits, Matcher, Workload};
-use seglab_policy::{Assume, Connection, Design, Endpoint, Header};
+use seglab_engine::{Decision, Limits, Matcher, Packet, UnitPacket, Workload};
+use seglab_policy::{Assume, Connection, Design, Endpoint};
 use std::hint::black_box;
 
 /// Packets of a workload, and of a pass: short enough to be seldom interrupted.
@@ -42,7 +42,7 @@ fn row(design: &Design, rules: u32) -> String {
     let space = matcher.space("default").expect("generated units stand in it");
     let workload = Workload::uniform(design, 1, PACKETS);
     let packets = workload.packets_v4(design);
-    let connections: Vec<(InterfaceId, InterfaceId, Header)> =
+    let connections: Vec<UnitPacket> =
         workload.connections().iter().filter_map(|one| known(&matcher, one)).collect();
     let roofline = Roofline::new(&matcher.reads_v4(space), PASS);
     let mut decisions = [vec![Decision::Unknown; packets.len()], vec![Decision::Unknown; packets.len()]];
@@ -78,12 +78,12 @@ fn row(design: &Design, rules: u32) -> String {
     )
 }
 
-fn known(matcher: &Matcher, connection: &Connection) -> Option<(InterfaceId, InterfaceId, Header)> {
+fn known(matcher: &Matcher, connection: &Connection) -> Option<UnitPacket> {
     let interface = |end: Endpoint| match end {
         Endpoint::Unit { unit, interface } => matcher.interface(unit, interface),
         _ => None,
     };
-    Some((interface(connection.source)?, interface(connection.destination)?, connection.header))
+    Some(Packet::between(interface(connection.source)?, interface(connection.destination)?, connection.header))
 }
 
 /// Holds as many decisions to the reference evaluator as the budget allows.

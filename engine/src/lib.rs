@@ -52,5 +52,5 @@ mod tier_plan;
 mod workload;
 
 pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
-pub use matcher::{InterfaceId, Layout, Matcher, Packet, PacketV4, PacketV6, PairForm, SpaceId, Untabled};
+pub use matcher::{InterfaceId, Layout, Matcher, Packet, PacketV4, PacketV6, PairForm, SpaceId, UnitPacket, Untabled};
 pub use workload::Workload;

@@ -29,7 +29,11 @@ impl Matcher {
         let linked = linked(design, &spaces);
         let touched = touched(design, &labels);
         let whole = Whole { design, labels, crossings, coverage_of, spaces, linked, touched, assume, limits };
-        let families = Family::ALL.map(|family| whole.compile(family));
+        let mut families = Family::ALL.map(|family| whole.compile(family));
+        if let [Some(FamilyMatcher { tables: Ok(v4), .. }), Some(FamilyMatcher { tables: Ok(v6), .. })] = &mut families
+        {
+            v6.headers.share(&v4.headers);
+        }
         let untabled = families.iter().flatten().any(|family| family.tables.is_err());
         Ok(Self {
             assume,

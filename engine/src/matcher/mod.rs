@@ -39,22 +39,26 @@ mod ground;
 mod group;
 mod header_table;
 mod merge;
+mod numbers;
 mod packet;
 mod pair_table;
 mod part;
 mod rows;
 mod side;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 mod verdicts;
 
-pub use packet::{Packet, PacketV4, PacketV6};
+pub use packet::{InterfaceId, Packet, PacketV4, PacketV6, UnitPacket};
 pub use pair_table::PairForm;
 pub use tables::Untabled;
 
+use crate::column::id;
 use crate::engine::{Decision, Engine};
 use directory::{Directory, End};
 use packet::HeaderFields;
-use seglab_policy::{Assume, Connection, Family, Header, Reply, UnitId};
+use seglab_policy::{Assume, Connection, Family, Reply, UnitId};
 use std::collections::BTreeMap;
 use tables::Tables;
 use verdicts::{ALLOWED, Code, UNKNOWN};
@@ -72,13 +76,6 @@ pub struct Matcher {
 /// An address space, in which addresses are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpaceId(u32);
-
-/// An interface of a unit, found once and asked about often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InterfaceId {
-    family: Family,
-    interface: u32,
-}
 
 /// How one address family is laid out, and what it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +155,7 @@ impl Matcher {
     pub fn interface(&self, unit: UnitId, interface: u16) -> Option<InterfaceId> {
         self.families.iter().flatten().find_map(|family| {
             let found = family.directory.interface(unit, interface)?;
-            Some(InterfaceId { family: family.directory.family, interface: found })
+            Some(InterfaceId::new(family.directory.family, found))
         })
     }
 
@@ -174,24 +171,25 @@ impl Matcher {
         self.decide_in(family, space, (packet.source, packet.destination), packet.fields())
     }
 
-    /// Whether a connection between two interfaces may be opened.
-    pub fn decide_between(&self, from: InterfaceId, to: InterfaceId, header: Header) -> Decision {
-        if from.family != to.family {
+    /// Whether a packet between two interfaces may open its connection.
+    pub fn decide_between(&self, packet: &UnitPacket) -> Decision {
+        let [from, to] = [packet.source, packet.destination];
+        if from.family() != to.family() {
             return Decision::Denied;
         }
-        let Some(family) = self.family(from.family) else { return Decision::Denied };
-        let fields = HeaderFields::new(header, from.family);
+        let Some(family) = self.family(from.family()) else { return Decision::Denied };
+        let fields = packet.fields();
         if let Ok(tables) = &family.tables
             && from != to
-            && let [Some(&source), Some(&destination)] = [(0, from), (1, to)]
-                .map(|(side, id): (usize, _)| tables.interfaces.get(side)?.get(id.interface as usize))
         {
-            let code = tables.code(source, destination, fields);
+            let [sources, destinations] = &tables.interfaces;
+            let code = tables.code(sources.at(from.position()), destinations.at(to.position()), fields);
             if !tables::is_open(code) {
-                return decision(code, fields.has_reply(from.family));
+                return decision(code, fields.has_reply(from.family()));
             }
         }
-        self.decide_ends(family, End::Interface(from.interface), End::Interface(to.interface), fields)
+        let end = |interface: InterfaceId| End::Interface(id(interface.position()));
+        self.decide_ends(family, end(from), end(to), fields)
     }
 
     fn decide_in(&self, family: &FamilyMatcher, space: SpaceId, ends: (u128, u128), fields: HeaderFields) -> Decision {

@@ -6,6 +6,7 @@ use super::ground::{Grounds, Heard};
 use super::group::Groups;
 use super::header_table::HeaderTable;
 use super::merge::{Apart, Merged};
+use super::numbers::Numbers;
 use super::packet::HeaderFields;
 use super::pair_table::{Label, Labelled, PairTable};
 use super::part::{Part, place};
@@ -64,7 +65,7 @@ pub(super) struct Tables {
     pub(super) pairs: PairTable,
     pub(super) profiles: Profiles,
     /// The labels of interfaces as sources and as destinations.
-    pub(super) interfaces: [Vec<Label>; 2],
+    pub(super) interfaces: [Numbers; 2],
     touched: Vec<bool>,
     /// For each space the labels of its addresses.
     pub(super) views: Views,
@@ -157,11 +158,15 @@ impl Tables {
         };
         let spaces = 0..id(ground.spaces);
         let views = match ground.directory.family {
-            Family::V4 => Views::V4(spaces.map(|space| AddressTable::new(&narrowed(&view(space)))).collect()),
+            Family::V4 => {
+                let views = spaces.map(|space| AddressTable::new(&narrowed(&view(space))));
+                Views::V4(views.collect::<Option<_>>().ok_or(Untabled::Memory(usize::MAX))?)
+            }
             Family::V6 => Views::V6(spaces.map(|space| AddressSearch::new(&view(space))).collect()),
         };
         let tables = Self {
-            interfaces: [0, 1].map(|side| count.clone().map(|one| label(sides, of_class, side, one)).collect()),
+            interfaces: [0, 1]
+                .map(|side| count.clone().map(|one| label(sides, of_class, side, one)).collect::<Vec<_>>().into()),
             touched: count.map(|interface| ground.stands[0][interface].touched).collect(),
             external: AddressSearch::new(&external),
             views,
@@ -182,11 +187,11 @@ impl Tables {
             Views::V4(views) => views.iter().map(AddressTable::bytes).sum::<usize>(),
             Views::V6(views) => views.iter().map(AddressSearch::bytes).sum::<usize>(),
         };
-        let interfaces: usize = self.interfaces.iter().map(Vec::len).sum();
+        let interfaces: usize = self.interfaces.iter().map(Numbers::bytes).sum();
         self.headers.bytes()
             + self.pairs.bytes()
             + self.profiles.bytes()
-            + interfaces * size_of::<Label>()
+            + interfaces
             + self.touched.len()
             + self.external.bytes()
             + views
@@ -238,7 +243,7 @@ impl Tables {
 
     fn label(&self, end: End, side: usize) -> Label {
         let label = match end {
-            End::Interface(at) => self.interfaces.get(side).and_then(|labels| labels.get(at as usize)).copied(),
+            End::Interface(at) => self.interfaces.get(side).map(|labels| labels.at(at as usize)),
             End::External(address) => self.external.labels(address).get(side).copied(),
         };
         label.unwrap_or(0)

@@ -57,9 +57,10 @@ fn decide(matcher: &Matcher, space: &str, ends: (IpAddr, IpAddr), header: Header
         (IpAddr::V4(a), IpAddr::V4(b)) => {
             let packet = Packet::v4(a, b, header);
             let single = matcher.decide_v4(space, &packet);
-            let mut batch = [Decision::Unknown; 3];
-            matcher.decide_batch_v4(space, &[packet; 3], &mut batch);
-            assert_eq!(batch, [single; 3]);
+            // More than are decided together, and a rest.
+            let mut batch = [Decision::Unknown; 19];
+            matcher.decide_batch_v4(space, &[packet; 19], &mut batch);
+            assert_eq!(batch, [single; 19]);
             single
         }
         (IpAddr::V6(a), IpAddr::V6(b)) => matcher.decide_v6(space, &Packet::v6(a, b, header)),
@@ -96,8 +97,12 @@ fn agree_on(
             _ => None,
         };
         if let (Some(from), Some(to)) = (id(source), id(destination)) {
-            let said = matcher.decide_between(from, to, header);
+            let packet = Packet::between(from, to, header);
+            let said = matcher.decide_between(&packet);
             prop_assert_eq!(said, wanted, "{} under {:?}", connection.display(design), assume);
+            let mut batch = [Decision::Unknown; 19];
+            matcher.decide_batch_between(&[packet; 19], &mut batch);
+            assert_eq!(batch, [said; 19]);
         }
         let address = |end: Endpoint| match end {
             Endpoint::External(address) => Some(address),
