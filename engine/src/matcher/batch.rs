@@ -23,7 +23,7 @@ pub(super) const REPLIES: u32 = 1 << 30;
 const REPLY_BIT: u32 = 2;
 
 /// What codes stand for.
-const DECISIONS: [Decision; 8] = {
+pub(super) const DECISIONS: [Decision; 8] = {
     let mut all = [Decision::Denied; 8];
     all[ALLOWED as usize] = Decision::Allowed(Reply::None);
     all[UNKNOWN as usize] = Decision::Unknown;
@@ -100,6 +100,22 @@ impl Steps {
         });
         (done..packets).for_each(|at| chunk.judge(tables, at));
     }
+
+    /// Writes what packets are told; those that are not settled are asked about.
+    #[inline]
+    fn write(self, chunk: &Chunk, decisions: &mut [Decision], ask: impl Fn(usize) -> Decision) {
+        let (done, open) = (0, 0);
+        #[cfg(target_arch = "x86_64")]
+        let (done, open) = self.vectors.map_or((done, open), |vectors| vectors.write(chunk, decisions));
+        let mut open = open | chunk.write(decisions, done);
+        while open != 0 {
+            let at = open.trailing_zeros() as usize;
+            if let Some(decided) = decisions.get_mut(at) {
+                *decided = ask(at);
+            }
+            open &= open - 1;
+        }
+    }
 }
 
 impl Chunk {
@@ -150,15 +166,15 @@ impl Chunk {
         *code = (told | u32::from(header & REPLIES != 0) << REPLY_BIT) as u8;
     }
 
-    /// Writes what the packets are told; those that are not settled are asked about.
+    /// Writes what packets are told, from a position on; returns which of them are not settled.
     #[inline]
-    fn write(&self, decisions: &mut [Decision], ask: impl Fn(usize) -> Decision) {
-        for (at, (decided, &code)) in decisions.iter_mut().zip(&self.codes).enumerate() {
-            *decided = DECISIONS.get(usize::from(code)).copied().unwrap_or(Decision::Unknown);
-            if u32::from(code) & ASK == ASK {
-                *decided = ask(at);
-            }
+    fn write(&self, decisions: &mut [Decision], from: usize) -> u64 {
+        let mut open = 0;
+        for (at, (decided, &code)) in decisions.iter_mut().zip(&self.codes).enumerate().skip(from) {
+            *decided = DECISIONS.get(usize::from(code & 7)).copied().unwrap_or(Decision::Unknown);
+            open |= u64::from(u32::from(code) & ASK == ASK) << at;
         }
+        open
     }
 }
 
@@ -195,9 +211,10 @@ impl Matcher {
         let mut chunk = Chunk::EMPTY;
         for (packets, decisions) in packets.chunks(CHUNK).zip(decisions.chunks_mut(CHUNK)) {
             let count = packets.len().min(decisions.len());
+            let decisions = decisions.get_mut(..count).unwrap_or_default();
             steps.look_up(&mut chunk, view, tables, packets);
             steps.judge(&mut chunk, tables, count);
-            chunk.write(decisions, |at| match packets.get(at) {
+            steps.write(&chunk, decisions, |at| match packets.get(at) {
                 Some(packet) => {
                     let ends = (packet.source.into(), packet.destination.into());
                     self.decide_slowly(family, space, ends, packet.fields())
@@ -217,10 +234,12 @@ impl Matcher {
                 }
                 continue;
             };
+            let count = packets.len().min(decisions.len());
+            let decisions = decisions.get_mut(..count).unwrap_or_default();
             steps.take(&mut chunk, tables, packets);
-            steps.judge(&mut chunk, tables, packets.len().min(decisions.len()));
+            steps.judge(&mut chunk, tables, count);
             let ask = |packet: &UnitPacket| self.decide_between(packet);
-            chunk.write(decisions, |at| packets.get(at).map_or(Decision::Unknown, ask));
+            steps.write(&chunk, decisions, |at| packets.get(at).map_or(Decision::Unknown, ask));
         }
     }
 

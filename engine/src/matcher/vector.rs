@@ -7,17 +7,21 @@
 #![allow(unsafe_code)]
 
 use super::address_table::{AddressTable, SHIFT_BITS};
-use super::batch::{CHUNK, Chunk, OPEN, REPLIES};
+use super::batch::{CHUNK, Chunk, DECISIONS, OPEN, REPLIES};
 use super::header_table::{BY_PORT, HeaderTable};
 use super::numbers::Numbers;
 use super::packet::{ICMP_V4_REPLIES, Packet, PacketV4, UnitPacket};
 use super::pair_table::{BIT_FACTOR, BIT_SHIFTS, Dense, HASH_FACTORS, HASH_FOLD, Hashed, PairTable};
 use super::tables::Tables;
 use super::verdicts::ASK;
+use crate::engine::Decision;
 use std::arch::x86_64::*;
 
 /// Packets that are decided together.
 const LANES: usize = 16;
+
+/// How far ahead packets are fetched. \[registers\]
+const AHEAD: usize = 32;
 
 /// The processor has what the steps here need.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +60,13 @@ impl Vectors {
     pub(super) fn judge(self, chunk: &mut Chunk, tables: &Tables, packets: usize) -> u64 {
         // SAFETY: `detect` has seen the features.
         unsafe { judge(chunk, tables, packets) }
+    }
+
+    /// As [`Chunk::write`], for the first packets; returns how many.
+    #[inline]
+    pub(super) fn write(self, chunk: &Chunk, decisions: &mut [Decision]) -> (usize, u64) {
+        // SAFETY: `detect` has seen the features.
+        unsafe { write(chunk, decisions) }
     }
 }
 
@@ -126,6 +137,28 @@ fn judge(chunk: &mut Chunk, tables: &Tables, packets: usize) -> u64 {
     suspects
 }
 
+/// Writes decisions; returns how many, and which of them are not settled.
+#[target_feature(enable = "avx512f")]
+fn write(chunk: &Chunk, decisions: &mut [Decision]) -> (usize, u64) {
+    const { assert!(size_of::<Decision>() == 1) };
+    // SAFETY: decisions are one byte each, none of it padding.
+    let of_codes: [u8; 8] = unsafe { std::mem::transmute(DECISIONS) };
+    let of_codes = _mm_set1_epi64x(i64::from_ne_bytes(of_codes));
+    let unsettled = _mm_set1_epi8(3);
+    let (groups, _) = decisions.as_chunks_mut::<LANES>();
+    let mut open = 0;
+    for (at, (decisions, codes)) in groups.iter_mut().zip(chunk.codes.as_chunks::<LANES>().0).enumerate() {
+        // SAFETY: sixteen bytes are a register.
+        let codes = unsafe { _mm_loadu_si128(codes.as_ptr().cast()) };
+        let decided = _mm_shuffle_epi8(of_codes, codes);
+        // SAFETY: sixteen decisions are a register, and every byte that is written is one of a decision.
+        unsafe { _mm_storeu_si128(decisions.as_mut_ptr().cast(), decided) };
+        let is_open = _mm_cmpeq_epi8(_mm_and_si128(codes, unsettled), unsettled);
+        open |= u64::from(_mm_movemask_epi8(is_open).cast_unsigned()) << (at * LANES);
+    }
+    (groups.len() * LANES, open)
+}
+
 #[target_feature(enable = "avx512f")]
 fn usual_of_dense(dense: &Dense, source: __m512i, destination: __m512i) -> __m512i {
     gather(&dense.profiles, _mm512_add_epi32(_mm512_mullo_epi32(source, all(dense.width)), destination))
@@ -193,6 +226,9 @@ fn header(headers: &HeaderTable, fields: &Fields) -> __m512i {
 fn fields<A>(packets: &[Packet<A>; LANES]) -> Fields {
     const { assert!(size_of::<A>() == 4 && size_of::<Packet<A>>() == 16) };
     let first: *const __m512i = packets.as_ptr().cast();
+    for line in 0..4 {
+        _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(AHEAD + line).cast());
+    }
     // SAFETY: sixteen packets of sixteen bytes, none of them padding, are four registers of 64 bytes.
     let [a, b, c, d] = unsafe { [0, 1, 2, 3].map(|at| _mm512_loadu_si512(first.add(at))) };
     let (low, high) = (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
