@@ -7,7 +7,7 @@ use super::pair_table::Label;
 use super::tables::{Tables, Views};
 #[cfg(target_arch = "x86_64")]
 use super::vector::Vectors;
-use super::verdicts::{ALLOWED, ASK, UNKNOWN};
+use super::verdicts::ASK;
 use super::{FamilyMatcher, Matcher, SpaceId};
 use crate::engine::Decision;
 use seglab_policy::{Family, Reply};
@@ -22,15 +22,17 @@ pub(super) const REPLIES: u32 = 1 << 30;
 /// The bit of a code that says that something answers.
 const REPLY_BIT: u32 = 2;
 
-/// What codes stand for.
-pub(super) const DECISIONS: [Decision; 8] = {
-    let mut all = [Decision::Denied; 8];
-    all[ALLOWED as usize] = Decision::Allowed(Reply::None);
-    all[UNKNOWN as usize] = Decision::Unknown;
-    all[ALLOWED as usize | 1 << REPLY_BIT] = Decision::Allowed(Reply::Passes);
-    all[UNKNOWN as usize | 1 << REPLY_BIT] = Decision::Unknown;
-    all
-};
+/// What codes stand for, where nothing answers and where something does. What is open is decided by whom it asks.
+pub(super) const DECISIONS: [Decision; 8] = [
+    Decision::Denied,
+    Decision::Allowed(Reply::None),
+    Decision::Unknown,
+    Decision::Unknown,
+    Decision::Denied,
+    Decision::Allowed(Reply::Passes),
+    Decision::Unknown,
+    Decision::Unknown,
+];
 
 /// What is known of the packets of a chunk between steps.
 pub(super) struct Chunk {

@@ -324,7 +324,7 @@ impl Hashed {
         let [inside, across] = self.parts;
         let part = if self.part(source, destination) == 0 { inside } else { across };
         let hash = hash(source, destination);
-        let word = (u64::from(hash) * u64::from(part.words) >> 32) as usize + part.first as usize;
+        let word = ((u64::from(hash) * u64::from(part.words)) >> 32) as usize + part.first as usize;
         let [a, b, c] = BIT_SHIFTS.map(|shift| hash.wrapping_mul(BIT_FACTOR) >> shift & 31);
         (word, 1 << a | 1 << b | 1 << c)
     }
