@@ -43,6 +43,7 @@ mod matcher;
 mod partition;
 mod population;
 mod profile;
+mod roofline;
 mod rule_list;
 mod service;
 mod service_class;
@@ -53,4 +54,5 @@ mod workload;
 
 pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
 pub use matcher::{InterfaceId, Layout, Matcher, Packet, PacketV4, PacketV6, PairForm, SpaceId, UnitPacket, Untabled};
+pub use roofline::Roofline;
 pub use workload::Workload;

@@ -255,10 +255,10 @@ impl Matcher {
 mod tests {
     use super::*;
     use crate::engine::Limits;
-    use crate::matcher::{Packet, PairForm};
+    use crate::matcher::PairForm;
     use crate::workload::Workload;
+    use seglab_policy::Assume;
     use seglab_policy::arbitrary::design_of;
-    use seglab_policy::{Assume, Endpoint};
     use std::collections::BTreeSet;
 
     const ONE_BY_ONE: Steps = Steps {
@@ -277,8 +277,8 @@ mod tests {
                 let matcher = Matcher::compile(&design, Assume::business(), limits).unwrap();
                 forms.extend(matcher.layouts().filter_map(|layout| layout.form.ok()));
                 let workload = Workload::generate(&design, seed, 200);
-                let packets = workload.packets_v4(&design);
-                for space in (0..matcher.spaces.len() as u32).map(SpaceId) {
+                for (name, &space) in &matcher.spaces {
+                    let (space, packets) = (SpaceId(space), workload.packets_v4(&design, name));
                     let decide = |steps: Steps| {
                         let mut decisions = vec![Decision::Unknown; packets.len()];
                         matcher.decide_batch_v4_by(steps, space, &packets, &mut decisions);
@@ -288,14 +288,7 @@ mod tests {
                     assert_eq!(decide(ONE_BY_ONE), singles, "seed {seed}");
                     assert_eq!(decide(Steps::fastest()), singles, "seed {seed}");
                 }
-                let interface = |end: Endpoint| match end {
-                    Endpoint::Unit { unit, interface } => matcher.interface(unit, interface),
-                    _ => None,
-                };
-                let known = workload.connections().iter().filter_map(|one| {
-                    Some(Packet::between(interface(one.source)?, interface(one.destination)?, one.header))
-                });
-                let packets: Vec<UnitPacket> = known.collect();
+                let packets = workload.packets_between(&matcher);
                 let singles: Vec<_> = packets.iter().map(|packet| matcher.decide_between(packet)).collect();
                 for steps in [ONE_BY_ONE, Steps::fastest()] {
                     let mut decisions = vec![Decision::Unknown; packets.len()];

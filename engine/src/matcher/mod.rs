@@ -56,9 +56,10 @@ pub use tables::Untabled;
 
 use crate::column::id;
 use crate::engine::{Decision, Engine};
+use crate::population::number;
 use directory::{Directory, End};
 use packet::HeaderFields;
-use seglab_policy::{Assume, Connection, Family, Reply, UnitId};
+use seglab_policy::{Assume, Connection, Endpoint, Family, Reply, UnitId};
 use std::collections::BTreeMap;
 use tables::Tables;
 use verdicts::{ALLOWED, Code, UNKNOWN};
@@ -140,6 +141,13 @@ impl Matcher {
         tables.map_or_else(Vec::new, |tables| tables.reads(space.0))
     }
 
+    /// As [`Matcher::reads_v4`], of a packet between known interfaces.
+    pub fn reads_between(&self) -> Vec<usize> {
+        let [family, _] = &self.families;
+        let tables = family.as_ref().and_then(|family| family.tables.as_ref().ok());
+        tables.map_or_else(Vec::new, Tables::reads_between)
+    }
+
     /// The memory of everything that decides. \[bytes\]
     pub fn memory_bytes(&self) -> usize {
         let engine = self.engine.as_ref().map_or(0, |engine| engine.footprint().memory_bytes);
@@ -169,6 +177,22 @@ impl Matcher {
     pub fn decide_v6(&self, space: SpaceId, packet: &PacketV6) -> Decision {
         let [_, Some(family)] = &self.families else { return Decision::Denied };
         self.decide_in(family, space, (packet.source, packet.destination), packet.fields())
+    }
+
+    /// Whether a connection may be opened, whoever its ends are; `None` for a named external source, which has no
+    /// address that a packet could carry.
+    pub fn decide(&self, connection: &Connection) -> Option<Decision> {
+        let end = |end: Endpoint| match end {
+            Endpoint::Unit { unit, interface } => {
+                let found = self.interface(unit, interface)?;
+                Some((found.family(), End::Interface(id(found.position()))))
+            }
+            Endpoint::External(address) => Some((Family::of(address), End::External(number(address)))),
+            Endpoint::Source(_) => None,
+        };
+        let ((family, from), (other, to)) = (end(connection.source)?, end(connection.destination)?);
+        let Some(held) = self.family(family).filter(|_| family == other) else { return Some(Decision::Denied) };
+        Some(self.decide_ends(held, from, to, HeaderFields::new(connection.header, family)))
     }
 
     /// Whether a packet between two interfaces may open its connection.

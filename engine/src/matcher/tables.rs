@@ -205,6 +205,12 @@ impl Tables {
         both_ends.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
     }
 
+    /// The bytes of each table that deciding a packet between known interfaces reads.
+    pub(super) fn reads_between(&self) -> Vec<usize> {
+        let labels = self.interfaces.iter().map(Numbers::bytes);
+        labels.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
+    }
+
     /// What two ends are told of a service class, by all that is known of them.
     pub(super) fn between(&self, directory: &Directory, from: End, to: End, class: u32) -> Code {
         if !directory.are_ends(from, to) {

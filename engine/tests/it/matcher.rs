@@ -96,6 +96,15 @@ fn agree_on(
             Endpoint::Unit { unit, interface } => matcher.interface(unit, interface),
             _ => None,
         };
+        if !matches!(source, Endpoint::Source(_)) {
+            prop_assert_eq!(
+                matcher.decide(connection),
+                Some(wanted),
+                "{} under {:?}",
+                connection.display(design),
+                assume
+            );
+        }
         if let (Some(from), Some(to)) = (id(source), id(destination)) {
             let packet = Packet::between(from, to, header);
             let said = matcher.decide_between(&packet);
