@@ -53,6 +53,9 @@ mod tier_plan;
 mod workload;
 
 pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
-pub use matcher::{InterfaceId, Layout, Matcher, Packet, PacketV4, PacketV6, PairForm, SpaceId, UnitPacket, Untabled};
+pub use matcher::{
+    InterfaceId, Layout, LiveMatcher, Matcher, Packet, PacketV4, PacketV6, PairForm, Snapshot, SpaceId, UnitPacket,
+    Untabled,
+};
 pub use roofline::Roofline;
 pub use workload::Workload;

@@ -38,6 +38,7 @@ mod directory;
 mod ground;
 mod group;
 mod header_table;
+mod live;
 mod merge;
 mod numbers;
 mod packet;
@@ -50,6 +51,7 @@ mod tables;
 mod vector;
 mod verdicts;
 
+pub use live::{LiveMatcher, Snapshot};
 pub use packet::{InterfaceId, Packet, PacketV4, PacketV6, UnitPacket};
 pub use pair_table::PairForm;
 pub use tables::Untabled;

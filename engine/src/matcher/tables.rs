@@ -58,6 +58,18 @@ pub enum Untabled {
     Memory(usize),
 }
 
+impl std::fmt::Display for Untabled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Untabled::Replies => f.write_str("a point without state judges replies"),
+            Untabled::Headers => f.write_str("rules tell more headers apart than a table can number"),
+            Untabled::Groups => f.write_str("rules about many tell too many groups of endpoints apart"),
+            Untabled::Pairs => f.write_str("rules about few single out too many pairs"),
+            Untabled::Memory(bytes) => write!(f, "the smallest table takes {bytes} bytes, more than is allowed"),
+        }
+    }
+}
+
 /// The tables of one address family.
 #[derive(Clone, Debug)]
 pub(super) struct Tables {

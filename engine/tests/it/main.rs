@@ -4,6 +4,7 @@
 
 mod equivalence;
 mod limits;
+mod live;
 mod matcher;
 mod scan;
 mod workload;
