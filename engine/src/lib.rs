@@ -34,6 +34,7 @@
 
 mod blueprint;
 mod column;
+mod connection_table;
 mod coverage;
 mod crossing;
 mod engine;
@@ -52,10 +53,11 @@ mod table_build;
 mod tier_plan;
 mod workload;
 
+pub use connection_table::{ConnectionLimits, ConnectionTable, Tracked, WhenFull};
 pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
 pub use matcher::{
-    InterfaceId, Layout, LiveMatcher, Matcher, Packet, PacketV4, PacketV6, PairForm, Snapshot, SpaceId, UnitPacket,
-    Untabled,
+    Explanation, InterfaceId, Layout, LiveMatcher, Matcher, Packet, PacketV4, PacketV6, PairForm, Snapshot, SpaceId,
+    UnitPacket, Untabled,
 };
 pub use roofline::Roofline;
 pub use workload::Workload;

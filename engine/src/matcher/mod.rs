@@ -35,6 +35,7 @@ mod address_table;
 mod batch;
 mod compile;
 mod directory;
+mod explain;
 mod ground;
 mod group;
 mod header_table;
@@ -51,6 +52,7 @@ mod tables;
 mod vector;
 mod verdicts;
 
+pub use explain::Explanation;
 pub use live::{LiveMatcher, Snapshot};
 pub use packet::{InterfaceId, Packet, PacketV4, PacketV6, UnitPacket};
 pub use pair_table::PairForm;

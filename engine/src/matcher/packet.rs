@@ -74,6 +74,25 @@ impl Packet<u32> {
         let ports = HeaderFields::new(header, Family::V4);
         ports.packet(source.to_bits(), destination.to_bits())
     }
+
+    /// The packet that answers this one; `None` where the protocol has no answer.
+    pub fn reply(&self) -> Option<Self> {
+        let header = self.fields().header(Family::V4).reply(Family::V4)?;
+        Some(HeaderFields::new(header, Family::V4).packet(self.destination, self.source))
+    }
+
+    /// The packet that this one answers; `None` where it answers none.
+    pub fn answered(&self) -> Option<Self> {
+        match self.fields().header(Family::V4) {
+            Header::Icmp { kind, code } => {
+                let request = (0..=u8::MAX).find(|&request| icmp_reply(Family::V4, request) == Some(kind))?;
+                let fields = HeaderFields::new(Header::Icmp { kind: request, code }, Family::V4);
+                Some(fields.packet(self.destination, self.source))
+            }
+            // Ports are exchanged on the way back as on the way there.
+            _ => self.reply(),
+        }
+    }
 }
 
 impl Packet<u128> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in helpers too")]
 
+mod connections;
 mod equivalence;
 mod limits;
 mod live;
