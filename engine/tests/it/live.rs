@@ -12,11 +12,12 @@ fn edited(design: &Design, at: usize) -> Option<Design> {
     let mut tiers: Vec<_> = tiers.into_iter().filter(|tier| !tier.rules.is_empty()).collect();
     let count = tiers.len();
     let tier = tiers.get_mut(at % count.max(1))?;
-    let rule = at / count % tier.rules.len();
-    match (at % 3, tier.rules[rule].action) {
-        (0, _) => drop(tier.rules.remove(rule)),
-        (_, Action::Allow) => tier.rules[rule].action = Action::Deny,
-        (_, _) => tier.rules[rule].action = Action::Allow,
+    let position = at / count % tier.rules.len();
+    let rule = tier.rules.get_mut(position)?;
+    match (at % 3, rule.action) {
+        (0, _) => drop(tier.rules.remove(position)),
+        (_, Action::Allow) => rule.action = Action::Deny,
+        (_, _) => rule.action = Action::Allow,
     }
     design.with_rulebooks(rulebooks).ok()
 }
@@ -92,7 +93,7 @@ fn a_batch_is_decided_by_one_policy() {
             live.publish(next).unwrap();
         }
         done.store(true, Ordering::Relaxed);
-        readers.map(|reader| reader.join().unwrap());
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
     assert_eq!(live.snapshot().version(), 41);
 }
