@@ -49,11 +49,12 @@ impl AddressTable {
     /// The cell of an address.
     #[inline]
     pub(super) fn cell(&self, address: u32) -> u32 {
-        let mut at = address >> self.levels.first().copied().unwrap_or(0);
-        for left in &self.levels {
+        // INVARIANT: no level leaves all 32 bits, so that shifts by what is left stay within the width of an address.
+        let mut at = address.wrapping_shr(self.levels.first().copied().unwrap_or(0));
+        for &left in &self.levels {
             let node = self.nodes.get(at as usize).copied().unwrap_or(0);
-            let below = address & ((1 << left) - 1);
-            at = (node >> SHIFT_BITS).wrapping_add(below >> (node & ((1 << SHIFT_BITS) - 1)));
+            let below = address & !u32::MAX.wrapping_shl(left);
+            at = (node >> SHIFT_BITS).wrapping_add(below.wrapping_shr(node & ((1 << SHIFT_BITS) - 1)));
         }
         at
     }

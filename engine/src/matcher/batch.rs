@@ -3,7 +3,7 @@
 
 use super::address_table::AddressTable;
 use super::packet::{HeaderFields, PacketV4, UnitPacket};
-use super::pair_table::Label;
+use super::pair_table::{Label, PairTable};
 use super::tables::{Tables, Views};
 #[cfg(target_arch = "x86_64")]
 use super::vector::Vectors;
@@ -95,12 +95,12 @@ impl Steps {
             let whole = packets - packets % 16;
             let mut suspects = vectors.judge(chunk, tables, whole);
             while suspects != 0 {
-                chunk.judge(tables, suspects.trailing_zeros() as usize);
+                chunk.judge_one(tables, suspects.trailing_zeros() as usize);
                 suspects &= suspects - 1;
             }
             whole
         });
-        (done..packets).for_each(|at| chunk.judge(tables, at));
+        chunk.judge(tables, done, packets);
     }
 
     /// Writes what packets are told; those that are not settled are asked about.
@@ -126,16 +126,11 @@ impl Chunk {
     /// Finds the labels and service classes of packets from a position on.
     #[inline]
     fn look_up(&mut self, view: &AddressTable, tables: &Tables, packets: &[PacketV4], from: usize) {
-        let mut cells = [[0u32; 2]; CHUNK];
-        for (packet, cells) in packets.iter().zip(&mut cells).skip(from) {
-            *cells = [view.cell(packet.source), view.cell(packet.destination)];
-        }
         let [as_source, as_destination] = &view.cells;
         let places = self.sources.iter_mut().zip(&mut self.destinations).zip(&mut self.headers);
-        for ((packet, [from, to]), ((source, destination), header)) in packets.iter().zip(cells).zip(places).skip(from)
-        {
-            *source = as_source.at(from as usize);
-            *destination = as_destination.at(to as usize);
+        for (packet, ((source, destination), header)) in packets.iter().zip(places).skip(from) {
+            *source = as_source.at(view.cell(packet.source) as usize);
+            *destination = as_destination.at(view.cell(packet.destination) as usize);
             *header = mark(tables, packet.fields(), packet.source == packet.destination);
         }
     }
@@ -155,17 +150,34 @@ impl Chunk {
     }
 
     /// Finds what a pair of labels is told of a service class.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
-    fn judge(&mut self, tables: &Tables, at: usize) {
-        let (labels, header) = (self.sources.get(at).zip(self.destinations.get(at)), self.headers.get(at));
-        let (Some((&source, &destination)), Some(&header), Some(code)) = (labels, header, self.codes.get_mut(at))
-        else {
-            return;
-        };
-        let class = header & !(OPEN | REPLIES);
-        let told = tables.profiles.code(tables.pairs.profile(source, destination), class);
-        let told = if header & OPEN == 0 { told } else { ASK };
-        *code = (told | u32::from(header & REPLIES != 0) << REPLY_BIT) as u8;
+    fn judge_one(&mut self, tables: &Tables, at: usize) {
+        let labels = self.sources.get(at).zip(self.destinations.get(at));
+        if let (Some((&source, &destination)), Some(&header), Some(code)) =
+            (labels, self.headers.get(at), self.codes.get_mut(at))
+        {
+            *code = told(tables, tables.pairs.profile(source, destination), header);
+        }
+    }
+
+    /// Finds what the pairs of labels from a position on are told of the service classes.
+    #[inline]
+    fn judge(&mut self, tables: &Tables, from: usize, packets: usize) {
+        let labels = self.sources.iter().zip(&self.destinations);
+        let pairs = labels.zip(&self.headers).zip(&mut self.codes).take(packets).skip(from);
+        match &tables.pairs {
+            PairTable::Dense(dense) => {
+                for (((&source, &destination), &header), code) in pairs {
+                    *code = told(tables, dense.profile(source, destination), header);
+                }
+            }
+            PairTable::Hashed(hashed) => {
+                for (((&source, &destination), &header), code) in pairs {
+                    *code = told(tables, hashed.profile(source, destination), header);
+                }
+            }
+        }
     }
 
     /// Writes what packets are told, from a position on; returns which of them are not settled.
@@ -178,6 +190,14 @@ impl Chunk {
         }
         open
     }
+}
+
+/// What a profile says of a header, as a code.
+#[inline]
+fn told(tables: &Tables, profile: u32, header: u32) -> u8 {
+    let told = tables.profiles.code(profile, header & !(OPEN | REPLIES));
+    let told = if header & OPEN == 0 { told } else { ASK };
+    (told | u32::from(header & REPLIES != 0) << REPLY_BIT) as u8
 }
 
 /// The service class of a header, with its marks.

@@ -27,7 +27,7 @@ pub(super) const BY_PORT: u32 = 1 << 31;
 fn place(protocols: &[u32], protocol: u8, port: u16) -> usize {
     let held = protocols.get(usize::from(protocol)).copied().unwrap_or(0);
     let port = if held & BY_PORT == 0 { 0 } else { u32::from(port) };
-    ((held & !BY_PORT) + port) as usize
+    (held & !BY_PORT).wrapping_add(port) as usize
 }
 
 /// Where rules look at source ports.

@@ -324,9 +324,9 @@ impl Hashed {
         let [inside, across] = self.parts;
         let part = if self.part(source, destination) == 0 { inside } else { across };
         let hash = hash(source, destination);
-        let word = ((u64::from(hash) * u64::from(part.words)) >> 32) as usize + part.first as usize;
-        let [a, b, c] = BIT_SHIFTS.map(|shift| hash.wrapping_mul(BIT_FACTOR) >> shift & 31);
-        (word, 1 << a | 1 << b | 1 << c)
+        let word = (u64::from(hash).wrapping_mul(part.words.into()) >> 32) as u32;
+        let [a, b, c] = BIT_SHIFTS.map(|shift| 1u32.wrapping_shl(hash.wrapping_mul(BIT_FACTOR) >> shift));
+        (word.wrapping_add(part.first) as usize, a | b | c)
     }
 
     /// The profile of a pair.
@@ -341,8 +341,8 @@ impl Hashed {
     /// The profile of the groups of a pair.
     #[inline]
     fn usual_profile(&self, source: Label, destination: Label) -> u32 {
-        let row = (source >> self.source_shift).wrapping_mul(self.width);
-        self.usual.at(row.wrapping_add(destination >> self.destination_shift) as usize)
+        let row = source.wrapping_shr(self.source_shift).wrapping_mul(self.width);
+        self.usual.at(row.wrapping_add(destination.wrapping_shr(self.destination_shift)) as usize)
     }
 
     /// What a pair is told, if that is not the usual.
