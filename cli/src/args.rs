@@ -172,6 +172,8 @@ pub(crate) struct Explain {
     /// Which enforcement still stands, the source being owned
     #[arg(long, value_enum, default_value = "intact")]
     pub(crate) trust: TrustArg,
+    #[command(flatten)]
+    pub(crate) solver: Solver,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TableFormat,
@@ -199,6 +201,8 @@ pub(crate) struct Verify {
     /// Ask Z3 for a second opinion on every verdict: `auto` does so for up to 100 units
     #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, default_value = "auto", default_missing_value = "always")]
     pub(crate) cross_check: When,
+    #[command(flatten)]
+    pub(crate) solver: Solver,
     /// Also write a certificate of everything that holds, for `seglab check` and for others
     #[arg(long, value_name = "DIR")]
     pub(crate) certificates: Option<PathBuf>,
@@ -211,6 +215,14 @@ pub(crate) struct Verify {
     pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) gate: Gate,
+}
+
+/// What Z3 may spend.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Solver {
+    /// What Z3 may spend on each question: its resource units, the same on every machine
+    #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rlimit: u32,
 }
 
 /// What the gate lets pass.
@@ -324,9 +336,8 @@ pub(crate) struct Repair {
     /// Write the patch to a file, for `patch -p1` or `git apply`
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// What Z3 may spend: its resource units, the same on every machine
-    #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) rlimit: u32,
+    #[command(flatten)]
+    pub(crate) solver: Solver,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,12 +5,14 @@
 //! something to a claim.
 
 use crate::address::AddressSet;
+use crate::design::{Design, DesignError, Draft};
 use crate::flow::Flow;
 use crate::property::Trust;
 use crate::rule::{Directions, Peer};
 use crate::selector::Selector;
 use crate::service::Service;
 use std::fmt;
+use std::sync::Arc;
 
 /// A bound on a blast radius, and what is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +106,37 @@ impl fmt::Display for Statistic {
     }
 }
 
+/// Another design, which a claim holds this one against.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// Where it is read from, as the claim says it.
+    pub path: String,
+    /// The design: who is there and what they may, without what is said of it.
+    pub design: Arc<Design>,
+}
+
+impl Reference {
+    /// A design to hold others against. Its own properties, needs, waivers and threats play no part, and its choices
+    /// are as they were decided.
+    ///
+    /// # Errors
+    /// As [`Design::new`].
+    pub fn new(path: impl Into<String>, of: Draft) -> Result<Self, Vec<DesignError>> {
+        let draft = Draft {
+            needs: Vec::new(),
+            properties: Vec::new(),
+            trusted: Vec::new(),
+            waivers: Vec::new(),
+            attackers: Vec::new(),
+            monitor: None,
+            choices: Vec::new(),
+            ignored: Vec::new(),
+            ..of
+        };
+        Ok(Self { path: path.into(), design: Arc::new(Design::new(draft)?) })
+    }
+}
+
 /// What a property claims.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claim {
@@ -181,6 +214,16 @@ pub enum Claim {
         /// Only connections between two units of it are meant; every connection where it is absent.
         among: Option<Selector>,
     },
+    /// Every connection that can be opened can be opened in another design, between the units of the same names.
+    Within {
+        /// The design that allows as much, or more.
+        reference: Reference,
+    },
+    /// As [`Claim::Within`], and the other way round; replies fare alike, too.
+    Equal {
+        /// The design that allows the same.
+        reference: Reference,
+    },
     /// With every allow rule taken to match nothing, no connection reaches (ingress) or leaves (egress) a unit.
     DefaultDeny {
         /// The units.
@@ -240,6 +283,8 @@ impl Claim {
             Claim::Exposed { .. } => "exposed",
             Claim::EgressOnlyTo { .. } => "egress-only-to",
             Claim::Only { .. } => "only",
+            Claim::Within { .. } => "within",
+            Claim::Equal { .. } => "equal",
             Claim::DefaultDeny { .. } => "default-deny",
             Claim::Surface { .. } => "surface",
             Claim::NoShadowedRules { .. } => "no-shadowed-rules",
@@ -258,6 +303,8 @@ impl Claim {
             Claim::Exposed { .. }
             | Claim::EgressOnlyTo { .. }
             | Claim::Only { .. }
+            | Claim::Within { .. }
+            | Claim::Equal { .. }
             | Claim::DefaultDeny { .. }
             | Claim::Surface { .. } => Asks { view: true, trust: true, ..Asks::default() },
             Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => Asks { trust: true, ..Asks::default() },
@@ -277,6 +324,8 @@ impl Claim {
             | Claim::EgressOnlyTo { .. }
             | Claim::Only { .. } => Trust::default(),
             Claim::Allowed { .. }
+            | Claim::Within { .. }
+            | Claim::Equal { .. }
             | Claim::DefaultDeny { .. }
             | Claim::Surface { .. }
             | Claim::NoShadowedRules { .. }
@@ -324,6 +373,14 @@ impl Claim {
         }
     }
 
+    /// The other design that the claim holds this one against, where it does.
+    pub fn reference(&self) -> Option<&Reference> {
+        match self {
+            Claim::Within { reference } | Claim::Equal { reference } => Some(reference),
+            _ => None,
+        }
+    }
+
     /// Changes every selector that the claim speaks of, those of its peers among them.
     pub fn for_each_selector(&mut self, f: &mut impl FnMut(&mut Selector)) {
         let peer = |peer: &mut Peer, f: &mut dyn FnMut(&mut Selector)| {
@@ -353,7 +410,11 @@ impl Claim {
             | Claim::Exposed { only: one, .. }
             | Claim::DefaultDeny { units: one, .. }
             | Claim::Surface { units: one, .. } => f(one),
-            Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {}
+            Claim::Within { .. }
+            | Claim::Equal { .. }
+            | Claim::NoShadowedRules { .. }
+            | Claim::NoRedundantRules { .. }
+            | Claim::NoUndefinedOrder { .. } => {}
         }
     }
 

@@ -40,7 +40,7 @@ mod waiver;
 
 pub use address::{AddressSet, Family};
 pub use attacker::{Attacker, Monitor};
-pub use claim::{Asks, AtMost, Claim, Statistic};
+pub use claim::{Asks, AtMost, Claim, Reference, Statistic};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
 pub use count::{count, number};
 pub use date::{Date, NoDate};

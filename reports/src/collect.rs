@@ -6,6 +6,7 @@
 
 mod choice;
 mod claims;
+mod compared;
 mod connection;
 mod core;
 mod coverage;
@@ -111,9 +112,17 @@ pub fn heading(design: &Design, tool: model::Tool, seed: Option<u64>) -> model::
     }
 }
 
-/// The files that a design was read from, with the hashes of their bytes.
+/// The files that a design was read from, and those of the designs that its claims hold it against, with the hashes of
+/// their bytes.
 fn inputs(design: &Design) -> Vec<model::Input> {
-    design.sources().iter().map(input).collect()
+    let mut inputs: Vec<model::Input> = design.sources().iter().map(input).collect();
+    let others = design.properties().iter().filter_map(|property| property.claim.reference());
+    for other in others.flat_map(|reference| reference.design.sources()).map(input) {
+        if !inputs.contains(&other) {
+            inputs.push(other);
+        }
+    }
+    inputs
 }
 
 /// A place in an input; `None` for what no input says.
@@ -185,6 +194,8 @@ pub fn claim(of: &Claim) -> String {
         }
         Claim::EgressOnlyTo { .. }
         | Claim::Only { .. }
+        | Claim::Within { .. }
+        | Claim::Equal { .. }
         | Claim::DefaultDeny { .. }
         | Claim::Surface { .. }
         | Claim::NoShadowedRules { .. }

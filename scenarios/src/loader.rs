@@ -14,7 +14,7 @@ pub use disk::{Files, Kind, OnDisk};
 use disk::Disk;
 use seglab_formats::lab::{self, PartKind};
 use seglab_formats::{File, Reading, Rejected, kubernetes};
-use seglab_policy::{Design, DesignError, Diagnostic, Source};
+use seglab_policy::{Design, DesignError, Diagnostic, Draft, Reference, Source, Span};
 use std::collections::BTreeMap;
 
 /// What to read beside the path, and how.
@@ -78,7 +78,8 @@ pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`].
 pub fn load_from(files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, LoadError> {
-    let mut loader = Loader { disk: Disk::new(files), options, open: Vec::new() };
+    let disk = Disk::new(files);
+    let mut loader = Loader { disk, options, open: Vec::new(), compared: BTreeMap::new(), with_claims: true };
     let read = loader.root(path).and_then(|reading| {
         let sources = reading.draft.sources.clone();
         match Design::new(reading.draft) {
@@ -113,6 +114,10 @@ struct Loader<'a> {
     options: &'a Options,
     /// The lab files that are being read, from the outermost on.
     open: Vec<String>,
+    /// The designs that claims hold others against, by path.
+    compared: BTreeMap<String, Draft>,
+    /// Whether what lab files claim is read: of designs that others are held against it is not.
+    with_claims: bool,
 }
 
 impl Loader<'_> {
@@ -159,18 +164,34 @@ impl Loader<'_> {
 
     /// Reads a lab file and everything that it is made of.
     fn lab(&mut self, file: &File, whole: bool) -> Result<Reading, Rejected> {
-        let read = lab::parse(file)?;
+        let mut read = lab::parse(file)?;
+        if !self.with_claims {
+            read = read.without_claims();
+        }
         self.open.push(file.path.clone());
         let folder = disk::folder_of(&file.path);
+        let compared: BTreeMap<String, Span> = read.compared().map(|(path, span)| (path.to_owned(), span)).collect();
+        for (path, span) in compared {
+            let other = self.compared(&disk::join(folder, &path)).and_then(|draft| {
+                let sources = draft.sources.clone();
+                let reject = |errors: Vec<DesignError>| Rejected {
+                    diagnostics: errors.iter().map(contradiction).collect(),
+                    sources,
+                };
+                Reference::new(path, draft).map_err(reject)
+            });
+            // What cannot be found is wrong here; what is wrong in it is wrong there.
+            read.compare(other.map_err(|rejected| match rejected.sources.as_slice() {
+                [] => placed(rejected, read.source(), span),
+                _ => rejected,
+            })?);
+        }
         let mut parts = Vec::new();
         // Folders of manifests are one cluster: the policies of one are about the pods of another, too.
         let (mut manifests, mut options) = (Vec::new(), self.options.kubernetes.clone());
         for part in read.sources() {
             let path = disk::join(folder, &part.path);
-            let rejected = |diagnostic: Diagnostic| Rejected {
-                diagnostics: vec![Diagnostic { span: diagnostic.span.or(Some(part.span)), ..diagnostic }],
-                sources: vec![read.source().clone()],
-            };
+            let rejected = |diagnostic: Diagnostic| placed(placeless(diagnostic), read.source(), part.span);
             match part.kind {
                 PartKind::Kubernetes => {
                     let mut files = self.disk.read_all(&path).map_err(rejected)?;
@@ -199,6 +220,25 @@ impl Loader<'_> {
         self.open.pop();
         if whole { lab::merge(&read, parts) } else { lab::merge_part(&read, parts) }
     }
+
+    /// Reads a design that a claim holds this one against.
+    fn compared(&mut self, path: &str) -> Result<Draft, Rejected> {
+        if let Some(known) = self.compared.get(path) {
+            return Ok(known.clone());
+        }
+        if path == "-" {
+            let help = "write it to a file, and name that";
+            let message = "a design cannot be held against standard input";
+            return Err(placeless(Diagnostic::error("which-design", message, None).with_help(help)));
+        }
+        let open = std::mem::take(&mut self.open);
+        let with_claims = std::mem::replace(&mut self.with_claims, false);
+        let read = self.root(path);
+        (self.open, self.with_claims) = (open, with_claims);
+        let draft = read?.draft;
+        self.compared.insert(path.to_owned(), draft.clone());
+        Ok(draft)
+    }
 }
 
 /// True for the text of a lab file: it has a top-level key `seglab`.
@@ -226,6 +266,12 @@ fn nothing_in(path: &str) -> Diagnostic {
 /// An error before any file is open.
 fn placeless(diagnostic: Diagnostic) -> Rejected {
     Rejected { diagnostics: vec![diagnostic], sources: Vec::new() }
+}
+
+/// Errors of what a file names, at the place where it names it.
+fn placed(rejected: Rejected, file: &Source, span: Span) -> Rejected {
+    let at = |diagnostic: Diagnostic| Diagnostic { span: diagnostic.span.or(Some(span)), ..diagnostic };
+    Rejected { diagnostics: rejected.diagnostics.into_iter().map(at).collect(), sources: vec![file.clone()] }
 }
 
 /// What parts that contradict each other are to the user.

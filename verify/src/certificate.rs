@@ -14,7 +14,6 @@ mod components;
 mod rules;
 
 use crate::classes::ClassId;
-use crate::counterexample::VerifyError;
 use crate::properties::{Report, Settings, Settled};
 use crate::reach::Verifier;
 use seglab_policy::{Claim, Direction, EnforcementPoint, Mode, Need, Placement, Property, Trust, UnitId};
@@ -41,6 +40,9 @@ impl Proof {
     /// Why there is no certificate of claims of its kind; `None` if there is.
     pub fn missing_for(claim: &Claim) -> Option<&'static str> {
         match claim {
+            Claim::Within { .. } | Claim::Equal { .. } => {
+                Some("a claim about two designs is settled by their difference")
+            }
             Claim::IsolatedEver { .. } => Some("a claim about units that do not exist yet is proved by Z3 alone"),
             _ => None,
         }
@@ -54,7 +56,7 @@ impl Proof {
     /// use seglab_verify::{Settings, certify, verify};
     /// let design = design_of(1);
     /// let report = verify(&design, &Settings::default())?;
-    /// for proof in certify(&design, &Settings::default(), &report)?.properties.into_iter().flatten() {
+    /// for proof in certify(&design, &Settings::default(), &report).properties.into_iter().flatten() {
     ///     let text = proof.to_text("0".repeat(64).as_str(), "property", 0, "0".repeat(64).as_str());
     ///     assert!(text.starts_with("seglab-certificate 1\n"));
     /// }
@@ -80,49 +82,41 @@ impl Proof {
 }
 
 /// Proves every verdict of a report that holds.
-///
-/// # Errors
-/// [`VerifyError`] if what makes a verdict hold is not found again: a defect of the tool.
-pub fn certify(design: &seglab_policy::Design, settings: &Settings, report: &Report) -> Result<Proofs, VerifyError> {
+pub fn certify(design: &seglab_policy::Design, settings: &Settings, report: &Report) -> Proofs {
     Verifier::new(design).prove_all(settings, report)
 }
 
 impl Verifier<'_> {
     /// As [`certify`], with what has been worked out already.
-    ///
-    /// # Errors
-    /// As [`certify`].
-    pub fn prove_all(&mut self, settings: &Settings, report: &Report) -> Result<Proofs, VerifyError> {
+    pub fn prove_all(&mut self, settings: &Settings, report: &Report) -> Proofs {
         let design = self.design();
         let holds = |outcome: &crate::properties::Outcome| outcome.verdict == Settled::Holds;
         let properties = design.properties().iter().zip(&report.properties);
         let properties = properties
             .map(|(property, outcome)| {
                 let proved = holds(outcome) && Proof::missing_for(&property.claim).is_none();
-                proved.then(|| self.prove(property, settings)).transpose()
+                proved.then(|| self.prove(property, settings))
             })
-            .collect::<Result<_, _>>()?;
+            .collect();
         let needs = design.needs().iter().zip(&report.needs);
-        let needs = needs
-            .map(|(need, outcome)| holds(outcome).then(|| self.prove_need(need, settings)).transpose())
-            .collect::<Result<_, _>>()?;
-        Ok(Proofs { properties, needs })
+        let needs = needs.map(|(need, outcome)| holds(outcome).then(|| self.prove_need(need, settings))).collect();
+        Proofs { properties, needs }
     }
 
     /// What a property rests on that holds under the settings; of one that does not, something that proves nothing.
-    ///
-    /// # Errors
-    /// [`VerifyError`] if what makes it hold is not found again: a defect of the tool.
-    pub fn prove(&mut self, property: &Property, settings: &Settings) -> Result<Proof, VerifyError> {
+    pub fn prove(&mut self, property: &Property, settings: &Settings) -> Proof {
         let lines = match &property.claim {
             Claim::Isolated { from, to, .. } => self.prove_paths(property, settings, from, to, None),
             Claim::OnlyThrough { from, to, via, .. } => self.prove_paths(property, settings, from, to, Some(via)),
             Claim::BlastRadius { from, at_most, .. } => self.prove_blast_radius(property, settings, from, *at_most),
-            Claim::Allowed { from, to, services } => self.prove_allowed(&property.id, from, to, services, settings)?,
+            Claim::Allowed { from, to, services } => self.prove_allowed(from, to, services, settings),
             Claim::NoShadowedRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), false),
             Claim::NoRedundantRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), true),
-            // Of single connections there is nothing to say beyond the points; of units to come nothing at all.
-            Claim::Exposed { .. }
+            // Of single connections there is nothing to say beyond the points; of units to come, and of other designs,
+            // nothing at all.
+            Claim::Within { .. }
+            | Claim::Equal { .. }
+            | Claim::Exposed { .. }
             | Claim::EgressOnlyTo { .. }
             | Claim::Only { .. }
             | Claim::DefaultDeny { .. }
@@ -134,16 +128,13 @@ impl Verifier<'_> {
             Claim::Allowed { .. } | Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } => Vec::new(),
             _ => self.stopping(property.trust, settings),
         };
-        Ok(Proof { settings: *settings, by, lines })
+        Proof { settings: *settings, by, lines }
     }
 
     /// As [`Verifier::prove`], of a need.
-    ///
-    /// # Errors
-    /// As [`Verifier::prove`].
-    pub fn prove_need(&mut self, need: &Need, settings: &Settings) -> Result<Proof, VerifyError> {
-        let lines = self.prove_allowed("need", &need.from, &need.to, &need.services, settings)?;
-        Ok(Proof { settings: *settings, by: Vec::new(), lines })
+    pub fn prove_need(&mut self, need: &Need, settings: &Settings) -> Proof {
+        let lines = self.prove_allowed(&need.from, &need.to, &need.services, settings);
+        Proof { settings: *settings, by: Vec::new(), lines }
     }
 
     /// The points that enforce, where destinations are guarded first: that is where most attacks end.

@@ -111,6 +111,7 @@ fn evidence(design: &Design, verdict: &Settled, settings: &Settings) -> Vec<(Con
             // What passes by default, or with new units, does so in another design.
             Counterexample::ByDefault(_)
             | Counterexample::Extended(_)
+            | Counterexample::Differs(_)
             | Counterexample::Rules(_)
             | Counterexample::NoSuchPort { .. }
             | Counterexample::OtherFamily { .. }

@@ -65,11 +65,11 @@ pub enum Kind {
     Lost,
     /// It arrives in both designs, and what becomes of the reply differs.
     Reply,
-    /// Known before, unknown now.
+    /// Known before, unknown now, if only whether the reply is stopped.
     BecameUnknown,
-    /// Unknown before, known now.
+    /// Unknown before, known now, if only whether the reply is stopped.
     NoLongerUnknown,
-    /// Unknown in both designs: whether it differs is unknown, too.
+    /// Unknown in both designs, if only of the reply: whether it differs is unknown, too.
     StillUnknown,
 }
 
@@ -81,11 +81,13 @@ impl Kind {
     /// The kind of a change from one state to another.
     pub fn of(was: State, is: State) -> Self {
         match (was, is) {
-            (State::Unknown, State::Unknown) => Kind::StillUnknown,
+            (State::Unknown, State::Unknown) | (State::ReplyUnknown, State::ReplyUnknown) => Kind::StillUnknown,
             (State::Unknown, _) => Kind::NoLongerUnknown,
             (_, State::Unknown) => Kind::BecameUnknown,
             (State::Denied, _) => Kind::Gained,
             (_, State::Denied) => Kind::Lost,
+            (State::ReplyUnknown, _) => Kind::NoLongerUnknown,
+            (_, State::ReplyUnknown) => Kind::BecameUnknown,
             _ => Kind::Reply,
         }
     }
@@ -267,22 +269,24 @@ struct Example {
 /// Concrete ends of a block, two different units if it is about units.
 fn example(refinement: &Refinement<'_>, block: &Block, family: Option<Family>) -> Option<(Example, Example)> {
     let (from, to) = block.example();
-    let find = |ends: &[u32], mate: Option<usize>| -> Option<Example> {
-        let of_family = |at: &usize| {
-            let end = refinement.addresses.get(*at);
-            family.is_none_or(|family| end.is_some_and(|end| end.family == family))
+    let find = |ends: &[u32], mate: Option<usize>, among: &Ends| -> Option<Example> {
+        let address = |at: usize| match (among, refinement.addresses.get(at)?) {
+            (Ends::External(set), end) if family.is_none_or(|family| end.family == family) => end.example(set),
+            _ => None,
         };
-        let end = ends.iter().copied().find(|&end| match (mate, refinement.id(end)) {
-            (Some(mate), EndId::Units(_)) => refinement.mates(end).binary_search(&mate).is_ok(),
-            (None, EndId::Addresses(at)) => of_family(&at),
-            (None, EndId::Source(_)) => true,
-            _ => false,
-        })?;
-        let address = match refinement.id(end) {
-            EndId::Addresses(at) => refinement.addresses.get(at)?.example(),
-            EndId::Units(_) | EndId::Source(_) => None,
-        };
-        Some(Example { end, mate, address })
+        ends.iter().find_map(|&end| match (mate, refinement.id(end)) {
+            (Some(known), EndId::Units(_)) => {
+                let is_of = refinement.mates(end).binary_search(&known).is_ok();
+                is_of.then_some(Example { end, mate, address: None })
+            }
+            (None, EndId::Addresses(at)) => Some(Example { end, mate, address: Some(address(at)?) }),
+            (None, EndId::Source(at)) => {
+                let name = refinement.sources.get(at).map(|source| &source.name);
+                let is_among = matches!(among, Ends::Sources(names) if name.is_some_and(|name| names.contains(name)));
+                is_among.then_some(Example { end, mate, address: None })
+            }
+            _ => None,
+        })
     };
-    Some((find(&block.from, from)?, find(&block.to, to)?))
+    Some((find(&block.from, from, &block.sources)?, find(&block.to, to, &block.destinations)?))
 }

@@ -64,6 +64,11 @@ impl Groups {
         self.parties.get(group as usize).cloned().unwrap_or(Party::Everyone)
     }
 
+    /// Who the group of a unit is.
+    pub(crate) fn party_of(&self, unit: UnitId) -> Party {
+        self.group_of_unit.get(unit.index()).map_or(Party::Ungrouped, |&group| self.party(group))
+    }
+
     /// The groups of a class, with the number of its units in each.
     pub(crate) fn of(&self, class: ClassId) -> &[(u32, u64)] {
         self.of_class.get(class.index()).map_or(&[], Vec::as_slice)

@@ -99,8 +99,8 @@ pub use header_set::HeaderSet;
 pub use lateral::Attack;
 pub use pair_set::{PairSet, Span};
 pub use properties::{
-    Counterexample, Excess, Extension, Finding, Findings, Idle, IdleRule, On, Outcome, Population, Report, Settings,
-    Settled, Uncertainty, Unsettled, Unsure, verify,
+    Counterexample, Differs, Excess, Extension, Finding, Findings, Idle, IdleRule, On, Outcome, Population, Report,
+    Settings, Settled, Uncertainty, Unsettled, Unsure, verify,
 };
 pub use reach::{Direct, End, Row, Verifier};
 pub use segments::{Cell, Grouping, SegmentMatrix};

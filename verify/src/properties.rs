@@ -17,6 +17,11 @@
 //!   `isolated: {from: internet, …}`. Peers match single interfaces, as they do in rules: a listed flow to a range
 //!   does not list a unit's other address. A named external source counts in `exposed` where the addresses cover its
 //!   family's `/0`.
+//! - `within` and `equal` hold the design against another, connection by connection between ends of the same name, as
+//!   [`Difference`](crate::difference::Difference) matches them. `within` is violated by a connection that arrives here
+//!   and certainly does not there; `equal` also by one that arrives there only, and by one whose reply fares otherwise.
+//!   Who is not there can connect to nobody. An address that is a unit's in one design and outside in the other is not
+//!   compared: that is a change of who is there.
 //! - `default-deny` asks what passes if no rule allows anything; deny and pass rules stay. `ingress` is about what
 //!   reaches the units, stopped wherever it is stopped: a default at the other end counts. A unit whose connections no
 //!   point judges has no default.
@@ -31,7 +36,7 @@
 //!   also one that another point repeats, that matches nothing, or that nobody asks. Rules are taken away one by one: of
 //!   two equal rules each is redundant. The *order is undefined* if a connection's verdict is in doubt and two rules of
 //!   equal rank and different objects decide it differently.
-//! - `default-deny` and `surface` are about the policy before an attack: their trust is `intact` unless another is
+//! - `within`, `equal`, `default-deny` and `surface` are about the policy before an attack: their trust is `intact` unless another is
 //!   given, and then whoever opens a connection is owned.
 //! - `allowed`, and every need, looks from units to units at every pair of different ones (`any` means every unit);
 //!   where a side is of addresses, one address or unit among them that works in full is enough. A header works if it
@@ -41,6 +46,7 @@
 //!   verdict, it is unknown, unless the claim is violated whatever the doubt turns out to be.
 
 mod blast_radius;
+mod compared;
 mod confined;
 mod default_deny;
 mod ever;
@@ -52,6 +58,7 @@ mod rules;
 mod stray;
 mod surface;
 
+pub use compared::Differs;
 pub use ever::{Extension, Unsettled};
 
 pub(crate) use confined::EveryEnd;
@@ -134,9 +141,9 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Population {
     /// Units on the side where attacks or connections start; of `exposed`, units that may be; of `default-deny` and
-    /// `surface`, the units that are asked about; of claims about rules, the rules.
+    /// `surface`, the units that are asked about; of `within` and `equal`, all; of claims about rules, the rules.
     pub from: usize,
-    /// Units on the other side; where the claim names none, all units.
+    /// Units on the other side; of `within` and `equal`, those of the other design; where the claim names none, all.
     pub to: usize,
 }
 
@@ -197,6 +204,8 @@ pub enum Counterexample {
         /// The connection.
         hops: Vec<Hop>,
     },
+    /// A connection that fares otherwise in the design that this one is held against.
+    Differs(Box<Differs>),
     /// A connection that is needed and does not work.
     Broken {
         /// The connection.
@@ -277,6 +286,8 @@ pub enum Uncertainty {
     /// Whether an endpoint is meant by a side of the claim: that goes by an address that is shared, or by something
     /// that is not modelled.
     Membership,
+    /// What the design allows that this one is held against.
+    Reference,
     /// What units that do not exist yet may do.
     Newcomers(Unsettled),
 }
@@ -349,6 +360,8 @@ impl Verifier<'_> {
                 let bare = without_allows(self.engine.design);
                 Verifier::new(&bare).default_deny(property, settings, units, *directions)
             }
+            Claim::Within { reference } => self.compared(attack, reference, false),
+            Claim::Equal { reference } => self.compared(attack, reference, true),
             Claim::NoShadowedRules { rulebook } => Ok(self.no_shadowed_rules(rulebook.as_deref())),
             Claim::NoRedundantRules { rulebook } => Ok(self.no_redundant_rules(attack, rulebook.as_deref())),
             Claim::NoUndefinedOrder { rulebook } => self.no_undefined_order(&property.id, attack, rulebook.as_deref()),

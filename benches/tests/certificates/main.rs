@@ -60,8 +60,8 @@ fn holds(report: &Report, claim: Claim) -> bool {
 fn prove(verifier: &mut Verifier<'_>, claim: Claim, settings: &Settings) -> Proof {
     let design = verifier.design();
     match claim {
-        Claim::Property(at) => verifier.prove(&design.properties()[at], settings).unwrap(),
-        Claim::Need(at) => verifier.prove_need(&design.needs()[at], settings).unwrap(),
+        Claim::Property(at) => verifier.prove(&design.properties()[at], settings),
+        Claim::Need(at) => verifier.prove_need(&design.needs()[at], settings),
     }
 }
 

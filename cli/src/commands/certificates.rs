@@ -10,7 +10,7 @@ use crate::output;
 use seglab_certificate::sha256;
 use seglab_policy::{Hex, normal_form};
 use seglab_reports::Verification;
-use seglab_verify::{Proof, Report, Settings, Settled, Verifier, VerifyError};
+use seglab_verify::{Proof, Report, Settings, Settled, Verifier};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,6 @@ pub(crate) fn write(
 ) -> Result<(), Failure> {
     let design = verifier.design();
     let proofs = context.timings.phase("prove", || verifier.prove_all(settings, settled));
-    let proofs =
-        proofs.map_err(|error: VerifyError| context.disagreement(design, error.to_string(), &format!("{error:?}")))?;
     let normal_form = normal_form::write(design);
     let digest = sha256(normal_form.as_bytes());
     let mut files: Vec<(PathBuf, String)> = Vec::new();

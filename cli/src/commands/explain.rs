@@ -1,7 +1,7 @@
 //! `seglab explain`: one connection, every point and tier on its path, and the rule that decided.
 
 use super::otherwise::Otherwise;
-use super::{Context, to_json};
+use super::{Context, limits, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &args::Explain, context: &mut Context) -> Result<Exit, F
         let rules = decided.into_iter().find(|rules| !rules.is_empty()).unwrap_or_default();
         vec![OtherVerdict { outcome, deciding: collect::deciding_rules(design, &rules) }]
     });
-    let (cores, cores_open) = rests_on(design, &connection, assume, context)?;
+    let (cores, cores_open) = rests_on(design, &connection, assume, limits(args.solver), context)?;
     let trust = assume.trust.to_string();
     let asked = cores.is_some() || cores_open.is_some();
     let heading = collect::heading(design, tool(asked), None);
@@ -111,9 +111,10 @@ fn rests_on(
     design: &Design,
     connection: &Connection,
     assume: Assume,
+    limits: Limits,
     context: &mut Context,
 ) -> Result<(Option<Cores>, Option<String>), Failure> {
-    match context.timings.phase("solve", || cores(design, connection, assume, Limits::default())) {
+    match context.timings.phase("solve", || cores(design, connection, assume, limits)) {
         Ok(found) => Ok((found.map(|found| collect::cores(design, &found)), None)),
         Err(CoresError::GaveUp(reason)) => Ok((None, Some(reason.to_string()))),
         Err(contradicted) => {

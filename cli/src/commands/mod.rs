@@ -19,7 +19,7 @@ mod surface;
 mod verify;
 mod watch;
 
-use crate::args::{Command, PivotArg, TrustArg, ViewArg};
+use crate::args::{self, Command, PivotArg, TrustArg, ViewArg};
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::output;
@@ -27,8 +27,14 @@ use crate::timings::Timings;
 use seglab_policy::{Pivot, Severity, Trust, View};
 use seglab_scenarios::loader::{self, Files, OnDisk, Options};
 use seglab_scenarios::{LoadError, Loaded};
+use seglab_verify::smt::Limits;
 use serde::Serialize;
 use std::io::{Read, Write};
+
+/// What Z3 may spend on each question.
+fn limits(of: args::Solver) -> Limits {
+    Limits { resources: of.rlimit, ..Limits::default() }
+}
 
 /// Runs one command.
 pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Failure> {

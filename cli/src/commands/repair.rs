@@ -4,7 +4,7 @@
 
 mod text;
 
-use super::{Context, to_json};
+use super::{Context, limits, to_json};
 use crate::args::{self, TableFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,7 +18,6 @@ use seglab_scenarios::Loaded;
 use seglab_scenarios::loader::{Files, Kind, OnDisk, Options};
 use seglab_verify::difference::Difference;
 use seglab_verify::repair::{Effort, Finding, Goal, Optimality, Repair, Repaired, repair};
-use seglab_verify::smt::Limits;
 use seglab_verify::{Outcome, Report, Settings, Settled, Verifier, VerifyError};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -124,7 +123,7 @@ pub(crate) fn run(args: &args::Repair, context: &mut Context) -> Result<Exit, Fa
     let loaded = context.load_with(&OnDisk, &args.design.path, &input)?;
     let design = &loaded.design;
     let settings = Settings { as_if_enforced: args.design.as_if_enforced, ..Settings::default() };
-    let limits = Limits { resources: args.rlimit, ..Limits::default() };
+    let limits = limits(args.solver);
     let effort = Effort { limits, ..Effort::default() };
     let found = context.timings.phase("repair", || repair(design, &settings, &effort));
     let found = found.map_err(|error| defect(context, design, &error))?;

@@ -1,7 +1,7 @@
 //! `seglab verify`: the gate.
 
 use super::gate::Asked;
-use super::{Context, certificates, smtlib, watch};
+use super::{Context, certificates, limits, smtlib, watch};
 use crate::args::{self, Gate, VerifyFormat, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,10 +24,9 @@ pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Fa
     let asked = Asked::read(&loaded.design, &args.gate)?;
     let cross_check = asks_z3(args.cross_check, &loaded.design);
     let as_if_enforced = args.design.as_if_enforced;
-    let settings = Settings { as_if_enforced, ..Settings::default() };
+    let settings = Settings { as_if_enforced, limits: limits(args.solver), ..Settings::default() };
     let mut verifier = context.timings.phase("classes", || Verifier::new(&loaded.design));
-    let (mut verification, settled) =
-        settled(&mut verifier, &loaded.diagnostics, as_if_enforced, cross_check, context)?;
+    let (mut verification, settled) = settled(&mut verifier, &loaded.diagnostics, &settings, cross_check, context)?;
     if let Some(folder) = &args.certificates {
         certificates::write(folder, &mut verifier, &settings, &settled, &mut verification, context)?;
     }
@@ -78,8 +77,8 @@ pub(crate) fn verification(
     context: &mut Context,
 ) -> Result<Verification, Failure> {
     let verifier = &mut context.timings.phase("classes", || Verifier::new(design));
-    let (mut verification, report) = settled(verifier, diagnostics, as_if_enforced, cross_check, context)?;
     let settings = Settings { as_if_enforced, ..Settings::default() };
+    let (mut verification, report) = settled(verifier, diagnostics, &settings, cross_check, context)?;
     if let Some(gate) = gate {
         Asked::read(design, gate)?.apply(&mut verification, verifier, &settings, &report, context)?;
     }
@@ -90,16 +89,15 @@ pub(crate) fn verification(
 fn settled(
     verifier: &mut Verifier<'_>,
     diagnostics: &[Diagnostic],
-    as_if_enforced: bool,
+    settings: &Settings,
     cross_check: bool,
     context: &mut Context,
 ) -> Result<(Verification, seglab_verify::Report), Failure> {
     let design = verifier.design();
-    let settings = Settings { as_if_enforced, ..Settings::default() };
-    let (settled, opinion) = judge(verifier, &settings, cross_check, context)?;
+    let (settled, opinion) = judge(verifier, settings, cross_check, context)?;
     context.timings.count("classes", settled.classes);
     let mut verification =
-        collect::basis(design, diagnostics, tool(cross_check || asks_of_newcomers(design)), as_if_enforced);
+        collect::basis(design, diagnostics, tool(cross_check || asks_of_newcomers(design)), settings.as_if_enforced);
     collect::settle(&mut verification, design, &settled, &["class reachability"]);
     collect::contradictions(&mut verification, &verifier.contradictions());
     for (property, agreement) in verification.properties.iter_mut().zip(opinion.iter().flat_map(|all| &all.properties))
@@ -115,8 +113,8 @@ fn settled(
             None => collect::choice(&mut verification, design, choice, &[], &settled, &settled),
             Some(other) => {
                 let mut verifier = context.timings.phase("classes", || Verifier::new(&other));
-                let (theirs, _) = judge(&mut verifier, &settings, cross_check, context)?;
-                let changed = choice::changed(choice, (design, &settled), (&other, &theirs), &settings);
+                let (theirs, _) = judge(&mut verifier, settings, cross_check, context)?;
+                let changed = choice::changed(choice, (design, &settled), (&other, &theirs), settings);
                 collect::choice(&mut verification, design, choice, &changed, &settled, &theirs);
             }
         }
@@ -139,9 +137,9 @@ fn judge(
     if !cross_check {
         return Ok((settled, None));
     }
-    let asked = context
-        .timings
-        .phase("solve", || seglab_verify::cross_check::cross_check(design, settings, &settled, Effort::default()));
+    let effort = Effort { limits: settings.limits, ..Effort::default() };
+    let asked =
+        context.timings.phase("solve", || seglab_verify::cross_check::cross_check(design, settings, &settled, effort));
     let opinion = asked.map_err(|differs| {
         context.disagreement(design, differs.to_string(), &differs.reproduction(design).to_string())
     })?;

@@ -5,9 +5,9 @@
 //! what may have changed. Input that is not a design is told, and the last good design stays. Waivers and the baseline
 //! are files among the others; all that violates the design is only looked for where something could let it pass.
 
-use super::Context;
 use super::gate::Asked;
 use super::verify::exit_of;
+use super::{Context, limits};
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -41,7 +41,8 @@ pub(crate) fn run(args: &args::Verify, context: &mut Context) -> Result<Exit, Fa
         let help = "name a file or a folder; standard input is read once";
         return Err(Failure::usage("`--watch` has nothing to watch", help));
     }
-    let settings = Settings { as_if_enforced: of.as_if_enforced, ..Settings::default() };
+    let limits = limits(args.solver);
+    let settings = Settings { as_if_enforced: of.as_if_enforced, limits, ..Settings::default() };
     let colour = if std::io::stdout().is_terminal() { Colour::Ansi } else { Colour::Never };
     let mut watched = Watched::default();
     let (loaded, asked) = read(&watched, args, context)?;

@@ -61,6 +61,15 @@ fn a_proof_says_of_whom_it_speaks() {
 }
 
 #[test]
+fn a_solver_limit_of_almost_nothing_leaves_it_unknown() {
+    let document = verify(&shop(GUARDED, ", ever: true"), 3, &["--cross-check", "never", "--rlimit", "1"]);
+    let property = &document["properties"][0];
+    assert_eq!(property["verdict"], "unknown");
+    let reason = property["doubt"]["reason"].as_str().unwrap();
+    assert!(reason.contains("Z3") && reason.contains("limit"), "{reason}");
+}
+
+#[test]
 fn every_format_shows_the_new_unit() {
     let at = folder(&[("seglab.yaml", &shop(OPEN, ", ever: true"))]);
     for format in ["text", "markdown", "junit", "sarif"] {

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking and says why it is skipped"
 )]
 
+mod another_design;
 mod bad_input;
 mod campaigns;
 mod certificates;

@@ -56,7 +56,7 @@ fn assemble(lab: &LabFile, parts: Vec<Reading>, whole: bool) -> Result<Reading, 
     let given = document.assumptions.iter().map(|doc| &doc.value);
     draft.assumptions.extend(given.map(|doc| Assumption { id: doc.id.clone(), text: doc.text.clone() }));
     routes(&mut draft, document, &mut notes);
-    diagnostics.extend(read(&mut draft, document, notes, whole));
+    diagnostics.extend(read(&mut draft, lab, notes, whole));
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(Rejected { diagnostics, sources: draft.sources });
@@ -65,7 +65,8 @@ fn assemble(lab: &LabFile, parts: Vec<Reading>, whole: bool) -> Result<Reading, 
 }
 
 /// Reads everything that speaks of units.
-fn read(draft: &mut Draft, document: &Document, notes: Notes<'_>, whole: bool) -> Vec<Diagnostic> {
+fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<Diagnostic> {
+    let document = &lab.document;
     // Taken out of the draft while selectors are read against them.
     let units = std::mem::take(&mut draft.units);
     let sources = std::mem::take(&mut draft.external_sources);
@@ -78,6 +79,7 @@ fn read(draft: &mut Draft, document: &Document, notes: Notes<'_>, whole: bool) -
         index: UnitIndex::new(&units, &sources),
         assumptions: Vec::new(),
         rulebooks: Vec::new(),
+        references: &lab.references,
     };
     for segment in &draft.segments {
         reader.names.add_segment(&segment.name, segment.selector.clone());

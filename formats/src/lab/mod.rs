@@ -2,6 +2,7 @@
 //!
 //! Reading takes three steps, for a lab file may be made of other files and this crate opens none: [`parse`] reads one
 //! file, [`LabFile::sources`] names what else it is made of, and [`merge`] puts the readings of those together with it.
+//! Other designs that its claims speak of are named by [`LabFile::compared`] and given to it by [`LabFile::compare`].
 //! [`schema`] is the JSON Schema of the file, for editors. [`write()`] is the way back: a lab file for any design.
 //!
 //! ```
@@ -55,7 +56,8 @@ use crate::{File, Rejected};
 use at::At;
 use document::Document;
 use notes::Notes;
-use seglab_policy::{Design, Diagnostic, Source, SourceId, Span};
+use seglab_policy::{Design, Diagnostic, Reference, Source, SourceId, Span};
+use std::collections::BTreeMap;
 
 /// The name of the rulebook that stands under `policy`.
 pub const NATIVE_RULEBOOK: &str = "policy";
@@ -78,6 +80,7 @@ pub fn vocabulary(design: &Design) -> impl Vocabulary + use<> {
 pub struct LabFile {
     document: Document,
     parts: Vec<Part>,
+    references: BTreeMap<String, Reference>,
     source: Source,
     text: String,
 }
@@ -98,7 +101,7 @@ pub fn parse(file: &File) -> Result<LabFile, Rejected> {
     if notes.has_errors() {
         return Err(Rejected { diagnostics: notes.diagnostics, sources: vec![source] });
     }
-    Ok(LabFile { document, parts, source, text: file.text.clone() })
+    Ok(LabFile { document, parts, references: BTreeMap::new(), source, text: file.text.clone() })
 }
 
 /// What is wrong with the version of a lab file, or of a file of waivers.
@@ -122,6 +125,23 @@ impl LabFile {
     /// What else must be read for [`merge`], in the order in which it wants the readings.
     pub fn sources(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// The designs that claims hold this one against: their paths as they are written, and where.
+    pub fn compared(&self) -> impl Iterator<Item = (&str, Span)> {
+        let named = self.document.properties.iter().filter_map(|doc| doc.value.reference());
+        named.map(|path| (path.value.as_str(), Span { source: SourceId(0), line: path.line, column: path.column }))
+    }
+
+    /// Gives the file a design that its claims hold this one against, for [`merge`].
+    pub fn compare(&mut self, with: Reference) {
+        self.references.insert(with.path.clone(), with);
+    }
+
+    /// Takes away what the file claims, so that no other design needs to be read.
+    pub fn without_claims(mut self) -> Self {
+        self.document.properties.clear();
+        self
     }
 
     /// The file itself: its path and hash.

@@ -7,7 +7,8 @@ use super::property_document::{
 use super::reader::Reader;
 use crate::text;
 use seglab_policy::{
-    Asks, Claim, Direction, Directions, Flow, Peer, Pivot, Property, Selector, Service, Statistic, Trust, View,
+    Asks, Claim, Direction, Directions, Flow, Peer, Pivot, Property, Reference, Selector, Service, Statistic, Trust,
+    View,
 };
 
 impl Reader<'_> {
@@ -107,6 +108,8 @@ impl Reader<'_> {
                 Claim::EgressOnlyTo { from: from?, to: to?, services: services? }
             }
             PropertyDoc::Only(given) => self.only(given)?,
+            PropertyDoc::Within(given) => Claim::Within { reference: self.reference(&given.design)? },
+            PropertyDoc::Equal(given) => Claim::Equal { reference: self.reference(&given.design)? },
             PropertyDoc::DefaultDeny(given) => self.default_deny(given)?,
             PropertyDoc::Surface(given) => self.surface(doc, given)?,
             PropertyDoc::NoShadowedRules(given) => {
@@ -144,6 +147,15 @@ impl Reader<'_> {
             text::suggestion(&given.value, known).unwrap_or_else(|| "leave it out for every rulebook".to_owned());
         self.notes.error("unknown-name", given, format!("there is no rulebook `{}`", given.value), &help);
         None
+    }
+
+    fn reference(&mut self, path: &Text) -> Option<Reference> {
+        let found = self.references.get(&path.value).cloned();
+        if found.is_none() {
+            let message = format!("the design `{}` was not read", path.value);
+            self.notes.error("not-read", path, message, "name a lab file, or a file or folder of manifests");
+        }
+        found
     }
 
     fn blast_radius(&mut self, given: &BlastRadiusDoc) -> Option<Claim> {

@@ -22,6 +22,10 @@ pub(super) enum PropertyDoc {
     EgressOnlyTo(EgressOnlyToDoc),
     /// Every connection that can be opened is one of `flows`: least privilege.
     Only(OnlyDoc),
+    /// Every connection that can be opened can be opened in another design.
+    Within(WithinDoc),
+    /// The same connections can be opened as in another design.
+    Equal(EqualDoc),
     /// With every allow rule taken to match nothing, no connection reaches or leaves a unit.
     DefaultDeny(DefaultDenyDoc),
     /// No unit has more entries, or exits, than so many.
@@ -35,6 +39,15 @@ pub(super) enum PropertyDoc {
 }
 
 impl PropertyDoc {
+    /// The path of the other design that the claim is about, where it is about one.
+    pub(super) fn reference(&self) -> Option<&Text> {
+        match self {
+            PropertyDoc::Within(given) => Some(&given.design),
+            PropertyDoc::Equal(given) => Some(&given.design),
+            _ => None,
+        }
+    }
+
     /// The parts that every claim has.
     pub(super) fn asked(&self) -> Asked<'_> {
         match self {
@@ -45,6 +58,8 @@ impl PropertyDoc {
             PropertyDoc::Exposed(given) => given.asked(),
             PropertyDoc::EgressOnlyTo(given) => given.asked(),
             PropertyDoc::Only(given) => given.asked(),
+            PropertyDoc::Within(given) => given.asked(),
+            PropertyDoc::Equal(given) => given.asked(),
             PropertyDoc::DefaultDeny(given) => given.asked(),
             PropertyDoc::Surface(given) => given.asked(),
             PropertyDoc::NoShadowedRules(given) => given.asked(),
@@ -198,6 +213,20 @@ claim!(
         flows: Vec<At<FlowDoc>>,
         /// Only connections between two units of it are meant: a selector; every connection where it is absent.
         among: Option<Text>,
+    }
+);
+claim!(
+    /// This design allows no more than another.
+    WithinDoc {
+        /// The other design: the path of a lab file, or of manifests, relative to this file.
+        design: Text,
+    }
+);
+claim!(
+    /// This design allows what another does.
+    EqualDoc {
+        /// The other design: the path of a lab file, or of manifests, relative to this file.
+        design: Text,
     }
 );
 claim!(

@@ -4,8 +4,10 @@ use super::at::{At, Text, Texts};
 use super::names::{Names, UnitIndex};
 use super::notes::Notes;
 use crate::text::{self, suggestion};
-use seglab_policy::{AddressSet, Assumption, Covers, Direction, Directions, Peer, Provenance, Selector, Service};
-use std::collections::BTreeSet;
+use seglab_policy::{
+    AddressSet, Assumption, Covers, Direction, Directions, Peer, Provenance, Reference, Selector, Service,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the readers of the parts of a lab file share.
 pub(super) struct Reader<'a> {
@@ -15,6 +17,8 @@ pub(super) struct Reader<'a> {
     pub(super) assumptions: Vec<Assumption>,
     /// The names of the rulebooks, once they are read.
     pub(super) rulebooks: Vec<String>,
+    /// The designs that claims hold this one against, by their paths as they are written.
+    pub(super) references: &'a BTreeMap<String, Reference>,
 }
 
 impl Reader<'_> {

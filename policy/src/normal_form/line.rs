@@ -69,6 +69,12 @@ pub enum Problem {
     /// The parts contradict each other.
     #[error("the parts contradict each other: {}", List(.0))]
     Design(Vec<DesignError>),
+    /// The design that a claim holds this one against is not in its normal form.
+    #[error("the other design is not in its normal form: {0}")]
+    Reference(Box<NormalFormError>),
+    /// The design that a claim holds this one against makes claims of its own.
+    #[error("a design that another is held against makes no claims, and this one does")]
+    Claims,
 }
 
 /// Errors joined by semicolons.

@@ -69,6 +69,7 @@
 //!            | blast-radius-of STATISTIC SELECTOR (units | share | criticality) number
 //!            | exposed RANGE*N (inbound | outbound) SELECTOR SERVICES | egress-only-to SELECTOR PEER SERVICES
 //!            | only (- | SELECTOR) (PEER PEER SERVICES)*N | default-deny SELECTOR DIRECTIONS
+//!            | (within | equal) STRING STRING                      the other design: its path, its normal form
 //!            | surface SELECTOR entries exits                      a number, or -
 //!            | (no-shadowed-rules | no-redundant-rules | no-undefined-order) rulebook   its name
 //! STATISTIC  max | mean | pN | pN.N                                per cent, in tenths

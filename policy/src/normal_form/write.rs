@@ -224,6 +224,10 @@ impl Writer {
                 .services(services),
             Claim::EgressOnlyTo { from, to, services } => line.selector(from).peer(to).services(services),
             Claim::Only { flows, among } => line.absent_or_selector(among.as_ref()).list(flows, Fields::flow),
+            // A text within the text: the reading of one design is one string.
+            Claim::Within { reference } | Claim::Equal { reference } => {
+                line.string(&reference.path).string(&write(&reference.design))
+            }
             Claim::DefaultDeny { units, directions } => line.selector(units).directions(*directions),
             Claim::Surface { units, entries_max, exits_max } => {
                 line.selector(units).absent_or(*entries_max).absent_or(*exits_max)

@@ -70,6 +70,10 @@ pub(super) fn sentence(of: &Claim) -> String {
                 flows => format!("no connection{among} is possible but {}", listed(flows)),
             }
         }
+        Claim::Within { reference } => {
+            format!("no connection is possible that {} does not allow", reference.path)
+        }
+        Claim::Equal { reference } => format!("the same connections are possible as in {}", reference.path),
         Claim::DefaultDeny { units, directions } => {
             let verb = match both(*directions) {
                 (true, false) => "reaches",
@@ -148,6 +152,9 @@ pub(super) fn population(claim: &Claim, of: Population) -> Option<model::Populat
     let (count, what) = match claim {
         Claim::EgressOnlyTo { .. } => (of.from, "units, each with everybody that it can connect to"),
         Claim::Only { .. } => (of.from, "units, each with everybody that it can connect to"),
+        Claim::Within { .. } | Claim::Equal { .. } => {
+            (of.from, "units, each with everybody that it can connect to, here and there")
+        }
         Claim::DefaultDeny { .. } => (of.from, "units, each with everybody else"),
         Claim::Surface { .. } => (of.from, "units, each by itself"),
         Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
@@ -161,6 +168,9 @@ pub(super) fn population(claim: &Claim, of: Population) -> Option<model::Populat
 /// What a verdict on a claim about single connections leaves open.
 pub(super) fn does_not_show(of: &Property) -> Vec<String> {
     let mut open = match &of.claim {
+        Claim::Within { .. } | Claim::Equal { .. } => {
+            vec!["whether what the other design allows is right, and who is there in one of the two only".to_owned()]
+        }
         Claim::DefaultDeny { .. } => vec!["whether what the rules allow is right".to_owned()],
         Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
             vec!["what the rules would do to units and addresses that the design does not have".to_owned()]

@@ -116,7 +116,7 @@ fn facets(mate: &Mate) -> Vec<model::ChangedFacet> {
         .collect()
 }
 
-fn kind(of: Kind) -> ChangeKind {
+pub(super) fn kind(of: Kind) -> ChangeKind {
     match of {
         Kind::Gained => ChangeKind::Gained,
         Kind::Lost => ChangeKind::Lost,

@@ -4,10 +4,10 @@
 //! it by name, so that a unit that is added to one changes nothing; the id of the property, lines, the order of things,
 //! counts and hashes are not in it.
 
-use super::{claims, connection, proof};
+use super::{claims, connection, difference, proof};
 use crate::gate::extent;
 use crate::model::{self, Verdict};
-use seglab_policy::{Claim, Design, Need, Property, Provenance, Selector, normal_form};
+use seglab_policy::{Claim, Design, Draft, Need, Property, Provenance, Reference, Selector, normal_form};
 use seglab_verify::{Finding, Findings, Grouping, On, Settled};
 use sha2::{Digest, Sha256};
 
@@ -53,6 +53,11 @@ fn finding(design: &Design, claim: &str, of: &Finding) -> model::Finding {
         On::Anything => (String::new(), Vec::new(), Vec::new(), String::new()),
         On::Headers(headers, addresses) => {
             (headers.to_string(), extent::services(headers), extent::addresses(addresses), String::new())
+        }
+        On::Changed(kind, headers, addresses) => {
+            let kind = difference::kind(*kind).to_string();
+            let on = format!("{kind}: {headers}");
+            (on, extent::services(headers), extent::addresses(addresses), kind)
         }
         On::Surface(entries) => {
             let on = if *entries { "entries" } else { "exits" };
@@ -108,6 +113,12 @@ fn claim_of(design: &Design, property: &Property) -> String {
     let mut segments: Vec<(&Selector, String)> =
         design.segments().iter().map(|one| (&one.selector, format!("segment {}", one.name))).collect();
     segments.sort_by(|a, b| a.1.cmp(&b.1));
+    if let Claim::Within { reference } | Claim::Equal { reference } = &mut named.claim {
+        // By its path: another version of the same design is what the findings are about.
+        if let Ok(bare) = Reference::new(reference.path.clone(), Draft::default()) {
+            *reference = bare;
+        }
+    }
     named.claim.for_each_selector(&mut |selector| name_segments(selector, &segments));
     normal_form::property(&named)
 }

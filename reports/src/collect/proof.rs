@@ -1,6 +1,6 @@
 //! What the verifier settled, as properties and needs of a report.
 
-use super::{claims, connection, ever, location, need, property};
+use super::{claims, compared, connection, ever, location, need, property};
 use crate::model::{self, NeedStatus, Verdict};
 use seglab_policy::{Claim, Design, Doubt, Peer, RuleId};
 use seglab_verify::{
@@ -170,6 +170,7 @@ pub(super) fn counterexample(design: &Design, of: &Counterexample) -> model::Cou
             };
             (summary, hops.iter().map(|hop| self::hop(design, hop)).collect(), None)
         }
+        Counterexample::Differs(differs) => (compared::summary(design, differs), compared::hops(design, differs), None),
         Counterexample::Broken { connection, evaluation } => {
             let hop = connection::hop(design, connection, evaluation);
             (format!("{} cannot use {} at {}", hop.source, hop.service, hop.destination), vec![hop], None)
@@ -252,6 +253,11 @@ fn doubt(design: &Design, of: &Unsure) -> model::Doubt {
                 location: rule.and_then(|rule| location(design, rule.provenance.span)),
             }
         }
+        Uncertainty::Reference => model::Doubt {
+            reason: format!("what the other design allows is unknown{about}"),
+            construct: None,
+            location: None,
+        },
         Uncertainty::Newcomers(unsettled) => ever::doubt(unsettled),
         Uncertainty::Membership => model::Doubt {
             reason: format!("whether an endpoint is meant by the claim is unknown{about}"),

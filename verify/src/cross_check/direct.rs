@@ -29,6 +29,8 @@ impl Plan<'_> {
             Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } | Claim::NoUndefinedOrder { .. } => {
                 self.rules(property, attack, verdict)
             }
+            Claim::Within { reference } => self.compared(attack, (reference, false), verdict),
+            Claim::Equal { reference } => self.compared(attack, (reference, true), verdict),
             Claim::Surface { units, entries_max, exits_max } => {
                 self.surface(attack, units, [(true, *entries_max), (false, *exits_max)], verdict)
             }

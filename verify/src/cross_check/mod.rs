@@ -16,6 +16,7 @@
 //! that is needed to reproduce it, and never a verdict. What Z3 was not asked, or did not decide, is listed as
 //! [`Open`], so that nobody takes silence for agreement.
 
+mod compared;
 mod confined;
 mod direct;
 mod ever;
@@ -97,6 +98,9 @@ pub enum Open {
     /// The claim is about units that do not exist yet, of which the class engine knows nothing.
     #[error("the claim is about units that do not exist yet, which Z3 alone has judged")]
     Newcomers,
+    /// The claim is about two designs that differ in more than policy, or is not certain.
+    #[error("two designs that do not have the same units are not put to Z3 together")]
+    OtherDesign,
     /// The verdict follows from facts about units, without any connection.
     #[error("the verdict follows from what a unit declares")]
     Facts,

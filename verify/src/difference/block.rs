@@ -204,6 +204,21 @@ impl Block {
         self.standings.iter().any(|&standing| standing != Standing::Unchanged)
     }
 
+    /// Its part between some of its ends; `None` if that is no pair.
+    pub(crate) fn part(&self, sources: Ends, destinations: Ends) -> Option<Block> {
+        let pairs = match (&sources, &destinations) {
+            (Ends::Units(from), Ends::Units(to)) => {
+                // Both ascend.
+                let both = from.iter().filter(|&unit| to.binary_search(unit).is_ok()).count();
+                from.len() * to.len() - both
+            }
+            (Ends::Units(units), _) | (_, Ends::Units(units)) => units.len(),
+            _ => 0,
+        };
+        let part = Block { sources, destinations, pairs: pairs as u64, ..self.clone() };
+        (pairs > 0).then_some(part)
+    }
+
     /// A pair of it: positions of a source and a destination that are different units, `None` for an end outside.
     pub(super) fn example(&self) -> (Option<usize>, Option<usize>) {
         match (&self.sources, &self.destinations) {

@@ -44,6 +44,11 @@ impl State {
         self >= State::OneWay
     }
 
+    /// True if it is not known, at least of the reply.
+    fn is_unknown(self) -> bool {
+        matches!(self, State::Unknown | State::ReplyUnknown)
+    }
+
     /// What the reference evaluator says of a connection.
     pub fn of(connection: &Connection, evaluation: &Evaluation) -> Self {
         let tcp = matches!(connection.header, Header::Transport { protocol: Transport::Tcp, .. });
@@ -185,7 +190,7 @@ impl Table {
         for state in State::PASSING {
             found.push((State::Denied, state, sets.difference(after.of(state), before_any)));
             found.push((state, State::Denied, sets.difference(before.of(state), after_any)));
-            for other in State::PASSING.into_iter().filter(|&other| other != state || state == State::Unknown) {
+            for other in State::PASSING.into_iter().filter(|&other| other != state || state.is_unknown()) {
                 found.push((state, other, sets.intersection(before.of(state), after.of(other))));
             }
         }
@@ -228,7 +233,7 @@ impl Table {
 
     fn has_unknown(&self, cell: u32) -> bool {
         let cell = self.cells.values().get(cell as usize).copied().unwrap_or_default();
-        cell.iter().any(|passing| passing.unknown != HeaderId::EMPTY)
+        cell.iter().any(|passing| [passing.unknown, passing.reply_unknown] != [HeaderId::EMPTY; 2])
     }
 }
 

@@ -239,8 +239,8 @@ fn source_ends([old, new]: Both<&Verifier<'_>>) -> Vec<SourceEnd> {
 }
 
 impl AddressEnd {
-    /// An address that readers recognise: not the first of the range if there is another.
-    pub(super) fn example(&self) -> Option<IpAddr> {
-        crate::counterexample::a_plain_address(&self.addresses)
+    /// One of a set of addresses, that readers recognise: not the first of the range if there is another.
+    pub(super) fn example(&self, among: &AddressSet) -> Option<IpAddr> {
+        crate::counterexample::a_plain_address(&self.addresses.intersection(among))
     }
 }

@@ -8,6 +8,7 @@
 //! - `isolated`, `only-through`: where attacks start, and what they reach;
 //! - `exposed`, `egress-only-to`, `only`, `default-deny`: who connects to whom, with what they can use and the external
 //!   addresses that take part;
+//! - `within` and `equal`: whose connections to whom differ, with what and with which external addresses;
 //! - `allowed` and needs: who should connect to whom;
 //! - `blast-radius`, `surface`: the units that exceed the bound; a mean is one finding;
 //! - claims about rules: each rule, or two whose order is undefined.
@@ -16,6 +17,7 @@
 //! puts up with the one has not put up with the other.
 
 mod bounds;
+mod compared;
 mod reached;
 
 use super::confined::{Between, Confined};
@@ -23,6 +25,7 @@ use super::stray::{Ends, Search, StrayPairs};
 use super::{Counterexample, Outcome, Report, Settings, Settled, unsure, without_allows};
 use crate::classes::ClassId;
 use crate::counterexample::{Flaw, Hop, VerifyError};
+use crate::difference::Kind;
 use crate::groups::{Groups, Party};
 use crate::header_set::HeaderSet;
 use crate::lateral::Attack;
@@ -55,6 +58,8 @@ pub enum On {
     Anything,
     /// What some pair can use, and the external addresses that take part.
     Headers(HeaderSet, AddressSet),
+    /// What fares otherwise than in another design, between some pair, and the external addresses that take part.
+    Changed(Kind, HeaderSet, AddressSet),
     /// A unit has too many entries (`true`) or exits.
     Surface(bool),
     /// These rules.
@@ -113,6 +118,10 @@ impl<'a> Verifier<'a> {
             Settled::Violated(refuted) => refuted,
         };
         let attack = Attack::of(property, settings);
+        if let Claim::Within { reference } | Claim::Equal { reference } = &property.claim {
+            let equal = matches!(property.claim, Claim::Equal { .. });
+            return self.changed(attack, (reference, equal), groups);
+        }
         let found = match (&property.claim, refuted) {
             (Claim::Isolated { .. } | Claim::OnlyThrough { .. }, _)
             | (Claim::IsolatedEver { .. }, Counterexample::Reached(_)) => self.reached(property, attack, groups),

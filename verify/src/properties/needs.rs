@@ -29,8 +29,19 @@ enum Side {
 #[derive(Clone)]
 enum Works {
     Yes,
-    No(Counterexample),
-    Unknown(Unsure),
+    No(Evidence),
+    Unknown(Evidence),
+}
+
+/// What will show it: the reference evaluator looks at every rule, and is asked only of what is shown.
+#[derive(Clone)]
+enum Evidence {
+    /// A fact about the ends.
+    Fact(Counterexample),
+    /// Any of these headers, between any of these ends.
+    Connections(Vec<(Endpoint, Endpoint)>, HeaderSet),
+    /// An end may not be meant.
+    Membership,
 }
 
 /// The ends that a peer asks for.
@@ -42,6 +53,7 @@ struct Asked {
 
 /// The headers that are needed at units of each class; `None` where a service goes by a port that they do not name.
 type Needed = BTreeMap<ClassId, Option<HeaderId>>;
+
 /// An end that is enough for the units of a class.
 pub(crate) struct Chosen {
     pub(crate) end_is_source: bool,
@@ -58,13 +70,7 @@ pub(crate) enum End {
 impl Verifier<'_> {
     /// For the units of each class that need one end of several, one that works for certain; nothing where every end
     /// has to work.
-    pub(crate) fn chosen(
-        &mut self,
-        from: &Peer,
-        to: &Peer,
-        services: &[Service],
-        as_if_enforced: bool,
-    ) -> Result<Vec<Chosen>, Flaw> {
+    pub(crate) fn chosen(&mut self, from: &Peer, to: &Peer, services: &[Service], as_if_enforced: bool) -> Vec<Chosen> {
         let assume = Assume { as_if_enforced, ..Assume::business() };
         let (sources, destinations) = (self.asked(from), self.asked(to));
         let both = sources.one_is_enough && destinations.one_is_enough;
@@ -79,7 +85,7 @@ impl Verifier<'_> {
                 let Side::Units(class) = side else { continue };
                 for &(end, _) in inner.sides.iter().filter(|(_, matched)| *matched == Match::Yes) {
                     let (from, to) = if end_is_source { (end, side) } else { (side, end) };
-                    if let Some(Works::Yes) = self.works(from, to, services, assume)? {
+                    if let Some(Works::Yes) = self.works(from, to, services, assume) {
                         let end = match end {
                             Side::Units(class) => Some(End::Units(class)),
                             Side::External(external) => self.address_for(external, class).map(End::External),
@@ -89,11 +95,11 @@ impl Verifier<'_> {
                     }
                 }
                 if both && !chosen.is_empty() {
-                    return Ok(chosen);
+                    return chosen;
                 }
             }
         }
-        Ok(chosen)
+        chosen
     }
 
     /// An address of an endpoint class that is external to every interface of a class's units, or to some.
@@ -132,7 +138,6 @@ impl Verifier<'_> {
         for &(side, matched) in &outer.sides {
             let pair = |other: Side| if outer_is_source { (side, other) } else { (other, side) };
             let works = self.with_inner(inner, &pair, services, &mut needed, assume);
-            let works = works.map_err(|flaw| flaw.into_error(id))?;
             let Some(mut works) = works.or_else(|| self.nobody(side, outer, inner)) else { continue };
             if matched == Match::Maybe {
                 works = in_doubt(works, outer.one_is_enough);
@@ -147,11 +152,7 @@ impl Verifier<'_> {
                 }
             }
         }
-        let verdict = match best.unwrap_or(all) {
-            Works::Yes => Settled::Holds,
-            Works::No(counterexample) => Settled::Violated(counterexample),
-            Works::Unknown(unsure) => Settled::Unknown(unsure),
-        };
+        let verdict = self.shown_works(best.unwrap_or(all), assume).map_err(|flaw| flaw.into_error(id))?;
         Ok(Outcome { verdict, population })
     }
 
@@ -160,7 +161,7 @@ impl Verifier<'_> {
         match side {
             Side::Units(class) if inner.one_is_enough && !outer.one_is_enough => {
                 let unit = self.engine.classes.representative(class);
-                Some(Works::No(Counterexample::NoSuchAddress { unit }))
+                Some(Works::No(Evidence::Fact(Counterexample::NoSuchAddress { unit })))
             }
             Side::Units(_) | Side::External(_) => None,
         }
@@ -174,14 +175,14 @@ impl Verifier<'_> {
         services: &[Service],
         needed: &mut Needed,
         assume: Assume,
-    ) -> Result<Option<Works>, Flaw> {
+    ) -> Option<Works> {
         let mut all: Option<Works> = None;
         let mut best: Option<Works> = None;
         for &(side, matched) in &inner.sides {
             let (from, to) = pair(side);
             let works = match self.surely_works(from, to, services, needed, assume) {
                 true => Some(Works::Yes),
-                false => self.works(from, to, services, assume)?,
+                false => self.works(from, to, services, assume),
             };
             let Some(mut works) = works else { continue };
             if matched == Match::Maybe {
@@ -202,7 +203,7 @@ impl Verifier<'_> {
                 }
             }
         }
-        Ok(if inner.one_is_enough { best } else { all })
+        if inner.one_is_enough { best } else { all }
     }
 
     fn asked(&self, peer: &Peer) -> Asked {
@@ -262,21 +263,21 @@ impl Verifier<'_> {
     }
 
     /// Whether every needed connection between two ends works; `None` if there is no such pair of different units.
-    fn works(&mut self, from: Side, to: Side, services: &[Service], assume: Assume) -> Result<Option<Works>, Flaw> {
-        let Some((source, destination)) = self.representatives(from, to) else { return Ok(None) };
+    fn works(&mut self, from: Side, to: Side, services: &[Service], assume: Assume) -> Option<Works> {
+        let (source, destination) = self.representatives(from, to)?;
         let design = self.engine.design;
         let listeners = destination.map_or(&[][..], |unit| &design.unit(unit).listeners);
         for service in services {
             if let (Service::NamedPort { name, .. }, Some(unit)) = (service, destination)
                 && HeaderSet::of_services(std::slice::from_ref(service), listeners).is_empty()
             {
-                return Ok(Some(Works::No(Counterexample::NoSuchPort { unit, name: name.clone() })));
+                return Some(Works::No(Evidence::Fact(Counterexample::NoSuchPort { unit, name: name.clone() })));
             }
         }
         let needed = ephemeral(&HeaderSet::of_services(services, listeners));
         let pairs = self.endpoint_pairs(from, to, source, destination);
         if pairs.is_empty() {
-            return Ok(None);
+            return None;
         }
         let mut asked = HeaderSet::empty();
         let (mut works, mut may_work) = (HeaderSet::empty(), HeaderSet::empty());
@@ -291,18 +292,31 @@ impl Verifier<'_> {
         if !asked.is_empty() && !needed.is_empty() && asked.intersection(&needed).is_empty() {
             // ICMP of a family that the two do not share.
             let ends = pairs.first().map(|&(source, destination)| Counterexample::OtherFamily { source, destination });
-            return Ok(ends.map(Works::No));
+            return ends.map(|ends| Works::No(Evidence::Fact(ends)));
         }
         let needed = if asked.is_empty() { needed } else { needed.intersection(&asked) };
         let missing = needed.difference(&may_work);
         if !missing.is_empty() {
-            return self.broken(&pairs, &missing, assume).map(Some);
+            return Some(Works::No(Evidence::Connections(pairs, missing)));
         }
         let unsure = needed.difference(&works);
         if unsure.is_empty() {
-            return Ok(Some(Works::Yes));
+            return Some(Works::Yes);
         }
-        self.unsure(&pairs, &unsure, assume).map(Some)
+        Some(Works::Unknown(Evidence::Connections(pairs, unsure)))
+    }
+
+    /// The verdict that this is, with what shows it.
+    fn shown_works(&self, works: Works, assume: Assume) -> Result<Settled, Flaw> {
+        match works {
+            Works::Yes => Ok(Settled::Holds),
+            Works::No(Evidence::Fact(fact)) => Ok(Settled::Violated(fact)),
+            Works::No(Evidence::Connections(pairs, missing)) => self.broken(&pairs, &missing, assume),
+            Works::Unknown(Evidence::Connections(pairs, unsure)) => self.unsure(&pairs, &unsure, assume),
+            Works::No(Evidence::Membership) | Works::Unknown(Evidence::Membership | Evidence::Fact(_)) => {
+                Ok(Settled::Unknown(Unsure { doubt: Uncertainty::Membership, hops: Vec::new() }))
+            }
+        }
     }
 
     /// Units that stand for the two ends, different ones.
@@ -359,11 +373,11 @@ impl Verifier<'_> {
     }
 
     /// A needed connection that does not work, judged by the reference evaluator.
-    fn broken(&self, pairs: &[(Endpoint, Endpoint)], missing: &HeaderSet, assume: Assume) -> Result<Works, Flaw> {
+    fn broken(&self, pairs: &[(Endpoint, Endpoint)], missing: &HeaderSet, assume: Assume) -> Result<Settled, Flaw> {
         let (connection, evaluation) = self.witness(pairs, missing, assume).ok_or(Flaw::NoPath)?;
         match evaluation.verdict {
             Verdict::Denied(_) | Verdict::Allowed(Reply::Blocked) => {
-                Ok(Works::No(Counterexample::Broken { connection, evaluation }))
+                Ok(Settled::Violated(Counterexample::Broken { connection, evaluation }))
             }
             Verdict::Allowed(_) | Verdict::Unknown(_) => {
                 Err(self.disagreement(&connection, assume, evaluation, "stopped"))
@@ -372,7 +386,7 @@ impl Verifier<'_> {
     }
 
     /// A needed connection of which it is not known whether it works.
-    fn unsure(&self, pairs: &[(Endpoint, Endpoint)], unsure: &HeaderSet, assume: Assume) -> Result<Works, Flaw> {
+    fn unsure(&self, pairs: &[(Endpoint, Endpoint)], unsure: &HeaderSet, assume: Assume) -> Result<Settled, Flaw> {
         let mut last = None;
         for &pair in pairs {
             let Some((connection, evaluation)) = self.witness(&[pair], unsure, assume) else { continue };
@@ -383,7 +397,7 @@ impl Verifier<'_> {
             };
             if let Some(doubt) = doubt {
                 let hops = vec![Hop::Connection { connection, assume, evaluation, means: Means::Reach }];
-                return Ok(Works::Unknown(Unsure { doubt: Uncertainty::Policy(doubt), hops }));
+                return Ok(Settled::Unknown(Unsure { doubt: Uncertainty::Policy(doubt), hops }));
             }
             last = Some((connection, evaluation));
         }
@@ -438,9 +452,7 @@ fn reply_doubt(evaluation: &seglab_policy::Evaluation) -> Option<seglab_policy::
 /// doubtful, where one is enough success does.
 fn in_doubt(works: Works, one_is_enough: bool) -> Works {
     match (works, one_is_enough) {
-        (Works::No(_), false) | (Works::Yes, true) => {
-            Works::Unknown(Unsure { doubt: Uncertainty::Membership, hops: Vec::new() })
-        }
+        (Works::No(_), false) | (Works::Yes, true) => Works::Unknown(Evidence::Membership),
         (works, _) => works,
     }
 }

@@ -218,6 +218,8 @@ fn forbidden(claim: &Claim) -> Vec<(Peer, Peer, Vec<Service>)> {
         ],
         Claim::Allowed { .. }
         | Claim::Only { .. }
+        | Claim::Within { .. }
+        | Claim::Equal { .. }
         | Claim::NoShadowedRules { .. }
         | Claim::NoRedundantRules { .. }
         | Claim::NoUndefinedOrder { .. } => Vec::new(),

@@ -8,6 +8,7 @@ use super::candidates::Candidates;
 use super::fate::Fates;
 use super::formula::Formula;
 use crate::counterexample::Hop;
+use crate::difference::Kind;
 use crate::properties::{Counterexample, Outcome, Report, Settings, Settled};
 use seglab_policy::{AddressSet, Assume, Claim, Connection, Design, Endpoint, Peer, Service, Statistic, UnitId};
 use std::collections::BTreeSet;
@@ -53,6 +54,8 @@ impl Demands<'_, '_> {
     fn demand(&mut self, design: &Design, goal: Goal, outcome: &Outcome) -> Demand {
         let hops = match &outcome.verdict {
             Settled::Holds => return Demand::Must(Formula::constant(true)),
+            // What may differ from another design has to become known, here or there.
+            Settled::Unknown(_) if is_equal(design, goal) => return Demand::Otherwise { wants_more: true },
             Settled::Unknown(unsure) => &unsure.hops,
             Settled::Violated(Counterexample::Reached(hops) | Counterexample::TooExposed { hops, .. }) => hops,
             Settled::Violated(Counterexample::TooMany { hops, excess, .. }) => match excess.of {
@@ -63,6 +66,12 @@ impl Demands<'_, '_> {
             // It speaks of units that are not there.
             Settled::Violated(Counterexample::Extended(_)) => return Demand::Otherwise { wants_more: false },
             Settled::Violated(Counterexample::ByDefault(hops)) => return self.stopped(hops, true),
+            Settled::Violated(Counterexample::Differs(differs)) => {
+                return match (differs.kind, &differs.witness.after) {
+                    (Kind::Gained, Some(judged)) => self.cut(judged.connection, differs.assume),
+                    _ => Demand::Otherwise { wants_more: true },
+                };
+            }
             Settled::Violated(Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. }) => {
                 return Demand::OfRules;
             }
@@ -86,6 +95,11 @@ impl Demands<'_, '_> {
             Some(Hop::Connection { connection, .. }) => self.needed(design, goal, connection),
             Some(Hop::Host { .. }) | None => Demand::Hopeless,
         }
+    }
+
+    /// The connection has to be stopped for certain.
+    fn cut(&mut self, connection: Connection, assume: Assume) -> Demand {
+        must(self.fates.of(self.candidates, &connection, assume).perhaps.not())
     }
 
     /// One of the steps has to be stopped for certain.
@@ -227,6 +241,14 @@ fn is_bare(design: &Design, goal: Goal) -> bool {
 }
 
 /// What has to work for a claim to hold; `None` if it is about what must not be possible.
+fn is_equal(design: &Design, goal: Goal) -> bool {
+    let property = match goal {
+        Goal::Need(_) => None,
+        Goal::Property(at) => design.properties().get(at),
+    };
+    property.is_some_and(|property| matches!(property.claim, Claim::Equal { .. }))
+}
+
 fn needed_by(design: &Design, goal: Goal) -> Option<(&Peer, &Peer, &[Service])> {
     match goal {
         Goal::Need(at) => design.needs().get(at).map(|need| (&need.from, &need.to, &need.services[..])),

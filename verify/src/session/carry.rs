@@ -187,8 +187,10 @@ impl Carry<'_> {
                 let stays = touched.all(|rule| rule.action == Action::Allow);
                 self.existing(verifier, known, stays)
             }
-            // These look at rules themselves.
-            Claim::NoShadowedRules { .. }
+            // These look at rules themselves, or at another design.
+            Claim::Within { .. }
+            | Claim::Equal { .. }
+            | Claim::NoShadowedRules { .. }
             | Claim::NoRedundantRules { .. }
             | Claim::NoUndefinedOrder { .. }
             | Claim::IsolatedEver { .. } => None,
@@ -274,7 +276,7 @@ impl Carry<'_> {
                 let doubt = match &mut unsure.doubt {
                     Uncertainty::Policy(Doubt::Rule(id)) => self.edits.place(*id).map(|now| *id = now).is_some(),
                     Uncertainty::Policy(Doubt::Unmodelled(_)) | Uncertainty::Membership => true,
-                    Uncertainty::Newcomers(_) => false,
+                    Uncertainty::Newcomers(_) | Uncertainty::Reference => false,
                 };
                 doubt && self.are_untouched(verifier, &mut unsure.hops)
             }
@@ -292,7 +294,10 @@ impl Carry<'_> {
                 Counterexample::NoSuchPort { .. }
                 | Counterexample::OtherFamily { .. }
                 | Counterexample::NoSuchAddress { .. } => true,
-                Counterexample::Rules(_) | Counterexample::UndefinedOrder { .. } | Counterexample::Extended(_) => false,
+                Counterexample::Rules(_)
+                | Counterexample::UndefinedOrder { .. }
+                | Counterexample::Extended(_)
+                | Counterexample::Differs(_) => false,
             },
         }
     }

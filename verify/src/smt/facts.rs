@@ -114,17 +114,23 @@ pub(super) struct Vocabulary<'a> {
 impl<'a> Vocabulary<'a> {
     /// The vocabulary of a design and of questions about it.
     pub(super) fn new(design: &'a Design, questions: &'a [Question]) -> Self {
-        Self::of(design, questions, false)
+        Self::of(design, None, questions, false)
     }
 
     /// The same, with words for units that do not exist yet.
     pub(super) fn with_newcomers(design: &'a Design, questions: &'a [Question]) -> Self {
-        Self::of(design, questions, true)
+        Self::of(design, None, questions, true)
     }
 
-    fn of(design: &'a Design, questions: &'a [Question], newcomers: bool) -> Self {
+    /// The vocabulary of a design and of another one with the same units and named sources.
+    pub(super) fn of_both(design: &'a Design, other: &'a Design) -> Self {
+        Self::of(design, Some(other), &[], false)
+    }
+
+    fn of(design: &'a Design, other: Option<&'a Design>, questions: &'a [Question], newcomers: bool) -> Self {
         let mut mentioned = Mentioned::default();
         mentioned.design(design);
+        other.into_iter().for_each(|other| mentioned.design(other));
         for question in questions {
             question.from.peers().chain(question.to.peers()).for_each(|peer| mentioned.peer(peer));
             question.services.iter().for_each(|service| mentioned.service(service));

@@ -6,7 +6,7 @@ use super::facts::{Fact, Vocabulary};
 use super::judge::Verdict;
 use super::packet::{HeaderTerms, Packet, family_of, has_own_form};
 use super::path::Path;
-use super::question::{Doors, Question};
+use super::question::{Apart, Doors, Question};
 use super::term::{all, any, constant};
 use seglab_policy::{Assume, Connection, Design, Family, Header};
 use z3::ast::Bool;
@@ -32,7 +32,15 @@ struct Siblings {
 
 impl<'a> Formulas<'a> {
     pub(super) fn new(design: &'a Design, assume: Assume, questions: &'a [Question]) -> Self {
-        let vocabulary = Vocabulary::new(design, questions);
+        Self::with((design, assume), Vocabulary::new(design, questions), questions)
+    }
+
+    /// The formulas of a design, in words for another one with the same units and named sources, too.
+    pub(super) fn beside(design: &'a Design, other: &'a Design, assume: Assume) -> Self {
+        Self::with((design, assume), Vocabulary::of_both(design, other), &[])
+    }
+
+    fn with((design, assume): (&'a Design, Assume), vocabulary: Vocabulary<'a>, questions: &'a [Question]) -> Self {
         let (source, destination) = (End::new("source", &vocabulary), End::new("destination", &vocabulary));
         let header = HeaderTerms::variables();
         let packet = Packet { source: &source, destination: &destination, header: &header, reply: false };
@@ -114,6 +122,17 @@ impl<'a> Formulas<'a> {
             any([all([name.clone(), also.not()]), all([name.not(), also])])
         });
         all([packet.one_family(), verdict.definitions(), any(unlike)])
+    }
+
+    /// The connection is one of some that fare so here and otherwise in another design.
+    pub(super) fn fares(&self, other: &'a Design, assume: Assume, apart: &[Apart]) -> Bool {
+        let packet = self.packet();
+        let verdict = Verdict::new(other, assume, &self.vocabulary, &packet, "other ");
+        let ways = apart.iter().map(|Apart { services, here, there }| {
+            let of_services = packet.is_of(services, &self.vocabulary);
+            all([of_services, self.verdict.is_one_of(here), verdict.is_one_of(there)])
+        });
+        all([packet.one_family(), verdict.definitions(), any(ways)])
     }
 
     /// The variables have the values of this connection; `None` if the design has no such endpoints, or no packet

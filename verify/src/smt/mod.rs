@@ -48,7 +48,7 @@ mod term;
 
 pub use cores::{Core, Cores, Part, Size};
 pub use ever::{EverAnswer, EverQuestion, FRESH, Invariant, Label, Newcomer};
-pub use question::{Doors, Ends, Listed, Question};
+pub use question::{Apart, Doors, Ends, Listed, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 
 use seglab_policy::{Assume, Connection, Design, Reply};
@@ -65,6 +65,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 6] = [
+        Outcome::Allowed(Reply::None),
+        Outcome::Allowed(Reply::Passes),
+        Outcome::Allowed(Reply::Blocked),
+        Outcome::Allowed(Reply::Unknown),
+        Outcome::Denied,
+        Outcome::Unknown,
+    ];
+
     /// The connection certainly arrives, whatever becomes of its reply.
     pub const ALLOWED: [Outcome; 4] = [
         Outcome::Allowed(Reply::None),
@@ -150,6 +160,12 @@ impl<'a> Encoding<'a> {
     /// its rules alone.
     pub fn differ(&self, other: &Design) -> SmtAnswer {
         solve::differ(self.design, other, self.assume, self.limits)
+    }
+
+    /// A connection that fares otherwise in another design, in one of these ways. Both have the same units and named
+    /// sources; what a unit does not reach over one pair of interfaces it may over another, which is not looked at.
+    pub fn apart(&self, other: &Design, apart: &[Apart]) -> SmtAnswer {
+        solve::apart(self.design, other, self.assume, self.limits, apart)
     }
 
     /// A connection that each question describes; the formulas are built once for all of them.

@@ -60,6 +60,17 @@ impl Question {
     }
 }
 
+/// Connections that fare otherwise in another design.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Apart {
+    /// Their services.
+    pub services: Vec<Service>,
+    /// What becomes of them here: one of these.
+    pub here: Vec<Outcome>,
+    /// What becomes of them there: one of these.
+    pub there: Vec<Outcome>,
+}
+
 /// Connections between sets of endpoints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {

@@ -4,7 +4,7 @@ use super::ends::End;
 use super::facts::{Fact, KIND_EXTERNAL, endpoint_of_row};
 use super::formulas::Formulas;
 use super::packet::{HeaderTerms, header_of};
-use super::question::Question;
+use super::question::{Apart, Question};
 use super::term::any;
 use super::{Outcome, SmtAnswer, SmtVerdict};
 use seglab_policy::{Assume, Connection, Design, Endpoint, Header};
@@ -95,6 +95,16 @@ pub(super) fn differ(design: &Design, other: &Design, assume: Assume, limits: Li
         let solver = solver(limits);
         solver.assert(formulas.common());
         formulas.answer(formulas.differs(other, assume), &solver, limits)
+    })
+}
+
+/// A connection that fares in one of these ways, in two designs with the same units and named sources.
+pub(super) fn apart(design: &Design, other: &Design, assume: Assume, limits: Limits, apart: &[Apart]) -> SmtAnswer {
+    z3::with_z3_config(&Config::new(), || {
+        let formulas = Formulas::beside(design, other, assume);
+        let solver = solver(limits);
+        solver.assert(formulas.common());
+        formulas.answer(formulas.fares(other, assume, apart), &solver, limits)
     })
 }
 

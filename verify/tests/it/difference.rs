@@ -2,5 +2,6 @@
 //! both designs and follows attacks unit by unit: both inclusions, counts, witnesses and paths.
 
 mod by_hand;
+mod claims;
 mod mutation;
 mod random;

@@ -252,6 +252,7 @@ impl<'d> Naive<'d> {
                 self.reaches(attack, &from, &targets, &[], services, property.hops_max, doubtful)
             }
             Claim::IsolatedEver { .. } => panic!("random designs speak of units that exist"),
+            Claim::Within { .. } | Claim::Equal { .. } => panic!("random designs are held against no others"),
             Claim::OnlyThrough { from, to, via, services } => {
                 let via: Vec<UnitId> = self.design.select(via).collect();
                 let aside = |end: &End| matches!(end, End::Unit(unit) if via.contains(unit));

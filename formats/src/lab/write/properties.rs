@@ -48,6 +48,9 @@ fn claim(map: &mut Map, claim: &Claim) {
         Claim::Only { flows, among } => {
             map.put("flows", list(flows.iter().map(flow))).put_some("among", among.as_ref().map(text));
         }
+        Claim::Within { reference } | Claim::Equal { reference } => {
+            map.put("design", scalar(&reference.path));
+        }
         Claim::DefaultDeny { units, directions } => {
             map.put("units", text(units)).put("directions", directions_name(*directions));
         }

@@ -3,8 +3,8 @@
 use super::{read, reading, shown};
 use seglab_formats::{File, kubernetes, lab};
 use seglab_policy::{
-    Address, Claim, Covers, Design, Directions, Family, Level, Order, Peer, Placement, PointKind, Scope, Selector,
-    Service, Transport,
+    Address, Claim, Covers, Design, Directions, Draft, Family, Level, Order, Peer, Placement, PointKind, Reference,
+    Scope, Selector, Service, Transport, Trust,
 };
 
 #[test]
@@ -348,13 +348,53 @@ fn the_page_on_claims_is_of_lab_files() {
     let mut kinds = std::collections::BTreeSet::new();
     for block in page.split("```yaml\n").skip(1) {
         let text = block.split("```").next().unwrap();
-        let reading = reading(text);
+        let mut file = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+        let compared: Vec<String> = file.compared().map(|(path, _)| path.to_owned()).collect();
+        compared.into_iter().for_each(|path| file.compare(Reference::new(path, Draft::default()).unwrap()));
+        let reading = lab::merge(&file, Vec::new()).unwrap_or_else(|said| panic!("{}", shown(&said.diagnostics, text)));
         assert!(reading.diagnostics.is_empty(), "{}", shown(&reading.diagnostics, text));
         kinds.extend(reading.draft.properties.iter().map(|property| property.claim.kind()));
     }
     for kind in kinds {
         let told = [format!("- **`{kind}`**"), format!("in outputs `{kind}`")];
         assert!(told.iter().any(|told| page.contains(told)), "{kind} is not explained");
+    }
+}
+
+/// The designs that claims are held against are named with their places, and have to be given.
+#[test]
+fn designs_that_claims_are_held_against_are_given() {
+    let text = "
+seglab: 1
+units: [{name: web}]
+properties:
+  - within: {design: approved.yaml}
+  - equal: {design: approved.yaml, trust: own-agent-void, view: service}
+";
+    let mut file = lab::parse(&File { path: "seglab.yaml".to_owned(), text: text.to_owned() }).unwrap();
+    let compared: Vec<_> = file.compared().map(|(path, span)| (path, span.line, span.column)).collect();
+    assert_eq!(compared, [("approved.yaml", 5, 22), ("approved.yaml", 6, 21)]);
+    let missing = lab::merge(&file, Vec::new()).unwrap_err();
+    assert_eq!(
+        missing.diagnostics.iter().map(|one| one.code).collect::<Vec<_>>(),
+        ["no-policy", "not-read", "not-read"]
+    );
+    assert!(lab::merge(&file.clone().without_claims(), Vec::new()).unwrap().draft.properties.is_empty());
+
+    let approved =
+        reading("{seglab: 1, units: [{name: web}], needs: [{from: web, to: internet, service: tcp/1}]}").draft;
+    file.compare(Reference::new("approved.yaml", approved).unwrap());
+    let draft = lab::merge(&file, Vec::new()).unwrap().draft;
+    let Claim::Within { reference } = &draft.properties[0].claim else { panic!("{:?}", draft.properties) };
+    assert_eq!((reference.design.units().len(), reference.design.needs().len()), (1, 0));
+    assert_eq!(draft.properties[0].trust, Trust::Intact, "the policy before an attack");
+    let written = lab::write(&Design::new(draft).unwrap());
+    assert!(written.contains("equal: {id: equal-1, design: approved.yaml"), "{written}");
+    for (key, value) in [("pivot", "any"), ("hops", "2")] {
+        let text = text.replace("trust: own-agent-void", &format!("{key}: {value}"));
+        let file = lab::parse(&File { path: "seglab.yaml".to_owned(), text }).unwrap();
+        let refused = lab::merge(&file, Vec::new()).unwrap_err();
+        assert!(refused.diagnostics.iter().any(|one| one.code == "not-read"), "{key}");
     }
 }
 

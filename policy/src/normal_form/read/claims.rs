@@ -1,11 +1,12 @@
 //! Properties, by what they claim.
 
-use super::{addresses, directions, peer, provenance, selector, service};
-use crate::claim::{AtMost, Claim, Statistic};
+use super::{addresses, directions, peer, provenance, read, selector, service};
+use crate::claim::{AtMost, Claim, Reference, Statistic};
 use crate::flow::Flow;
 use crate::normal_form::line::{Line, Problem, Read};
 use crate::property::{Pivot, Property, Trust, View};
 use crate::selector::Selector;
+use std::sync::Arc;
 
 pub(super) fn property(line: &mut Line<'_>) -> Read<Property> {
     Ok(Property {
@@ -56,6 +57,8 @@ fn claim(line: &mut Line<'_>) -> Read<Claim> {
             Claim::EgressOnlyTo { from: selector(line, 0)?, to: peer(line)?, services: line.list(service)? }
         }
         "only" => Claim::Only { among: absent_or_selector(line)?, flows: line.list(flow)? },
+        "within" => Claim::Within { reference: reference(line)? },
+        "equal" => Claim::Equal { reference: reference(line)? },
         "default-deny" => Claim::DefaultDeny { units: selector(line, 0)?, directions: directions(line)? },
         "surface" => Claim::Surface {
             units: selector(line, 0)?,
@@ -75,6 +78,18 @@ fn rulebook(line: &mut Line<'_>) -> Read<Option<String>> {
 
 fn flow(line: &mut Line<'_>) -> Read<Flow> {
     Ok(Flow { from: peer(line)?, to: peer(line)?, services: line.list(service)? })
+}
+
+/// A design within the design: it makes no claims of its own, so that texts are not nested deeper.
+fn reference(line: &mut Line<'_>) -> Read<Reference> {
+    let path = line.string("the path of another design")?;
+    let text = line.string("the normal form of another design")?;
+    let refuse = |problem| line.error(Problem::Reference(Box::new(problem)));
+    let design = read(&text).map_err(refuse)?;
+    if design.properties().is_empty() {
+        return Ok(Reference { path, design: Arc::new(design) });
+    }
+    Err(line.error(Problem::Claims))
 }
 
 fn absent_or_number(line: &mut Line<'_>, wanted: &'static str) -> Read<Option<u32>> {

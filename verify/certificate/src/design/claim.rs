@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             "no-shadowed-rules" => Claim::NoShadowedRules { rulebook: f.optional()? },
             "no-redundant-rules" => Claim::NoRedundantRules { rulebook: f.optional()? },
             "no-undefined-order" => Claim::NoUndefinedOrder { rulebook: f.optional()? },
-            "isolated-ever" => Claim::Unproved,
+            "isolated-ever" | "within" | "equal" => Claim::Unproved,
             _ => return f.refuse("a claim"),
         };
         match claim {

@@ -4,7 +4,7 @@ use super::{Side, Works};
 use crate::classes::ClassId;
 use crate::counterexample::Flaw;
 use crate::groups::{Groups, Party};
-use crate::properties::{Finding, On, Settled};
+use crate::properties::{Finding, On};
 use crate::reach::Verifier;
 use seglab_policy::{Assume, Peer, Service};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl Verifier<'_> {
         for &(side, matched) in &outer.sides {
             if inner.one_is_enough {
                 let pair = |other: Side| if outer_is_source { (side, other) } else { (other, side) };
-                let works = self.with_inner(inner, &pair, services, &mut needed, assume)?;
+                let works = self.with_inner(inner, &pair, services, &mut needed, assume);
                 let Some(mut works) = works.or_else(|| self.nobody(side, outer, inner)) else { continue };
                 if matched == super::Match::Maybe {
                     works = super::in_doubt(works, outer.one_is_enough);
@@ -68,7 +68,7 @@ impl Verifier<'_> {
                 if self.surely_works(source, destination, services, &mut needed, assume) {
                     continue;
                 }
-                let Some(mut works) = self.works(source, destination, services, assume)? else { continue };
+                let Some(mut works) = self.works(source, destination, services, assume) else { continue };
                 if [matched, other_matched].contains(&super::Match::Maybe) {
                     works = super::in_doubt(works, false);
                 }
@@ -78,7 +78,25 @@ impl Verifier<'_> {
             }
         }
         let one_of_all = outer.one_is_enough;
-        Ok(findings(found, groups, one_of_all))
+        self.findings_of_pairs(found, groups, one_of_all, assume)
+    }
+
+    /// What was found, as findings; where one end of all is enough, all that was found is one.
+    fn findings_of_pairs(
+        &self,
+        found: BTreeMap<(Option<u32>, Option<u32>), Broken>,
+        groups: &Groups,
+        one_of_all: bool,
+        assume: Assume,
+    ) -> Result<Vec<Finding>, Flaw> {
+        let party = |group: Option<u32>| group.map_or(Party::Everyone, |group| groups.party(group));
+        let shown = if one_of_all { 1 } else { found.len() };
+        let of_broken = |((from, to), Broken { count, at_least, works })| {
+            let (from, to) = if one_of_all { (None, None) } else { (from, to) };
+            let verdict = self.shown_works(works, assume)?;
+            Ok(Finding { from: party(from), to: party(to), on: On::Anything, count, at_least, verdict })
+        };
+        found.into_iter().take(shown).map(of_broken).collect()
     }
 
     fn group_of_side(&self, groups: &Groups, side: Side) -> Option<u32> {
@@ -138,25 +156,4 @@ fn add(
             (_, true) => {}
         },
     }
-}
-
-/// What was found, as findings; where one end of all is enough, all that was found is one.
-fn findings(found: BTreeMap<(Option<u32>, Option<u32>), Broken>, groups: &Groups, one_of_all: bool) -> Vec<Finding> {
-    let party = |group: Option<u32>| group.map_or(Party::Everyone, |group| groups.party(group));
-    let of_broken = |((from, to), Broken { count, at_least, works }): (_, Broken)| {
-        let verdict = match works {
-            Works::Yes => return None,
-            Works::No(refuted) => Settled::Violated(refuted),
-            Works::Unknown(unsure) => Settled::Unknown(unsure),
-        };
-        Some(Finding { from: party(from), to: party(to), on: On::Anything, count, at_least, verdict })
-    };
-    let mut findings: Vec<Finding> = found.into_iter().filter_map(of_broken).collect();
-    if one_of_all {
-        findings.truncate(1);
-        for finding in &mut findings {
-            (finding.from, finding.to) = (Party::Everyone, Party::Everyone);
-        }
-    }
-    findings
 }
