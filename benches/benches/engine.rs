@@ -1,8 +1,8 @@
 //! The rule engine and the matcher: building them, and deciding, beside the roofline of the reads.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use seglab_benches::{Roofline, Size, cluster, company};
-use seglab_engine::{Decision, Engine, Limits, Matcher, Workload};
+use seglab_benches::{Size, cluster, company};
+use seglab_engine::{Decision, Engine, Limits, Matcher, Roofline, Workload};
 use seglab_policy::{Assume, Connection, Design};
 use std::hint::black_box;
 
@@ -43,7 +43,7 @@ fn measure_matcher(criterion: &mut Criterion, topology: &str, size: Size, design
     compile.bench_function(size.to_string(), |bench| bench.iter(|| build(black_box(design))));
     compile.finish();
     let matcher = build(design);
-    let packets = Workload::uniform(design, 1, CONNECTIONS).packets_v4(design);
+    let packets = Workload::uniform(design, 1, CONNECTIONS).packets_v4(design, "default");
     let Some(space) = matcher.space("default").filter(|_| !packets.is_empty()) else { return };
     let roofline = Roofline::new(&matcher.reads_v4(space), packets.len());
     let mut decisions = vec![Decision::Unknown; packets.len()];

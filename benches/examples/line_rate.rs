@@ -5,9 +5,9 @@
 //! place of a table as large as the one that is read (the roofline). Passes are short and interleaved, and the medians
 //! shown, for machines are shared. Every decision by address is held to that by interface, some to the reference evaluator.
 
-use seglab_benches::{Roofline, Size, company, on_processor_ns};
-use seglab_engine::{Decision, InterfaceId, Limits, Matcher, Workload};
-use seglab_policy::{Assume, Connection, Design, Endpoint, Header};
+use seglab_benches::{Size, company, on_processor_ns};
+use seglab_engine::{Decision, Limits, Matcher, Roofline, Workload};
+use seglab_policy::{Assume, Connection, Design};
 use std::hint::black_box;
 
 /// Packets of a workload, and of a pass: short enough to be seldom interrupted.
@@ -41,9 +41,8 @@ fn row(design: &Design, rules: u32) -> String {
     let mut builds: Vec<u128> = (0..3).map(|_| timed_on_processor(|| _ = black_box(compile()))).collect();
     let space = matcher.space("default").expect("generated units stand in it");
     let workload = Workload::uniform(design, 1, PACKETS);
-    let packets = workload.packets_v4(design);
-    let connections: Vec<(InterfaceId, InterfaceId, Header)> =
-        workload.connections().iter().filter_map(|one| known(&matcher, one)).collect();
+    let packets = workload.packets_v4(design, "default");
+    let connections = workload.packets_between(&matcher);
     let roofline = Roofline::new(&matcher.reads_v4(space), PASS);
     let mut decisions = [vec![Decision::Unknown; packets.len()], vec![Decision::Unknown; packets.len()]];
     let mut passes: [Vec<u128>; 3] = Default::default();
@@ -76,14 +75,6 @@ fn row(design: &Design, rules: u32) -> String {
         rates[2],
         rates[0] / rates[2]
     )
-}
-
-fn known(matcher: &Matcher, connection: &Connection) -> Option<(InterfaceId, InterfaceId, Header)> {
-    let interface = |end: Endpoint| match end {
-        Endpoint::Unit { unit, interface } => matcher.interface(unit, interface),
-        _ => None,
-    };
-    Some((interface(connection.source)?, interface(connection.destination)?, connection.header))
 }
 
 /// Holds as many decisions to the reference evaluator as the budget allows.

@@ -3,9 +3,6 @@
 //! Bench ids read `operation/topology/size`, so a size means the same thing wherever it stands.
 
 pub mod edits;
-mod roofline;
-
-pub use roofline::Roofline;
 
 use seglab_formats::kubernetes;
 use seglab_policy::{

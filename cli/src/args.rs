@@ -400,6 +400,12 @@ pub(crate) struct Bench {
     /// Seed of the workload
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Memory that the tables of an address family may take, in MB; past it there are slower ones, or none
+    #[arg(long, default_value_t = 1024, value_name = "MB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) memory: u32,
+    /// Also draw the rates, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TableFormat,

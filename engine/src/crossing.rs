@@ -8,8 +8,8 @@ use crate::column::Column;
 use crate::label_index::LabelIndex;
 use crate::partition::{Partition, classes_of};
 use seglab_policy::{Assume, Design, Direction, Directions, EnforcementPoint, Level, Place, Placement, Side, Trust};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The levels of places, in the order in which [`Station::places`] holds them.
 const LEVELS: [Level; 3] = [Level::Site, Level::Zone, Level::Subnet];
@@ -77,7 +77,7 @@ impl Crossings {
         for (around, names) in crossings.around.iter_mut().zip(&crossings.place_names) {
             *around = Column::filled(Vec::new(), names.len() + 1);
         }
-        let mut covered: Vec<(u32, Cow<'_, [u32]>)> = Vec::new();
+        let mut covered: Vec<(u32, Rc<[u32]>)> = Vec::new();
         for (at, point) in (0u32..).zip(design.points()) {
             match &point.placement {
                 Placement::Units(selector) => covered.push((at, labels.select(selector))),
@@ -100,7 +100,7 @@ impl Crossings {
     }
 
     /// Notes the points at units, each with the units that it stands at; returns the coverage of each unit.
-    fn cover(&mut self, design: &Design, covered: &[(u32, Cow<'_, [u32]>)]) -> Column<u32> {
+    fn cover(&mut self, design: &Design, covered: &[(u32, Rc<[u32]>)]) -> Column<u32> {
         let mut partition = Partition::new(design.units().len());
         covered.iter().for_each(|(_, units)| partition.split(units));
         let mut points: Column<[Vec<u32>; 2]> = Column::filled(Default::default(), partition.len());
@@ -255,13 +255,16 @@ fn index(level: Level) -> usize {
 /// between any two of them, else those that have a point around them.
 fn place_names(design: &Design, level: Level) -> BTreeMap<String, u32> {
     let between = design.points().iter().any(|point| point.placement == Placement::Between(level));
-    let interfaces = design.units().iter().flat_map(|unit| &unit.interfaces);
-    let stood_in = interfaces.filter_map(|interface| level.of(&interface.place)).filter(|_| between);
+    let units = if between { design.units() } else { &[] };
+    let interfaces = units.iter().flat_map(|unit| &unit.interfaces);
+    let stood_in = interfaces.filter_map(|interface| level.of(&interface.place));
     let surrounded = design.points().iter().filter_map(|point| match &point.placement {
         Placement::Around(of, name) if *of == level => Some(name.as_str()),
         _ => None,
     });
     let mut names: Vec<&str> = stood_in.chain(surrounded).collect();
+    // Neighbours mostly stand in one place.
+    names.dedup();
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(str::to_owned).zip(1..).collect()

@@ -388,6 +388,8 @@ pub(crate) fn address_sets(design: &Design) -> impl Iterator<Item = &AddressSet>
 pub(crate) fn spaces(design: &Design) -> BTreeMap<&str, u32> {
     let interfaces = design.units().iter().flat_map(|unit| &unit.interfaces);
     let mut spaces: Vec<&str> = interfaces.map(|interface| interface.space.as_str()).collect();
+    // Neighbours mostly stand in one space.
+    spaces.dedup();
     spaces.sort_unstable();
     spaces.dedup();
     spaces.into_iter().zip(0..).collect()

@@ -3,8 +3,8 @@
 use crate::column::{Column, ids};
 use rustc_hash::FxHashMap;
 use seglab_policy::{Selector, Unit};
-use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
 
 /// Units by label, name and owner.
 pub(crate) struct LabelIndex<'a> {
@@ -12,6 +12,8 @@ pub(crate) struct LabelIndex<'a> {
     keys: FxHashMap<&'a str, Key<'a>>,
     /// Names in their order, made when the first selector asks for one.
     names: OnceCell<Vec<Named>>,
+    /// What was selected before, for each address family asks for the same.
+    selected: RefCell<FxHashMap<Selector, Rc<[u32]>>>,
 }
 
 /// A unit by its name, or by that of its owner.
@@ -72,6 +74,8 @@ enum Test<'i> {
     Always,
     /// One of these, ascending.
     OneOf(Vec<u32>),
+    /// The key is carried with this value.
+    Is(&'i Key<'i>, u32),
     /// The key is carried with one of the values.
     In(&'i Key<'i>, Vec<u32>),
     Has(&'i Key<'i>),
@@ -85,6 +89,7 @@ impl Test<'_> {
         match self {
             Test::Always => true,
             Test::OneOf(units) => units.binary_search(&unit).is_ok(),
+            Test::Is(key, value) => key.value_of[unit] == *value,
             Test::In(key, values) => values.contains(&key.value_of[unit]),
             Test::Has(key) => key.value_of[unit] != NOTHING,
             Test::All(parts) => parts.iter().all(|part| part.holds(unit)),
@@ -103,24 +108,28 @@ impl<'a> LabelIndex<'a> {
                 keys.entry(key).or_insert_with(|| Key::new(units.len())).push(at, value);
             }
         }
-        Self { units, keys, names: OnceCell::new() }
+        Self { units, keys, names: OnceCell::new(), selected: RefCell::default() }
     }
 
     /// The positions of the units that `selector` selects, ascending.
-    pub(crate) fn select(&self, selector: &Selector) -> Cow<'_, [u32]> {
-        match selector {
-            Selector::In { key, values } if values.len() == 1 => Cow::Borrowed(self.with_one_of(key, values)),
-            Selector::Exists(key) => Cow::Borrowed(self.keys.get(key.as_str()).map_or(&[], |key| key.units.as_slice())),
-            Selector::Named(name) => Cow::Owned(self.named(name)),
+    pub(crate) fn select(&self, selector: &Selector) -> Rc<[u32]> {
+        if let Some(known) = self.selected.borrow().get(selector) {
+            return known.clone();
+        }
+        let selected: Rc<[u32]> = match selector {
+            Selector::In { key, values } if values.len() == 1 => self.with_one_of(key, values).into(),
+            Selector::Exists(key) => self.keys.get(key.as_str()).map_or(&[][..], |key| &key.units).into(),
+            Selector::Named(name) => self.named(name).into(),
             selector => {
                 let test = self.test(selector);
-                let units = match self.candidates(selector) {
+                match self.candidates(selector) {
                     Some(few) => few.iter().copied().filter(|&unit| test.holds(unit)).collect(),
                     None => ids(self.units.len()).filter(|&unit| test.holds(unit)).collect(),
-                };
-                Cow::Owned(units)
+                }
             }
-        }
+        };
+        self.selected.borrow_mut().insert(selector.clone(), selected.clone());
+        selected
     }
 
     /// Few units, at least those that the selector selects; `None` where there is no such list.
@@ -140,7 +149,11 @@ impl<'a> LabelIndex<'a> {
         let key = |key: &str| self.keys.get(key);
         let values_in = |name: &str, values: &[String]| match key(name) {
             Some(key) => {
-                Test::In(key, values.iter().filter_map(|value| key.values.get(value.as_str()).copied()).collect())
+                let values = values.iter().filter_map(|value| key.values.get(value.as_str()).copied());
+                match values.collect::<Vec<_>>().as_slice() {
+                    [value] => Test::Is(key, *value),
+                    values => Test::In(key, values.to_vec()),
+                }
             }
             None => Test::Any(Vec::new()),
         };

@@ -34,6 +34,7 @@
 
 mod blueprint;
 mod column;
+mod connection_table;
 mod coverage;
 mod crossing;
 mod engine;
@@ -43,6 +44,7 @@ mod matcher;
 mod partition;
 mod population;
 mod profile;
+mod roofline;
 mod rule_list;
 mod service;
 mod service_class;
@@ -51,6 +53,11 @@ mod table_build;
 mod tier_plan;
 mod workload;
 
+pub use connection_table::{ConnectionLimits, ConnectionTable, Tracked, WhenFull};
 pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
-pub use matcher::{InterfaceId, Layout, Matcher, Packet, PacketV4, PacketV6, PairForm, SpaceId, Untabled};
+pub use matcher::{
+    Explanation, InterfaceId, Layout, LiveMatcher, Matcher, Packet, PacketV4, PacketV6, PairForm, Snapshot, SpaceId,
+    UnitPacket, Untabled,
+};
+pub use roofline::Roofline;
 pub use workload::Workload;

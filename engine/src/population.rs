@@ -110,6 +110,11 @@ impl<'a> Population<'a> {
         &self.interfaces
     }
 
+    /// The endpoints whose address is known, by address, and among those of one address in their order.
+    pub(crate) fn known(&self) -> impl Iterator<Item = (u128, u32)> {
+        self.known.iter().map(|&(address, endpoint, _)| (address, endpoint))
+    }
+
     /// The first addresses of the atoms, ascending.
     pub(crate) fn atoms(&self) -> &[u128] {
         &self.atoms

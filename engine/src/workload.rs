@@ -5,7 +5,7 @@
 //! endpoints are drawn from the edges and the insides of the ranges that rules speak of.
 
 use crate::label_index::LabelIndex;
-use crate::matcher::{Packet, PacketV4};
+use crate::matcher::{Matcher, Packet, PacketV4, UnitPacket};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use seglab_policy::{
@@ -32,30 +32,71 @@ impl Workload {
         Self { connections }
     }
 
-    /// `count` connections between interfaces with known IPv4 addresses, both drawn uniformly, on services of rules
-    /// drawn uniformly; drawn with xoshiro256++ from `seed`. None if no unit has such an interface.
+    /// `count` connections between interfaces, both drawn uniformly, on services of rules drawn uniformly; drawn with
+    /// xoshiro256++ from `seed`. The interfaces are those with known IPv4 addresses, or all where there are none.
     pub fn uniform(design: &Design, seed: u64, count: usize) -> Self {
+        Self::between_interfaces(design, seed, count, |_| 1.0)
+    }
+
+    /// As [`Workload::uniform`], but few interfaces talk most: the one at rank n, in a random order, is drawn in
+    /// proportion to 1/n (Zipf's law).
+    pub fn zipf(design: &Design, seed: u64, count: usize) -> Self {
+        Self::between_interfaces(design, seed, count, |rank| 1.0 / rank as f64)
+    }
+
+    fn between_interfaces(design: &Design, seed: u64, count: usize, weight: impl Fn(usize) -> f64) -> Self {
         let mut drawer = Drawer::new(design, seed);
-        drawer.ends = drawer.known.iter().filter(|(address, _)| address.is_ipv4()).map(|&(_, end)| end).collect();
-        let count = if drawer.ends.is_empty() { 0 } else { count };
+        let known = drawer.known.iter().filter(|(address, _)| address.is_ipv4()).map(|&(_, end)| end);
+        let mut ends: Vec<Endpoint> = known.collect();
+        if ends.is_empty() {
+            ends.clone_from(&drawer.ends);
+        }
+        for last in (1..ends.len()).rev() {
+            ends.swap(last, drawer.random.random_range(0..=last));
+        }
+        let mut sum = 0.0;
+        let up_to: Vec<f64> = (1..=ends.len())
+            .map(|rank| {
+                sum += weight(rank);
+                sum
+            })
+            .collect();
+        let count = if ends.is_empty() { 0 } else { count };
         let draw = |_| {
-            let [source, destination] = [drawer.any_interface(), drawer.any_interface()];
+            let mut end = || {
+                let drawn = drawer.random.random::<f64>() * sum;
+                let at = up_to.partition_point(|&up_to| up_to <= drawn).min(ends.len() - 1);
+                ends.get(at).copied().unwrap_or(Endpoint::Unit { unit: UnitId(0), interface: 0 })
+            };
+            let (source, destination) = (end(), end());
             let rule = pick(&mut drawer.random, &drawer.rules).copied();
             Connection { source, destination, header: drawer.header(rule, source, destination) }
         };
         Self { connections: (0..count).map(draw).collect() }
     }
 
-    /// The packets of the connections whose ends both have known IPv4 addresses.
-    pub fn packets_v4(&self, design: &Design) -> Vec<PacketV4> {
+    /// The packet of each connection whose ends both have known IPv4 addresses that are seen in a space: those of its
+    /// own units, and those that are no unit's.
+    pub fn packets_v4(&self, design: &Design, space: &str) -> Vec<PacketV4> {
         let address = |end: Endpoint| match end {
             Endpoint::External(IpAddr::V4(address)) => Some(address),
-            end => match design.interface(end)?.address {
+            end => match design.interface(end).filter(|interface| interface.space == space)?.address {
                 Address::Known(IpAddr::V4(address)) => Some(address),
                 _ => None,
             },
         };
         let packet = |one: &Connection| Some(Packet::v4(address(one.source)?, address(one.destination)?, one.header));
+        self.connections.iter().filter_map(packet).collect()
+    }
+
+    /// The packet of each connection whose ends both are interfaces of units that a matcher knows.
+    pub fn packets_between(&self, matcher: &Matcher) -> Vec<UnitPacket> {
+        let interface = |end: Endpoint| match end {
+            Endpoint::Unit { unit, interface } => matcher.interface(unit, interface),
+            Endpoint::External(_) | Endpoint::Source(_) => None,
+        };
+        let packet =
+            |one: &Connection| Some(Packet::between(interface(one.source)?, interface(one.destination)?, one.header));
         self.connections.iter().filter_map(packet).collect()
     }
 

@@ -37,7 +37,9 @@ pub use json::{
 pub use junit::junit;
 pub use markdown::{markdown, verify_markdown};
 pub use model::*;
-pub use plot::{Plot, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot};
+pub use plot::{
+    Plot, Throughput, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot, throughput_plot,
+};
 pub use sarif::sarif;
 pub use text::{Colour, hop_text, rules_text, text, verdicts_text};
 pub use text_tables::{comparison_text, simulation_text, surface_text};

@@ -1,4 +1,8 @@
-//! `seglab bench`: how fast the rule engine decides this policy on this machine, every checked decision exact.
+//! `seglab bench`: how fast the matcher decides this policy on this machine, beside what the memory of the machine
+//! could, every decision held to the others and those that are checked to the reference evaluator.
+
+mod measure;
+mod text;
 
 use super::{Context, to_json};
 use crate::args::{self, TableFormat};
@@ -6,38 +10,245 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::heading::heading;
 use crate::output;
-use seglab_engine::{CompileError, Decision, Engine, Workload};
-use seglab_policy::{Assume, Design, count, number};
-use seglab_reports::{Heading, heading_text};
+use measure::{BatchTimes, ByCores, Rates, timed};
+use seglab_engine::{
+    CompileError, Decision, Layout, Limits, LiveMatcher, Matcher, PacketV4, PairForm, SpaceId, UnitPacket, Workload,
+};
+use seglab_policy::{Address, Assume, Connection, Design};
+use seglab_reports::{Heading, Throughput, throughput_plot};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::hint::black_box;
-#[expect(clippy::disallowed_types, reason = "measuring is what this command is for")]
-use std::time::Instant;
-
-/// Passes over the workload; the median is reported.
-const PASSES: usize = 7;
+use std::net::IpAddr;
 
 /// The reference evaluator looks at every rule: so many looks are spent on checking decisions. [rule evaluations]
 const CHECK_BUDGET: usize = 100_000_000;
+
+/// The time that updates may take. \[ns\]
+const UPDATES_NS: u64 = 2_000_000_000;
+
+/// What the numbers are, and what they are not.
+const MEANING: &str = "These rates are the bound of a good implementation on this machine: packets stand in memory, and \
+                       nothing moves them. They are not what a product costs.";
 
 #[derive(Serialize)]
 struct Measured {
     schema: &'static str,
     #[serde(flatten)]
     heading: Heading,
+    meaning: &'static str,
     units: usize,
     rules: usize,
     connections: usize,
     build_ns: u64,
     memory_bytes: usize,
-    identities: usize,
-    service_classes: usize,
-    profiles: usize,
+    families: Vec<FamilyTables>,
+    /// Of uniform traffic.
     decisions_per_second: DecisionsPerSecond,
-    decision_ns_median: f64,
-    decision_ns_fastest_pass: f64,
-    decision_ns_slowest_pass: f64,
+    /// What reading the tables alone would allow of uniform traffic on one core, by address; by unit where addresses are
+    /// not known. None where there are no tables.
+    roofline_decisions_per_second: Option<u64>,
+    traffic: Vec<TrafficMeasured>,
+    batches: Vec<BatchTimes>,
+    update_ns: Option<UpdateTimes>,
+    #[serde(flatten)]
+    checked: Checked,
+}
+
+/// How long it takes from a design with one rule less, or one more, until it decides. Decisions go on meanwhile.
+#[derive(Serialize)]
+struct UpdateTimes {
+    updates: usize,
+    p50: u64,
+    p99: u64,
+}
+
+#[derive(Serialize)]
+struct DecisionsPerSecond {
+    by_address: ByCores,
+    by_unit: ByCores,
+}
+
+/// How an address family is laid out.
+#[derive(Serialize)]
+struct FamilyTables {
+    family: String,
+    /// `dense` or `hashed`; none where there are no tables, and an engine is asked.
+    form: Option<&'static str>,
+    /// Why there are no tables.
+    untabled: Option<String>,
+    source_classes: usize,
+    destination_classes: usize,
+    exceptions: usize,
+    service_classes: usize,
+    memory_bytes: usize,
+}
+
+impl From<Layout> for FamilyTables {
+    fn from(layout: Layout) -> Self {
+        let form = |form: PairForm| match form {
+            PairForm::Dense => "dense",
+            PairForm::Hashed => "hashed",
+        };
+        Self {
+            family: layout.family.to_string(),
+            form: layout.form.ok().map(form),
+            untabled: layout.form.err().map(|why| why.to_string()),
+            source_classes: layout.source_classes,
+            destination_classes: layout.destination_classes,
+            exceptions: layout.exceptions,
+            service_classes: layout.service_classes,
+            memory_bytes: layout.memory_bytes,
+        }
+    }
+}
+
+/// One kind of traffic: how connections are drawn, and what was measured.
+#[derive(Serialize)]
+struct TrafficMeasured {
+    name: &'static str,
+    #[serde(flatten)]
+    rates: Rates,
+    /// The share of decisions by unit that allow.
+    allowed: f64,
+}
+
+/// Packets of one kind of traffic, by address and between known interfaces.
+struct Traffic {
+    packets: Vec<PacketV4>,
+    between: Vec<UnitPacket>,
+}
+
+pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Failure> {
+    let loaded = context.load(&args.design.path)?;
+    let design = &loaded.design;
+    let assume = Assume { as_if_enforced: args.design.as_if_enforced, ..Assume::business() };
+    if design.units().is_empty() {
+        return Err(Failure::usage("the design has no units to decide about", "bench a design with units"));
+    }
+    let limits = Limits { memory_bytes: (args.memory as usize).saturating_mul(1_000_000), ..Limits::default() };
+    let (built, build_ns) = timed(|| Matcher::compile(design, assume, limits));
+    let matcher = built.map_err(|error| Failure::usage(error.to_string(), "allow more with `--memory`"))?;
+    let number = args.connections as usize;
+    let workloads = context.timings.phase("workload", || {
+        [
+            ("uniform", Workload::uniform(design, args.seed, number)),
+            ("zipf", Workload::zipf(design, args.seed, number)),
+            ("rules", Workload::generate(design, args.seed, number)),
+        ]
+    });
+    let mut traffic = Vec::new();
+    let mut batches = Vec::new();
+    for (name, workload) in &workloads {
+        let (measured, of_batches) = measure_traffic(name, workload, &matcher, context, design)?;
+        traffic.push(measured);
+        if *name == "uniform" {
+            batches = of_batches;
+        }
+    }
+    let [.., (_, asked)] = &workloads;
+    let checked = check(asked, &matcher, context, design, assume)?;
+    let uniform = traffic.first().map(|one| &one.rates);
+    let by_cores = |of: fn(&Rates) -> &ByCores| uniform.map(of).cloned().unwrap_or_default();
+    let rooflines = [by_cores(|rates| &rates.roofline_by_address), by_cores(|rates| &rates.roofline_by_unit)];
+    let measured = Measured {
+        schema: "seglab/bench/v1",
+        heading: heading(design, Some(args.seed)),
+        meaning: MEANING,
+        units: design.units().len(),
+        rules: design.rules().count(),
+        connections: asked.connections().len(),
+        build_ns,
+        memory_bytes: matcher.memory_bytes(),
+        families: matcher.layouts().map(FamilyTables::from).collect(),
+        decisions_per_second: DecisionsPerSecond {
+            by_address: by_cores(|rates| &rates.by_address),
+            by_unit: by_cores(|rates| &rates.by_unit),
+        },
+        roofline_decisions_per_second: rooflines.iter().find_map(|roofline| roofline.get(&1)).copied(),
+        traffic,
+        batches,
+        update_ns: updates(context, design, assume, limits)?,
+        checked,
+    };
+    if let Some(path) = &args.plot
+        && let Some(plot) = throughput_plot(design.name(), &measured.bars())
+    {
+        output::write_file(path, plot.svg.as_bytes())?;
+    }
+    output::print(&match args.format {
+        TableFormat::Text => text::text(&measured),
+        TableFormat::Json => to_json(&measured),
+    })?;
+    Ok(Exit::Holds)
+}
+
+/// Measures one kind of traffic, after its batches were held to decisions one by one.
+fn measure_traffic(
+    name: &'static str,
+    workload: &Workload,
+    matcher: &Matcher,
+    context: &mut Context,
+    design: &Design,
+) -> Result<(TrafficMeasured, Vec<BatchTimes>), Failure> {
+    let space = main_space(design);
+    let id = space.and_then(|space| matcher.space(space));
+    let packets = space.map_or_else(Vec::new, |space| workload.packets_v4(design, space));
+    let traffic = Traffic { packets, between: workload.packets_between(matcher) };
+    if let Some(message) = context.timings.phase("check", || inconsistent(matcher, id, &traffic)) {
+        return Err(context.disagreement(design, message, name));
+    }
+    let mut rates = Rates::default();
+    let batches = context.timings.phase("measure", || {
+        measure::cores().into_iter().for_each(|cores| measure::rates(matcher, id, &traffic, cores, &mut rates));
+        measure::batches(matcher, id, &traffic)
+    });
+    Ok((TrafficMeasured { name, rates, allowed: share_allowed(matcher, &traffic.between) }, batches))
+}
+
+/// Takes a rule away and puts it back, again and again; `None` where there are no rules.
+fn updates(
+    context: &mut Context,
+    design: &Design,
+    assume: Assume,
+    limits: Limits,
+) -> Result<Option<UpdateTimes>, Failure> {
+    let Some(edited) = one_rule_less(design) else { return Ok(None) };
+    let failed = |error: CompileError| Failure::usage(error.to_string(), "allow more with `--memory`");
+    let (live, build_ns) = timed(|| LiveMatcher::new(design, assume, limits));
+    let live = live.map_err(failed)?;
+    let count = (UPDATES_NS / build_ns.max(1)).clamp(2, 200) as usize;
+    let mut times = Vec::with_capacity(count);
+    for next in [&edited, design].into_iter().cycle().take(count + count % 2) {
+        let (published, ns) = context.timings.phase("update", || timed(|| live.publish(next)));
+        published.map_err(failed)?;
+        times.push(ns);
+    }
+    times.sort_unstable();
+    Ok(Some(UpdateTimes {
+        updates: times.len(),
+        p50: measure::quantile(&times, 0.5),
+        p99: measure::quantile(&times, 0.99),
+    }))
+}
+
+/// The design without the rule in the middle of all; `None` if it has none.
+fn one_rule_less(design: &Design) -> Option<Design> {
+    let mut at = design.rules().count() / 2;
+    let mut rulebooks = design.rulebooks().to_vec();
+    for tier in rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
+        if at < tier.rules.len() {
+            tier.rules.remove(at);
+            return design.with_rulebooks(rulebooks).ok();
+        }
+        at -= tier.rules.len();
+    }
+    None
+}
+
+/// What decisions came to, and how many of them the reference evaluator was asked about. It agreed: a run in which it does
+/// not fails.
+#[derive(Serialize)]
+struct Checked {
     allowed: usize,
     denied: usize,
     unknown: usize,
@@ -45,110 +256,86 @@ struct Measured {
     mismatches: usize,
 }
 
-/// Decisions a second, by the number of cores that decided.
-#[derive(Serialize)]
-struct DecisionsPerSecond {
-    by_unit: BTreeMap<u16, u64>,
-}
-
-pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Failure> {
-    let loaded = context.load(&args.design.path)?;
-    let design = &loaded.design;
-    let assume = Assume { as_if_enforced: args.design.as_if_enforced, ..Assume::business() };
-    let (built, build_ns) = timed(|| Engine::compile(design));
-    let engine = built.map_err(|error: CompileError| Failure::usage(error.to_string(), "split the design"))?;
-    let workload =
-        context.timings.phase("workload", || Workload::generate(design, args.seed, args.connections as usize));
-    let connections = workload.connections();
-    if connections.is_empty() {
-        return Err(Failure::usage("the design has no units to decide about", "bench a design with units"));
-    }
-    let mut passes: Vec<u64> = (0..PASSES)
-        .map(|_| timed(|| connections.iter().for_each(|c| _ = black_box(engine.decide(c, assume)))).1)
-        .collect();
-    passes.sort_unstable();
-    let decisions: Vec<Decision> = connections.iter().map(|c| engine.decide(c, assume)).collect();
-    let count = |wanted: fn(&Decision) -> bool| decisions.iter().filter(|decision| wanted(decision)).count();
-    let rules = design.rules().count();
-    let checked = connections.len().min(CHECK_BUDGET / (rules * 2).max(1)).max(1);
-    let mismatch = context.timings.phase("check", || {
-        let pairs = connections.iter().zip(&decisions).take(checked);
-        pairs.filter(|(c, said)| Decision::from(design.evaluate(c, assume).verdict) != **said).collect::<Vec<_>>()
+fn check(
+    asked: &Workload,
+    matcher: &Matcher,
+    context: &mut Context,
+    design: &Design,
+    assume: Assume,
+) -> Result<Checked, Failure> {
+    let decisions: Vec<(&Connection, Decision)> =
+        asked.connections().iter().filter_map(|one| Some((one, matcher.decide(one)?))).collect();
+    let checked = decisions.len().min((CHECK_BUDGET / (design.rules().count() * 2).max(1)).max(1));
+    let wrong = context.timings.phase("check", || {
+        let wanted = |connection: &Connection| Decision::from(design.evaluate(connection, assume).verdict);
+        let differs = |(connection, said): &&(&Connection, Decision)| wanted(connection) != *said;
+        decisions.iter().take(checked).filter(differs).collect::<Vec<_>>()
     });
-    if let Some((connection, said)) = mismatch.first() {
-        let message = format!("the engine says {said:?} of {} and the evaluator does not", connection.display(design));
+    if let Some((connection, said)) = wrong.first() {
+        let message = format!("the matcher says {said:?} of {} and the evaluator does not", connection.display(design));
         return Err(context.disagreement(design, message, &format!("{connection:?} {assume:?}")));
     }
-    let per_decision = |pass: Option<&u64>| pass.map_or(0.0, |&ns| ns as f64 / connections.len() as f64);
-    let median = per_decision(passes.get(PASSES / 2));
-    let footprint = engine.footprint();
-    let measured = Measured {
-        schema: "seglab/bench/v1",
-        heading: heading(design, Some(args.seed)),
-        units: design.units().len(),
-        rules,
-        connections: connections.len(),
-        build_ns,
-        memory_bytes: footprint.memory_bytes,
-        identities: footprint.identities,
-        service_classes: footprint.service_classes,
-        profiles: footprint.profiles,
-        decisions_per_second: DecisionsPerSecond { by_unit: BTreeMap::from([(1, (1e9 / median.max(0.01)) as u64)]) },
-        decision_ns_median: median,
-        decision_ns_fastest_pass: per_decision(passes.first()),
-        decision_ns_slowest_pass: per_decision(passes.last()),
+    context.timings.count("decisions", decisions.len());
+    let count = |wanted: fn(&Decision) -> bool| decisions.iter().filter(|(_, decision)| wanted(decision)).count();
+    Ok(Checked {
         allowed: count(|decision| matches!(decision, Decision::Allowed(_))),
         denied: count(|decision| *decision == Decision::Denied),
         unknown: count(|decision| *decision == Decision::Unknown),
         checked,
-        mismatches: mismatch.len(),
-    };
-    context.timings.count("decisions", connections.len() * (PASSES + 1));
-    output::print(&match args.format {
-        TableFormat::Text => text(&measured),
-        TableFormat::Json => to_json(&measured),
-    })?;
-    Ok(Exit::Holds)
+        mismatches: wrong.len(),
+    })
 }
 
-#[expect(clippy::disallowed_types, reason = "measuring is what this command is for")]
-fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
-    let start = Instant::now();
-    let result = work();
-    (result, u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+impl Measured {
+    /// The rates on one core, to draw.
+    fn bars(&self) -> Vec<Throughput> {
+        let bar = |name: String, rate: &ByCores, roofline: &ByCores| {
+            let decisions_per_second = rate.get(&1).copied()?;
+            Some(Throughput { name, decisions_per_second, roofline_per_second: roofline.get(&1).copied() })
+        };
+        let of_traffic = |one: &TrafficMeasured| {
+            let rates = &one.rates;
+            [
+                bar(format!("{}, by address", one.name), &rates.by_address, &rates.roofline_by_address),
+                bar(format!("{}, by unit", one.name), &rates.by_unit, &rates.roofline_by_unit),
+            ]
+        };
+        self.traffic.iter().flat_map(of_traffic).flatten().collect()
+    }
 }
 
-fn text(m: &Measured) -> String {
-    let share = |part: usize| 100.0 * part as f64 / m.connections as f64;
-    let sized = |value: usize, one: &str, many: &str| count(value as u64, one, many);
-    format!(
-        "{}\n{}, {}\n\
-         \n  decisions a second    {:>12}      one core, median of {PASSES} passes over {}\
-         \n  time per decision     {:>12.1} ns   passes from {:.1} to {:.1} ns\
-         \n  build                 {:>12.2} ms   {}, {}, {}\
-         \n  memory                {:>12.2} MB\
-         \n  workload              {:.1}% allowed, {:.1}% denied, {:.1}% unknown\
-         \n  checked               {} against the reference evaluator, {} differ\n\
-         \nThis is what the rule engine alone can reach here: a product also moves the packets.\n",
-        heading_text(std::slice::from_ref(&m.heading)),
-        sized(m.units, "unit", "units"),
-        sized(m.rules, "rule", "rules"),
-        number(m.decisions_per_second.by_unit.get(&1).copied().unwrap_or_default()),
-        sized(m.connections, "connection", "connections"),
-        m.decision_ns_median,
-        m.decision_ns_fastest_pass,
-        m.decision_ns_slowest_pass,
-        m.build_ns as f64 / 1e6,
-        sized(m.identities, "identity", "identities"),
-        sized(m.service_classes, "service class", "service classes"),
-        sized(m.profiles, "profile", "profiles"),
-        m.memory_bytes as f64 / 1e6,
-        share(m.allowed),
-        share(m.denied),
-        share(m.unknown),
-        sized(m.checked, "decision", "decisions"),
-        m.mismatches,
-    )
+/// The address space with the most known IPv4 addresses: the traffic by address is seen there.
+fn main_space(design: &Design) -> Option<&str> {
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    for interface in design.units().iter().flat_map(|unit| &unit.interfaces) {
+        if let Address::Known(IpAddr::V4(_)) = interface.address {
+            *known.entry(interface.space.as_str()).or_default() += 1;
+        }
+    }
+    known.into_iter().max_by_key(|&(_, count)| count).map(|(space, _)| space)
+}
+
+/// What decisions in batches and one by one do not agree about.
+fn inconsistent(matcher: &Matcher, space: Option<SpaceId>, traffic: &Traffic) -> Option<String> {
+    let mut decisions = vec![Decision::Unknown; traffic.packets.len().max(traffic.between.len())];
+    if let Some(space) = space {
+        matcher.decide_batch_v4(space, &traffic.packets, &mut decisions);
+        let mut both = traffic.packets.iter().zip(&decisions);
+        if let Some((packet, said)) = both.find(|(packet, said)| matcher.decide_v4(space, packet) != **said) {
+            return Some(format!("a batch says {said:?} of {packet:?} and the matcher alone does not"));
+        }
+    }
+    matcher.decide_batch_between(&traffic.between, &mut decisions);
+    let mut both = traffic.between.iter().zip(&decisions);
+    let (packet, said) = both.find(|(packet, said)| matcher.decide_between(packet) != **said)?;
+    Some(format!("a batch says {said:?} of {packet:?} and the matcher alone does not"))
+}
+
+fn share_allowed(matcher: &Matcher, packets: &[UnitPacket]) -> f64 {
+    let mut decisions = vec![Decision::Unknown; packets.len()];
+    matcher.decide_batch_between(packets, &mut decisions);
+    let allowed = decisions.iter().filter(|decision| matches!(decision, Decision::Allowed(_))).count();
+    allowed as f64 / packets.len().max(1) as f64
 }
 
 impl Context {

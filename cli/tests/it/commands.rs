@@ -457,8 +457,28 @@ mod bench {
         assert_eq!((number("connections"), number("checked")), (2000, 2000));
         assert_eq!(number("allowed") + number("denied") + number("unknown"), 2000);
         assert!(number("allowed") > 0 && number("denied") > 0);
-        assert!(document["decisions_per_second"]["by_unit"]["1"].as_u64() > Some(0));
+        for ends in ["by_address", "by_unit"] {
+            assert!(document["decisions_per_second"][ends]["1"].as_u64() > Some(0), "{ends}");
+        }
+        assert!(number("roofline_decisions_per_second") > 0 && number("build_ns") > 0 && number("memory_bytes") > 0);
+        assert!(document["update_ns"]["p50"].as_u64() > Some(0), "{document}");
+        assert!(document["update_ns"]["p50"].as_u64() <= document["update_ns"]["p99"].as_u64());
+        assert!(document["meaning"].as_str().unwrap().contains("not what a product costs"));
+        let names: Vec<&str> =
+            document["traffic"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
+        assert_eq!(names, ["uniform", "zipf", "rules"]);
+        assert_eq!(document["batches"][0]["packets"], 1);
+        assert!(document["batches"][0]["batch_ns_p50"].as_u64() <= document["batches"][0]["batch_ns_p999"].as_u64());
         let text = seglab(site().path(), &["bench", ".", "--connections", "2000"]).ends(0);
         assert!(text.contains("2,000 decisions against the reference evaluator, 0 differ"), "{text}");
+        assert!(text.contains("They are not what a product costs."), "{text}");
+    }
+
+    #[test]
+    fn rates_are_drawn() {
+        let at = site();
+        seglab(at.path(), &["bench", ".", "--connections", "2000", "--plot", "rates.svg"]).ends(0);
+        let drawn = String::from_utf8(crate::program::bytes(at.path(), "rates.svg")).unwrap();
+        assert!(drawn.starts_with("<svg ") && drawn.contains("uniform, by address"), "{drawn}");
     }
 }

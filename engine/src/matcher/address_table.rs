@@ -1,12 +1,13 @@
 //! From address to labels: tries that are as deep as the ranges need.
 //!
-//! IPv4 addresses are looked up in three reads: the upper half of the address finds a *node*, a window over the lower
-//! half that holds every edge there is, in steps as wide as the edges allow; what lies outside the window is what its
-//! ends say. Where windows would take too much memory, a node is a window over the last byte, found by the upper three.
-//! IPv6 addresses are searched among the edges.
+//! An IPv4 address is looked up in three reads: its upper bits find a *node* over the bits below them, in steps as wide
+//! as the edges of the ranges allow, and so on down to a cell (multibit tries: Srinivasan and Varghese, *Fast address
+//! lookups using controlled prefix expansion*, 1999, section 4). Where edges are so scattered that such nodes take too
+//! much memory, there are more and smaller steps. IPv6 addresses are searched among the edges.
 
+use super::numbers::Numbers;
 use super::pair_table::Label;
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
 /// A range of addresses up to the next one's first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,175 +17,211 @@ pub(super) struct Segment<A> {
     pub(super) labels: [Label; 2],
 }
 
-/// A window over the addresses that share their upper bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Node {
-    /// Where the cells of the window start.
-    pub(super) base: u32,
-    /// The lower bits of the first address of the window.
-    pub(super) low: u32,
-    /// The position of the last cell.
-    pub(super) last: u32,
-    /// The binary logarithm of the addresses of a cell.
-    pub(super) shift: u32,
-}
-
-impl Node {
-    /// The cell of an address, by its lower bits.
-    #[inline]
-    pub(super) fn cell(self, lower: u32) -> u32 {
-        (lower.saturating_sub(self.low) >> self.shift).min(self.last).wrapping_add(self.base)
-    }
-}
-
 /// IPv4 addresses to labels.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AddressTable {
-    /// By the upper half of the address: the node, or where the nodes of its blocks start.
-    pub(super) roots: Vec<u32>,
-    /// The node of each block of 256 addresses; empty if roots find nodes.
-    pub(super) blocks: Vec<u32>,
-    pub(super) nodes: Vec<Node>,
+    /// How many bits of an address are left below each level, down to those that find cells.
+    pub(super) levels: Vec<u32>,
+    /// The nodes of all levels, those of the first level first: where the entries or the cells of the next level start,
+    /// and in the lowest [`SHIFT_BITS`] the binary logarithm of the addresses of one of them.
+    pub(super) nodes: Vec<u32>,
     /// The labels of each cell as a source, and as a destination.
-    pub(super) cells: [Vec<Label>; 2],
+    pub(super) cells: [Numbers; 2],
 }
 
-/// The most cells that windows over halves of addresses may take; past it there are blocks.
-const CELLS_MAX: usize = 1 << 20;
+/// The bits of a node that say how wide its steps are.
+pub(super) const SHIFT_BITS: u32 = 5;
+/// How many bits each level takes, from few levels to many.
+const STRIDES: [&[u32]; 3] = [&[12, 10, 10], &[12, 8, 6, 6], &[12, 5, 5, 5, 5]];
+/// The bytes that a trie may take before one of more levels is tried: so many, and so many for each edge.
+const SMALL_BYTES: usize = 1 << 19;
+const EDGE_BYTES: usize = 64;
 
 impl AddressTable {
-    /// The table of segments, ascending, of which the first starts at address 0.
-    pub(super) fn new(segments: &[Segment<u32>]) -> Self {
-        let shallow: usize = windows(segments, 16, [0; 2]).map(|window| window.cells()).sum();
-        let mut table = Self::default();
-        let mut plain = BTreeMap::new();
-        if shallow <= CELLS_MAX {
-            table.roots = table
-                .spread(1 << 16, [0; 2], windows(segments, 16, [0; 2]), |table, window| table.node(window, &mut plain));
-            return table;
+    /// The table of segments, ascending, of which the first starts at address 0; `None` if its nodes cannot be numbered.
+    pub(super) fn new(segments: &[Segment<u32>]) -> Option<Self> {
+        let allowed = SMALL_BYTES + segments.len() * EDGE_BYTES;
+        let (last, fewer) = STRIDES.split_last()?;
+        let strides = fewer.iter().find(|strides| predicted_bytes(segments, strides) <= allowed).unwrap_or(last);
+        Builder::new(strides).build(segments)
+    }
+
+    /// The cell of an address.
+    #[inline]
+    pub(super) fn cell(&self, address: u32) -> u32 {
+        // INVARIANT: no level leaves all 32 bits, so that shifts by what is left stay within the width of an address.
+        let mut at = address.wrapping_shr(self.levels.first().copied().unwrap_or(0));
+        for &left in &self.levels {
+            let node = self.nodes.get(at as usize).copied().unwrap_or(0);
+            let below = address & !u32::MAX.wrapping_shl(left);
+            at = (node >> SHIFT_BITS).wrapping_add(below.wrapping_shr(node & ((1 << SHIFT_BITS) - 1)));
         }
-        let mut shared = BTreeMap::new();
-        table.roots = table.spread(1 << 16, [0; 2], windows(segments, 16, [0; 2]), |table, window| {
-            let blocks = windows(window.segments, 8, window.before);
-            let block = table.spread(1 << 8, window.before, blocks, |table, window| table.node(window, &mut plain));
-            let start = u32::try_from(table.blocks.len()).unwrap_or(u32::MAX);
-            *shared.entry(block).or_insert_with_key(|block| {
-                table.blocks.extend_from_slice(block);
-                start
-            })
+        at
+    }
+
+    /// The labels of an address, as a source and as a destination.
+    #[inline]
+    pub(super) fn labels(&self, address: u32) -> [Label; 2] {
+        let cell = self.cell(address) as usize;
+        self.cells.each_ref().map(|cells| cells.at(cell))
+    }
+
+    /// The bytes of each table that finding the label of an address on one side reads.
+    pub(super) fn reads(&self) -> Vec<usize> {
+        let [cells, _] = &self.cells;
+        let first_level = size_of::<u32>() << (u32::BITS - self.levels.first().copied().unwrap_or(0));
+        let others = size_of_val(self.nodes.as_slice()) - first_level;
+        let below = self.levels.iter().skip(1).map(|_| others);
+        std::iter::once(first_level).chain(below).chain([cells.bytes()]).collect()
+    }
+
+    /// The bytes that the table takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.nodes.as_slice()) + self.cells.iter().map(Numbers::bytes).sum::<usize>()
+    }
+}
+
+/// The bytes of a trie, its cells as wide as labels can be.
+fn predicted_bytes(segments: &[Segment<u32>], strides: &[u32]) -> usize {
+    let mut left = u32::BITS;
+    let mut bytes = 0;
+    for (level, stride) in strides.iter().enumerate() {
+        let is_last = level + 1 == strides.len();
+        let entry = if is_last { 2 * size_of::<Label>() } else { size_of::<u32>() };
+        let below = left - stride;
+        // Every window over the bits at hand that an edge is in takes a node's worth of entries.
+        let windows = segments.chunk_by(|a, b| shifted(a.first, left) == shifted(b.first, left));
+        let entries = windows.map(|window| {
+            let narrow = window.iter().fold(0, |all, segment| all | segment.first & mask(left)).trailing_zeros();
+            1usize << (left - narrow.clamp(if is_last { 0 } else { below }, left))
         });
-        table
+        bytes += entries.sum::<usize>() * entry;
+        left = below;
+    }
+    bytes
+}
+
+/// The bits of an address above the lowest `bits`, which may be all of them.
+fn shifted(address: u32, bits: u32) -> u32 {
+    address.checked_shr(bits).unwrap_or(0)
+}
+
+/// The lowest `bits`.
+fn mask(bits: u32) -> u32 {
+    1u32.checked_shl(bits).map_or(u32::MAX, |bit| bit - 1)
+}
+
+/// Builds a trie level by level from the top.
+struct Builder {
+    levels: Vec<u32>,
+    nodes: Vec<u32>,
+    cells: [Vec<Label>; 2],
+    /// By level and labels, the nodes of windows in which nothing changes.
+    plain: FxHashMap<(usize, [Label; 2]), u32>,
+}
+
+impl Builder {
+    fn new(strides: &[u32]) -> Self {
+        let mut left = u32::BITS;
+        let mut below = |stride: &u32| {
+            left -= stride;
+            left
+        };
+        let mut levels: Vec<u32> = strides.iter().map(&mut below).collect();
+        // The last stride is that of cells, below which nothing is left.
+        levels.pop();
+        Self { levels, nodes: Vec::new(), cells: Default::default(), plain: FxHashMap::default() }
     }
 
-    /// `len` entries, one for each window that there may be: those that segments start in have their own, the others
-    /// are windows in which nothing changes, the first of them as `after` says.
-    fn spread<'a>(
-        &mut self,
-        len: u32,
-        mut after: [Label; 2],
-        windows: impl Iterator<Item = Window<'a>>,
-        mut entry: impl FnMut(&mut Self, &Window<'_>) -> u32,
-    ) -> Vec<u32> {
-        let mut entries: Vec<u32> = Vec::with_capacity(len as usize);
-        for window in windows {
-            let at = (window.upper % len) as usize;
-            let between = Window { before: window.outside, segments: &[], ..window };
-            if at > entries.len() {
-                let value = entry(self, &between);
-                entries.resize(at, value);
-            }
-            entries.push(entry(self, &window));
-            after = window.segments.last().map_or(window.before, |last| last.labels);
-        }
-        if entries.len() < len as usize {
-            let rest = Window { upper: 0, bits: 0, outside: after, before: after, segments: &[] };
-            let value = entry(self, &rest);
-            entries.resize(len as usize, value);
-        }
-        entries
+    fn build(mut self, segments: &[Segment<u32>]) -> Option<AddressTable> {
+        let left = *self.levels.first()?;
+        let first = Window { left: u32::BITS, before: segments.first()?.labels, segments };
+        self.nodes.resize(1 << (u32::BITS - left), 0);
+        self.fill(0, 0, left, &first)?;
+        let cells = self.cells.map(Numbers::from);
+        Some(AddressTable { levels: self.levels, nodes: self.nodes, cells })
     }
 
-    /// Adds the node of a window; windows without an edge share theirs.
-    fn node(&mut self, window: &Window<'_>, plain: &mut BTreeMap<[Label; 2], u32>) -> u32 {
-        let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+    /// Fills nodes of a level from a position on, each over `1 << step` addresses of a window.
+    fn fill(&mut self, level: usize, start: usize, step: u32, window: &Window<'_>) -> Option<()> {
+        let mut filled = start;
+        let mut before = window.before;
+        for segments in window.segments.chunk_by(|a, b| a.first >> step == b.first >> step) {
+            let first = segments.first()?;
+            let at = start + ((first.first & mask(window.left)) >> step) as usize;
+            let between = self.node(level, &Window { left: step, before, segments: &[] })?;
+            self.nodes.get_mut(filled..at)?.fill(between);
+            before = if first.first & mask(step) == 0 { first.labels } else { before };
+            let node = self.node(level, &Window { left: step, before, segments })?;
+            *self.nodes.get_mut(at)? = node;
+            before = segments.last()?.labels;
+            filled = at + 1;
+        }
+        let rest = self.node(level, &Window { left: step, before, segments: &[] })?;
+        let end = start + (1usize << (window.left - step));
+        self.nodes.get_mut(filled..end)?.fill(rest);
+        Some(())
+    }
+
+    /// The node of a window; windows without an edge share theirs.
+    fn node(&mut self, level: usize, window: &Window<'_>) -> Option<u32> {
         let edges = window.edges();
+        let labels = window.before;
         if edges.is_empty()
-            && let Some(&known) = plain.get(&window.before)
+            && let Some(&known) = self.plain.get(&(level, labels))
         {
-            return known;
+            return Some(known);
         }
-        let base = u32::try_from(self.cells[0].len()).unwrap_or(u32::MAX);
-        let (low, last, shift) = window.frame();
-        self.nodes.push(Node { base, low, last, shift });
+        // The bits that this node finds its entries by are those below its level, less those that all edges share.
+        let left = *self.levels.get(level)?;
+        let shared = edges.iter().fold(0, |all, edge| all | edge.first & mask(left)).trailing_zeros();
+        let node = match self.levels.get(level + 1).copied() {
+            Some(below) => {
+                let step = shared.clamp(below, left);
+                let start = self.nodes.len();
+                self.nodes.resize(start + (1 << (left - step)), 0);
+                self.fill(level + 1, start, step, &Window { left, ..*window })?;
+                packed(start, step)?
+            }
+            None => {
+                let step = shared.min(left);
+                let [start, _] = self.cells.each_ref().map(Vec::len);
+                self.lay_out(window, left, step);
+                packed(start, step)?
+            }
+        };
+        if edges.is_empty() {
+            self.plain.insert((level, labels), node);
+        }
+        Some(node)
+    }
+
+    /// Adds the cells of a window.
+    fn lay_out(&mut self, window: &Window<'_>, left: u32, step: u32) {
+        let mut ahead = window.edges().iter().peekable();
         let mut labels = window.before;
-        let mut ahead = edges.iter().peekable();
-        for cell in 0..=last {
-            while let Some(edge) = ahead.next_if(|edge| window.lower(edge) <= low + (cell << shift)) {
+        for cell in 0..1u32 << (left - step) {
+            while let Some(edge) = ahead.next_if(|edge| (edge.first & mask(left)) >> step <= cell) {
                 labels = edge.labels;
             }
             for (cells, label) in self.cells.iter_mut().zip(labels) {
                 cells.push(label);
             }
         }
-        if edges.is_empty() {
-            plain.insert(window.before, next);
-        }
-        next
-    }
-
-    /// The node of an address.
-    #[inline]
-    fn node_of(&self, address: u32) -> Option<Node> {
-        let root = *self.roots.get((address >> 16) as usize)?;
-        let node = match self.blocks.is_empty() {
-            true => root,
-            false => *self.blocks.get(root as usize + (address as usize >> 8 & 0xFF))?,
-        };
-        self.nodes.get(node as usize).copied()
-    }
-
-    /// The bits of an address below those that find its node.
-    #[inline]
-    fn lower_mask(&self) -> u32 {
-        if self.blocks.is_empty() { 0xFFFF } else { 0xFF }
-    }
-
-    /// The cell of an address.
-    #[inline]
-    pub(super) fn cell(&self, address: u32) -> u32 {
-        self.node_of(address).map_or(0, |node| node.cell(address & self.lower_mask()))
-    }
-
-    /// The labels of an address, as a source and as a destination.
-    #[inline]
-    pub(super) fn labels(&self, address: u32) -> [Label; 2] {
-        let cell = self.cell(address);
-        self.cells.each_ref().map(|cells| cells.get(cell as usize).copied().unwrap_or(0))
-    }
-
-    /// The bytes of each table that finding the label of an address on one side reads.
-    pub(super) fn reads(&self) -> Vec<usize> {
-        let [cells, _] = &self.cells;
-        let blocks = Some(size_of_val(self.blocks.as_slice())).filter(|&bytes| bytes > 0);
-        let tables = [size_of_val(self.nodes.as_slice()), size_of_val(cells.as_slice())];
-        [size_of_val(self.roots.as_slice())].into_iter().chain(blocks).chain(tables).collect()
-    }
-
-    /// The bytes that the table takes.
-    pub(super) fn bytes(&self) -> usize {
-        let cells: usize = self.cells.iter().map(Vec::len).sum();
-        (self.roots.len() + self.blocks.len() + cells) * size_of::<u32>() + self.nodes.len() * size_of::<Node>()
     }
 }
 
-/// The addresses that share their upper bits.
+/// A node of entries that start somewhere; `None` if they start too far back.
+fn packed(start: usize, step: u32) -> Option<u32> {
+    let start = u32::try_from(start).ok().filter(|start| start.leading_zeros() >= SHIFT_BITS)?;
+    Some(start << SHIFT_BITS | step)
+}
+
+/// The addresses that share all but their lowest bits.
 #[derive(Clone, Copy)]
 struct Window<'a> {
-    /// The bits that they share, and how many they do not.
-    upper: u32,
-    bits: u32,
-    /// What the addresses before the window say.
-    outside: [Label; 2],
+    /// How many bits they do not share.
+    left: u32,
     /// What its first address says.
     before: [Label; 2],
     /// The segments that start in it.
@@ -195,40 +232,10 @@ impl<'a> Window<'a> {
     /// The segments that start behind the first address: where what addresses say changes.
     fn edges(&self) -> &'a [Segment<u32>] {
         match self.segments.split_first() {
-            Some((first, edges)) if self.lower(first) == 0 => edges,
+            Some((first, edges)) if first.first & mask(self.left) == 0 => edges,
             _ => self.segments,
         }
     }
-
-    fn lower(&self, segment: &Segment<u32>) -> u32 {
-        segment.first & ((1 << self.bits) - 1)
-    }
-
-    /// The first address, the last cell and the width of cells.
-    fn frame(&self) -> (u32, u32, u32) {
-        let edges = self.edges();
-        let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return (0, 0, 0) };
-        let shift = edges.iter().fold(0, |all, edge| all | self.lower(edge)).trailing_zeros();
-        // One cell before the first edge says what comes before it.
-        let low = self.lower(first).saturating_sub(1 << shift);
-        (low, (self.lower(last) - low) >> shift, shift)
-    }
-
-    fn cells(&self) -> usize {
-        self.frame().1 as usize + 1
-    }
-}
-
-/// The windows over the lower `bits` of addresses in which segments start; `outside` is what addresses before say.
-fn windows(segments: &[Segment<u32>], bits: u32, mut outside: [Label; 2]) -> impl Iterator<Item = Window<'_>> {
-    segments.chunk_by(move |a, b| a.first >> bits == b.first >> bits).filter_map(move |segments| {
-        let (first, last) = segments.first().zip(segments.last())?;
-        let upper = first.first >> bits;
-        let before = if first.first == upper << bits { first.labels } else { outside };
-        let window = Window { upper, bits, outside, before, segments };
-        outside = last.labels;
-        Some(window)
-    })
 }
 
 /// IPv6 addresses to labels.
@@ -298,18 +305,23 @@ mod tests {
     proptest! {
         #[test]
         fn an_address_is_told_what_its_segment_says(segments in segments(), others in prop::collection::vec(any::<u32>(), 20)) {
-            check(&AddressTable::new(&segments), &segments, &others)?;
+            check(&AddressTable::new(&segments).unwrap(), &segments, &others)?;
         }
     }
 
     #[test]
-    fn many_scattered_addresses_take_blocks() {
+    fn many_scattered_addresses_take_smaller_steps() {
         let edges = (1..4000u32).flat_map(|at| [(at << 18) + 1, (at << 18) + 0xFFFD]);
         let mut segments = vec![Segment { first: 0, labels: [0, 0] }];
         segments.extend(edges.map(|first| Segment { first, labels: [first & 0xFFFF, first >> 18] }));
-        let table = AddressTable::new(&segments);
-        assert!(!table.blocks.is_empty());
-        assert!(table.bytes() < 9 << 20, "{}", table.bytes());
+        let table = AddressTable::new(&segments).unwrap();
+        assert_eq!(table.levels.len(), 4);
+        assert!(table.bytes() < 5 << 20, "{}", table.bytes());
         check(&table, &segments, &[]).unwrap();
+        let dense: Vec<_> = (0..4000).map(|at| Segment { first: at, labels: [at, 1] }).collect();
+        let table = AddressTable::new(&dense).unwrap();
+        assert_eq!(table.levels.len(), 2);
+        assert!(table.bytes() < 1 << 16, "{}", table.bytes());
+        check(&table, &dense, &[1 << 20, 1 << 31]).unwrap();
     }
 }

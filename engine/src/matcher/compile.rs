@@ -1,6 +1,6 @@
 //! Compiling a matcher: what all families share, then the tables of each.
 
-use super::directory::Directory;
+use super::directory::{Directory, Hosts};
 use super::side::Stand;
 use super::tables::{Ground, Tables, Untabled};
 use super::{FamilyMatcher, Matcher};
@@ -15,6 +15,7 @@ use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashSet;
 use seglab_policy::{Assume, Design, Direction, Endpoint, Family};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Matcher {
     /// Compiles a design as it is under an assumption. The memory of the limits is that of each address family.
@@ -28,8 +29,13 @@ impl Matcher {
         let spaces = spaces(design);
         let linked = linked(design, &spaces);
         let touched = touched(design, &labels);
-        let whole = Whole { design, labels, crossings, coverage_of, spaces, linked, touched, assume, limits };
-        let families = Family::ALL.map(|family| whole.compile(family));
+        let hosts = Arc::new(Hosts::new(design));
+        let whole = Whole { design, labels, crossings, coverage_of, spaces, linked, touched, assume, limits, hosts };
+        let mut families = Family::ALL.map(|family| whole.compile(family));
+        if let [Some(FamilyMatcher { tables: Ok(v4), .. }), Some(FamilyMatcher { tables: Ok(v6), .. })] = &mut families
+        {
+            v6.headers.share(&v4.headers);
+        }
         let untabled = families.iter().flatten().any(|family| family.tables.is_err());
         Ok(Self {
             assume,
@@ -51,6 +57,7 @@ struct Whole<'a> {
     touched: FixedBitSet,
     assume: Assume,
     limits: Limits,
+    hosts: Arc<Hosts>,
 }
 
 impl Whole<'_> {
@@ -59,12 +66,21 @@ impl Whole<'_> {
         if population.interfaces().is_empty() {
             return None;
         }
-        let directory = Directory::new(self.design, &population, family, &self.spaces, &self.linked);
-        let tables = self.tables(family, &population, &directory);
+        let stands = self.stands(&population);
+        let space_of = |interface: u32| stands[0][interface].space;
+        let directory =
+            Directory::new(self.design, &population, family, &self.spaces, space_of, &self.linked, &self.hosts);
+        let tables = self.tables(family, &population, &directory, stands);
         Some(FamilyMatcher { directory, tables })
     }
 
-    fn tables(&self, family: Family, population: &Population<'_>, directory: &Directory) -> Result<Tables, Untabled> {
+    fn tables(
+        &self,
+        family: Family,
+        population: &Population<'_>,
+        directory: &Directory,
+        [sources, mut destinations]: [Column<Stand>; 2],
+    ) -> Result<Tables, Untabled> {
         if self.crossings.judges_replies(self.assume) {
             return Err(Untabled::Replies);
         }
@@ -72,6 +88,9 @@ impl Whole<'_> {
         let (blueprints, table_of) = drafter.draft_all(self.design.rulebooks(), &self.crossings.asked());
         let interned = drafter.finish();
         let (names_of, names) = resolve_names(self.design.units(), interned.services.names());
+        for (at, &(unit, _)) in (0u32..).zip(population.interfaces()) {
+            destinations[at].names = names_of[unit.0];
+        }
         let classifier = service_classes(&interned, &names).ok_or(Untabled::Headers)?;
         Tables::compile(&Ground {
             population,
@@ -83,28 +102,35 @@ impl Whole<'_> {
             classifier: &classifier,
             names: &names,
             linked: &self.linked,
-            stands: [self.stands(population, None), self.stands(population, Some(&names_of))],
+            stands: [sources, destinations],
             spaces: self.spaces.len(),
             assume: self.assume,
             limits: self.limits,
         })
     }
 
-    /// The stands of interfaces and external addresses on one side; only destinations resolve `names`.
-    fn stands(&self, population: &Population<'_>, names: Option<&Column<u32>>) -> Column<Stand> {
-        let interface = |&(unit, at): &(seglab_policy::UnitId, u16)| {
+    /// The stands of interfaces and external addresses, as sources and as destinations, where names stand for nothing yet.
+    fn stands(&self, population: &Population<'_>) -> [Column<Stand>; 2] {
+        let external = Stand { external: true, ..Stand::default() };
+        let mut stands = [(); 2].map(|()| Vec::with_capacity(population.len()));
+        for &(unit, at) in population.interfaces() {
             let held = self.design.interface(Endpoint::Unit { unit, interface: at });
-            held.map_or_else(Stand::default, |held| Stand {
+            let stand = held.map_or_else(Stand::default, |held| Stand {
                 external: false,
                 station: Station { coverage: self.coverage_of[unit.0], places: self.crossings.places(&held.place) },
                 space: self.spaces.get(held.space.as_str()).copied().unwrap_or(0),
-                outside: if names.is_some() { held.inbound } else { held.outbound },
+                outside: false,
                 touched: self.touched.contains(unit.index()),
-                names: names.map_or(0, |names| names[unit.0]),
-            })
-        };
-        let external = Stand { external: true, ..Stand::default() };
-        let atoms = std::iter::repeat_n(external, population.atoms().len());
-        population.interfaces().iter().map(interface).chain(atoms).collect()
+                names: 0,
+            });
+            let ways = held.map_or([false; 2], |held| [held.outbound, held.inbound]);
+            for (stands, outside) in stands.iter_mut().zip(ways) {
+                stands.push(Stand { outside, ..stand });
+            }
+        }
+        stands.map(|mut stands| {
+            stands.extend(std::iter::repeat_n(external, population.atoms().len()));
+            stands.into()
+        })
     }
 }

@@ -4,10 +4,11 @@
 //! that it has routes to, else external. Several units may have it; then what they are told has to agree.
 
 use crate::column::{Column, id};
-use crate::population::{Population, number};
+use crate::population::Population;
 use rustc_hash::FxHashSet;
-use seglab_policy::{Address, AddressSet, Design, Endpoint, Family, UnitId};
+use seglab_policy::{AddressSet, Design, Endpoint, Family, UnitId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +35,32 @@ pub(super) struct Directory {
     pub(super) family: Family,
     /// Unit and position of each interface, and its space.
     interfaces: Column<(UnitId, u16, u32)>,
-    hosts: Column<Option<UnitId>>,
+    hosts: Arc<Hosts>,
     /// The known addresses of each space: what is not external there.
     known: Column<AddressSet>,
     linked: FxHashSet<(u32, u32)>,
     /// For each space the interfaces that have known addresses there, by address.
     by_address: Column<Holders>,
+}
+
+/// The unit that each unit runs on.
+#[derive(Debug)]
+pub(super) struct Hosts(Column<u32>);
+
+/// What is no unit.
+const NO_UNIT: u32 = u32::MAX;
+
+impl Hosts {
+    pub(super) fn new(design: &Design) -> Self {
+        let hosts: Column<u32> =
+            design.unit_ids().map(|unit| design.host_of(unit).map_or(NO_UNIT, |host| host.0)).collect();
+        // Where nothing runs on anything, nothing is kept.
+        Self(if hosts.iter().all(|&host| host == NO_UNIT) { Column::default() } else { hosts })
+    }
+
+    fn of(&self, unit: UnitId) -> Option<UnitId> {
+        self.0.lookup(unit.0).copied().filter(|&host| host != NO_UNIT).map(UnitId)
+    }
 }
 
 /// Interfaces by address, ascending.
@@ -96,34 +117,35 @@ impl Directory {
         population: &Population<'_>,
         family: Family,
         spaces: &BTreeMap<&str, u32>,
+        space_of: impl Fn(u32) -> u32,
         linked: &FxHashSet<(u32, u32)>,
+        hosts: &Arc<Hosts>,
     ) -> Self {
-        let mut interfaces = Column::default();
+        let mut interfaces: Column<(UnitId, u16, u32)> = Column::default();
         let mut own: Column<Vec<(u128, u32)>> = Column::filled(Vec::new(), spaces.len());
-        for &(unit, at) in population.interfaces() {
-            let held = design.interface(Endpoint::Unit { unit, interface: at });
-            let space = held.and_then(|held| spaces.get(held.space.as_str()).copied()).unwrap_or(0);
-            let interface = interfaces.push((unit, at, space));
-            if let Some(Address::Known(address)) = held.map(|held| held.address) {
-                own[space].push((number(address), interface));
-            }
+        for (interface, &(unit, at)) in (0u32..).zip(population.interfaces()) {
+            interfaces.push((unit, at, space_of(interface)));
+        }
+        for (address, interface) in population.known() {
+            own[interfaces[interface].2].push((address, interface));
         }
         let by_address = (0..id(spaces.len())).map(|space| {
             let mut all = own[space].clone();
-            all.sort_unstable();
             let routes = (0..id(spaces.len())).filter(|&other| linked.contains(&(space, other)) && other != space);
             let mut beyond: Vec<(u128, u32)> = routes.flat_map(|other| own[other].iter().copied()).collect();
             // Nearer units go before farther ones.
             beyond.retain(|entry| all.binary_search_by_key(&entry.0, |own| own.0).is_err());
-            all.extend(beyond);
-            all.sort_unstable();
+            if !beyond.is_empty() {
+                all.extend(beyond);
+                all.sort_unstable();
+            }
             Holders::new(family, all)
         });
         Self {
             family,
             by_address: by_address.collect(),
             interfaces,
-            hosts: design.unit_ids().map(|unit| design.host_of(unit)).collect(),
+            hosts: hosts.clone(),
             known: spaces.keys().map(|space| design.known_addresses(space).cloned().unwrap_or_default()).collect(),
             linked: linked.clone(),
         }
@@ -185,7 +207,7 @@ impl Directory {
         if space_a != space_b && !self.linked.contains(&(space_a, space_b)) {
             return Relation::Strangers;
         }
-        let runs_on = |guest: UnitId, host: UnitId| self.hosts.lookup(guest.0).is_some_and(|&of| of == Some(host));
+        let runs_on = |guest: UnitId, host: UnitId| self.hosts.of(guest) == Some(host);
         match a == b {
             true => Relation::Same,
             false if runs_on(a, b) || runs_on(b, a) => Relation::HostAndGuest,
@@ -227,7 +249,7 @@ impl Directory {
             first = own_ids.end;
             for a in own_ids.clone() {
                 related.extend(own_ids.clone().filter(|&b| a != b).map(|b| (a, b, Relation::Same)));
-                let host = own.first().and_then(|(unit, _, _)| self.hosts.lookup(unit.0).copied().flatten());
+                let host = own.first().and_then(|&(unit, _, _)| self.hosts.of(unit));
                 for b in host.filter(|_| minds_hosts).into_iter().flat_map(|host| self.of_unit(host)) {
                     related.extend([(a, b, Relation::HostAndGuest), (b, a, Relation::HostAndGuest)]);
                 }
@@ -246,6 +268,8 @@ impl Directory {
     pub(super) fn bytes(&self) -> usize {
         let addresses: usize = self.by_address.iter().map(Holders::bytes).sum();
         let known = |set: &AddressSet| size_of_val(set.v4.ranges()) + size_of_val(set.v6.ranges());
-        self.interfaces.bytes() + self.hosts.bytes() + addresses + self.known.iter().map(known).sum::<usize>()
+        // What both families share is counted once.
+        let hosts = self.hosts.0.bytes() / Arc::strong_count(&self.hosts);
+        self.interfaces.bytes() + hosts + addresses + self.known.iter().map(known).sum::<usize>()
     }
 }

@@ -1,37 +1,43 @@
 //! From header to service class: one read for the protocol, one for the destination port, and two more only where
 //! rules look at source ports.
 
+use super::numbers::Numbers;
 use super::packet::HeaderFields;
 use crate::column::Column;
 use crate::service_class::Classifier;
 use seglab_policy::{Family, Header, Transport};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Headers to service classes.
 #[derive(Clone, Debug)]
 pub(super) struct HeaderTable {
-    /// By protocol number: where its destination ports start, and which of their bits count.
-    pub(super) protocols: Vec<Ports>,
+    /// By protocol number: where its destination ports start, and [`BY_PORT`] if they are told apart.
+    pub(super) protocols: Vec<u32>,
     /// The service class of each destination port; where rules look at source ports, its row in `cells`.
-    pub(super) destinations: Vec<u16>,
+    pub(super) destinations: Arc<Numbers>,
     by_source: Option<BySource>,
 }
 
-/// The ports of a protocol in a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ports {
-    pub(super) first: u32,
-    pub(super) mask: u32,
+/// The bit of a protocol that says that its ports are told apart.
+pub(super) const BY_PORT: u32 = 1 << 31;
+
+/// Where a port of a protocol is.
+#[inline]
+fn place(protocols: &[u32], protocol: u8, port: u16) -> usize {
+    let held = protocols.get(usize::from(protocol)).copied().unwrap_or(0);
+    let port = if held & BY_PORT == 0 { 0 } else { u32::from(port) };
+    (held & !BY_PORT).wrapping_add(port) as usize
 }
 
 /// Where rules look at source ports.
 #[derive(Clone, Debug)]
 struct BySource {
-    protocols: Vec<Ports>,
+    protocols: Vec<u32>,
     /// The column of each source port in `cells`.
-    sources: Vec<u16>,
+    sources: Numbers,
     width: usize,
-    cells: Vec<u16>,
+    cells: Numbers,
 }
 
 impl HeaderTable {
@@ -41,8 +47,8 @@ impl HeaderTable {
         let minds_sources = transports.iter().any(|(_, (samples, _))| samples.len() > 1);
         let class = |header: Header| u16::try_from(classifier.classify(header)).unwrap_or(u16::MAX);
         let mut rows = Rows::default();
-        let mut protocols = vec![Ports::default(); 256];
-        let mut destinations = Vec::new();
+        let mut protocols = vec![0; 256];
+        let mut destinations: Vec<u32> = Vec::new();
         for (number, ports) in (0u8..=255).zip(&mut protocols) {
             let fields =
                 |destination_port, source_port| HeaderFields { source_port, destination_port, protocol: number };
@@ -69,34 +75,44 @@ impl HeaderTable {
             };
             let alike = own.windows(2).all(|pair| pair.first() == pair.last());
             let first = u32::try_from(destinations.len()).ok()?;
-            *ports = Ports { first, mask: if alike { 0 } else { u16::MAX.into() } };
+            *ports = if alike { first } else { first | BY_PORT };
             own.truncate(if alike { 1 } else { own.len() });
-            destinations.extend(own);
+            destinations.extend(own.into_iter().map(u32::from));
         }
         let by_source = minds_sources.then(|| BySource::new(&transports, rows.known));
-        Some(Self { protocols, destinations, by_source })
+        Some(Self { protocols, destinations: Arc::new(destinations.into()), by_source })
+    }
+
+    /// Shares what is the same in another table.
+    pub(super) fn share(&mut self, other: &Self) {
+        if self.destinations == other.destinations {
+            self.destinations = other.destinations.clone();
+        }
+    }
+
+    /// True if source ports are looked at.
+    pub(super) fn minds_sources(&self) -> bool {
+        self.by_source.is_some()
     }
 
     /// The service class of a header.
     #[inline]
     pub(super) fn class(&self, fields: HeaderFields) -> u32 {
-        let ports = self.protocols.get(usize::from(fields.protocol)).copied().unwrap_or_default();
-        let at = ports.first.wrapping_add(u32::from(fields.destination_port) & ports.mask);
-        let found = self.destinations.get(at as usize).copied().unwrap_or(0);
+        let found = self.destinations.at(place(&self.protocols, fields.protocol, fields.destination_port));
         match &self.by_source {
-            None => found.into(),
+            None => found,
             Some(by_source) => by_source.class(found, fields),
         }
     }
 
     /// The bytes of each table that classing a header reads.
     pub(super) fn reads(&self) -> Vec<usize> {
-        let mut reads = vec![size_of_val(self.protocols.as_slice()), size_of_val(self.destinations.as_slice())];
+        let mut reads = vec![size_of_val(self.protocols.as_slice()), self.destinations.bytes()];
         if let Some(by_source) = &self.by_source {
             reads.extend([
                 size_of_val(by_source.protocols.as_slice()),
-                size_of_val(by_source.sources.as_slice()),
-                size_of_val(by_source.cells.as_slice()),
+                by_source.sources.bytes(),
+                by_source.cells.bytes(),
             ]);
         }
         reads
@@ -105,10 +121,11 @@ impl HeaderTable {
     /// The bytes that the table takes.
     pub(super) fn bytes(&self) -> usize {
         let by_source = self.by_source.as_ref().map_or(0, |by_source| {
-            by_source.protocols.len() * size_of::<Ports>()
-                + (by_source.sources.len() + by_source.cells.len()) * size_of::<u16>()
+            size_of_val(by_source.protocols.as_slice()) + by_source.sources.bytes() + by_source.cells.bytes()
         });
-        self.protocols.len() * size_of::<Ports>() + self.destinations.len() * size_of::<u16>() + by_source
+        // What several tables share is counted once.
+        let destinations = self.destinations.bytes() / Arc::strong_count(&self.destinations);
+        size_of_val(self.protocols.as_slice()) + destinations + by_source
     }
 }
 
@@ -139,32 +156,30 @@ type SourcePorts<'a> = (Transport, (Vec<u16>, &'a Column<u16>));
 
 impl BySource {
     fn new(transports: &[SourcePorts<'_>], rows: BTreeMap<Vec<u16>, u16>) -> Self {
-        let mut protocols = vec![Ports::default(); 256];
+        let mut protocols = vec![0; 256];
         // The first entry is that of protocols without source ports.
         let mut sources = vec![0];
         for (transport, (_, class_of)) in transports.iter().filter(|(_, (samples, _))| samples.len() > 1) {
             let first = u32::try_from(sources.len()).unwrap_or(u32::MAX);
             if let Some(ports) = protocols.get_mut(usize::from(transport.number())) {
-                *ports = Ports { first, mask: u16::MAX.into() };
+                *ports = first | BY_PORT;
             }
-            sources.extend(class_of.iter());
+            sources.extend(class_of.iter().map(|&class| u32::from(class)));
         }
         let width = rows.keys().map(Vec::len).max().unwrap_or(1);
-        let mut cells = vec![0; rows.len() * width];
+        let mut cells: Vec<u32> = vec![0; rows.len() * width];
         for (classes, row) in rows {
             let start = usize::from(row) * width;
             for (cell, class) in cells.iter_mut().skip(start).zip(classes) {
-                *cell = class;
+                *cell = class.into();
             }
         }
-        Self { protocols, sources, width, cells }
+        Self { protocols, sources: sources.into(), width, cells: cells.into() }
     }
 
     #[inline]
-    fn class(&self, row: u16, fields: HeaderFields) -> u32 {
-        let ports = self.protocols.get(usize::from(fields.protocol)).copied().unwrap_or_default();
-        let at = ports.first.wrapping_add(u32::from(fields.source_port) & ports.mask);
-        let column = self.sources.get(at as usize).copied().unwrap_or(0);
-        self.cells.get(usize::from(row) * self.width + usize::from(column)).copied().unwrap_or(0).into()
+    fn class(&self, row: u32, fields: HeaderFields) -> u32 {
+        let column = self.sources.at(place(&self.protocols, fields.protocol, fields.source_port));
+        self.cells.at(row as usize * self.width + column as usize)
     }
 }

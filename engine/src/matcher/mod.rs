@@ -35,26 +35,35 @@ mod address_table;
 mod batch;
 mod compile;
 mod directory;
+mod explain;
 mod ground;
 mod group;
 mod header_table;
+mod live;
 mod merge;
+mod numbers;
 mod packet;
 mod pair_table;
 mod part;
 mod rows;
 mod side;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 mod verdicts;
 
-pub use packet::{Packet, PacketV4, PacketV6};
+pub use explain::Explanation;
+pub use live::{LiveMatcher, Snapshot};
+pub use packet::{InterfaceId, Packet, PacketV4, PacketV6, UnitPacket};
 pub use pair_table::PairForm;
 pub use tables::Untabled;
 
+use crate::column::id;
 use crate::engine::{Decision, Engine};
+use crate::population::number;
 use directory::{Directory, End};
 use packet::HeaderFields;
-use seglab_policy::{Assume, Connection, Family, Header, Reply, UnitId};
+use seglab_policy::{Assume, Connection, Endpoint, Family, Reply, UnitId};
 use std::collections::BTreeMap;
 use tables::Tables;
 use verdicts::{ALLOWED, Code, UNKNOWN};
@@ -72,13 +81,6 @@ pub struct Matcher {
 /// An address space, in which addresses are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpaceId(u32);
-
-/// An interface of a unit, found once and asked about often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InterfaceId {
-    family: Family,
-    interface: u32,
-}
 
 /// How one address family is laid out, and what it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +145,13 @@ impl Matcher {
         tables.map_or_else(Vec::new, |tables| tables.reads(space.0))
     }
 
+    /// As [`Matcher::reads_v4`], of a packet between known interfaces.
+    pub fn reads_between(&self) -> Vec<usize> {
+        let [family, _] = &self.families;
+        let tables = family.as_ref().and_then(|family| family.tables.as_ref().ok());
+        tables.map_or_else(Vec::new, Tables::reads_between)
+    }
+
     /// The memory of everything that decides. \[bytes\]
     pub fn memory_bytes(&self) -> usize {
         let engine = self.engine.as_ref().map_or(0, |engine| engine.footprint().memory_bytes);
@@ -158,7 +167,7 @@ impl Matcher {
     pub fn interface(&self, unit: UnitId, interface: u16) -> Option<InterfaceId> {
         self.families.iter().flatten().find_map(|family| {
             let found = family.directory.interface(unit, interface)?;
-            Some(InterfaceId { family: family.directory.family, interface: found })
+            Some(InterfaceId::new(family.directory.family, found))
         })
     }
 
@@ -174,24 +183,41 @@ impl Matcher {
         self.decide_in(family, space, (packet.source, packet.destination), packet.fields())
     }
 
-    /// Whether a connection between two interfaces may be opened.
-    pub fn decide_between(&self, from: InterfaceId, to: InterfaceId, header: Header) -> Decision {
-        if from.family != to.family {
+    /// Whether a connection may be opened, whoever its ends are; `None` for a named external source, which has no
+    /// address that a packet could carry.
+    pub fn decide(&self, connection: &Connection) -> Option<Decision> {
+        let end = |end: Endpoint| match end {
+            Endpoint::Unit { unit, interface } => {
+                let found = self.interface(unit, interface)?;
+                Some((found.family(), End::Interface(id(found.position()))))
+            }
+            Endpoint::External(address) => Some((Family::of(address), End::External(number(address)))),
+            Endpoint::Source(_) => None,
+        };
+        let ((family, from), (other, to)) = (end(connection.source)?, end(connection.destination)?);
+        let Some(held) = self.family(family).filter(|_| family == other) else { return Some(Decision::Denied) };
+        Some(self.decide_ends(held, from, to, HeaderFields::new(connection.header, family)))
+    }
+
+    /// Whether a packet between two interfaces may open its connection.
+    pub fn decide_between(&self, packet: &UnitPacket) -> Decision {
+        let [from, to] = [packet.source, packet.destination];
+        if from.family() != to.family() {
             return Decision::Denied;
         }
-        let Some(family) = self.family(from.family) else { return Decision::Denied };
-        let fields = HeaderFields::new(header, from.family);
+        let Some(family) = self.family(from.family()) else { return Decision::Denied };
+        let fields = packet.fields();
         if let Ok(tables) = &family.tables
             && from != to
-            && let [Some(&source), Some(&destination)] = [(0, from), (1, to)]
-                .map(|(side, id): (usize, _)| tables.interfaces.get(side)?.get(id.interface as usize))
         {
-            let code = tables.code(source, destination, fields);
+            let [sources, destinations] = &tables.interfaces;
+            let code = tables.code(sources.at(from.position()), destinations.at(to.position()), fields);
             if !tables::is_open(code) {
-                return decision(code, fields.has_reply(from.family));
+                return decision(code, fields.has_reply(from.family()));
             }
         }
-        self.decide_ends(family, End::Interface(from.interface), End::Interface(to.interface), fields)
+        let end = |interface: InterfaceId| End::Interface(id(interface.position()));
+        self.decide_ends(family, end(from), end(to), fields)
     }
 
     fn decide_in(&self, family: &FamilyMatcher, space: SpaceId, ends: (u128, u128), fields: HeaderFields) -> Decision {

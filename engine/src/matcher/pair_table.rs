@@ -1,11 +1,12 @@
 //! Pair tables: from class of source and class of destination to a profile.
 //!
-//! *Dense*: a profile for every pair, one read. *Hashed*: a profile for every pair of groups, and a hash table of the
-//! pairs that are told something else; most traffic is told the usual, so a filter of a few bits a pair, small enough
+//! *Dense*: a profile for every pair, one read. *Hashed*: a profile for every pair of groups, and the pairs that are told
+//! something else, source after source; most traffic is told the usual, so a filter of a few bits a pair, small enough
 //! for a near cache, is asked first (Putze, Sanders and Singler, *Cache-, hash- and space-efficient Bloom filters*, 2009,
 //! section 3: all bits of a key in one word), and what it lets through is looked up exactly.
 
 use super::merge::{Axis, Merged};
+use super::numbers::Numbers;
 use crate::column::{Column, id, ids};
 use rustc_hash::FxHashMap;
 
@@ -28,34 +29,46 @@ pub(super) enum PairTable {
     Hashed(Hashed),
 }
 
-/// A profile for every pair. A label of a source is where its row starts.
+/// A profile for every pair, row after row of sources. Labels are classes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dense {
-    pub(super) profiles: Vec<u16>,
+    pub(super) width: u32,
+    pub(super) profiles: Numbers,
 }
 
-/// The usual profiles, and the exceptions. A label is a group and, below it, a position in the group.
+/// The usual profiles, and the exceptions. A label is a bucket and, below it, a position in the bucket; a group has as
+/// many buckets as its classes need.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hashed {
-    source_shift: u32,
-    destination_shift: u32,
-    width: u32,
-    pub(super) usual: Vec<u32>,
+    pub(super) source_shift: u32,
+    pub(super) destination_shift: u32,
+    /// The buckets of destinations.
+    pub(super) width: u32,
+    pub(super) usual: Numbers,
     /// The first labels of sources and of destinations that are no unit's.
-    outside: [Label; 2],
+    pub(super) outside: [Label; 2],
     /// The words of filter of exceptions between units, then those of others: what is asked together stands together.
-    pub(super) filter: Vec<u64>,
-    parts: [Exceptions; 2],
+    pub(super) filter: Vec<u32>,
+    /// Where the words of each start, and how many they are.
+    pub(super) parts: [Part; 2],
+    exceptions: Exceptions,
 }
 
-/// Some exceptions, by hash of their labels.
+/// Some of the words of a filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) first: u32,
+    pub(super) words: u32,
+}
+
+/// Pairs and their profiles: by source, and by destination within that.
 #[derive(Clone, Debug, Default)]
 struct Exceptions {
-    /// Where the words of filter start, and how far to shift a hash down to find one of them.
-    filter_first: u32,
-    filter_shift: u32,
-    keys: Vec<u64>,
-    profiles: Vec<u32>,
+    /// Where the destinations of each label of a source start; one entry more than there are labels.
+    first: Vec<u32>,
+    /// The labels of destinations, ascending for each source.
+    destinations: Numbers,
+    profiles: Numbers,
 }
 
 /// A pair table with the labels of its classes.
@@ -65,10 +78,8 @@ pub(super) struct Labelled {
     pub(super) destinations: Column<Label>,
 }
 
-/// What no pair of labels is.
-const NO_KEY: u64 = u64::MAX;
 /// Bits of filter for an exception.
-const FILTER_BITS: usize = 12;
+const FILTER_BITS: usize = 14;
 
 impl Labelled {
     /// The table of the form that predicts to be fastest within `memory_bytes`; the bytes that the smallest form takes
@@ -99,65 +110,135 @@ impl Labelled {
 fn dense(merged: &Merged, number: impl Fn(u32) -> u32) -> Labelled {
     let (sources, destinations) = (&merged.sources.group_of, &merged.destinations.group_of);
     let width = destinations.len();
-    let short = |profile: u32| u16::try_from(number(profile)).unwrap_or(u16::MAX);
     let mut profiles = Vec::with_capacity(sources.len() * width);
     for &from in sources.iter() {
         let row = merged.usual.get(from as usize * merged.destinations.groups..).unwrap_or_default();
-        profiles.extend(destinations.iter().map(|&to| short(row.get(to as usize).copied().unwrap_or(0))));
+        profiles.extend(destinations.iter().map(|&to| number(row.get(to as usize).copied().unwrap_or(0))));
     }
     for &(source, destination, profile) in &merged.exceptions {
         if let Some(cell) = profiles.get_mut(source as usize * width + destination as usize) {
-            *cell = short(profile);
+            *cell = number(profile);
         }
     }
     Labelled {
-        table: PairTable::Dense(Dense { profiles }),
-        sources: merged.sources.class_of.iter().map(|&class| class * id(width)).collect(),
+        table: PairTable::Dense(Dense { width: id(width), profiles: profiles.into() }),
+        sources: merged.sources.class_of.clone(),
         destinations: merged.destinations.class_of.clone(),
     }
 }
 
 fn hashed(merged: &Merged, number: impl Fn(u32) -> u32) -> Option<Labelled> {
-    let (sources, source_shift) = labels(&merged.sources)?;
-    let (destinations, destination_shift) = labels(&merged.destinations)?;
-    let outside = [merged.sources.inside << source_shift, merged.destinations.inside << destination_shift];
+    let (from, to) = (Buckets::new(&merged.sources)?, Buckets::new(&merged.destinations)?);
+    let mut usual = Vec::with_capacity(from.groups.len() * to.groups.len());
+    for &row in &from.groups {
+        let row = merged.usual.get(row as usize * merged.destinations.groups..).unwrap_or_default();
+        usual.extend(to.groups.iter().map(|&group| number(row.get(group as usize).copied().unwrap_or(0))));
+    }
     let mut table = Hashed {
-        source_shift,
-        destination_shift,
-        width: id(merged.destinations.groups),
-        usual: merged.usual.iter().map(|&profile| number(profile)).collect(),
-        outside: outside.map(id),
+        source_shift: from.shift,
+        destination_shift: to.shift,
+        width: id(to.groups.len()),
+        usual: usual.into(),
+        outside: [from.outside, to.outside],
+        exceptions: Exceptions::new(merged, &from, &to, number),
         ..Hashed::default()
     };
     let exceptions = merged.exceptions.iter();
-    let labelled = exceptions.map(|&(from, to, profile)| (sources[from], destinations[to], number(profile)));
-    table.fill(labelled.collect());
+    table.fill_filter(
+        &exceptions.map(|&(source, to_class, _)| (from.labels[source], to.labels[to_class])).collect::<Vec<_>>(),
+    );
     let of = |axis: &Axis, labels: &Column<Label>| axis.class_of.iter().map(|&class| labels[class]).collect();
     Some(Labelled {
-        sources: of(&merged.sources, &sources),
-        destinations: of(&merged.destinations, &destinations),
+        sources: of(&merged.sources, &from.labels),
+        destinations: of(&merged.destinations, &to.labels),
         table: PairTable::Hashed(table),
     })
 }
 
-/// A label for each class: its group and its position there; `None` if that takes more bits than there are.
-fn labels(axis: &Axis) -> Option<(Column<Label>, u32)> {
-    let mut sizes = Column::filled(0u32, axis.groups);
-    axis.group_of.iter().for_each(|&group| sizes[group] += 1);
-    let most = sizes.iter().copied().max().unwrap_or(0);
-    let shift = u32::BITS - most.leading_zeros();
-    // Labels stay below the largest number, which is no class.
-    if (axis.groups as u64) << shift >= u64::from(u32::MAX) {
-        return None;
+/// Labels of one side: the classes of a group in as many buckets of one size as they need.
+struct Buckets {
+    shift: u32,
+    /// The label of each class.
+    labels: Column<Label>,
+    /// The group of each bucket.
+    groups: Vec<u32>,
+    /// The first label that is no unit's.
+    outside: Label,
+}
+
+impl Buckets {
+    /// Buckets as large as labels may spread; `None` if labels take more bits than there are.
+    fn new(axis: &Axis) -> Option<Self> {
+        let mut sizes = Column::filled(0u32, axis.groups);
+        axis.group_of.iter().for_each(|&group| sizes[group] += 1);
+        let buckets = |shift: u32| sizes.iter().map(move |size| u64::from(size.div_ceil(1 << shift)));
+        let classes = axis.group_of.len() as u64;
+        // Labels that fit 16 bits make for small tables of addresses.
+        let most = (2 * classes + 4096).min(if classes <= 1 << 16 { 1 << 16 } else { u64::MAX });
+        let shift = (0..24).rev().find(|&shift| buckets(shift).sum::<u64>() << shift <= most)?;
+        let mut groups = Vec::new();
+        let mut next: Column<Label> = Column::default();
+        for (group, count) in ids(axis.groups).zip(buckets(shift)) {
+            next.push(id(groups.len()) << shift);
+            groups.extend((0..count).map(|_| group));
+        }
+        u32::try_from((groups.len() as u64) << shift).ok()?;
+        let outside = next.lookup(id(axis.inside)).copied().unwrap_or(u32::MAX);
+        let label = |&group: &u32| {
+            let label = next[group];
+            next[group] += 1;
+            label
+        };
+        Some(Self { shift, labels: axis.group_of.iter().map(label).collect(), groups, outside })
     }
-    let mut next = Column::filled(0u32, axis.groups);
-    let label = |class: u32| {
-        let group = axis.group_of[class];
-        let at = next[group];
-        next[group] += 1;
-        group << shift | at
-    };
-    Some((ids(axis.group_of.len()).map(label).collect(), shift))
+
+    /// How many labels there are, those of no class among them.
+    fn len(&self) -> usize {
+        self.groups.len() << self.shift
+    }
+}
+
+impl Exceptions {
+    fn new(merged: &Merged, from: &Buckets, to: &Buckets, number: impl Fn(u32) -> u32) -> Self {
+        let of_destination =
+            |exceptions: &[(u32, u32, u32)]| exceptions.first().map_or(0, |&(_, class, _)| to.labels[class]);
+        let mut by_destination: Vec<&[(u32, u32, u32)]> = merged.exceptions.chunk_by(|a, b| a.1 == b.1).collect();
+        by_destination.sort_unstable_by_key(|exceptions| of_destination(exceptions));
+        let mut next = Column::filled(0u32, from.len() + 1);
+        merged.exceptions.iter().for_each(|&(source, _, _)| next[from.labels[source] + 1] += 1);
+        let mut sum = 0;
+        let first: Vec<u32> = next
+            .iter()
+            .map(|count| {
+                sum += count;
+                sum
+            })
+            .collect();
+        let mut next: Column<u32> = first.clone().into();
+        let [mut destinations, mut profiles] = [(); 2].map(|()| Column::filled(0u32, merged.exceptions.len()));
+        for exceptions in by_destination {
+            let destination = of_destination(exceptions);
+            for &(source, _, profile) in exceptions {
+                let at = &mut next[from.labels[source]];
+                destinations[*at] = destination;
+                profiles[*at] = number(profile);
+                *at += 1;
+            }
+        }
+        let numbers = |column: Column<u32>| column.into_iter().collect::<Vec<_>>().into();
+        Self { first, destinations: numbers(destinations), profiles: numbers(profiles) }
+    }
+
+    /// What a pair is told, if that is not the usual.
+    fn find(&self, source: Label, destination: Label) -> Option<u32> {
+        let first = *self.first.get(source as usize)? as usize;
+        let end = *self.first.get(source as usize + 1)? as usize;
+        Some(self.profiles.at(self.destinations.search(first..end, destination)?))
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.first.as_slice()) + self.destinations.bytes() + self.profiles.bytes()
+    }
 }
 
 impl PairTable {
@@ -165,9 +246,7 @@ impl PairTable {
     #[inline]
     pub(super) fn profile(&self, source: Label, destination: Label) -> u32 {
         match self {
-            PairTable::Dense(dense) => {
-                dense.profiles.get(source.wrapping_add(destination) as usize).copied().unwrap_or(0).into()
-            }
+            PairTable::Dense(dense) => dense.profile(source, destination),
             PairTable::Hashed(hashed) => hashed.profile(source, destination),
         }
     }
@@ -175,9 +254,9 @@ impl PairTable {
     /// The bytes of each table that finding the profile of a usual pair reads.
     pub(super) fn reads(&self) -> Vec<usize> {
         match self {
-            PairTable::Dense(dense) => vec![size_of_val(dense.profiles.as_slice())],
+            PairTable::Dense(dense) => vec![dense.profiles.bytes()],
             PairTable::Hashed(hashed) => {
-                vec![size_of_val(hashed.filter.as_slice()), size_of_val(hashed.usual.as_slice())]
+                vec![size_of_val(hashed.filter.as_slice()), hashed.usual.bytes()]
             }
         }
     }
@@ -193,47 +272,41 @@ impl PairTable {
     /// The bytes that the table takes.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            PairTable::Dense(dense) => dense.profiles.len() * size_of::<u16>(),
-            PairTable::Hashed(hashed) => hashed.bytes(),
+            PairTable::Dense(dense) => dense.profiles.bytes(),
+            PairTable::Hashed(hashed) => {
+                size_of_val(hashed.filter.as_slice()) + hashed.usual.bytes() + hashed.exceptions.bytes()
+            }
         }
+    }
+}
+
+impl Dense {
+    #[inline]
+    pub(super) fn profile(&self, source: Label, destination: Label) -> u32 {
+        self.profiles.at(source.wrapping_mul(self.width).wrapping_add(destination) as usize)
     }
 }
 
 impl Hashed {
     /// The bytes that a table takes at most.
     fn predicted_bytes(merged: &Merged) -> usize {
-        let (slots, words) = Exceptions::room(merged.exceptions.len());
-        slots * (size_of::<u64>() + size_of::<u32>()) + words * size_of::<u64>() + merged.usual.len() * size_of::<u32>()
+        let exceptions = merged.exceptions.len();
+        let labels = 2 * merged.sources.group_of.len() + 4096;
+        exceptions * 2 * size_of::<u32>()
+            + filter_words(exceptions) * size_of::<u32>()
+            + (labels + merged.usual.len()) * size_of::<u32>()
     }
 
-    fn bytes(&self) -> usize {
-        let slots =
-            self.parts.iter().map(|part| size_of_val(part.keys.as_slice()) + size_of_val(part.profiles.as_slice()));
-        slots.sum::<usize>() + size_of_val(self.filter.as_slice()) + size_of_val(self.usual.as_slice())
-    }
-
-    fn fill(&mut self, exceptions: Vec<(Label, Label, u32)>) {
-        for at in 0..self.parts.len() {
-            let is_of = |one: &&(Label, Label, u32)| self.part(one.0, one.1) == at;
-            let own = Vec::from_iter(exceptions.iter().filter(is_of).copied());
-            let (slots, words) = Exceptions::room(own.len());
-            let filter_first = self.filter.len();
-            self.filter.resize(filter_first + words, 0);
-            let mut part = Exceptions {
-                filter_first: id(filter_first),
-                filter_shift: u64::BITS - words.trailing_zeros(),
-                keys: vec![NO_KEY; slots],
-                profiles: vec![0; slots],
-            };
-            for (source, destination, profile) in own {
-                let hash = hash(source, destination);
-                if let Some(word) = self.filter.get_mut(part.word(hash)) {
-                    *word |= filter_bits(hash);
-                }
-                part.insert(key(source, destination), hash, profile);
-            }
-            if let Some(place) = self.parts.get_mut(at) {
-                *place = part;
+    fn fill_filter(&mut self, exceptions: &[(Label, Label)]) {
+        let across = exceptions.iter().filter(|&&(source, destination)| self.part(source, destination) == 1).count();
+        let words = [exceptions.len() - across, across].map(filter_words);
+        let [inside, outside] = words.map(id);
+        self.parts = [Part { first: 0, words: inside }, Part { first: inside, words: outside }];
+        self.filter = vec![0; words.iter().sum()];
+        for &(source, destination) in exceptions {
+            let (word, bits) = self.sieve(source, destination);
+            if let Some(word) = self.filter.get_mut(word) {
+                *word |= bits;
             }
         }
     }
@@ -245,90 +318,57 @@ impl Hashed {
         usize::from((source >= sources) | (destination >= destinations))
     }
 
-    /// Where the word of filter of a pair is, its hash, and where its usual profile is.
+    /// The word of filter of a pair, and its bits there.
     #[inline]
-    pub(super) fn places(&self, source: Label, destination: Label) -> (usize, u64, usize) {
-        let hash = hash(source, destination);
-        let [inside, across] = &self.parts;
+    fn sieve(&self, source: Label, destination: Label) -> (usize, u32) {
+        let [inside, across] = self.parts;
         let part = if self.part(source, destination) == 0 { inside } else { across };
-        let group = (source >> self.source_shift).wrapping_mul(self.width);
-        (part.word(hash), hash, group.wrapping_add(destination >> self.destination_shift) as usize)
+        let hash = hash(source, destination);
+        let word = (u64::from(hash).wrapping_mul(part.words.into()) >> 32) as u32;
+        let [a, b, c] = BIT_SHIFTS.map(|shift| 1u32.wrapping_shl(hash.wrapping_mul(BIT_FACTOR) >> shift));
+        (word.wrapping_add(part.first) as usize, a | b | c)
     }
 
     /// The profile of a pair.
     #[inline]
     pub(super) fn profile(&self, source: Label, destination: Label) -> u32 {
-        let (word, hash, usual) = self.places(source, destination);
-        let bits = filter_bits(hash);
+        let (word, bits) = self.sieve(source, destination);
         let held = self.filter.get(word).copied().unwrap_or(0);
-        let exception = if held & bits == bits { self.exception(source, destination, hash) } else { None };
-        exception.unwrap_or_else(|| self.usual.get(usual).copied().unwrap_or(0))
+        let exception = if held & bits == bits { self.exception(source, destination) } else { None };
+        exception.unwrap_or_else(|| self.usual_profile(source, destination))
+    }
+
+    /// The profile of the groups of a pair.
+    #[inline]
+    fn usual_profile(&self, source: Label, destination: Label) -> u32 {
+        let row = source.wrapping_shr(self.source_shift).wrapping_mul(self.width);
+        self.usual.at(row.wrapping_add(destination.wrapping_shr(self.destination_shift)) as usize)
     }
 
     /// What a pair is told, if that is not the usual.
     #[cold]
-    fn exception(&self, source: Label, destination: Label, hash: u64) -> Option<u32> {
-        self.parts.get(self.part(source, destination))?.find(key(source, destination), hash)
+    pub(super) fn exception(&self, source: Label, destination: Label) -> Option<u32> {
+        self.exceptions.find(source, destination)
     }
 }
 
-impl Exceptions {
-    /// Slots and words of filter for so many exceptions; powers of two.
-    fn room(exceptions: usize) -> (usize, usize) {
-        let slots = (exceptions * 4 / 3 + 1).next_power_of_two();
-        (slots, (exceptions * FILTER_BITS / 64 + 2).next_power_of_two())
-    }
-
-    #[inline]
-    fn word(&self, hash: u64) -> usize {
-        (hash >> self.filter_shift) as usize + self.filter_first as usize
-    }
-
-    fn insert(&mut self, key: u64, hash: u64, profile: u32) {
-        let at = self.slots(hash).find(|&at| self.keys.get(at).is_none_or(|&held| held == NO_KEY || held == key));
-        if let Some(at) = at
-            && let (Some(held), Some(value)) = (self.keys.get_mut(at), self.profiles.get_mut(at))
-        {
-            (*held, *value) = (key, profile);
-        }
-    }
-
-    fn find(&self, key: u64, hash: u64) -> Option<u32> {
-        for at in self.slots(hash) {
-            let held = *self.keys.get(at)?;
-            if held == key {
-                return self.profiles.get(at).copied();
-            }
-            if held == NO_KEY {
-                return None;
-            }
-        }
-        None
-    }
-
-    /// The slots to look at, in their order; past the last one the first follows.
-    #[inline]
-    fn slots(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.keys.len().wrapping_sub(1);
-        let first = (hash >> 18) as usize;
-        (0..=mask).map(move |step| first.wrapping_add(step) & mask)
-    }
+/// Words of filter for so many exceptions.
+fn filter_words(exceptions: usize) -> usize {
+    exceptions * FILTER_BITS / 32 + 1
 }
 
+/// What a pair is hashed with.
+pub(super) const HASH_FACTORS: [u32; 3] = [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D];
+/// How far a hash is shifted onto itself before the last factor.
+pub(super) const HASH_FOLD: u32 = 15;
+/// With what a hash is multiplied, and how far the product is shifted down, to find a key's bits in a word.
+pub(super) const BIT_FACTOR: u32 = 0x27D4_EB2F;
+pub(super) const BIT_SHIFTS: [u32; 3] = [27, 22, 17];
+
+/// A linear combination of a pair, folded and multiplied: its upper bits find a word.
 #[inline]
-fn key(source: Label, destination: Label) -> u64 {
-    u64::from(source) << 32 | u64::from(destination)
-}
-
-/// The product of a pair with an odd constant, its two halves folded together.
-#[inline]
-fn hash(source: Label, destination: Label) -> u64 {
-    let product = u128::from(key(source, destination)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (product >> 64) as u64 ^ product as u64
-}
-
-/// The bits that a hash sets in its word of the filter.
-#[inline]
-pub(super) fn filter_bits(hash: u64) -> u64 {
-    1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63)
+fn hash(source: Label, destination: Label) -> u32 {
+    let [a, b, c] = HASH_FACTORS;
+    let sum = source.wrapping_mul(a).wrapping_add(destination.wrapping_mul(b));
+    (sum ^ sum >> HASH_FOLD).wrapping_mul(c)
 }

@@ -6,6 +6,7 @@ use super::ground::{Grounds, Heard};
 use super::group::Groups;
 use super::header_table::HeaderTable;
 use super::merge::{Apart, Merged};
+use super::numbers::Numbers;
 use super::packet::HeaderFields;
 use super::pair_table::{Label, Labelled, PairTable};
 use super::part::{Part, place};
@@ -57,6 +58,18 @@ pub enum Untabled {
     Memory(usize),
 }
 
+impl std::fmt::Display for Untabled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Untabled::Replies => f.write_str("a point without state judges replies"),
+            Untabled::Headers => f.write_str("rules tell more headers apart than a table can number"),
+            Untabled::Groups => f.write_str("rules about many tell too many groups of endpoints apart"),
+            Untabled::Pairs => f.write_str("rules about few single out too many pairs"),
+            Untabled::Memory(bytes) => write!(f, "the smallest table takes {bytes} bytes, more than is allowed"),
+        }
+    }
+}
+
 /// The tables of one address family.
 #[derive(Clone, Debug)]
 pub(super) struct Tables {
@@ -64,7 +77,7 @@ pub(super) struct Tables {
     pub(super) pairs: PairTable,
     pub(super) profiles: Profiles,
     /// The labels of interfaces as sources and as destinations.
-    pub(super) interfaces: [Vec<Label>; 2],
+    pub(super) interfaces: [Numbers; 2],
     touched: Vec<bool>,
     /// For each space the labels of its addresses.
     pub(super) views: Views,
@@ -157,11 +170,15 @@ impl Tables {
         };
         let spaces = 0..id(ground.spaces);
         let views = match ground.directory.family {
-            Family::V4 => Views::V4(spaces.map(|space| AddressTable::new(&narrowed(&view(space)))).collect()),
+            Family::V4 => {
+                let views = spaces.map(|space| AddressTable::new(&narrowed(&view(space))));
+                Views::V4(views.collect::<Option<_>>().ok_or(Untabled::Memory(usize::MAX))?)
+            }
             Family::V6 => Views::V6(spaces.map(|space| AddressSearch::new(&view(space))).collect()),
         };
         let tables = Self {
-            interfaces: [0, 1].map(|side| count.clone().map(|one| label(sides, of_class, side, one)).collect()),
+            interfaces: [0, 1]
+                .map(|side| count.clone().map(|one| label(sides, of_class, side, one)).collect::<Vec<_>>().into()),
             touched: count.map(|interface| ground.stands[0][interface].touched).collect(),
             external: AddressSearch::new(&external),
             views,
@@ -182,11 +199,11 @@ impl Tables {
             Views::V4(views) => views.iter().map(AddressTable::bytes).sum::<usize>(),
             Views::V6(views) => views.iter().map(AddressSearch::bytes).sum::<usize>(),
         };
-        let interfaces: usize = self.interfaces.iter().map(Vec::len).sum();
+        let interfaces: usize = self.interfaces.iter().map(Numbers::bytes).sum();
         self.headers.bytes()
             + self.pairs.bytes()
             + self.profiles.bytes()
-            + interfaces * size_of::<Label>()
+            + interfaces
             + self.touched.len()
             + self.external.bytes()
             + views
@@ -198,6 +215,12 @@ impl Tables {
         let address = views.get(space as usize).map_or_else(Vec::new, AddressTable::reads);
         let both_ends = address.iter().flat_map(|&bytes| [bytes, bytes]);
         both_ends.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
+    }
+
+    /// The bytes of each table that deciding a packet between known interfaces reads.
+    pub(super) fn reads_between(&self) -> Vec<usize> {
+        let labels = self.interfaces.iter().map(Numbers::bytes);
+        labels.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
     }
 
     /// What two ends are told of a service class, by all that is known of them.
@@ -238,7 +261,7 @@ impl Tables {
 
     fn label(&self, end: End, side: usize) -> Label {
         let label = match end {
-            End::Interface(at) => self.interfaces.get(side).and_then(|labels| labels.get(at as usize)).copied(),
+            End::Interface(at) => self.interfaces.get(side).map(|labels| labels.at(at as usize)),
             End::External(address) => self.external.labels(address).get(side).copied(),
         };
         label.unwrap_or(0)

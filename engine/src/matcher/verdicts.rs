@@ -144,7 +144,7 @@ impl Profiles {
     /// The word of a profile that holds a service class, and how far to shift it down.
     #[inline]
     pub(super) fn place(&self, profile: u32, class: u32) -> (usize, u32) {
-        let word = profile.wrapping_mul(self.stride).wrapping_add(class >> self.shift);
+        let word = profile.wrapping_mul(self.stride).wrapping_add(class.wrapping_shr(self.shift));
         (word as usize, class.wrapping_mul(self.width) & 31)
     }
 
@@ -152,7 +152,7 @@ impl Profiles {
     #[inline]
     pub(super) fn code(&self, profile: u32, class: u32) -> Code {
         let (word, shift) = self.place(profile, class);
-        self.bits.get(word).map_or(DENIED, |bits| bits >> shift & self.mask())
+        self.bits.get(word).map_or(DENIED, |bits| bits.wrapping_shr(shift) & self.mask())
     }
 
     /// The bits of one code.

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in helpers too")]
 
+mod connections;
 mod equivalence;
 mod limits;
+mod live;
 mod matcher;
 mod scan;
 mod workload;

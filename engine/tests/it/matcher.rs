@@ -3,7 +3,7 @@
 
 use crate::equivalence::every_assumption;
 use proptest::prelude::*;
-use seglab_engine::{Decision, Limits, Matcher, Packet, Workload};
+use seglab_engine::{Decision, Explanation, Limits, Matcher, Packet, Workload};
 use seglab_policy::arbitrary::{case, connection_of, design, design_of};
 use seglab_policy::{
     Address, Assume, Connection, Design, Endpoint, Family, Header, IntervalSet, Peer, Service, Transport,
@@ -57,12 +57,28 @@ fn decide(matcher: &Matcher, space: &str, ends: (IpAddr, IpAddr), header: Header
         (IpAddr::V4(a), IpAddr::V4(b)) => {
             let packet = Packet::v4(a, b, header);
             let single = matcher.decide_v4(space, &packet);
-            let mut batch = [Decision::Unknown; 3];
-            matcher.decide_batch_v4(space, &[packet; 3], &mut batch);
-            assert_eq!(batch, [single; 3]);
+            // More than are decided together, and a rest.
+            let mut batch = [Decision::Unknown; 19];
+            matcher.decide_batch_v4(space, &[packet; 19], &mut batch);
+            assert_eq!(batch, [single; 19]);
             single
         }
         (IpAddr::V6(a), IpAddr::V6(b)) => matcher.decide_v6(space, &Packet::v6(a, b, header)),
+        _ => unreachable!("packets have one family"),
+    }
+}
+
+fn explained(
+    matcher: &Matcher,
+    design: &Design,
+    space: &str,
+    ends: (IpAddr, IpAddr),
+    header: Header,
+) -> Vec<Explanation> {
+    let space = matcher.space(space).unwrap();
+    match ends {
+        (IpAddr::V4(a), IpAddr::V4(b)) => matcher.explain_v4(design, space, &Packet::v4(a, b, header)),
+        (IpAddr::V6(a), IpAddr::V6(b)) => matcher.explain_v6(design, space, &Packet::v6(a, b, header)),
         _ => unreachable!("packets have one family"),
     }
 }
@@ -77,6 +93,14 @@ fn agree(
 ) -> Result<(), TestCaseError> {
     let (said, wanted) = (decide(matcher, space, ends, header), expected(design, space, ends, header, assume));
     let normal = || seglab_policy::normal_form::write(design);
+    let explained = explained(matcher, design, space, ends, header);
+    for one in &explained {
+        let evaluation = design.evaluate(&one.connection, assume);
+        prop_assert_eq!(&one.evaluation, &evaluation, "{}", one.connection.display(design));
+    }
+    let verdicts: BTreeSet<Decision> = explained.iter().map(|one| one.evaluation.verdict.into()).collect();
+    let verdict = if verdicts.len() == 1 { verdicts.first().copied().unwrap() } else { Decision::Unknown };
+    prop_assert!(explained.is_empty() || verdict == said, "{:?} {:?} {}", verdict, said, normal());
     prop_assert_eq!(said, wanted, "{:?} {} in `{}` under {:?}\n{}", ends, header, space, assume, normal());
     Ok(())
 }
@@ -95,9 +119,27 @@ fn agree_on(
             Endpoint::Unit { unit, interface } => matcher.interface(unit, interface),
             _ => None,
         };
+        if !matches!(source, Endpoint::Source(_)) {
+            prop_assert_eq!(
+                matcher.decide(connection),
+                Some(wanted),
+                "{} under {:?}",
+                connection.display(design),
+                assume
+            );
+        }
         if let (Some(from), Some(to)) = (id(source), id(destination)) {
-            let said = matcher.decide_between(from, to, header);
+            let packet = Packet::between(from, to, header);
+            let said = matcher.decide_between(&packet);
             prop_assert_eq!(said, wanted, "{} under {:?}", connection.display(design), assume);
+            let explained = matcher.explain_between(design, &packet);
+            if let Some(explained) = explained {
+                prop_assert_eq!(explained.connection, *connection);
+                prop_assert_eq!(explained.evaluation, design.evaluate(connection, assume));
+            }
+            let mut batch = [Decision::Unknown; 19];
+            matcher.decide_batch_between(&[packet; 19], &mut batch);
+            assert_eq!(batch, [said; 19]);
         }
         let address = |end: Endpoint| match end {
             Endpoint::External(address) => Some(address),

@@ -36,3 +36,16 @@ fn connections_hit_and_miss() {
     }
     assert!(allowed * 10 > all && denied * 10 > all, "allowed {allowed}, denied {denied} of {all}");
 }
+
+#[test]
+fn few_talk_most_under_zipfs_law() {
+    let design = design_of(4);
+    let share_of_the_busiest = |workload: Workload| {
+        let mut counts = std::collections::BTreeMap::new();
+        workload.connections().iter().for_each(|one| *counts.entry(one.source).or_insert(0) += 1);
+        counts.into_values().max().unwrap() as f64 / workload.connections().len() as f64
+    };
+    let uniform = share_of_the_busiest(Workload::uniform(&design, 3, 20_000));
+    let zipf = share_of_the_busiest(Workload::zipf(&design, 3, 20_000));
+    assert!(zipf > 1.3 * uniform, "{zipf} {uniform}");
+}

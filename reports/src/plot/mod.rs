@@ -10,11 +10,13 @@ mod compromise;
 mod frame;
 mod label;
 mod matrix;
+mod throughput;
 
 pub use blast_radius::blast_radius_plot;
 pub use comparison::comparison_plot;
 pub use compromise::compromise_plot;
 pub use matrix::segment_matrix_plot;
+pub use throughput::{Throughput, throughput_plot};
 
 use crate::model::Report;
 use plotters::coord::Shift;

@@ -45,8 +45,18 @@ fn ids_are_unique() {
 
 #[test]
 fn plots_are_well_formed_and_named() {
-    let plots = plots(&hostile_report());
+    let mut plots = plots(&hostile_report());
     assert_eq!(plots.len(), 4);
+    let rate = |name: &str, roofline_per_second| Throughput {
+        name: name.to_owned(),
+        decisions_per_second: 120_000_000,
+        roofline_per_second,
+    };
+    let rates = [rate("uniform, by address", Some(200_000_000)), rate("<zipf>, by unit", None)];
+    let plot = throughput_plot("a & b", &rates).unwrap();
+    assert!(plot.description.contains("uniform, by address: 120,000,000 of 200,000,000."), "{}", plot.description);
+    plots.push(plot);
+    assert_eq!(throughput_plot("nothing", &[]), None);
     for plot in plots {
         well_formed(&plot.svg);
         assert!(plot.svg.contains("role=\"img\"") && plot.svg.contains("<title") && plot.svg.contains("<desc"));

@@ -7,6 +7,7 @@
 use std::hint::black_box;
 
 /// Tables to read from, and where.
+#[derive(Clone, Debug)]
 pub struct Roofline {
     tables: Vec<(Vec<u32>, Vec<u32>)>,
 }
