@@ -383,12 +383,16 @@ impl World<'_> {
         for served in self.served(rule.services)? {
             left.extend(region.meet(from, &narrowed(to, served), &served.headers));
         }
+        // What a rule matches is mostly little, and most rules match nothing of it.
+        let (sources, destinations) = (from.sparse(), to.sparse());
         for &(before, other) in others {
             if left.is_empty() {
                 break;
             }
-            self.spend(1)?;
-            if goes_before(order, (before, other), (at, rule)) {
+            self.spend(1 + sources.len() as u64)?;
+            let (from, to) = (&self.peer(other.from)?.surely, &self.peer(other.to)?.surely);
+            let meets = from.meets_sparse(&sources) && to.meets_sparse(&destinations);
+            if meets && goes_before(order, (before, other), (at, rule)) {
                 left = self.without(left, other)?;
             }
         }
