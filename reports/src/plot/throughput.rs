@@ -55,6 +55,7 @@ fn draw(area: &Area<'_>, rates: &[Throughput], height: i32) -> DrawResult {
     let y = Axis { title: String::new(), end: 1.0, step: 2.0, format: |_| String::new() };
     let frame = Frame { left: room + 60, top: TOP, right: WIDTH as i32 - 60, bottom: height - 120, x, y };
     frame.draw(area)?;
+    write(area, "bar: decided; mark: where reading the tables alone would end", (frame.left, TOP - 40), FIGURE)?;
     for (at, one) in (0..).zip(rates) {
         let middle = TOP + ROW * at + ROW / 2;
         let end = frame.at(one.decisions_per_second as f64, 0.0).0;
@@ -67,8 +68,15 @@ fn draw(area: &Area<'_>, rates: &[Throughput], height: i32) -> DrawResult {
             area.draw(&PathElement::new(vec![(mark, middle - 26), (mark, middle + 26)], colour(1).stroke_width(6)))?;
             after = after.max(mark);
         }
-        let figure = format!("{:.0}", one.decisions_per_second as f64 / 1e6);
+        let bound = one.roofline_per_second.map_or_else(String::new, |bound| format!(" of {}", figure_of(bound)));
+        let figure = format!("{}{bound}", figure_of(one.decisions_per_second));
         write(area, &figure, (after + 14, middle), FIGURE)?;
     }
     Ok(())
+}
+
+/// A rate in millions, with a decimal where it is small.
+fn figure_of(rate: u64) -> String {
+    let millions = rate as f64 / 1e6;
+    if millions < 10.0 { format!("{millions:.1}") } else { format!("{millions:.0}") }
 }
