@@ -113,17 +113,6 @@ impl<'a> Formulas<'a> {
         }))
     }
 
-    /// Something else becomes of the connection in another design of the same vocabulary.
-    pub(super) fn differs(&self, other: &'a Design, assume: Assume) -> Bool {
-        let packet = self.packet();
-        let verdict = Verdict::new(other, assume, &self.vocabulary, &packet, "other ");
-        let unlike = self.verdict.outcomes().map(|(outcome, name)| {
-            let also = verdict.is_one_of(&[outcome]);
-            any([all([name.clone(), also.not()]), all([name.not(), also])])
-        });
-        all([packet.one_family(), verdict.definitions(), any(unlike)])
-    }
-
     /// The connection is one of some that fare so here and otherwise in another design.
     pub(super) fn fares(&self, other: &'a Design, assume: Assume, apart: &[Apart]) -> Bool {
         let packet = self.packet();

@@ -51,7 +51,7 @@ pub use ever::{EverAnswer, EverQuestion, FRESH, Invariant, Label, Newcomer};
 pub use question::{Apart, Doors, Ends, Listed, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 
-use seglab_policy::{Assume, Connection, Design, Reply};
+use seglab_policy::{Assume, Connection, Design, Reply, Service};
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,7 +159,12 @@ impl<'a> Encoding<'a> {
     /// A connection of which something else becomes in another design, which differs from this one in the directions of
     /// its rules alone.
     pub fn differ(&self, other: &Design) -> SmtAnswer {
-        solve::differ(self.design, other, self.assume, self.limits)
+        let otherwise = |outcome: Outcome| Apart {
+            services: vec![Service::Any],
+            here: vec![outcome],
+            there: Outcome::ALL.into_iter().filter(|other| *other != outcome).collect(),
+        };
+        self.apart(other, &Outcome::ALL.map(otherwise))
     }
 
     /// A connection that fares otherwise in another design, in one of these ways. Both have the same units and named

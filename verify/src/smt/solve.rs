@@ -88,16 +88,6 @@ pub(super) fn find(design: &Design, assume: Assume, limits: Limits, questions: &
     })
 }
 
-/// A connection of which different things become in two designs that have one vocabulary.
-pub(super) fn differ(design: &Design, other: &Design, assume: Assume, limits: Limits) -> SmtAnswer {
-    z3::with_z3_config(&Config::new(), || {
-        let formulas = Formulas::new(design, assume, &[]);
-        let solver = solver(limits);
-        solver.assert(formulas.common());
-        formulas.answer(formulas.differs(other, assume), &solver, limits)
-    })
-}
-
 /// A connection that fares in one of these ways, in two designs with the same units and named sources.
 pub(super) fn apart(design: &Design, other: &Design, assume: Assume, limits: Limits, apart: &[Apart]) -> SmtAnswer {
     z3::with_z3_config(&Config::new(), || {
