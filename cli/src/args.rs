@@ -220,7 +220,7 @@ pub(crate) struct Verify {
 /// What Z3 may spend.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Solver {
-    /// What Z3 may spend on each question: its resource units, the same on every machine
+    /// What Z3 may spend on each question, and on a repair in all: its resource units, the same on every machine
     #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rlimit: u32,
 }
