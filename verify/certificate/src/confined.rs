@@ -74,13 +74,13 @@ impl Checker<'_, '_> {
 
     /// Units and named sources one by one, and all external addresses as one.
     fn parties(&self, ends: &Bits) -> u64 {
-        let named_at = self.world.unit_of.len() + self.world.cells.len();
+        let named_at = self.world.named_at();
         let named: BTreeSet<usize> = ends.and(&self.world.named).iter().map(|end| (end - named_at) / 2).collect();
         let outside = u64::from(ends.meets(&self.world.outside));
         (self.world.units(ends).len() + named.len()) as u64 + outside
     }
 
-    fn every_header(&self) -> Vec<Served> {
+    pub(crate) fn every_header(&self) -> Vec<Served> {
         self.seen(&[Served { at: None, headers: vec![EVERYTHING] }])
     }
 }

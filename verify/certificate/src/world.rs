@@ -38,7 +38,7 @@ pub(crate) struct Served {
 /// An address space: its interfaces, those that they have paths to, and the cells that are external to them.
 pub(crate) struct Space {
     pub(crate) here: Bits,
-    near: Bits,
+    pub(crate) near: Bits,
     pub(crate) live: Bits,
 }
 
@@ -78,7 +78,18 @@ pub(crate) struct World<'d> {
 
 impl<'d> World<'d> {
     pub(crate) fn new(design: &'d Design) -> Check<Self> {
-        let cells = cells(design);
+        Self::with_cells(design, cells([design], false))
+    }
+
+    /// A design with its endpoints numbered, and with the cells that it has in common with another: where units have
+    /// interfaces in several spaces, an address that any of them may know is a cell of its own.
+    pub(crate) fn beside(design: &'d Design, other: &Design) -> Check<Self> {
+        let spaces = |unit: &Unit| unit.interfaces.iter().map(|one| one.space.as_str()).collect::<BTreeSet<_>>().len();
+        let apart = [design, other].iter().any(|design| design.units.iter().any(|unit| spaces(unit) > 1));
+        Self::with_cells(design, cells([design, other], apart))
+    }
+
+    fn with_cells(design: &'d Design, cells: Vec<(Address, Address)>) -> Check<Self> {
         let unit_of: Vec<usize> =
             (0..).zip(&design.units).flat_map(|(at, unit)| unit.interfaces.iter().map(move |_| at)).collect();
         let named_at = unit_of.len() + cells.len();
@@ -156,6 +167,11 @@ impl<'d> World<'d> {
         self.obligations.set(0);
     }
 
+    /// The first endpoint of named sources.
+    pub(crate) fn named_at(&self) -> usize {
+        self.unit_of.len() + self.cells.len()
+    }
+
     /// Every endpoint.
     pub(crate) fn all(&self) -> Bits {
         self.interfaces.or(&self.outside).or(&self.named)
@@ -167,10 +183,10 @@ impl<'d> World<'d> {
     }
 
     /// The endpoints of a unit, or past the units of a named source.
-    fn endpoints(&self, thing: usize) -> std::ops::Range<usize> {
+    pub(crate) fn endpoints(&self, thing: usize) -> std::ops::Range<usize> {
         let begin = |at: usize| match at.checked_sub(self.design.units.len()) {
             None => self.first.get(at).copied().unwrap_or(self.unit_of.len()),
-            Some(source) => self.unit_of.len() + self.cells.len() + 2 * source,
+            Some(source) => self.named_at() + 2 * source,
         };
         let end = if thing + 1 == self.design.units.len() { self.unit_of.len() } else { begin(thing + 1) };
         begin(thing)..end
@@ -183,7 +199,7 @@ impl<'d> World<'d> {
 
     /// With every endpoint the others of its unit or named source.
     pub(crate) fn whole(&self, endpoints: &Bits) -> Bits {
-        let named_at = self.unit_of.len() + self.cells.len();
+        let named_at = self.named_at();
         let mut whole = self.of_units(self.units(endpoints)).or(&endpoints.and(&self.outside));
         for endpoint in endpoints.and(&self.named).iter() {
             let even = named_at + (endpoint - named_at) / 2 * 2;
@@ -366,6 +382,17 @@ impl<'d> World<'d> {
         })
     }
 
+    /// The position of each interface's space.
+    pub(crate) fn by_space(&self) -> Vec<usize> {
+        let mut by_space = vec![0; self.unit_of.len()];
+        for (at, space) in self.spaces().iter().enumerate() {
+            for end in space.here.iter() {
+                by_space.get_mut(end).into_iter().for_each(|of| *of = at);
+            }
+        }
+        by_space
+    }
+
     /// Every connection that some path carries, as regions.
     pub(crate) fn paths(&self) -> Check<&[Region]> {
         let paths = self.paths.get_or_init(|| self.find_paths());
@@ -413,7 +440,7 @@ impl<'d> World<'d> {
             }
             self.spend(here.words() * 16)?;
         }
-        let named_at = self.unit_of.len() + self.cells.len();
+        let named_at = self.named_at();
         for (source, at) in self.design.sources.iter().zip((named_at..).step_by(2)) {
             for (to, services) in &source.entries {
                 let to = self.selected_units(std::slice::from_ref(to));
@@ -430,13 +457,23 @@ impl<'d> World<'d> {
         Ok(paths)
     }
 
-    /// The cells of which some address is none of the known ones of these interfaces.
+    /// The cells of which some address is external to these interfaces.
     fn live(&self, near: &Bits) -> Bits {
+        self.cells_beyond(self.known_of(near))
+    }
+
+    /// The known addresses of interfaces, ascending.
+    pub(crate) fn known_of(&self, near: &Bits) -> impl Iterator<Item = Address> {
+        self.known.iter().filter(|(_, at)| near.contains(*at)).map(|(address, _)| *address)
+    }
+
+    /// The cells of which some address is none of these, which ascend.
+    pub(crate) fn cells_beyond(&self, addresses: impl Iterator<Item = Address>) -> Bits {
         let mut merged: Ranges = Vec::new();
-        for (address, _) in self.known.iter().filter(|(_, at)| near.contains(*at)) {
+        for address in addresses {
             match merged.last_mut() {
-                Some((_, last)) if last.0 == address.0 && last.1.saturating_add(1) >= address.1 => *last = *address,
-                _ => merged.push((*address, *address)),
+                Some((_, last)) if last.0 == address.0 && last.1.saturating_add(1) >= address.1 => *last = address,
+                _ => merged.push((address, address)),
             }
         }
         let dead = |cell: &(Address, Address)| {
@@ -484,8 +521,8 @@ fn covers(ranges: &Ranges, whole: (Address, Address)) -> bool {
     ranges.iter().any(|(first, last)| *first <= whole.0 && whole.1 <= *last)
 }
 
-/// The address space, cut where an address set of the design begins or ends.
-fn cells(design: &Design) -> Vec<(Address, Address)> {
+/// The address space, cut where an address set of the designs begins or ends, and with `known` around known addresses.
+fn cells<const N: usize>(designs: [&Design; N], known: bool) -> Vec<(Address, Address)> {
     let mut cuts: BTreeSet<Address> = [(0, 0), (1, 0)].into();
     let mut cut = |ranges: &Ranges| {
         for &(first, last) in ranges {
@@ -493,10 +530,14 @@ fn cells(design: &Design) -> Vec<(Address, Address)> {
             cuts.extend((last.1 < last_of(last.0)).then(|| (last.0, last.1 + 1)));
         }
     };
-    for peer in &design.peers {
+    for peer in designs.into_iter().flat_map(|design| &design.peers) {
         if let Peer::Addresses(ranges, _) = peer {
             cut(ranges);
         }
+    }
+    let interfaces = designs.iter().flat_map(|design| &design.units).flat_map(|unit| &unit.interfaces);
+    for interface in interfaces.filter(|interface| known && interface.is_known) {
+        cut(&interface.within.into_iter().collect());
     }
     let ends = cuts.iter().skip(1).map(Some).chain([None]);
     cuts.iter()
