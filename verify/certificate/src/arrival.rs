@@ -24,7 +24,7 @@ impl Checker<'_, '_> {
         for region in self.failing(regions, means)? {
             for from in region.from.iter() {
                 for to in region.to.iter() {
-                    let one = |end| Bits::of(self.world.bound, [end]);
+                    let one = |end| Bits::of([end]);
                     let pair = Region { from: one(from), to: one(to), headers: region.headers.clone() };
                     let spared = Means { assume: Assume { kin: true, ..means.assume }, ..means };
                     let arrives = !self.apart(&pair)
@@ -49,13 +49,13 @@ impl Checker<'_, '_> {
             let unit = self.world.unit_of.get(end);
             unit.and_then(|unit| self.world.first.get(*unit).copied()).unwrap_or(end)
         };
-        Bits::of(self.world.bound, ends.iter().map(first))
+        Bits::of(ends.iter().map(first))
     }
 
     /// The interfaces in one position of units that are given by their first, and the first of those without one that
     /// counts; and whether any has one in that position.
     fn in_position(&self, firsts: &Bits, position: usize, over: &Bits) -> (Bits, Bits, bool) {
-        let (mut here, mut without) = (Bits::none(self.world.bound), Bits::none(self.world.bound));
+        let (mut here, mut without) = (Bits::none(), Bits::none());
         let mut some = false;
         for first in firsts.iter() {
             let unit = |end: usize| self.world.unit_of.get(end);

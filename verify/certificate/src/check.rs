@@ -173,7 +173,7 @@ impl Checker<'_, '_> {
             let unit = |end: usize| self.world.unit_of.get(end);
             region.from.iter().next().is_some_and(|from| unit(from).is_none() || unit(from) != unit(*to))
         });
-        let to = Bits::of(self.world.bound, destination.or(region.to.iter().next()));
+        let to = Bits::of(destination.or(region.to.iter().next()));
         format!("{} -> {}", self.name(&region.from), self.name(&to))
     }
 }

@@ -62,7 +62,7 @@ impl Checker<'_, '_> {
             for (ways, units) in alike {
                 self.world.spend(all.words().saturating_mul(ways.len() as u64))?;
                 let others = ways.iter().filter_map(|way| sides.get(*way));
-                let others = others.fold(Bits::none(self.world.bound), |others, [_, there]| others.or(there));
+                let others = others.fold(Bits::none(), |others, [_, there]| others.or(there));
                 let (count, others) = (self.parties(&others), self.world.units(&others));
                 let over = units.iter().find(|unit| count - u64::from(others.contains(unit)) > most);
                 let name = || over.and_then(|unit| self.world.design.units.get(*unit)).map(|unit| unit.name.clone());

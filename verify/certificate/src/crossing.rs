@@ -79,10 +79,9 @@ impl Checker<'_, '_> {
         let all = self.world.all();
         let mut narrowed = Vec::new();
         for region in regions {
-            let to = region.to.sparse();
             for served in counted.served {
-                self.world.spend(to.len() as u64)?;
-                if served.at.as_ref().is_none_or(|at| at.meets_sparse(&to)) {
+                self.world.spend(region.to.words())?;
+                if served.at.as_ref().is_none_or(|at| at.meets(&region.to)) {
                     narrowed.extend(region.meet(&all, served.at.as_ref().unwrap_or(&all), &served.headers));
                 }
             }

@@ -152,8 +152,7 @@ impl World<'_> {
         let all = self.all();
         let part = |from: &Bits, to: &Bits, judged| Part { from: from.clone(), to: to.clone(), judged };
         let place = |level: usize, at: usize| self.interface(at).and_then(|one| one.place.get(level)?.as_deref());
-        let placed =
-            |level, name: Option<&str>| Bits::of(self.bound, all.iter().filter(|at| place(level, *at) == name));
+        let placed = |level, name: Option<&str>| Bits::of(all.iter().filter(|at| place(level, *at) == name));
         match (self.design.points.get(point).map(|point| &point.placement), direction) {
             (Some(Placement::Units(selector)), EGRESS | INGRESS) => {
                 let here = self.selected_units(std::slice::from_ref(selector));
@@ -217,7 +216,7 @@ impl World<'_> {
         let [egress, ingress] = &*self.scope(tier, selectors);
         let (from, to) = match direction {
             EGRESS => (egress.clone(), region.to.clone()),
-            FORWARD => (Bits::none(self.bound), Bits::none(self.bound)),
+            FORWARD => (Bits::none(), Bits::none()),
             _ => (region.from.clone(), ingress.clone()),
         };
         let inside = region.meet(&from, &to, &[EVERYTHING]);
@@ -383,15 +382,13 @@ impl World<'_> {
         for served in self.served(rule.services)? {
             left.extend(region.meet(from, &narrowed(to, served), &served.headers));
         }
-        // What a rule matches is mostly little, and most rules match nothing of it.
-        let (sources, destinations) = (from.sparse(), to.sparse());
         for &(before, other) in others {
             if left.is_empty() {
                 break;
             }
-            self.spend(1 + sources.len() as u64)?;
-            let (from, to) = (&self.peer(other.from)?.surely, &self.peer(other.to)?.surely);
-            let meets = from.meets_sparse(&sources) && to.meets_sparse(&destinations);
+            self.spend(from.words())?;
+            let surely = (&self.peer(other.from)?.surely, &self.peer(other.to)?.surely);
+            let meets = surely.0.meets(from) && surely.1.meets(to);
             if meets && goes_before(order, (before, other), (at, rule)) {
                 left = self.without(left, other)?;
             }
@@ -407,17 +404,10 @@ impl World<'_> {
         asks: Asks,
         region: &Region,
     ) -> Check<Vec<(usize, &'t Rule)>> {
-        let (from, to) = (region.from.sparse(), region.to.sparse());
         let mut known: [Vec<Option<bool>>; 2] =
             [vec![None; self.design.peers.len()], vec![None; self.design.peers.len()]];
         let mut touching = Vec::new();
-        // Where few endpoints are asked about, only rules that name one of them can match.
-        let few = |set: &Bits| set.iter().take(FEW + 1).count() <= FEW;
-        let candidates: Vec<usize> = match (few(&region.from), few(&region.to)) {
-            (true, _) => self.rules_naming(number, 0, &region.from)?,
-            (false, true) => self.rules_naming(number, 1, &region.to)?,
-            (false, false) => (0..tier.rules.len()).collect(),
-        };
+        let candidates = self.candidates(number, region)?.unwrap_or_else(|| (0..tier.rules.len()).collect());
         self.spend(candidates.len() as u64 + self.design.peers.len() as u64 / 8)?;
         self.obligations.set(self.obligations.get() + candidates.len() as u64);
         for (at, rule) in candidates.into_iter().filter_map(|at| Some((at, tier.rules.get(at)?))) {
@@ -429,8 +419,8 @@ impl World<'_> {
             };
             if rule.directions.get(asks.direction) == Some(&true)
                 && !left_out
-                && self.meets(rule.from, &from, known_from)?
-                && self.meets(rule.to, &to, known_to)?
+                && self.meets(rule.from, &region.from, known_from)?
+                && self.meets(rule.to, &region.to, known_to)?
             {
                 touching.push((at, rule));
             }
@@ -438,15 +428,30 @@ impl World<'_> {
         Ok(touching)
     }
 
-    /// The rules of a tier that may mean one of some endpoints on a side (0: from, 1: to), ascending.
-    fn rules_naming(&self, tier: (usize, usize), side: usize, endpoints: &Bits) -> Check<Vec<usize>> {
+    /// The rules of a tier that name an endpoint of a region, ascending, where few are asked about on a side: then no
+    /// others can match. Those of the side that fewer rules name.
+    fn candidates(&self, tier: (usize, usize), region: &Region) -> Check<Option<Vec<usize>>> {
+        let mut fewest: Option<Vec<&Vec<usize>>> = None;
+        let few = |set: &&Bits| set.iter().take(FEW + 1).count() <= FEW;
         let index = self.index(tier)?;
-        let peers: BTreeSet<usize> =
-            endpoints.iter().filter_map(|at| index.peers_of.get(at)).flatten().copied().collect();
-        let by_peer = index.rules_of.get(side);
-        let mut rules: Vec<usize> = peers.iter().filter_map(|peer| by_peer?.get(peer)).flatten().copied().collect();
-        rules.sort_unstable();
-        self.spend(rules.len() as u64)?;
+        for (rules_of, ends) in index.rules_of.iter().zip([&region.from, &region.to]).filter(|(_, ends)| few(ends)) {
+            let mut peers: Vec<usize> =
+                ends.iter().filter_map(|at| index.peers_of.get(at)).flatten().copied().collect();
+            peers.sort_unstable();
+            peers.dedup();
+            self.spend(peers.len() as u64)?;
+            let rules: Vec<&Vec<usize>> = peers.iter().filter_map(|peer| rules_of.get(peer)).collect();
+            let count = |lists: &[&Vec<usize>]| lists.iter().map(|list| list.len()).sum::<usize>();
+            if fewest.as_ref().is_none_or(|fewest| count(&rules) < count(fewest)) {
+                fewest = Some(rules);
+            }
+        }
+        let rules = fewest.map(|lists| {
+            let mut rules: Vec<usize> = lists.into_iter().flatten().copied().collect();
+            rules.sort_unstable();
+            rules
+        });
+        self.spend(rules.as_ref().map_or(0, Vec::len) as u64)?;
         Ok(rules)
     }
 
@@ -478,11 +483,11 @@ impl World<'_> {
         Ok(index)
     }
 
-    fn meets(&self, peer: usize, set: &[(usize, u64)], known: &mut [Option<bool>]) -> Check<bool> {
+    fn meets(&self, peer: usize, set: &Bits, known: &mut [Option<bool>]) -> Check<bool> {
         let slot = known.get_mut(peer).ok_or(Refusal::TooMuch)?;
         if slot.is_none() {
-            self.spend(set.len() as u64)?;
-            *slot = Some(self.peer(peer)?.maybe.meets_sparse(set));
+            self.spend(set.words())?;
+            *slot = Some(self.peer(peer)?.maybe.meets(set));
         }
         Ok(*slot == Some(true))
     }

@@ -53,11 +53,12 @@
 //! that the certificate does not name stop nothing.
 //!
 //! Doubt (a shared address, a peer of unknown kind, an undefined order) counts as possible. A construct that is not
-//! modelled and touches a connection in question refuses the certificate.
+//! modelled and touches a connection in question refuses the certificate; where connections are counted, or held against
+//! those of another design, all that it could open count as possible.
 //!
 //! # What it costs
 //! A check looks at each rule once for every product of places and points that is asked (a handful), by comparing sets
-//! of endpoints word by word: time and memory grow with (rules + peers) × endpoints ÷ 64, where endpoints are
+//! of endpoints word by word: time and memory grow with (rules + peers) × endpoints ÷ 64 at most, where endpoints are
 //! interfaces, ranges of addresses that rules tell apart, and named sources. What leads out at one point is asked again
 //! at the next, where few endpoints are left and only the rules that name them are looked at. Rules that do lead out,
 //! and only those, are compared with the rules before them. A blast radius does all of this once for each component, a

@@ -143,7 +143,7 @@ impl Checker<'_, '_> {
             Place::External(address) => world.cell(address),
             Place::Source(at) => world.design.sources.get(at).map(|_| world.named_at() + 2 * at + family),
         };
-        let set = |place| end(place).map(|end| Bits::of(world.bound, [end]));
+        let set = |place| end(place).map(|end| Bits::of([end]));
         let rect = match witness.header {
             Header::Ports(protocol, to, from) => {
                 Rect { y: (from.into(), from.into()), ..to_ports(protocol, to.into(), to.into()) }

@@ -125,7 +125,7 @@ impl Checker<'_, '_> {
         let (mut sides, mut complete) = (Vec::new(), true);
         for (ends, others) in [(&region.from, &region.to), (&region.to, &region.from)] {
             self.world.spend(ends.words() + there.all().words())?;
-            let (mut moved, mut lone) = (Bits::none(there.bound), Bits::none(self.world.bound));
+            let (mut moved, mut lone) = (Bits::none(), Bits::none());
             for end in ends.iter() {
                 match mates.of.get(end).copied().flatten() {
                     Some(mate) => moved.insert(mate),
@@ -135,8 +135,8 @@ impl Checker<'_, '_> {
             complete &= lone.is_empty() || !self.apart(&Region { from: lone, to: others.clone(), headers: Vec::new() });
             sides.push(moved);
         }
-        let to = sides.pop().unwrap_or_else(|| Bits::none(there.bound));
-        let from = sides.pop().unwrap_or_else(|| Bits::none(there.bound));
+        let to = sides.pop().unwrap_or_default();
+        let from = sides.pop().unwrap_or_default();
         Ok(complete.then(|| Region { from, to, headers: region.headers.clone() }))
     }
 }
@@ -198,7 +198,7 @@ fn held(here: &World<'_>, there: &World<'_>, namesake: impl Fn(&usize) -> Option
         let Some(of_family) = here.family.get(family) else { continue };
         let cells = here.outside.and(of_family).minus(&here.cells_beyond(taken.into_iter()));
         if !cells.is_empty() {
-            held.push((Bits::of(here.bound, ends), cells));
+            held.push((Bits::of(ends), cells));
         }
     }
     Ok(held)

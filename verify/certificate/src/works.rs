@@ -26,7 +26,7 @@ impl Checker<'_, '_> {
         if !from.one && !to.one {
             return self.works(&from.maybe, &to.maybe, services);
         }
-        let mut chosen = Bits::none(self.world.bound);
+        let mut chosen = Bits::none();
         for choice in &self.certificate.choices {
             let (inner, outer) = if choice.is_source { (&from, &to) } else { (&to, &from) };
             let units = self.units(&choice.units)?;
@@ -62,7 +62,7 @@ impl Checker<'_, '_> {
     fn end(&self, choice: &Choice) -> Check<Bits> {
         match choice.end {
             End::Unit(unit) => self.units(&vec![(unit, unit)]),
-            End::External(address) => Ok(Bits::of(self.world.bound, self.world.cell(address))),
+            End::External(address) => Ok(Bits::of(self.world.cell(address))),
         }
     }
 
@@ -72,7 +72,7 @@ impl Checker<'_, '_> {
             return self.world.interfaces.clone();
         }
         let spaces = self.world.spaces().iter().filter(|space| end.within(&space.live));
-        let all = spaces.fold(Bits::none(self.world.bound), |all, space| all.or(&space.here));
+        let all = spaces.fold(Bits::none(), |all, space| all.or(&space.here));
         self.world.whole(&all)
     }
 
@@ -80,7 +80,7 @@ impl Checker<'_, '_> {
     fn pair_exists(&self, from: &Bits, to: &Bits) -> bool {
         let one_way = |a: &Bits, b: &Bits| {
             let ends = a.and(&self.world.outside);
-            ends.iter().any(|end| self.partners(&Bits::of(self.world.bound, [end])).meets(b))
+            ends.iter().any(|end| self.partners(&Bits::of([end])).meets(b))
         };
         let units =
             Region { from: from.and(&self.world.interfaces), to: to.and(&self.world.interfaces), headers: vec![] };
@@ -95,7 +95,7 @@ impl Checker<'_, '_> {
             if let Service::Named(protocol, name) = service {
                 let served = self.world.named_service(*protocol, name);
                 let have = served.iter().filter_map(|served| served.at.as_ref());
-                let have = have.fold(Bits::none(self.world.bound), |all, at| all.or(at));
+                let have = have.fold(Bits::none(), |all, at| all.or(at));
                 fails(&region(from, &to.and(&self.world.interfaces).minus(&have)))?;
             }
         }
@@ -104,7 +104,7 @@ impl Checker<'_, '_> {
             for (of_destination, to) in &destinations {
                 let common = [of_source.0 && of_destination.0, of_source.1 && of_destination.1];
                 let either = if common == [false, false] { [true, true] } else { common };
-                let mut unanswered = Bits::none(self.world.bound);
+                let mut unanswered = Bits::none();
                 let mut needed = Vec::new();
                 for served in self.world.served(services)? {
                     let to = served.at.as_ref().map_or_else(|| to.clone(), |at| to.and(at));

@@ -102,7 +102,7 @@ impl<'d> World<'d> {
             .chain(cells.iter().map(|cell| cell.0.0))
             .chain(design.sources.iter().flat_map(|_| [0, 1]))
             .collect();
-        let of_family = |family| Bits::of(bound, (0..).zip(&families).filter(|(_, of)| **of == family).map(|of| of.0));
+        let of_family = |family| Bits::of((0..).zip(&families).filter(|(_, of)| **of == family).map(|of| of.0));
         let names: BTreeMap<&str, usize> = design.units.iter().map(|unit| unit.name.as_str()).zip(0..).collect();
         let mut world = World {
             design,
@@ -110,9 +110,9 @@ impl<'d> World<'d> {
             first: firsts(&design.units),
             host_of: design.units.iter().map(|unit| names.get(unit.host.as_deref()?).copied()).collect(),
             guests_of: BTreeMap::new(),
-            interfaces: Bits::of(bound, 0..unit_of.len()),
-            outside: Bits::of(bound, unit_of.len()..named_at),
-            named: Bits::of(bound, named_at..bound),
+            interfaces: Bits::of(0..unit_of.len()),
+            outside: Bits::of(unit_of.len()..named_at),
+            named: Bits::of(named_at..bound),
             family: [of_family(0), of_family(1)],
             unit_of,
             cells,
@@ -179,7 +179,7 @@ impl<'d> World<'d> {
 
     /// The endpoints of units.
     pub(crate) fn of_units(&self, units: impl IntoIterator<Item = usize>) -> Bits {
-        Bits::of(self.bound, units.into_iter().flat_map(|unit| self.endpoints(unit)))
+        Bits::of(units.into_iter().flat_map(|unit| self.endpoints(unit)))
     }
 
     /// The endpoints of a unit, or past the units of a named source.
@@ -211,12 +211,12 @@ impl<'d> World<'d> {
     /// The endpoints that a selector selects, of units and named sources.
     pub(crate) fn selected(&self, selector: &Selector) -> Bits {
         let things = self.things(selector);
-        Bits::of(self.bound, things.iter().flat_map(|thing| self.endpoints(thing)))
+        Bits::of(things.iter().flat_map(|thing| self.endpoints(thing)))
     }
 
     /// The interfaces of the units that one of the selectors selects.
     pub(crate) fn selected_units(&self, selectors: &[Selector]) -> Bits {
-        let none = Bits::none(self.bound);
+        let none = Bits::none();
         selectors.iter().fold(none, |all, selector| all.or(&self.selected(selector))).and(&self.interfaces)
     }
 
@@ -224,21 +224,21 @@ impl<'d> World<'d> {
     fn things(&self, selector: &Selector) -> Bits {
         let (units, sources) = (&self.design.units, &self.design.sources);
         let bound = units.len() + sources.len();
-        let all = || Bits::of(bound, 0..bound);
+        let all = || Bits::of(0..bound);
         match selector {
             Selector::All => all(),
             Selector::Named(name) => {
                 let units = units.iter().map(|unit| unit.name == *name || unit.owner.as_ref() == Some(name));
                 let named = units.chain(sources.iter().map(|source| source.name == *name));
-                Bits::of(bound, (0..).zip(named).filter(|(_, named)| *named).map(|(at, _)| at))
+                Bits::of((0..).zip(named).filter(|(_, named)| *named).map(|(at, _)| at))
             }
             Selector::In(key, values) => {
                 let of = values.iter().filter_map(|value| self.labels.get(&(key.as_str(), value.as_str())));
-                Bits::of(bound, of.flatten().copied())
+                Bits::of(of.flatten().copied())
             }
-            Selector::Has(key) => Bits::of(bound, self.keys.get(key.as_str()).into_iter().flatten().copied()),
+            Selector::Has(key) => Bits::of(self.keys.get(key.as_str()).into_iter().flatten().copied()),
             Selector::And(parts) => parts.iter().fold(all(), |all, part| all.and(&self.things(part))),
-            Selector::Or(parts) => parts.iter().fold(Bits::none(bound), |all, part| all.or(&self.things(part))),
+            Selector::Or(parts) => parts.iter().fold(Bits::none(), |all, part| all.or(&self.things(part))),
             Selector::Not(inner) => all().minus(&self.things(inner)),
         }
     }
@@ -258,7 +258,7 @@ impl<'d> World<'d> {
             Peer::Addresses(ranges, true) => self.addresses(ranges),
             Peer::Addresses(ranges, false) => return self.by_address(ranges),
             Peer::Unmodelled => {
-                return Meant { surely: Bits::none(self.bound), maybe: self.all() };
+                return Meant { surely: Bits::none(), maybe: self.all() };
             }
         };
         Meant { maybe: surely.clone(), surely }
@@ -283,7 +283,7 @@ impl<'d> World<'d> {
             let end = self.cells.partition_point(|cell| cell.1 <= last);
             base + begin..base + end.max(begin)
         });
-        Bits::of(self.bound, inside)
+        Bits::of(inside)
     }
 
     /// The cells of which some address is in ranges.
@@ -294,17 +294,17 @@ impl<'d> World<'d> {
             let end = self.cells.partition_point(|cell| cell.0 <= last);
             base + begin..base + end.max(begin)
         });
-        Bits::of(self.bound, touched)
+        Bits::of(touched)
     }
 
     /// Everybody with an address in ranges: an unknown address is if the ranges are all of its family or all that it
     /// may be, a shared one only possibly unless they are all of its family.
     fn by_address(&self, ranges: &Ranges) -> Meant {
         let mut surely = self.addresses(ranges);
-        let mut maybe = Bits::none(self.bound);
+        let mut maybe = Bits::none();
         for family in 0..2 {
             if covers(ranges, ((family, 0), (family, last_of(family)))) {
-                let of_family = self.family.get(family).cloned().unwrap_or_else(|| Bits::none(self.bound));
+                let of_family = self.family.get(family).cloned().unwrap_or_default();
                 surely = surely.or(&of_family.and(&self.interfaces.or(&self.named)));
             }
         }
@@ -375,8 +375,8 @@ impl<'d> World<'d> {
             linked.extend(self.design.routes.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b, a)]));
             let space = |(space, here): (&&str, &Vec<usize>)| {
                 let near = members.iter().filter(|(other, _)| linked.contains(&(*space, **other)));
-                let near = Bits::of(self.bound, near.flat_map(|(_, members)| members.iter().copied()));
-                Space { here: Bits::of(self.bound, here.iter().copied()), live: self.live(&near), near }
+                let near = Bits::of(near.flat_map(|(_, members)| members.iter().copied()));
+                Space { here: Bits::of(here.iter().copied()), live: self.live(&near), near }
             };
             members.iter().map(space).collect()
         })
@@ -424,7 +424,7 @@ impl<'d> World<'d> {
     fn find_paths(&self) -> Check<Vec<Region>> {
         let some = |keep: fn(&crate::design::Interface) -> bool| {
             let interfaces = self.design.units.iter().flat_map(|unit| &unit.interfaces).zip(0..);
-            Bits::of(self.bound, interfaces.filter(|(interface, _)| keep(interface)).map(|(_, at)| at))
+            Bits::of(interfaces.filter(|(interface, _)| keep(interface)).map(|(_, at)| at))
         };
         let (inbound, outbound) = (some(|one| one.inbound), some(|one| one.outbound));
         let mut paths = Vec::new();
@@ -446,7 +446,7 @@ impl<'d> World<'d> {
                 let to = self.selected_units(std::slice::from_ref(to));
                 for served in self.served(*services)? {
                     for (family, of) in (0..).zip(&self.family) {
-                        let from = Bits::of(self.bound, [at + family]);
+                        let from = Bits::of([at + family]);
                         let whole = Region { from: from.clone(), to: to.and(of), headers: universe(family) };
                         paths.extend(whole.meet(&from, served.at.as_ref().unwrap_or(of), &served.headers));
                     }
@@ -481,7 +481,7 @@ impl<'d> World<'d> {
             merged.get(at).is_some_and(|range| range.0 <= cell.0 && cell.1 <= range.1)
         };
         let cells = (self.unit_of.len()..).zip(&self.cells);
-        Bits::of(self.bound, cells.filter(|(_, cell)| !dead(cell)).map(|(at, _)| at))
+        Bits::of(cells.filter(|(_, cell)| !dead(cell)).map(|(at, _)| at))
     }
 
     /// How many addresses of a cell are external to somebody: those that some space does not know as a unit's.
