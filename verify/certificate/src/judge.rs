@@ -61,7 +61,7 @@ const FEW: usize = 64;
 
 /// The peers that may mean an endpoint, and the rules that name a peer on either side.
 pub(crate) struct Index {
-    peers_of: Vec<Vec<usize>>,
+    peers_of: Vec<Bits>,
     rules_of: [BTreeMap<usize, Vec<usize>>; 2],
 }
 
@@ -404,14 +404,10 @@ impl World<'_> {
         asks: Asks,
         region: &Region,
     ) -> Check<Vec<(usize, &'t Rule)>> {
-        let mut known: [Vec<Option<bool>>; 2] =
-            [vec![None; self.design.peers.len()], vec![None; self.design.peers.len()]];
         let mut touching = Vec::new();
-        let candidates = self.candidates(number, region)?.unwrap_or_else(|| (0..tier.rules.len()).collect());
-        self.spend(candidates.len() as u64 + self.design.peers.len() as u64 / 8)?;
-        self.obligations.set(self.obligations.get() + candidates.len() as u64);
-        for (at, rule) in candidates.into_iter().filter_map(|at| Some((at, tier.rules.get(at)?))) {
-            let [known_from, known_to] = &mut known;
+        let candidates = self.candidates(number, region)?.unwrap_or_else(|| Bits::of(0..tier.rules.len()));
+        for (at, rule) in candidates.iter().filter_map(|at| Some((at, tier.rules.get(at)?))) {
+            self.obligations.set(self.obligations.get() + 1);
             let left_out = match asks.left_out {
                 LeftOut::Nothing => false,
                 LeftOut::Allows => rule.action == Action::Allow,
@@ -419,8 +415,8 @@ impl World<'_> {
             };
             if rule.directions.get(asks.direction) == Some(&true)
                 && !left_out
-                && self.meets(rule.from, &region.from, known_from)?
-                && self.meets(rule.to, &region.to, known_to)?
+                && self.meets(rule.from, &region.from)?
+                && self.meets(rule.to, &region.to)?
             {
                 touching.push((at, rule));
             }
@@ -428,31 +424,19 @@ impl World<'_> {
         Ok(touching)
     }
 
-    /// The rules of a tier that name an endpoint of a region, ascending, where few are asked about on a side: then no
-    /// others can match. Those of the side that fewer rules name.
-    fn candidates(&self, tier: (usize, usize), region: &Region) -> Check<Option<Vec<usize>>> {
-        let mut fewest: Option<Vec<&Vec<usize>>> = None;
+    /// The rules of a tier that name endpoints of a region on each side where few are asked about: no others can match.
+    fn candidates(&self, tier: (usize, usize), region: &Region) -> Check<Option<Bits>> {
         let few = |set: &&Bits| set.iter().take(FEW + 1).count() <= FEW;
         let index = self.index(tier)?;
+        let mut candidates: Option<Bits> = None;
         for (rules_of, ends) in index.rules_of.iter().zip([&region.from, &region.to]).filter(|(_, ends)| few(ends)) {
-            let mut peers: Vec<usize> =
-                ends.iter().filter_map(|at| index.peers_of.get(at)).flatten().copied().collect();
-            peers.sort_unstable();
-            peers.dedup();
-            self.spend(peers.len() as u64)?;
-            let rules: Vec<&Vec<usize>> = peers.iter().filter_map(|peer| rules_of.get(peer)).collect();
-            let count = |lists: &[&Vec<usize>]| lists.iter().map(|list| list.len()).sum::<usize>();
-            if fewest.as_ref().is_none_or(|fewest| count(&rules) < count(fewest)) {
-                fewest = Some(rules);
-            }
+            let peers = ends.iter().filter_map(|end| index.peers_of.get(end));
+            let peers = peers.fold(Bits::none(), |all, peers| all.or(peers));
+            let naming = Bits::of(peers.iter().filter_map(|peer| rules_of.get(&peer)).flatten().copied());
+            self.spend(FEW as u64 * peers.words() + naming.words())?;
+            candidates = Some(candidates.map_or_else(|| naming.clone(), |others| others.and(&naming)));
         }
-        let rules = fewest.map(|lists| {
-            let mut rules: Vec<usize> = lists.into_iter().flatten().copied().collect();
-            rules.sort_unstable();
-            rules
-        });
-        self.spend(rules.as_ref().map_or(0, Vec::len) as u64)?;
-        Ok(rules)
+        Ok(candidates)
     }
 
     /// Who is named where in a tier, worked out once.
@@ -461,7 +445,7 @@ impl World<'_> {
             return Ok(Rc::clone(known));
         }
         let rules = self.design.books.get(tier.0).and_then(|book| book.tiers.get(tier.1)).map(|tier| &tier.rules);
-        let mut index = Index { peers_of: vec![Vec::new(); self.bound], rules_of: Default::default() };
+        let mut index = Index { peers_of: vec![Bits::none(); self.bound], rules_of: Default::default() };
         for (at, rule) in rules.into_iter().flatten().enumerate() {
             let [from, to] = &mut index.rules_of;
             from.entry(rule.from).or_default().push(at);
@@ -475,7 +459,7 @@ impl World<'_> {
                 if held > WORDS_MAX {
                     return Err(Refusal::TooMuch);
                 }
-                index.peers_of.get_mut(endpoint).into_iter().for_each(|peers| peers.push(peer));
+                index.peers_of.get_mut(endpoint).into_iter().for_each(|peers| peers.insert(peer));
             }
         }
         let index = Rc::new(index);
@@ -483,13 +467,10 @@ impl World<'_> {
         Ok(index)
     }
 
-    fn meets(&self, peer: usize, set: &Bits, known: &mut [Option<bool>]) -> Check<bool> {
-        let slot = known.get_mut(peer).ok_or(Refusal::TooMuch)?;
-        if slot.is_none() {
-            self.spend(set.words())?;
-            *slot = Some(self.peer(peer)?.maybe.meets(set));
-        }
-        Ok(*slot == Some(true))
+    fn meets(&self, peer: usize, set: &Bits) -> Check<bool> {
+        let maybe = &self.peer(peer)?.maybe;
+        self.spend(set.words().min(maybe.words()))?;
+        Ok(maybe.meets(set))
     }
 
     /// Regions without what a rule surely matches.
