@@ -80,6 +80,21 @@ impl Holders {
         }
     }
 
+    /// Gives an interface another address.
+    fn rebind(&mut self, interface: u32, from: u128, to: u128) {
+        match self {
+            Self::V4(all) => {
+                let [from, to] = [from, to].map(|address| u32::try_from(address).unwrap_or(u32::MAX));
+                all.retain(|&entry| entry != (from, interface));
+                all.insert(all.partition_point(|&entry| entry < (to, interface)), (to, interface));
+            }
+            Self::V6(all) => {
+                all.retain(|&entry| entry != (from, interface));
+                all.insert(all.partition_point(|&entry| entry < (to, interface)), (to, interface));
+            }
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::V4(all) => all.len(),
@@ -180,6 +195,46 @@ impl Directory {
             }
             Some((address, holder))
         })
+    }
+
+    /// The number of spaces.
+    pub(super) fn spaces(&self) -> usize {
+        self.by_address.len()
+    }
+
+    /// The spaces in which an address is seen as that of an interface, and of no other one.
+    pub(super) fn spaces_of(&self, interface: u32, address: u128) -> Vec<u32> {
+        let (_, _, of) = self.interfaces[interface];
+        let is_holder = |space: &u32| {
+            let here = &self.by_address[*space];
+            let first = here.position(address);
+            let holders = (first..here.len()).map_while(|at| here.at(at)).take_while(|&(held, _)| held == address);
+            let like_here = of == *space || self.known[of] == self.known[*space];
+            like_here && holders.map(|(_, one)| one).eq([interface])
+        };
+        (0..id(self.by_address.len())).filter(is_holder).collect()
+    }
+
+    /// The addresses of units in a range, each once; `None` if there are more than so many.
+    pub(super) fn addresses_within(&self, space: u32, (first, last): (u128, u128), most: usize) -> Option<Vec<u128>> {
+        let here = &self.by_address[space];
+        let start = here.position(first);
+        let inside = (start..here.len()).map_while(|at| here.at(at)).map(|(address, _)| address);
+        let mut addresses: Vec<u128> = inside.take_while(|&address| address <= last).take(most + 1).collect();
+        addresses.dedup();
+        (addresses.len() <= most).then_some(addresses)
+    }
+
+    /// Gives an interface another address than it has, where there is one space only.
+    pub(super) fn rebind(&mut self, interface: u32, from: u128, to: u128) {
+        let (_, _, space) = self.interfaces[interface];
+        self.by_address[space].rebind(interface, from, to);
+        let known = &mut self.known[space];
+        let single = |address: u128| match self.family {
+            Family::V4 => AddressSet::single(std::net::Ipv4Addr::from_bits(u32::try_from(address).unwrap_or(0)).into()),
+            Family::V6 => AddressSet::single(std::net::Ipv6Addr::from_bits(address).into()),
+        };
+        *known = known.difference(&single(from)).union(&single(to));
     }
 
     /// True if a connection may be between two ends: not between two families, nor with an external end whose address

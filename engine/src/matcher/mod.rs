@@ -35,16 +35,20 @@ mod address_table;
 mod batch;
 mod compile;
 mod directory;
+mod doubled;
+mod exception_rows;
 mod explain;
 mod ground;
 mod group;
 mod header_table;
+mod ledger;
 mod live;
 mod merge;
 mod numbers;
 mod packet;
 mod pair_table;
 mod part;
+mod policy;
 mod rows;
 mod side;
 mod tables;
@@ -53,9 +57,11 @@ mod vector;
 mod verdicts;
 
 pub use explain::Explanation;
-pub use live::{LiveMatcher, Snapshot};
+pub use ledger::Why as Recompiled;
+pub use live::{Applied, LiveMatcher, Snapshot};
 pub use packet::{InterfaceId, Packet, PacketV4, PacketV6, UnitPacket};
 pub use pair_table::PairForm;
+pub use policy::{LiveRule, Update, UpdateError};
 pub use tables::Untabled;
 
 use crate::column::id;
@@ -65,6 +71,7 @@ use directory::{Directory, End};
 use packet::HeaderFields;
 use seglab_policy::{Assume, Connection, Endpoint, Family, Reply, UnitId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tables::Tables;
 use verdicts::{ALLOWED, Code, UNKNOWN};
 
@@ -72,10 +79,10 @@ use verdicts::{ALLOWED, Code, UNKNOWN};
 #[derive(Clone, Debug)]
 pub struct Matcher {
     assume: Assume,
-    spaces: BTreeMap<String, u32>,
+    spaces: Arc<BTreeMap<String, u32>>,
     families: [Option<FamilyMatcher>; 2],
     /// Where some family has no tables.
-    engine: Option<Engine>,
+    engine: Option<Arc<Engine>>,
 }
 
 /// An address space, in which addresses are looked up.
@@ -104,7 +111,7 @@ pub struct Layout {
 /// The endpoints of a family, and their tables if they have any.
 #[derive(Clone, Debug)]
 struct FamilyMatcher {
-    directory: Directory,
+    directory: Arc<Directory>,
     tables: Result<Tables, Untabled>,
 }
 

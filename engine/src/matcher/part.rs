@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use seglab_policy::{Action, Order};
 
 /// Rules that match more pairs of classes than this are broad.
-const BROAD_PAIRS: usize = 1024;
+pub(super) const BROAD_PAIRS: usize = 1024;
 
 /// Where a rule is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
