@@ -135,6 +135,14 @@ impl FamilyEngine {
         self.atoms.identity(address)
     }
 
+    /// As [`FamilyEngine::external`], of an address as a number.
+    pub(crate) fn external_number(&self, address: u128) -> u32 {
+        match self.family {
+            Family::V4 => self.external(std::net::Ipv4Addr::from_bits(u32::try_from(address).unwrap_or(0)).into()),
+            Family::V6 => self.external(std::net::Ipv6Addr::from_bits(address).into()),
+        }
+    }
+
     /// The identity of an external source, and whether it has a path for a header to an identity.
     pub(crate) fn source(&self, source: u32, to: u32, header: Header) -> Option<(u32, bool)> {
         let (identity, entries) = self.sources.lookup(source)?;
@@ -305,7 +313,9 @@ fn build_tables(
     let bytes_max = limits.memory_bytes;
     // Profiles and tables share the memory, half each.
     let mut maker = classifier
-        .map(|classifier| Coverage::new(classifier.clone(), interned.services.lists().clone(), identities.names.clone()))
+        .map(|classifier| {
+            Coverage::new(classifier.clone(), interned.services.lists().clone(), identities.names.clone())
+        })
         .map(|coverage| ProfileMaker::new(coverage, bytes_max / 2));
     let mut bytes = 0;
     let mut tables = Column::default();

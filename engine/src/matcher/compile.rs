@@ -1,8 +1,8 @@
 //! Compiling a matcher: what all families share, then the tables of each.
 
 use super::directory::{Directory, Hosts};
-use super::side::Stand;
 use super::pair_table::Room;
+use super::side::Stand;
 use super::tables::{Ground, Origin, Tables, Untabled};
 use super::{FamilyMatcher, Matcher};
 use crate::blueprint::{Drafter, Known};
@@ -14,7 +14,10 @@ use crate::label_index::LabelIndex;
 use crate::population::Population;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashSet;
-use seglab_policy::{Assume, Design, Endpoint, Family, UnitId};
+use seglab_policy::{
+    Assume, DEFAULT_SPACE, Design, Direction, Directions, Draft, Endpoint, EnforcementPoint, Family, Level, Placement,
+    RulebookId, UnitId,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,6 +30,24 @@ impl Matcher {
         Ok(Self::compile_with(design, assume, limits, Room::None)?.0)
     }
 
+    /// Compiles what one rulebook says in one direction of packets between any two addresses, as if none were a unit's and
+    /// whatever path leads from one to the other: a filter as such. It says what
+    /// [`Design::judge_at`](seglab_policy::Design::judge_at) says of external endpoints, and addresses are seen in the
+    /// space `default`.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn compile_rulebook(
+        design: &Design,
+        rulebook: RulebookId,
+        direction: Direction,
+        limits: Limits,
+    ) -> Result<Self, CompileError> {
+        let bare = without_units(design, rulebook).ok_or(CompileError::NoRulebook { rulebook })?;
+        let about = About { assume: Assume::business(), only: Some((rulebook.0, direction)) };
+        Ok(Self::compile_about(&bare, about, limits, Room::None)?.0)
+    }
+
     /// As [`Matcher::compile`], with room for what comes later where that is wanted; returns what the tables of each
     /// family come from, too.
     pub(super) fn compile_with(
@@ -35,16 +56,30 @@ impl Matcher {
         limits: Limits,
         room: Room,
     ) -> Result<(Self, [Option<Foundation>; 2]), CompileError> {
+        Self::compile_about(design, About { assume, only: None }, limits, room)
+    }
+
+    fn compile_about(
+        design: &Design,
+        about: About,
+        limits: Limits,
+        room: Room,
+    ) -> Result<(Self, [Option<Foundation>; 2]), CompileError> {
         check_size(design)?;
         let labels = LabelIndex::new(design.units());
         let (crossings, coverage_of) = Crossings::new(design, &labels);
-        let spaces = spaces(design);
+        let mut spaces = spaces(design);
+        if about.only.is_some() {
+            // A filter sees addresses, whoever has them.
+            spaces.entry(DEFAULT_SPACE).or_insert(0);
+            spaces.values_mut().zip(0..).for_each(|(space, at)| *space = at);
+        }
         let linked = Arc::new(linked(design, &spaces));
         let touched = touched(design, &labels);
         let hosts = Arc::new(Hosts::new(design));
         let crossings = Arc::new(crossings);
         let whole =
-            Whole { design, labels, crossings, coverage_of, spaces, linked, touched, assume, limits, hosts, room };
+            Whole { design, labels, crossings, coverage_of, spaces, linked, touched, about, limits, hosts, room };
         let mut foundations = [None, None];
         let mut families = Family::ALL.map(|_| None);
         for ((family, held), foundation) in Family::ALL.into_iter().zip(&mut families).zip(&mut foundations) {
@@ -58,7 +93,8 @@ impl Matcher {
         }
         let untabled = families.iter().flatten().any(|family| family.tables.is_err());
         let matcher = Self {
-            assume,
+            assume: about.assume,
+            only: about.only,
             spaces: Arc::new(whole.spaces.iter().map(|(&name, &space)| (name.to_owned(), space)).collect()),
             families,
             engine: if untabled { Some(Arc::new(Engine::compile_within(design, limits)?)) } else { None },
@@ -77,6 +113,26 @@ pub(super) struct Foundation {
     pub(super) atoms: Vec<u128>,
 }
 
+/// The rulebooks of a design without its units, one of them asked at a point in every direction; `None` if there is no such
+/// rulebook.
+fn without_units(design: &Design, rulebook: RulebookId) -> Option<Design> {
+    design.rulebooks().get(rulebook.0 as usize)?;
+    let placement = Placement::Around(Level::Zone, String::new());
+    let point =
+        EnforcementPoint { placement, directions: Directions::ALL, ..EnforcementPoint::ideal("filter", rulebook) };
+    let draft = Draft { rulebooks: design.rulebooks().to_vec(), points: vec![point], ..Draft::default() };
+    // What holds together with units and points holds together without.
+    Design::new(draft).ok()
+}
+
+/// What a matcher is asked.
+#[derive(Clone, Copy, Debug)]
+struct About {
+    assume: Assume,
+    /// This rulebook in this direction, and not the points on a path.
+    only: Option<(u32, Direction)>,
+}
+
 /// What the families of a design share.
 struct Whole<'a> {
     design: &'a Design,
@@ -86,7 +142,7 @@ struct Whole<'a> {
     spaces: BTreeMap<&'a str, u32>,
     linked: Arc<FxHashSet<(u32, u32)>>,
     touched: FixedBitSet,
-    assume: Assume,
+    about: About,
     limits: Limits,
     hosts: Arc<Hosts>,
     room: Room,
@@ -95,13 +151,14 @@ struct Whole<'a> {
 impl Whole<'_> {
     fn compile(&self, family: Family) -> Option<(FamilyMatcher, Option<Foundation>)> {
         let population = Population::new(self.design, &self.labels, family, address_sets(self.design));
-        if population.interfaces().is_empty() {
+        if population.interfaces().is_empty() && self.about.only.is_none() {
             return None;
         }
         let stands = self.stands(&population);
         let space_of = |interface: u32| stands[0][interface].space;
         let directory =
             Directory::new(self.design, &population, family, &self.spaces, space_of, &self.linked, &self.hosts);
+        let directory = if self.about.only.is_some() { directory.of_filter() } else { directory };
         let (tables, foundation) = match self.tables(family, &population, &directory, stands) {
             Ok((tables, foundation)) => (Ok(tables), Some(foundation)),
             Err(why) => (Err(why), None),
@@ -116,14 +173,18 @@ impl Whole<'_> {
         directory: &Directory,
         [sources, mut destinations]: [Column<Stand>; 2],
     ) -> Result<(Tables, Foundation), Untabled> {
-        if self.crossings.judges_replies(self.assume) {
+        if self.about.only.is_none() && self.crossings.judges_replies(self.about.assume) {
             return Err(Untabled::Replies);
         }
         let mut drafter = match self.room {
             Room::None => Drafter::new(population, family),
             Room::ForUpdates => Drafter::keeping_all(population, family),
         };
-        let (blueprints, table_of) = drafter.draft_all(self.design.rulebooks(), &self.crossings.asked());
+        let asked = match self.about.only {
+            Some((rulebook, direction)) => BTreeMap::from([(rulebook, Directions::only(direction))]),
+            None => self.crossings.asked(),
+        };
+        let (blueprints, table_of) = drafter.draft_all(self.design.rulebooks(), &asked);
         let (interned, known) = match self.room {
             Room::None => (drafter.finish(), Known::default()),
             Room::ForUpdates => drafter.finish_with_known(),
@@ -145,7 +206,8 @@ impl Whole<'_> {
             linked: self.linked.clone(),
             stands: [sources, destinations],
             spaces: self.spaces.len(),
-            assume: self.assume,
+            assume: self.about.assume,
+            only: self.about.only,
             limits: self.limits,
         };
         let (tables, origin) = Tables::compile(ground, self.room)?;

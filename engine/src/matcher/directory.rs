@@ -36,6 +36,8 @@ pub(super) struct Directory {
     /// Unit and position of each interface, and its space.
     interfaces: Column<(UnitId, u16, u32)>,
     hosts: Arc<Hosts>,
+    /// Any two ends have a connection, and it does not matter how they are related: a filter is asked.
+    of_filter: bool,
     /// The known addresses of each space: what is not external there.
     known: Column<AddressSet>,
     linked: FxHashSet<(u32, u32)>,
@@ -161,9 +163,16 @@ impl Directory {
             by_address: by_address.collect(),
             interfaces,
             hosts: hosts.clone(),
+            of_filter: false,
             known: spaces.keys().map(|space| design.known_addresses(space).cloned().unwrap_or_default()).collect(),
             linked: linked.clone(),
         }
+    }
+
+    /// The same for a filter, to which any two ends are strangers that may connect.
+    pub(super) fn of_filter(mut self) -> Self {
+        self.of_filter = true;
+        self
     }
 
     /// The ends that have an address in a space.
@@ -248,6 +257,7 @@ impl Directory {
             }
         };
         match (from, to) {
+            _ if self.of_filter => true,
             (End::External(_), End::External(_)) => false,
             (End::External(address), End::Interface(interface))
             | (End::Interface(interface), End::External(address)) => !known(interface, address),
@@ -259,7 +269,7 @@ impl Directory {
     pub(super) fn relation(&self, from: End, to: End) -> Relation {
         let (End::Interface(from), End::Interface(to)) = (from, to) else { return Relation::Strangers };
         let ((a, _, space_a), (b, _, space_b)) = (self.interfaces[from], self.interfaces[to]);
-        if space_a != space_b && !self.linked.contains(&(space_a, space_b)) {
+        if self.of_filter || space_a != space_b && !self.linked.contains(&(space_a, space_b)) {
             return Relation::Strangers;
         }
         let runs_on = |guest: UnitId, host: UnitId| self.hosts.of(guest) == Some(host);
@@ -298,6 +308,9 @@ impl Directory {
     /// Different interfaces of one unit, and where `minds_hosts` those of hosts with those of their guests, both ways.
     pub(super) fn related(&self, minds_hosts: bool) -> Vec<(u32, u32, Relation)> {
         let mut related = Vec::new();
+        if self.of_filter {
+            return related;
+        }
         let mut first = 0;
         for own in self.interfaces.as_slice().chunk_by(|a, b| a.0 == b.0) {
             let own_ids = first..first + id(own.len());

@@ -171,7 +171,9 @@ mod tests {
 
     #[test]
     fn rows_hold_what_they_are_given_in_both_widths() {
-        for (destinations, row) in [(1 << 16, vec![(0, 7), (9, 0xFFFF), (0xFFFF, 1)]), (1 << 17, vec![(3, 1), (1 << 16, 2)])] {
+        for (destinations, row) in
+            [(1 << 16, vec![(0, 7), (9, 0xFFFF), (0xFFFF, 1)]), (1 << 17, vec![(3, 1), (1 << 16, 2)])]
+        {
             let mut rows = ExceptionRows::new(4, destinations, 1 << 16);
             let encoded = rows.encode(&row).unwrap();
             rows.make(&(2, encoded));

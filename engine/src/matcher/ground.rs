@@ -50,6 +50,15 @@ pub(super) struct RulePlace {
     pub(super) sequence: u64,
 }
 
+/// Which tables a connection between two stands asks.
+pub(super) struct About {
+    pub(super) crossings: Arc<Crossings>,
+    pub(super) linked: Arc<FxHashSet<(u32, u32)>>,
+    pub(super) assume: Assume,
+    /// A rulebook and a direction that are asked instead of the points on a path.
+    pub(super) only: Option<(u32, seglab_policy::Direction)>,
+}
+
 /// Works out grounds, and profiles on them.
 pub(super) struct Grounds {
     pub(super) blueprints: Column<Blueprint>,
@@ -61,6 +70,8 @@ pub(super) struct Grounds {
     linked: Arc<FxHashSet<(u32, u32)>>,
     pub(super) coverage: Coverage,
     assume: Assume,
+    /// The table that is asked between any two groups, where paths and points are not.
+    only: Option<u32>,
     asked: Column<Vec<u32>>,
     known_asked: FxHashMap<Vec<u32>, u32>,
     between: FxHashMap<(Station, Station, bool), u32>,
@@ -86,8 +97,10 @@ impl Grounds {
         everywhere: Vec<Heard>,
         table_of: Column<u32>,
         coverage: Coverage,
-        (crossings, linked, assume): (Arc<Crossings>, Arc<FxHashSet<(u32, u32)>>, Assume),
+        about: About,
     ) -> Self {
+        let About { crossings, linked, assume, only } = about;
+        let only = only.map(|(rulebook, direction)| table_of[slot(rulebook, direction)]);
         let mut verdicts = VerdictSet::default();
         let [denied, unknown] = [DENIED, UNKNOWN].map(|code| verdicts.constant(code, coverage.classes()));
         Self {
@@ -98,6 +111,7 @@ impl Grounds {
             linked,
             coverage,
             assume,
+            only,
             asked: Column::default(),
             known_asked: FxHashMap::default(),
             between: FxHashMap::default(),
@@ -135,6 +149,9 @@ impl Grounds {
 
     /// What is told where no path leads, or where something touches an end that is not modelled.
     fn settled(&self, from: &Stand, to: &Stand) -> Option<u32> {
+        if self.only.is_some() {
+            return None;
+        }
         let carried = match (from.external, to.external) {
             (true, true) => return Some(self.denied),
             (true, false) => to.outside,
@@ -187,10 +204,15 @@ impl Grounds {
         }
         let mut tables = Vec::new();
         let there = Circumstances { assume: self.assume, reply: false, host_and_guest };
-        let _ = self.crossings.walk(from, to, there, |rulebook, direction| {
-            tables.push(self.table_of[slot(rulebook, direction)]);
-            ControlFlow::Continue(())
-        });
+        match self.only {
+            Some(only) => tables.push(only),
+            None => {
+                let _ = self.crossings.walk(from, to, there, |rulebook, direction| {
+                    tables.push(self.table_of[slot(rulebook, direction)]);
+                    ControlFlow::Continue(())
+                });
+            }
+        }
         tables.sort_unstable();
         tables.dedup();
         let (asked, known_asked) = (&mut self.asked, &mut self.known_asked);

@@ -90,13 +90,21 @@ impl Snapshot {
 
 impl std::fmt::Debug for LiveMatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LiveMatcher").field("assume", &self.assume).field("current", &self.current).finish_non_exhaustive()
+        f.debug_struct("LiveMatcher")
+            .field("assume", &self.assume)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
     }
 }
 
 impl Writer {
     /// Compiles a policy with room for updates.
-    fn compile(policy: Policy, design: &Design, assume: Assume, limits: Limits) -> Result<(Self, Matcher), CompileError> {
+    fn compile(
+        policy: Policy,
+        design: &Design,
+        assume: Assume,
+        limits: Limits,
+    ) -> Result<(Self, Matcher), CompileError> {
         let (matcher, foundations) = Matcher::compile_with(design, assume, limits, Room::ForUpdates)?;
         let ledgers = ledgers(&matcher, foundations, &policy);
         Ok((Self { policy, ledgers }, matcher))

@@ -69,7 +69,7 @@ use crate::engine::{Decision, Engine};
 use crate::population::number;
 use directory::{Directory, End};
 use packet::HeaderFields;
-use seglab_policy::{Assume, Connection, Endpoint, Family, Reply, UnitId};
+use seglab_policy::{Assume, Connection, Direction, Endpoint, Family, Reply, UnitId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tables::Tables;
@@ -79,6 +79,8 @@ use verdicts::{ALLOWED, Code, UNKNOWN};
 #[derive(Clone, Debug)]
 pub struct Matcher {
     assume: Assume,
+    /// The rulebook and the direction that are asked, where paths and points are not.
+    only: Option<(u32, Direction)>,
     spaces: Arc<BTreeMap<String, u32>>,
     families: [Option<FamilyMatcher>; 2],
     /// Where some family has no tables.
@@ -266,6 +268,14 @@ impl Matcher {
             }
             (Err(_), Some(engine)) => {
                 let header = fields.header(directory.family);
+                if let (Some((rulebook, direction)), End::External(from), End::External(to)) = (self.only, from, to) {
+                    let outcomes = engine.judge_at(rulebook, direction, (directory.family, from, to), header);
+                    return match (outcomes.allow, outcomes.deny) {
+                        (true, false) => decision(ALLOWED, fields.has_reply(directory.family)),
+                        (true, true) => Decision::Unknown,
+                        _ => Decision::Denied,
+                    };
+                }
                 let connection =
                     Connection { source: directory.endpoint(from), destination: directory.endpoint(to), header };
                 engine.decide(&connection, self.assume)

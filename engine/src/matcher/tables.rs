@@ -2,14 +2,14 @@
 
 use super::address_table::{AddressSearch, AddressTable, Segment};
 use super::directory::{Directory, End, Relation};
-use super::ground::{Grounds, Heard};
+use super::ground::{About, Grounds, Heard};
 use super::group::Groups;
 use super::header_table::HeaderTable;
 use super::merge::{Apart, Merged};
 use super::numbers::Numbers;
 use super::packet::HeaderFields;
 use super::pair_table::{Label, Labelled, PairTable, Room};
-use super::part::{Part, Placed, place};
+use super::part::{BROAD_PAIRS, Part, Placed, place};
 use super::rows::{Related, Rows, Sides};
 use super::side::{Side, Stand};
 use super::verdicts::{ALLOWED, ASK, Code, DENIED, Profiles, UNKNOWN, Verdicts, numbered};
@@ -23,7 +23,7 @@ use crate::service::{Resolved, Services};
 use crate::service_class::Classifier;
 use crate::tier_plan::Matched;
 use rustc_hash::{FxHashMap, FxHashSet};
-use seglab_policy::{Assume, Family};
+use seglab_policy::{Assume, Direction, Family};
 use std::sync::Arc;
 
 /// What the tables of a family are compiled from.
@@ -42,6 +42,8 @@ pub(super) struct Ground<'a> {
     pub(super) stands: [Column<Stand>; 2],
     pub(super) spaces: usize,
     pub(super) assume: Assume,
+    /// A rulebook and a direction that are asked instead of the points on a path.
+    pub(super) only: Option<(u32, Direction)>,
     pub(super) limits: Limits,
 }
 
@@ -130,7 +132,9 @@ impl Tables {
         let side = |side, stands| Side::new(side, stands, &blueprints, &ground.interned);
         let sources = side(ScopeSide::Source, &ground.stands[0]);
         let destinations = side(ScopeSide::Destination, &ground.stands[1]);
-        let placed = place(&blueprints, &sources, &destinations);
+        // A filter is all rules by address, about few or many: pairs tell it apart better than groups do.
+        let broad = if ground.only.is_some() { usize::MAX } else { BROAD_PAIRS };
+        let placed = place(&blueprints, &sources, &destinations, broad);
         let from = Groups::new(ScopeSide::Source, &sources, &placed, &blueprints);
         let to = Groups::new(ScopeSide::Destination, &destinations, &placed, &blueprints);
         // Pairs of groups are numbered by 32 bits, whatever the caller allows.
@@ -148,7 +152,12 @@ impl Tables {
             .collect();
         let lists = ground.interned.services.lists().clone();
         let coverage = Coverage::new(ground.classifier.clone(), lists, ground.names.clone());
-        let about = (ground.crossings.clone(), ground.linked.clone(), ground.assume);
+        let about = About {
+            crossings: ground.crossings.clone(),
+            linked: ground.linked.clone(),
+            assume: ground.assume,
+            only: ground.only,
+        };
         let mut grounds = Grounds::new(blueprints, everywhere, ground.table_of.clone(), coverage, about);
         let sides = Sides { sources: &sources, destinations: &destinations, from: &from, to: &to };
         let related = related(&ground, &sides);
@@ -168,7 +177,8 @@ impl Tables {
         let labelled = Labelled::new(&merged, &packed, dense_pairs, ground.limits.memory_bytes, room);
         let labelled = labelled.map_err(Untabled::Memory)?;
         let profiles = grounds.verdicts.pack(&used, grounds.service_classes());
-        let tables = Self::pack(&ground, headers, [&sources, &destinations], &merged, ambiguous, (&labelled, room), profiles)?;
+        let tables =
+            Self::pack(&ground, headers, [&sources, &destinations], &merged, ambiguous, (&labelled, room), profiles)?;
         let origin = Origin {
             sides: [sources, destinations],
             groups: [from, to],

@@ -136,7 +136,9 @@ fn pack_one(verdicts: &Verdicts, width: usize, stride: usize, bits: &mut Vec<u32
         Verdicts::Alike { allowed, .. } if width == 1 => bits.extend((0..stride).map(|at| half(allowed, at))),
         Verdicts::Alike { allowed, unknown } => {
             let code = |class: usize| u32::from(bit(allowed, class)) | u32::from(bit(unknown, class)) << 1;
-            bits.extend((0..stride).map(|at| (0..16).fold(0u32, |word, lane| word | code(at * 16 + lane) << (lane * 2))));
+            bits.extend(
+                (0..stride).map(|at| (0..16).fold(0u32, |word, lane| word | code(at * 16 + lane) << (lane * 2))),
+            );
         }
         Verdicts::ByRelation { .. } | Verdicts::Ambiguous => bits.extend(std::iter::repeat_n(u32::MAX, stride)),
     }

@@ -1,11 +1,16 @@
 //! A policy that is changed in small steps decides as one that is compiled anew, and as the reference evaluator.
 
+#![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use seglab_engine::{Applied, Decision, Limits, LiveMatcher, LiveRule, Matcher, Recompiled, Update, UpdateError, Workload};
+use seglab_engine::{
+    Applied, Decision, Limits, LiveMatcher, LiveRule, Matcher, Recompiled, Update, UpdateError, Workload,
+};
 use seglab_policy::arbitrary::{connection_of, design_of};
 use seglab_policy::{
-    Action, Address, AddressSet, Assume, Connection, Covers, Design, Family, Order, Peer, Rule, Selector, TierId, UnitId,
+    Action, Address, AddressSet, Assume, Connection, Covers, Design, Family, Order, Peer, Rule, Selector, TierId,
+    UnitId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -115,7 +120,8 @@ fn agree(live: &LiveMatcher, design: &Design, assume: Assume, limits: Limits, se
     for connection in &connections {
         let Some(said) = snapshot.matcher().decide(connection) else { continue };
         let wanted = Decision::from(design.evaluate(connection, assume).verdict);
-        let print = || format!("{place}: {}\n{}", connection.display(design), seglab_policy::normal_form::write(design));
+        let print =
+            || format!("{place}: {}\n{}", connection.display(design), seglab_policy::normal_form::write(design));
         assert_eq!(said, wanted, "{}", print());
         assert_eq!(fresh.decide(connection), Some(wanted), "{}", print());
     }

@@ -72,9 +72,8 @@ impl Units {
     /// Few units, at least those that the selector selects, where a label says so.
     fn candidates(&self, selector: &Selector) -> Option<&BTreeSet<u32>> {
         static NOBODY: BTreeSet<u32> = BTreeSet::new();
-        let found = |(key, value): (&str, &str)| {
-            self.by_label.get(key).and_then(|values| values.get(value)).unwrap_or(&NOBODY)
-        };
+        let found =
+            |(key, value): (&str, &str)| self.by_label.get(key).and_then(|values| values.get(value)).unwrap_or(&NOBODY);
         required(selector).into_iter().map(found).min_by_key(|units| units.len())
     }
 }
@@ -131,6 +130,17 @@ pub(super) fn of_units(interfaces: &[(UnitId, u16)], units: usize) -> Vec<std::o
             id(first)..id(next)
         })
         .collect()
+}
+
+/// The address of each of so many endpoints that is an interface and has a known one.
+pub(super) fn known_addresses(interfaces: &[(UnitId, u16)], units: &Units, endpoints: usize) -> Column<Option<u128>> {
+    let address = |&(unit, at): &(UnitId, u16)| match units.get(unit)?.interfaces.get(usize::from(at))?.address {
+        Address::Known(address) => Some(number(address)),
+        Address::Within(_) | Address::Unknown(_) => None,
+    };
+    let mut addresses: Vec<Option<u128>> = interfaces.iter().map(address).collect();
+    addresses.resize(endpoints, None);
+    addresses.into()
 }
 
 impl Ledger {
@@ -190,11 +200,17 @@ impl Ledger {
         }
         if covers == Covers::All {
             for (endpoint, &(unit, at)) in (0u32..).zip(&self.interfaces) {
-                let Some(interface) = units.get(unit).and_then(|unit| unit.interfaces.get(usize::from(at))) else { continue };
+                let Some(interface) = units.get(unit).and_then(|unit| unit.interfaces.get(usize::from(at))) else {
+                    continue;
+                };
                 let is_in = |low: u128, high: u128| sets.iter().any(|&(first, last)| first <= low && high <= last);
                 match interface.address {
                     Address::Known(address) if is_in(number(address), number(address)) => {
-                        if interface.shared { possible.push(endpoint) } else { certain.push(endpoint) }
+                        if interface.shared {
+                            possible.push(endpoint)
+                        } else {
+                            certain.push(endpoint)
+                        }
                     }
                     Address::Within(net) if is_in(number(net.network()), number(net.broadcast())) => {
                         certain.push(endpoint);
@@ -213,11 +229,7 @@ impl Ledger {
             return;
         }
         let new = id(self.sides[0].class_of.len());
-        for side in &mut self.sides.0 {
-            let class = side.class_of[atom];
-            side.class_of.push(class);
-            side.classes[class].members.push(new);
-        }
+        self.sides.0.iter_mut().for_each(|side| side.add_atom(atom));
         self.addresses.push(None);
         self.atoms.insert(first, new);
         self.first_of_atom.insert(new, first);
@@ -291,7 +303,8 @@ impl Ledger {
             }
             None => {
                 // It begins as what it was, and is told apart from that.
-                let new = self.sides[side].enter(Class { members: Vec::new(), stand, peers, scopes, ..before });
+                let new =
+                    self.sides[side].enter(Class { members: Vec::new(), weight: 0, stand, peers, scopes, ..before });
                 self.sides[side].move_endpoint(endpoint, new);
                 self.settle_class(side, new, true)?;
                 new

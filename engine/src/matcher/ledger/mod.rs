@@ -27,8 +27,7 @@ use crate::blueprint::{ScopeSide, slot};
 use crate::column::{Column, id};
 use crate::service::Services;
 use rustc_hash::FxHashMap;
-use crate::population::number;
-use seglab_policy::{Address, Direction, Family, Order, Peer, Rule, Selector, TierId, UnitId};
+use seglab_policy::{Direction, Family, Order, Peer, Rule, Selector, TierId, UnitId};
 use shown::Shown;
 use side::{Band, Compiled, SideLedger};
 use std::sync::Arc;
@@ -169,6 +168,26 @@ const REGROUPED_MAX: usize = 256;
 /// Pairs of classes that are worked out for one update, at most.
 const PAIRS_MAX: usize = 1 << 16;
 
+/// For both sides whether each peer is one of some rule's.
+fn used_peers(grounds: &Grounds, peers: usize) -> [Column<bool>; 2] {
+    let mut used = [(); 2].map(|()| Column::filled(false, peers));
+    for rule in grounds.blueprints.iter().flat_map(|blueprint| &blueprint.rules) {
+        let [sources, destinations] = &mut used;
+        sources[rule.from] = true;
+        destinations[rule.to] = true;
+    }
+    used
+}
+
+/// Notes the scopes of both sides.
+fn note_scopes(grounds: &Grounds, sides: &mut [SideLedger; 2]) {
+    for scope in grounds.blueprints.iter().flat_map(|blueprint| blueprint.scopes.iter().flatten()) {
+        let [sources, destinations] = &mut *sides;
+        let side = if scope.side == ScopeSide::Source { sources } else { destinations };
+        side.scopes.insert(scope.units);
+    }
+}
+
 /// The bands of a side, the one of addresses that several have among them.
 fn bands_with_ambiguous(band_of: &Column<u32>) -> usize {
     band_of.iter().max().map_or(0, |&last| last as usize + 1) + 1
@@ -185,51 +204,38 @@ impl Ledger {
     ) -> Option<Self> {
         let Foundation { origin, known, interfaces, atoms } = foundation;
         let Origin {
-            sides, groups, placed, grounds, services, related, bands, labels, buckets, packed, usual_numbers, usual, table_of,
+            sides,
+            groups,
+            placed,
+            grounds,
+            services,
+            related,
+            bands,
+            labels,
+            buckets,
+            packed,
+            usual_numbers,
+            usual,
+            table_of,
         } = origin;
         let shown = Shown::new(tables, &packed, &usual, usual_numbers)?;
         let shifts = tables.pairs.shifts()?;
         let bands_wide = bands_with_ambiguous(&bands[1]);
-        let mut used = [(); 2].map(|()| Column::filled(false, known.peers.len()));
-        let blueprints = &grounds.blueprints;
-        for rule in blueprints.iter().flat_map(|blueprint| &blueprint.rules) {
-            let [sources, destinations] = &mut used;
-            sources[rule.from] = true;
-            destinations[rule.to] = true;
-        }
+        let first_atom = id(interfaces.len());
+        let used = used_peers(&grounds, known.peers.len());
         let mut parts = sides.into_iter().zip(groups).zip(bands).zip(labels).zip(buckets).zip(shifts).zip(used);
         let mut next = || {
             let ((((((side, groups), band_of), labels), buckets), shift), used) = parts.next()?;
-            Some(SideLedger::new(Compiled {
-                class_of: side.class_of,
-                stands: side.stands,
-                matched: side.peers,
-                used,
-                scopes: side.scopes,
-                group_of: groups.of_class,
-                groups: groups.groups,
-                band_of,
-                labels,
-                buckets,
-                shift,
-            }))
+            let of_classes = (side.class_of, side.stands, side.peers, side.scopes);
+            let of_labels = (band_of, labels, buckets, shift);
+            Some(SideLedger::new(Compiled { of_classes, groups, used, of_labels, first_atom }))
         };
         let mut sides = [next()?, next()?];
-        for scope in grounds.blueprints.iter().flat_map(|blueprint| blueprint.scopes.iter().flatten()) {
-            let [sources, destinations] = &mut sides;
-            let side = if scope.side == ScopeSide::Source { sources } else { destinations };
-            side.scopes.insert(scope.units);
-        }
+        note_scopes(&grounds, &mut sides);
         let mut peers: Vec<(u32, Peer)> = known.peers.iter().map(|(peer, &at)| (at, peer.clone())).collect();
         peers.sort_unstable_by_key(|&(at, _)| at);
-        let first_atom = id(interfaces.len());
         let atoms: std::collections::BTreeMap<u128, u32> = atoms.into_iter().zip(first_atom..).collect();
-        let address = |&(unit, at): &(UnitId, u16)| match units.get(unit)?.interfaces.get(usize::from(at))?.address {
-            Address::Known(address) => Some(number(address)),
-            Address::Within(_) | Address::Unknown(_) => None,
-        };
-        let mut addresses: Vec<Option<u128>> = interfaces.iter().map(address).collect();
-        addresses.resize(sides[0].class_of.len(), None);
+        let addresses = endpoints::known_addresses(&interfaces, units, sides[0].class_of.len());
         // One row and one column more are those of addresses that several have.
         let width = bands_wide;
         let mut ledger = Self {
@@ -252,7 +258,7 @@ impl Ledger {
             related: Default::default(),
             kin: FxHashMap::default(),
             of_unit: endpoints::of_units(&interfaces, units.all().len()),
-            addresses: addresses.into(),
+            addresses,
             directory: directory.clone(),
             interfaces,
             first_of_atom: atoms.iter().map(|(&first, &atom)| (atom, first)).collect(),
@@ -263,15 +269,20 @@ impl Ledger {
         };
         ledger.note_usual(&usual, width);
         ledger.note_placed(&placed, &known.positions, rules);
+        ledger.note_related(&related);
+        Some(ledger)
+    }
+
+    /// Notes who is related: classes as they were compiled, and interfaces.
+    fn note_related(&mut self, related: &super::rows::Related) {
         for (pairs, guest) in [(&related.siblings, false), (&related.hosts_and_guests, true)] {
             for &(source, destination) in pairs {
-                ledger.relate(source, destination, guest);
+                self.relate(source, destination, guest);
             }
         }
-        for (a, b, relation) in directory.related(ledger.grounds.minds_hosts()) {
-            ledger.kin.entry(a).or_default().push((b, relation == Relation::HostAndGuest));
+        for (a, b, relation) in self.directory.related(self.grounds.minds_hosts()) {
+            self.kin.entry(a).or_default().push((b, relation == Relation::HostAndGuest));
         }
-        Some(ledger)
     }
 
     /// What two bands are told, as it was compiled: row after row of `width` bands of destinations.

@@ -3,6 +3,7 @@
 use super::super::address_table::Relabelled;
 use super::super::pair_table::{Label, VACANT};
 use super::*;
+use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 
 impl Ledger {
@@ -43,6 +44,7 @@ impl Ledger {
         let mut new = vec![0; sources.len() * destinations.len()];
         let mut old = new.clone();
         // Rules about few of each source are gathered once, and held against each destination.
+        let mut last: Option<((u32, u32), Vec<Heard>, u32)> = None;
         let rules: Vec<Vec<(u32, u32, bool)>> = sources.iter().map(|&source| self.rules_at(source)).collect();
         for (column, &destination) in destinations.iter().enumerate() {
             self.stamp += 1;
@@ -63,7 +65,19 @@ impl Ledger {
                 }
                 narrow.sort_unstable();
                 narrow.dedup();
-                let profile = self.profile(source, destination, narrow);
+                // Neighbours are mostly told the same for the same reasons.
+                let groups = (self.sides[0].classes[source].group, self.sides[1].classes[destination].group);
+                let known = last.as_ref().filter(|(of, rules, _)| *of == groups && *rules == narrow);
+                let profile = match known.filter(|_| !self.related[0].contains_key(&source)) {
+                    Some(&(_, _, known)) => known,
+                    None => {
+                        let profile = self.profile(source, destination, narrow.clone());
+                        if !self.related[0].contains_key(&source) {
+                            last = Some((groups, narrow, profile));
+                        }
+                        profile
+                    }
+                };
                 let labels = [self.sides[0].classes[source].label, self.sides[1].classes[destination].label];
                 let before = self.shown.exception(labels[0], labels[1]).or_else(|| self.usual_of(labels[0], labels[1]));
                 new.get_mut(cell).into_iter().for_each(|held| *held = profile);
@@ -132,20 +146,25 @@ impl Ledger {
             by_label.entry(self.sides[side].classes[class].label).or_default().entry(key).or_default().push(class);
         }
         for (label, mut parts) in by_label {
-            let Some(all) = self.sides[side].under.get(&label).cloned() else { continue };
-            let changed: Vec<u32> = parts.iter().filter(|(key, _)| key.is_some()).flat_map(|(_, p)| p).copied().collect();
             // What is told what it was told so far stays together with what nobody asks about.
-            let rest: Vec<u32> = all.into_iter().filter(|class| !changed.contains(class)).collect();
             parts.remove(&None);
-            let mut parts: Vec<Vec<u32>> = parts.into_values().chain((!rest.is_empty()).then_some(rest)).collect();
+            let Some(all) = self.sides[side].under.get(&label) else { continue };
+            let changed: usize = parts.values().map(Vec::len).sum();
+            let mut parts: Vec<(usize, Vec<u32>)> =
+                parts.into_values().map(|part| (self.weight_of(side, &part), part)).collect();
+            parts.sort_by_key(|&(weight, _)| weight);
+            let left = all.weight - parts.iter().map(|(weight, _)| weight).sum::<usize>();
             // The one that takes most to relabel keeps the label.
-            let weight = |part: &Vec<u32>| {
-                let members = part.iter().flat_map(|&class| &self.sides[side].classes[class].members);
-                members.map(|&endpoint| self.weight(endpoint)).sum::<usize>()
-            };
-            let heaviest = parts.iter().enumerate().max_by_key(|(_, part)| weight(part)).map(|(at, _)| at);
-            heaviest.into_iter().for_each(|at| drop(parts.swap_remove(at)));
-            for part in parts {
+            if parts.last().is_some_and(|&(weight, _)| all.classes.len() == changed || weight > left) {
+                let kept = parts.pop();
+                if all.classes.len() > changed {
+                    let leaving: FxHashSet<u32> =
+                        kept.iter().chain(&parts).flat_map(|(_, part)| part.iter().copied()).collect();
+                    let rest = all.classes.iter().copied().filter(|class| !leaving.contains(class)).collect();
+                    parts.push((left, rest));
+                }
+            }
+            for (_, part) in parts {
                 let new = self.new_label(side, self.sides[side].band_at(label))?;
                 match side {
                     0 => self.shown.copy_row(label, new),
@@ -157,9 +176,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// What it takes to relabel an endpoint.
-    fn weight(&self, endpoint: u32) -> usize {
-        if self.first_of_atom.contains_key(&endpoint) { 16 } else { 1 }
+    fn weight_of(&self, side: usize, classes: &[u32]) -> usize {
+        classes.iter().map(|&class| self.sides[side].classes[class].weight).sum()
     }
 
     fn new_label(&mut self, side: usize, band: u32) -> Result<Label, Why> {

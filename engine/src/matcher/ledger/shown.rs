@@ -1,6 +1,5 @@
 //! The tables of a family that a ledger writes to, each twice, and what of them readers are shown.
 
-use super::Why;
 use super::super::address_table::{AddressSearch, AddressTable, Relabelled};
 use super::super::directory::Directory;
 use super::super::doubled::Doubled;
@@ -10,6 +9,7 @@ use super::super::numbers::Numbers;
 use super::super::pair_table::{Filter, Hashed, Label, PairTable, Room};
 use super::super::tables::{Tables, Views};
 use super::super::verdicts::{Numbered, Profiles, VerdictSet, Verdicts};
+use super::Why;
 use crate::column::{Column, id};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -63,10 +63,16 @@ const ADDED_MIN: usize = 2048;
 
 impl Shown {
     /// The tables as they were compiled; `packed` are the numbers of profiles.
-    pub(super) fn new(tables: &Tables, packed: &FxHashMap<u32, u32>, usual: &[u32], usual_numbers: u32) -> Option<Self> {
+    pub(super) fn new(
+        tables: &Tables,
+        packed: &FxHashMap<u32, u32>,
+        usual: &[u32],
+        usual_numbers: u32,
+    ) -> Option<Self> {
         let PairTable::Hashed(hashed) = &tables.pairs else { return None };
         let rows = &hashed.exceptions;
-        let mut columns: Column<Vec<Label>> = Column::filled(Vec::new(), (hashed.width as usize) << hashed.destination_shift);
+        let mut columns: Column<Vec<Label>> =
+            Column::filled(Vec::new(), (hashed.width as usize) << hashed.destination_shift);
         for source in 0..id(rows.labels()) {
             for (destination, _) in rows.row(source) {
                 columns[destination].push(source);
@@ -255,7 +261,13 @@ impl Shown {
     }
 
     /// Puts what a bucket of sources and one of destinations are usually told.
-    pub(super) fn put_usual(&mut self, source: u32, destination: u32, profile: u32, verdicts: &VerdictSet) -> Result<(), Why> {
+    pub(super) fn put_usual(
+        &mut self,
+        source: u32,
+        destination: u32,
+        profile: u32,
+        verdicts: &VerdictSet,
+    ) -> Result<(), Why> {
         let number = self.usual_number(profile, verdicts)?;
         let at = source as usize * self.frame.width as usize + destination as usize;
         if !self.usual.now().holds(number) || at >= self.usual.now().len() {
@@ -307,7 +319,8 @@ impl Shown {
             ViewsWritten::V6(views) => views.len(),
         };
         for space in 0..id(spaces) {
-            let inside = directory.addresses_within(space, (write.first, write.last), GAPS_MAX).ok_or(Why::Addresses)?;
+            let inside =
+                directory.addresses_within(space, (write.first, write.last), GAPS_MAX).ok_or(Why::Addresses)?;
             let mut first = Some(write.first);
             for address in inside {
                 if let Some(from) = first.filter(|&from| from < address) {

@@ -4,10 +4,10 @@
 //! told the same share one. A set that cuts a class makes two of it, which share the label until they are told different
 //! things. Classes are not merged again, and labels are not, until everything is compiled anew.
 
-use super::Why;
-use super::super::group::{Group, Token};
+use super::super::group::{Group, Groups, Token};
 use super::super::pair_table::{Label, VACANT};
 use super::super::side::{Matched, Stand};
+use super::Why;
 use crate::column::{Column, id, ids};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::hash::{Hash, Hasher};
@@ -34,7 +34,9 @@ pub(in super::super) struct SideLedger {
     pub(super) band_of: Column<u32>,
     pub(super) bands: Column<Band>,
     /// The classes under each label.
-    pub(super) under: FxHashMap<Label, Vec<u32>>,
+    pub(super) under: FxHashMap<Label, Under>,
+    /// The first endpoint that is no interface.
+    first_atom: u32,
     /// The band of each bucket of labels.
     pub(super) buckets: Column<u32>,
     pub(super) shift: u32,
@@ -52,7 +54,20 @@ pub(super) struct Class {
     pub(super) scopes: Vec<u32>,
     pub(super) group: u32,
     pub(super) label: Label,
+    /// What it takes to relabel its members.
+    pub(super) weight: usize,
 }
+
+/// Classes under one label.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Under {
+    pub(super) classes: Vec<u32>,
+    /// What it takes to relabel them.
+    pub(super) weight: usize,
+}
+
+/// What it takes to relabel a range of addresses, next to one interface.
+const ATOM_WEIGHT: usize = 16;
 
 /// Groups that are told the same as a rule: those whose labels share buckets.
 #[derive(Clone, Debug, Default)]
@@ -66,24 +81,23 @@ pub(super) struct Band {
 }
 
 /// What a compiled side brings along.
-pub(in super::super) struct Compiled {
-    pub(in super::super) class_of: Column<u32>,
-    pub(in super::super) stands: Column<Stand>,
-    pub(in super::super) matched: Column<Matched>,
-    pub(in super::super) used: Column<bool>,
-    pub(in super::super) scopes: Column<Vec<u32>>,
-    pub(in super::super) group_of: Column<u32>,
-    pub(in super::super) groups: Column<Group>,
-    pub(in super::super) band_of: Column<u32>,
-    pub(in super::super) labels: Column<Label>,
-    pub(in super::super) buckets: Vec<u32>,
-    pub(in super::super) shift: u32,
+pub(super) struct Compiled {
+    /// The class of each endpoint; what is true of each class; whom each peer matches, and who is in each scope.
+    pub(super) of_classes: (Column<u32>, Column<Stand>, Column<Matched>, Column<Vec<u32>>),
+    pub(super) groups: Groups,
+    /// Whether each peer is one of some rule's on this side.
+    pub(super) used: Column<bool>,
+    /// The band of each group, the label of each class, the band of each bucket of labels, and its binary logarithm.
+    pub(super) of_labels: (Column<u32>, Column<Label>, Vec<u32>, u32),
+    pub(super) first_atom: u32,
 }
 
 impl SideLedger {
     pub(super) fn new(compiled: Compiled) -> Self {
-        let Compiled { class_of, stands, matched, used, scopes, group_of, groups, band_of, labels, buckets, shift } =
-            compiled;
+        let Compiled { of_classes, groups, used, of_labels, first_atom } = compiled;
+        let (class_of, stands, matched, scopes) = of_classes;
+        let (band_of, labels, buckets, shift) = of_labels;
+        let Groups { of_class: group_of, groups } = groups;
         let class = |class: u32| Class {
             members: Vec::new(),
             stand: stands[class],
@@ -91,10 +105,12 @@ impl SideLedger {
             scopes: Vec::new(),
             group: group_of[class],
             label: labels[class],
+            weight: 0,
         };
         let mut classes: Column<Class> = ids(stands.len()).map(class).collect();
         for (endpoint, &class) in (0u32..).zip(class_of.iter()) {
             classes[class].members.push(endpoint);
+            classes[class].weight += if endpoint < first_atom { 1 } else { ATOM_WEIGHT };
         }
         for (peer, matched) in (0u32..).zip(matched.iter()) {
             if let Matched::Classes(members) = matched {
@@ -109,10 +125,12 @@ impl SideLedger {
         let bands = buckets.iter().copied().chain(band_of.iter().copied()).filter(|&band| band != VACANT).max();
         let mut bands: Column<Band> = Column::filled(Band::default(), bands.map_or(0, |last| last as usize + 1));
         (0u32..).zip(band_of.iter()).for_each(|(group, &band)| bands[band].groups.push(group));
-        let mut under: FxHashMap<Label, Vec<u32>> = FxHashMap::default();
+        let mut under: FxHashMap<Label, Under> = FxHashMap::default();
         for (at, class) in (0u32..).zip(classes.iter()) {
             bands[band_of[class.group]].classes += 1;
-            under.entry(class.label).or_default().push(at);
+            let held = under.entry(class.label).or_default();
+            held.classes.push(at);
+            held.weight += class.weight;
         }
         let buckets: Column<u32> = buckets.into();
         for (bucket, &band) in (0u32..).zip(buckets.iter()).filter(|(_, band)| **band != VACANT) {
@@ -137,6 +155,7 @@ impl SideLedger {
             band_of,
             bands,
             under,
+            first_atom,
             buckets,
             shift,
             by_signature: None,
@@ -181,9 +200,13 @@ impl SideLedger {
     /// Makes a class of some members of another one, which is told the same.
     fn split_class(&mut self, class: u32, members: Vec<u32>) -> u32 {
         let leaving: FxHashSet<u32> = members.iter().copied().collect();
+        let weight = members.iter().map(|&member| self.weight(member)).sum::<usize>();
         let held = &mut self.classes[class];
         held.members.retain(|member| !leaving.contains(member));
-        let new = Class { members, ..held.clone() };
+        held.weight -= weight;
+        let new = Class { members, weight, ..held.clone() };
+        // What leaves one class of the label enters another one.
+        self.under.entry(new.label).or_default().weight -= weight;
         self.enter(new)
     }
 
@@ -196,7 +219,9 @@ impl SideLedger {
                 classes.push((at, certain));
             }
         }
-        self.under.entry(new.label).or_default().push(at);
+        let under = self.under.entry(new.label).or_default();
+        under.classes.push(at);
+        under.weight += new.weight;
         let band = self.band_of[new.group];
         self.bands[band].classes += 1;
         self.classes.push(new);
@@ -238,6 +263,29 @@ impl SideLedger {
             members.swap_remove(at);
         }
         self.classes[to].members.push(endpoint);
+        let weight = self.weight(endpoint);
+        for (class, more) in [(from, false), (to, true)] {
+            let held = &mut self.classes[class];
+            let under = self.under.entry(held.label).or_default();
+            for weighed in [&mut held.weight, &mut under.weight] {
+                *weighed = if more { *weighed + weight } else { *weighed - weight };
+            }
+        }
+    }
+
+    /// Makes a new endpoint, a range of addresses that is told what another one is.
+    pub(super) fn add_atom(&mut self, like: u32) {
+        let class = self.class_of[like];
+        let new = self.class_of.push(class);
+        let held = &mut self.classes[class];
+        held.members.push(new);
+        held.weight += ATOM_WEIGHT;
+        self.under.entry(held.label).or_default().weight += ATOM_WEIGHT;
+    }
+
+    /// What it takes to relabel an endpoint.
+    fn weight(&self, endpoint: u32) -> usize {
+        if endpoint < self.first_atom { 1 } else { ATOM_WEIGHT }
     }
 
     /// What broad rules and scopes say of whom these match.
@@ -281,13 +329,19 @@ impl SideLedger {
 
     /// Puts a class under another label; true if nobody is under the old one any more.
     pub(super) fn put_under(&mut self, class: u32, label: Label) -> bool {
-        let old = std::mem::replace(&mut self.classes[class].label, label);
+        let held = &mut self.classes[class];
+        let (old, weight) = (std::mem::replace(&mut held.label, label), held.weight);
         let mut is_left = false;
         if let Some(under) = self.under.get_mut(&old) {
-            under.retain(|&other| other != class);
-            is_left = under.is_empty();
+            if let Some(at) = under.classes.iter().position(|&other| other == class) {
+                under.classes.swap_remove(at);
+            }
+            under.weight -= weight;
+            is_left = under.classes.is_empty();
         }
-        self.under.entry(label).or_default().push(class);
+        let under = self.under.entry(label).or_default();
+        under.classes.push(class);
+        under.weight += weight;
         is_left
     }
 
