@@ -9,7 +9,7 @@ DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
 .PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-line-rate bench-peers bench-scale \
-	check-smtlib fuzz judges-long
+	bench-rule-sets bench-updates check-smtlib fuzz judges-long
 
 all: test
 
@@ -47,6 +47,16 @@ bench-scale: setup
 # What the matcher decides a second, beside what the memory could: 40,000 units, and 1,000 to 100,000 rules.
 bench-line-rate: setup
 	$(CARGO) run --release --locked --package seglab-benches --example line_rate
+
+# What filters of five fields decide a second: `RULE_SETS` are files in ClassBench's form, each decision held to a scan.
+RULE_SETS ?= $(wildcard ../shared/data/classbench/*k)
+bench-rule-sets: setup
+	$(CARGO) build --release --locked --package seglab-benches --example rule_sets
+	@$(TARGET)/release/examples/rule_sets $(RULE_SETS)
+
+# What changing one rule, one unit's labels or many takes while packets are decided, and what it leaves to who decides.
+bench-updates: setup
+	$(CARGO) run --release --locked --package seglab-benches --example updates
 
 # Beside the analyser that people use, in one run: the same connections, and the ratio of the times.
 PEERS ?= $(TARGET)/peers

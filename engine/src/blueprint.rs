@@ -107,11 +107,33 @@ pub(crate) struct Drafter<'a> {
     interned: Interned,
     known_peers: FxHashMap<&'a Peer, u32>,
     known_scopes: FxHashMap<&'a [Selector], u32>,
+    /// Where what changes later has to be found again: every rulebook has blueprints of its own, with all of its rules
+    /// and tiers.
+    keeps_all: bool,
+    /// For each blueprint the position of each of its rules among all rules of the design.
+    positions: Vec<Vec<u32>>,
+}
+
+/// What a drafter knows beyond blueprints and what is interned.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) peers: FxHashMap<Peer, u32>,
+    /// The selectors of each scope.
+    pub(crate) scopes: Vec<Vec<Selector>>,
+    /// For each blueprint the position of each of its rules among all rules of the design.
+    pub(crate) positions: Vec<Vec<u32>>,
 }
 
 impl<'a> Drafter<'a> {
+    /// A drafter that leaves out nothing and takes no two rulebooks for one.
+    pub(crate) fn keeping_all(population: &'a Population<'a>, family: Family) -> Self {
+        Self { keeps_all: true, ..Self::new(population, family) }
+    }
+
     pub(crate) fn new(population: &'a Population<'a>, family: Family) -> Self {
         Self {
+            keeps_all: false,
+            positions: Vec::new(),
             population,
             family,
             interned: Interned::default(),
@@ -129,14 +151,25 @@ impl<'a> Drafter<'a> {
         let mut table_of = Column::filled(u32::MAX, 3 * books.len());
         let mut blueprints: Column<Blueprint> = Column::default();
         let mut known: FxHashMap<Blueprint, u32> = FxHashMap::default();
+        let rules = |book: &Rulebook| book.tiers.iter().map(|tier| tier.rules.len()).sum::<usize>();
+        let mut next = 0;
+        let first = |book| {
+            next += crate::column::id(rules(book));
+            next - crate::column::id(rules(book))
+        };
+        let firsts: Vec<u32> = books.iter().map(first).collect();
         for (&at, directions) in asked {
-            let Some(book) = books.get(at as usize) else { continue };
+            let Some((book, &first)) = books.get(at as usize).zip(firsts.get(at as usize)) else { continue };
             let mut drafted: Vec<(Direction, u32)> = Vec::new();
             for direction in directions.iter() {
                 let alike = drafted.iter().find(|&&(other, _)| says_the_same(book, other, direction));
                 let table = alike.map_or_else(
                     || {
-                        let blueprint = self.draft(book, direction);
+                        let (blueprint, positions) = self.draft(book, direction, first);
+                        if self.keeps_all {
+                            self.positions.push(positions);
+                            return blueprints.push(blueprint);
+                        }
                         *known.entry(blueprint).or_insert_with_key(|new| blueprints.push(new.clone()))
                     },
                     |&(_, table)| table,
@@ -150,7 +183,8 @@ impl<'a> Drafter<'a> {
 
     /// The blueprint of a rulebook in one direction. Rules that can match nothing, and tiers that are never in scope,
     /// are left out.
-    fn draft(&mut self, book: &'a Rulebook, direction: Direction) -> Blueprint {
+    fn draft(&mut self, book: &'a Rulebook, direction: Direction, first: u32) -> (Blueprint, Vec<u32>) {
+        let (mut first, mut positions) = (first, Vec::new());
         let plan = Plan { tiers: Vec::new(), rules: Vec::new(), default_allow: book.default_allow };
         let mut blueprint = Blueprint { plan, rules: Vec::new(), scopes: Vec::new() };
         for tier in &book.tiers {
@@ -158,7 +192,8 @@ impl<'a> Drafter<'a> {
                 None => None,
                 Some(selectors) => {
                     let units = self.scope(selectors);
-                    if self.interned.scopes[units].is_empty() {
+                    if self.interned.scopes[units].is_empty() && !self.keeps_all {
+                        first += crate::column::id(tier.rules.len());
                         continue;
                     }
                     let side = match direction {
@@ -168,10 +203,11 @@ impl<'a> Drafter<'a> {
                     Some(ScopeUnits { side, units })
                 }
             };
-            self.draft_tier(tier, direction, &mut blueprint);
+            self.draft_tier(tier, direction, first, &mut blueprint, &mut positions);
             blueprint.scopes.push(scope);
+            first += crate::column::id(tier.rules.len());
         }
-        blueprint
+        (blueprint, positions)
     }
 
     /// What was interned.
@@ -179,18 +215,39 @@ impl<'a> Drafter<'a> {
         self.interned
     }
 
+    /// What was interned, and what else is known.
+    pub(crate) fn finish_with_known(self) -> (Interned, Known) {
+        let mut scopes = vec![Vec::new(); self.known_scopes.len()];
+        for (selectors, scope) in self.known_scopes {
+            if let Some(held) = scopes.get_mut(scope as usize) {
+                *held = selectors.to_vec();
+            }
+        }
+        let peers = self.known_peers.into_iter().map(|(peer, at)| (peer.clone(), at)).collect();
+        (self.interned, Known { peers, scopes, positions: self.positions })
+    }
+
     /// The lists of services, to add to.
     pub(crate) fn services(&mut self) -> &mut Services {
         &mut self.interned.services
     }
 
-    fn draft_tier(&mut self, tier: &'a Tier, direction: Direction, blueprint: &mut Blueprint) {
+    fn draft_tier(
+        &mut self,
+        tier: &'a Tier,
+        direction: Direction,
+        position: u32,
+        blueprint: &mut Blueprint,
+        positions: &mut Vec<u32>,
+    ) {
         let mut objects: FxHashMap<&Option<String>, u32> = FxHashMap::default();
         let first = crate::column::id(blueprint.rules.len());
-        for rule in tier.rules.iter().filter(|rule| rule.directions.contains(direction)) {
+        let rules = (position..).zip(&tier.rules);
+        for (position, rule) in rules.filter(|(_, rule)| rule.directions.contains(direction)) {
             let Some(services) = self.interned.services.intern(&rule.services, self.family) else { continue };
             let (from, to) = (self.peer(&rule.from), self.peer(&rule.to));
-            if [from, to].into_iter().any(|peer| self.interned.peers[peer].is_nothing()) {
+            let nothing = |peer: u32| self.interned.peers[peer].is_nothing();
+            if !self.keeps_all && (nothing(from) || nothing(to)) {
                 continue;
             }
             // Where the order of rules is defined by position, what else it could be defined by makes no difference.
@@ -200,6 +257,7 @@ impl<'a> Drafter<'a> {
             let priority = if ties { rule.priority } else { 0 };
             blueprint.plan.rules.push(RulePlan { action: rule.action, priority, object });
             blueprint.rules.push(RulePeers { from, to, services });
+            positions.push(position);
         }
         let rules = first..crate::column::id(blueprint.rules.len());
         blueprint.plan.tiers.push(TierPlan { order: tier.order, otherwise: tier.otherwise, rules });

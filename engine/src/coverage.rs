@@ -4,12 +4,13 @@ use crate::column::Column;
 use crate::service::{Predicate, Resolved};
 use crate::service_class::Classifier;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// The service classes of lists of services, each worked out once, as words of 64 classes.
-pub(crate) struct Coverage<'a> {
-    classifier: &'a Classifier,
-    lists: &'a Column<Vec<Predicate>>,
-    names: &'a Column<Column<Resolved>>,
+pub(crate) struct Coverage {
+    classifier: Arc<Classifier>,
+    lists: Arc<Column<Vec<Predicate>>>,
+    names: Arc<Column<Column<Resolved>>>,
     has_names: Column<bool>,
     covered: Column<Covered>,
     known: FxHashMap<(u32, u32), u32>,
@@ -21,22 +22,33 @@ struct Covered {
     words: Vec<u64>,
 }
 
-impl<'a> Coverage<'a> {
+impl Coverage {
     /// Nothing worked out yet.
     pub(crate) fn new(
-        classifier: &'a Classifier,
-        lists: &'a Column<Vec<Predicate>>,
-        names: &'a Column<Column<Resolved>>,
+        classifier: Arc<Classifier>,
+        lists: Arc<Column<Vec<Predicate>>>,
+        names: Arc<Column<Column<Resolved>>>,
     ) -> Self {
         let named = |list: &Vec<Predicate>| list.iter().any(|one| matches!(one, Predicate::Named(_)));
         Self {
+            has_names: lists.iter().map(named).collect(),
             classifier,
             lists,
             names,
-            has_names: lists.iter().map(named).collect(),
             covered: Column::default(),
             known: FxHashMap::default(),
         }
+    }
+
+    /// True if what a predicate is about is made of service classes.
+    pub(crate) fn is_made_of(&self, predicate: &Predicate) -> bool {
+        self.classifier.is_made_of(predicate)
+    }
+
+    /// Adds a list of services.
+    pub(crate) fn add_list(&mut self, list: Vec<Predicate>) -> u32 {
+        self.has_names.push(list.iter().any(|one| matches!(one, Predicate::Named(_))));
+        Arc::make_mut(&mut self.lists).push(list)
     }
 
     /// The number of service classes.
@@ -77,6 +89,12 @@ impl<'a> Coverage<'a> {
         let covered = self.covered.push(Covered { first, words });
         self.known.insert(key, covered);
         covered
+    }
+
+    /// The words of a covered list that may not be empty.
+    pub(crate) fn covered_words(&self, covered: u32) -> std::ops::Range<usize> {
+        let covered = &self.covered[covered];
+        covered.first..covered.first + covered.words.len()
     }
 
     /// 64 service classes of a covered list.

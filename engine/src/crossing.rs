@@ -126,6 +126,15 @@ impl Crossings {
         class_of.iter().map(|&class| of_class[class]).collect()
     }
 
+    /// The coverage of a unit with these points, ascending; `None` if there is no such unit yet.
+    pub(crate) fn coverage_of(&self, points: &[u32]) -> Option<u32> {
+        let of = |wanted: fn(Directions) -> bool| -> Vec<u32> {
+            points.iter().copied().filter(|&at| wanted(self.points[at].directions)).collect()
+        };
+        let wanted = [of(|directions| directions.egress), of(|directions| directions.ingress)];
+        (0u32..).zip(self.coverages.iter()).find(|(_, coverage)| **coverage == wanted).map(|(at, _)| at)
+    }
+
     /// The numbers of a place.
     pub(crate) fn places(&self, place: &Place) -> [u32; 3] {
         let mut numbers = [0; 3];

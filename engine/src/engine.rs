@@ -8,7 +8,8 @@ use crate::population::Population;
 use crate::table::Form;
 use rustc_hash::FxHashSet;
 use seglab_policy::{
-    AddressSet, Assume, Connection, Design, Endpoint, Family, Header, Peer, Reply, Rule, UnitId, Verdict,
+    AddressSet, Assume, Connection, Design, Direction, Endpoint, Family, Header, Outcomes, Peer, Reply, Rule,
+    RulebookId, UnitId, Verdict,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -77,6 +78,12 @@ pub enum CompileError {
         needed_bytes: usize,
         /// What they may take. \[bytes\]
         budget_bytes: usize,
+    },
+    /// There is no such rulebook.
+    #[error("the design has no rulebook {}; name one that it has", .rulebook.0)]
+    NoRulebook {
+        /// The rulebook.
+        rulebook: RulebookId,
     },
 }
 
@@ -151,7 +158,8 @@ impl Engine {
         let mut identity_of: BTreeMap<(UnitId, u16), Slot> = BTreeMap::new();
         let mut compile = |family: Family| {
             let population = Population::new(design, &labels, family, address_sets(design));
-            if population.interfaces().is_empty() {
+            // Without units there is still what a filter says of addresses.
+            if population.interfaces().is_empty() && (!design.units().is_empty() || design.rules().next().is_none()) {
                 return Ok(None);
             }
             let facts = population.interfaces().iter().map(|&(unit, interface)| {
@@ -235,6 +243,23 @@ impl Engine {
                 }
             }
             (Judged::Allowed, _) => Decision::Allowed(unjudged),
+        }
+    }
+
+    /// What a rulebook says in one direction of a connection between external addresses, whatever path leads from one to
+    /// the other; nothing where no point asks it.
+    pub(crate) fn judge_at(
+        &self,
+        rulebook: u32,
+        direction: Direction,
+        (family, from, to): (Family, u128, u128),
+        header: Header,
+    ) -> Outcomes {
+        let Some(held) = self.family(family) else { return Outcomes::default() };
+        let ends = (held.external_number(from), held.external_number(to));
+        match held.table(rulebook, direction) {
+            u32::MAX => Outcomes::default(),
+            table => held.outcomes(table, ends, (header, held.classify(header))),
         }
     }
 

@@ -19,6 +19,7 @@ use fixedbitset::FixedBitSet;
 use seglab_policy::{Direction, Family, Header, Outcomes, Unit};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The rulebooks, directions and facts that a family is compiled from.
 pub(crate) struct Ground<'a> {
@@ -38,12 +39,12 @@ pub(crate) struct Ground<'a> {
 pub(crate) struct FamilyEngine {
     family: Family,
     facts: Column<Facts>,
-    names: Column<Column<Resolved>>,
+    names: Arc<Column<Column<Resolved>>>,
     atoms: Atoms,
     /// The identity of each external source, and where it has paths to.
     sources: Column<(u32, Vec<Entry>)>,
-    lists: Column<Vec<Predicate>>,
-    classifier: Option<Classifier>,
+    lists: Arc<Column<Vec<Predicate>>>,
+    classifier: Option<Arc<Classifier>>,
     profiles: Profiles,
     tables: Column<Table>,
     /// The table of each rulebook and direction.
@@ -82,7 +83,7 @@ enum Atoms {
 struct Identities {
     of: Column<u32>,
     facts: Column<Facts>,
-    names: Column<Column<Resolved>>,
+    names: Arc<Column<Column<Resolved>>>,
 }
 
 impl FamilyEngine {
@@ -94,7 +95,7 @@ impl FamilyEngine {
         let mut interned = drafter.finish();
         let identities = Identities::new(&ground, &interned, &entries);
         to_identities(&mut interned, &identities.of);
-        let classifier = service_classes(&interned, &identities.names);
+        let classifier = service_classes(&interned, &identities.names).map(Arc::new);
         let names_of: Column<u32> = identities.facts.iter().map(|facts| facts.names).collect();
         let (tables, profiles) =
             build_tables(&blueprints, &interned, &identities, &names_of, classifier.as_ref(), ground.limits)?;
@@ -134,6 +135,14 @@ impl FamilyEngine {
         self.atoms.identity(address)
     }
 
+    /// As [`FamilyEngine::external`], of an address as a number.
+    pub(crate) fn external_number(&self, address: u128) -> u32 {
+        match self.family {
+            Family::V4 => self.external(std::net::Ipv4Addr::from_bits(u32::try_from(address).unwrap_or(0)).into()),
+            Family::V6 => self.external(std::net::Ipv6Addr::from_bits(address).into()),
+        }
+    }
+
     /// The identity of an external source, and whether it has a path for a header to an identity.
     pub(crate) fn source(&self, source: u32, to: u32, header: Header) -> Option<(u32, bool)> {
         let (identity, entries) = self.sources.lookup(source)?;
@@ -171,7 +180,7 @@ impl FamilyEngine {
 
     /// The number of service classes; `None` if headers are not classified.
     pub(crate) fn service_classes(&self) -> Option<usize> {
-        self.classifier.as_ref().map(Classifier::len)
+        self.classifier.as_ref().map(|classifier| classifier.len())
     }
 
     /// The number of profiles.
@@ -187,7 +196,7 @@ impl FamilyEngine {
     /// The bytes that the family takes.
     pub(crate) fn bytes(&self) -> usize {
         let tables: usize = self.tables.iter().map(Table::bytes).sum();
-        let classifier = self.classifier.as_ref().map_or(0, Classifier::bytes);
+        let classifier = self.classifier.as_ref().map_or(0, |classifier| classifier.bytes());
         tables + classifier + self.profiles.bytes() + self.facts.bytes() + self.atoms.bytes() + self.table_of.bytes()
     }
 }
@@ -240,7 +249,7 @@ impl Identities {
         for (endpoint, &identity) in (0u32..).zip(of.iter()) {
             facts[identity] = facts_of(endpoint).unwrap_or_default();
         }
-        Self { of, facts, names }
+        Self { of, facts, names: Arc::new(names) }
     }
 }
 
@@ -298,13 +307,15 @@ fn build_tables(
     interned: &Interned,
     identities: &Identities,
     names_of: &Column<u32>,
-    classifier: Option<&Classifier>,
+    classifier: Option<&Arc<Classifier>>,
     limits: Limits,
 ) -> Result<(Column<Table>, Profiles), CompileError> {
     let bytes_max = limits.memory_bytes;
     // Profiles and tables share the memory, half each.
     let mut maker = classifier
-        .map(|classifier| Coverage::new(classifier, interned.services.lists(), &identities.names))
+        .map(|classifier| {
+            Coverage::new(classifier.clone(), interned.services.lists().clone(), identities.names.clone())
+        })
         .map(|coverage| ProfileMaker::new(coverage, bytes_max / 2));
     let mut bytes = 0;
     let mut tables = Column::default();

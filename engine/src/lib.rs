@@ -56,8 +56,8 @@ mod workload;
 pub use connection_table::{ConnectionLimits, ConnectionTable, Tracked, WhenFull};
 pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
 pub use matcher::{
-    Explanation, InterfaceId, Layout, LiveMatcher, Matcher, Packet, PacketV4, PacketV6, PairForm, Snapshot, SpaceId,
-    UnitPacket, Untabled,
+    Applied, Explanation, InterfaceId, Layout, LiveMatcher, LiveRule, Matcher, Packet, PacketV4, PacketV6, PairForm,
+    Recompiled, Snapshot, SpaceId, UnitPacket, Untabled, Update, UpdateError,
 };
 pub use roofline::Roofline;
 pub use workload::Workload;

@@ -209,7 +209,7 @@ fn last_address(family: Family) -> u128 {
 }
 
 /// The ranges of a set's addresses of one family, as numbers.
-fn ranges(set: &AddressSet, family: Family) -> Vec<(u128, u128)> {
+pub(crate) fn ranges(set: &AddressSet, family: Family) -> Vec<(u128, u128)> {
     match family {
         Family::V4 => set.v4.ranges().iter().map(|&(first, last)| (first.into(), last.into())).collect(),
         Family::V6 => set.v6.ranges().to_vec(),

@@ -39,16 +39,16 @@ impl Profiles {
 }
 
 /// Profiles that are being made.
-pub(crate) struct ProfileMaker<'a> {
-    coverage: Coverage<'a>,
+pub(crate) struct ProfileMaker {
+    coverage: Coverage,
     profiles: Profiles,
     known: FxHashMap<Vec<[u64; 2]>, u32>,
     bytes_max: usize,
 }
 
-impl<'a> ProfileMaker<'a> {
+impl ProfileMaker {
     /// An empty set of profiles, which may grow to `bytes_max`.
-    pub(crate) fn new(coverage: Coverage<'a>, bytes_max: usize) -> Self {
+    pub(crate) fn new(coverage: Coverage, bytes_max: usize) -> Self {
         let profiles = Profiles { words: id(coverage.words()), bits: Column::default() };
         Self { coverage, profiles, known: FxHashMap::default(), bytes_max }
     }

@@ -3,6 +3,7 @@
 use crate::column::{Column, id};
 use rustc_hash::FxHashMap;
 use seglab_policy::{Family, Header, IntervalSet, Service, Transport};
+use std::sync::Arc;
 
 /// A predicate over headers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +62,7 @@ impl Predicate {
 /// The services of rules, each list of them once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Services {
-    lists: Column<Vec<Predicate>>,
+    lists: Arc<Column<Vec<Predicate>>>,
     known: FxHashMap<Vec<Predicate>, u32>,
     names: Column<NamedPort>,
     known_names: FxHashMap<NamedPort, u32>,
@@ -79,7 +80,7 @@ impl Services {
         if let Some(&known) = self.known.get(&list) {
             return Some(known);
         }
-        let list_id = self.lists.push(list.clone());
+        let list_id = Arc::make_mut(&mut self.lists).push(list.clone());
         self.known.insert(list, list_id);
         Some(list_id)
     }
@@ -107,7 +108,7 @@ impl Services {
     }
 
     /// The lists, by id.
-    pub(crate) fn lists(&self) -> &Column<Vec<Predicate>> {
+    pub(crate) fn lists(&self) -> &Arc<Column<Vec<Predicate>>> {
         &self.lists
     }
 

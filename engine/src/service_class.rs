@@ -50,6 +50,8 @@ struct FieldClasses {
     /// The first values of the ranges that no set cuts, and the class of each range.
     firsts: Vec<u32>,
     class_of_range: Column<u32>,
+    /// How many values there are.
+    len: u32,
 }
 
 impl FieldClasses {
@@ -73,7 +75,7 @@ impl FieldClasses {
                 class_of.resize(until as usize, u16::try_from(*class).unwrap_or(u16::MAX));
             }
         }
-        Self { class_of: class_of.into(), classes, firsts, class_of_range }
+        Self { class_of: class_of.into(), classes, firsts, class_of_range, len }
     }
 
     #[inline]
@@ -93,6 +95,16 @@ impl FieldClasses {
     /// The classes that a set, one of those that cut the values, is made of.
     fn of(&self, set: &[(u32, u32)]) -> Vec<u32> {
         classes_of(&self.class_of_range, &ranges_of(&self.firsts, set))
+    }
+
+    /// True if a set is made of classes.
+    fn is_made_of(&self, set: &[(u32, u32)]) -> bool {
+        let is_edge = |value: u32| self.firsts.binary_search(&value).is_ok();
+        if !set.iter().all(|&(first, last)| is_edge(first) && (is_edge(last + 1) || last + 1 == self.len)) {
+            return false;
+        }
+        let (ranges, classes) = (ranges_of(&self.firsts, set), self.of(set));
+        self.class_of_range.iter().filter(|class| classes.binary_search(class).is_ok()).count() == ranges.len()
     }
 
     fn bytes(&self) -> usize {
@@ -202,6 +214,26 @@ impl Classifier {
     /// The classes that a predicate covers, of which it is made exactly; a name covers none.
     pub(crate) fn classes_of(&self, predicate: &Predicate) -> Vec<u32> {
         classes_of(&self.class_of_cell, &self.cells_of(predicate))
+    }
+
+    /// True if what a predicate is about is made of classes, so that [`Classifier::classes_of`] says it exactly though the
+    /// classes were made without it; of a name, whatever it stands for.
+    pub(crate) fn is_made_of(&self, predicate: &Predicate) -> bool {
+        let value = |field: &FieldClasses, value: &Option<u8>| {
+            value.is_none_or(|value| field.is_made_of(&[(value.into(), value.into())]))
+        };
+        let by_field = match predicate {
+            Predicate::Any | Predicate::Named(_) => return true,
+            Predicate::Ports { protocol, ports, source_ports } => {
+                let held = self.ports(*protocol);
+                held.destinations.is_made_of(&port_ranges(ports)) && held.sources.is_made_of(&port_ranges(source_ports))
+            }
+            Predicate::Icmp { kind, code } => value(&self.icmp.kinds, kind) && value(&self.icmp.codes, code),
+            Predicate::Protocol(_) => true,
+        };
+        let (cells, classes) = (self.cells_of(predicate), self.classes_of(predicate));
+        by_field
+            && self.class_of_cell.iter().filter(|class| classes.binary_search(class).is_ok()).count() == cells.len()
     }
 
     /// The bytes that the classifier takes.
@@ -316,6 +348,7 @@ mod tests {
             };
             for &a in &headers {
                 for predicate in &predicates {
+                    prop_assert!(classifier.is_made_of(predicate));
                     let covered = classifier.classes_of(predicate).contains(&classifier.classify(a));
                     prop_assert_eq!(covered, predicate.matches(a, &Column::default()));
                 }
@@ -323,6 +356,20 @@ mod tests {
                     prop_assert_eq!(classifier.classify(a) == classifier.classify(b), vector(a) == vector(b));
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_made_of_classes_is_covered_exactly(
+            predicates in prop::collection::vec(predicate(), 0..8), other in predicate(), headers in prop::collection::vec(header(), 60)
+        ) {
+            let classifier = Classifier::new(&predicates).unwrap();
+            let classes = classifier.classes_of(&other);
+            let cut = headers.iter().any(|&header| {
+                classes.contains(&classifier.classify(header)) != other.matches(header, &Column::default())
+            });
+            prop_assert!(!cut || !classifier.is_made_of(&other));
         }
     }
 

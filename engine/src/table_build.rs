@@ -24,7 +24,7 @@ impl Table {
         blueprint: &Blueprint,
         interned: &Interned,
         names_of: &Column<u32>,
-        maker: Option<&mut ProfileMaker<'_>>,
+        maker: Option<&mut ProfileMaker>,
         limits: Limits,
     ) -> Result<Self, usize> {
         let mut destinations = cut(blueprint, interned, ScopeSide::Destination, names_of.len());
@@ -162,10 +162,10 @@ fn class_rules(
 }
 
 /// Fills a dense or hashed table.
-struct Builder<'a, 'm> {
+struct Builder<'a> {
     blueprint: &'a Blueprint,
     listed: &'a Listed,
-    maker: &'a mut ProfileMaker<'m>,
+    maker: &'a mut ProfileMaker,
     /// The classes of destinations that each peer matches.
     to_classes: &'a MatchedClasses,
     groups: [Groups; 2],
@@ -193,12 +193,12 @@ impl Groups {
     }
 }
 
-impl<'a, 'm> Builder<'a, 'm> {
+impl<'a> Builder<'a> {
     fn new(
         blueprint: &'a Blueprint,
         listed: &'a Listed,
         to_classes: &'a MatchedClasses,
-        maker: &'a mut ProfileMaker<'m>,
+        maker: &'a mut ProfileMaker,
     ) -> Self {
         Self {
             blueprint,

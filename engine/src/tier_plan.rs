@@ -79,13 +79,28 @@ impl Plan {
         in_scope: impl Fn(u32) -> bool,
         services: impl Fn(u32) -> u64,
     ) -> OutcomeBits {
+        let of_tier = |_, tier: &TierPlan| {
+            let first = matched.partition_point(|entry| entry.rule < tier.rules.start);
+            let last = matched.partition_point(|entry| entry.rule < tier.rules.end);
+            matched.get(first..last).unwrap_or_default()
+        };
+        self.judge_by_tier(of_tier, in_scope, services)
+    }
+
+    /// As [`Plan::judge`], by the rules that match of each tier, in the order in which they are asked.
+    pub(crate) fn judge_by_tier<'m>(
+        &self,
+        of_tier: impl Fn(u32, &TierPlan) -> &'m [Matched],
+        in_scope: impl Fn(u32) -> bool,
+        services: impl Fn(u32) -> u64,
+    ) -> OutcomeBits {
         let mut live = u64::MAX;
         let mut outcome = OutcomeBits::default();
         for (at, tier) in (0u32..).zip(&self.tiers) {
             if !in_scope(at) {
                 continue;
             }
-            let said = self.judge_tier(tier, matched, &services);
+            let said = self.judge_tier(tier, of_tier(at, tier), &services);
             outcome.allow |= live & said.allow;
             outcome.deny |= live & said.deny;
             live &= said.pass;
@@ -102,9 +117,6 @@ impl Plan {
     }
 
     fn judge_tier(&self, tier: &TierPlan, matched: &[Matched], services: &impl Fn(u32) -> u64) -> Said {
-        let first = matched.partition_point(|entry| entry.rule < tier.rules.start);
-        let last = matched.partition_point(|entry| entry.rule < tier.rules.end);
-        let matched = matched.get(first..last).unwrap_or_default();
         let mut said = Said::default();
         let open = match tier.order {
             Order::FirstMatch => self.first_match(matched.iter(), services, &mut said, u64::MAX),

@@ -19,7 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const SAMPLE: usize = 32;
 
 /// Connections of a design, the same for the same seed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
     connections: Vec<Connection>,
 }
@@ -42,6 +42,31 @@ impl Workload {
     /// proportion to 1/n (Zipf's law).
     pub fn zipf(design: &Design, seed: u64, count: usize) -> Self {
         Self::between_interfaces(design, seed, count, |rank| 1.0 / rank as f64)
+    }
+
+    /// `count` connections between addresses, whoever has them, that start from the rules of a design: of every three two
+    /// have both ends and the header from one rule, and the third each from a rule of its own. Drawn with xoshiro256++
+    /// from `seed`; none if the design has no rules.
+    pub fn between_addresses(design: &Design, seed: u64, count: usize) -> Self {
+        let mut drawer = Drawer::new(design, seed);
+        let everywhere = [(Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::BROADCAST.into())];
+        let mut draw = |_| {
+            let mut rules = [(); 3].map(|()| pick(&mut drawer.random, &drawer.rules).copied());
+            if drawer.random.random_range(0..3u8) > 0 {
+                rules = [rules[0]; 3];
+            }
+            let [from, to, header] = rules;
+            let mut end = |peer: Option<&Peer>| {
+                let ranges: Vec<(IpAddr, IpAddr)> = match peer {
+                    Some(Peer::Addresses { set, .. }) => set.ranges().filter(|(first, _)| first.is_ipv4()).collect(),
+                    _ => everywhere.to_vec(),
+                };
+                drawer.address(&ranges).map(Endpoint::External)
+            };
+            let (source, destination) = (end(from.map(|rule| &rule.from))?, end(to.map(|rule| &rule.to))?);
+            Some(Connection { source, destination, header: drawer.header(header, source, destination) })
+        };
+        Self { connections: (0..count).filter_map(&mut draw).collect() }
     }
 
     fn between_interfaces(design: &Design, seed: u64, count: usize, weight: impl Fn(usize) -> f64) -> Self {

@@ -5,6 +5,7 @@
 //! assumption or a diagnostic, each with its file and line; nothing is dropped in silence. Input with an error in it
 //! is never half read: the reader then gives [`Rejected`], with every error that it found.
 
+pub mod classbench;
 pub mod kubernetes;
 pub mod lab;
 pub mod patch;

@@ -12,9 +12,12 @@ use crate::heading::heading;
 use crate::output;
 use measure::{BatchTimes, ByCores, Rates, timed};
 use seglab_engine::{
-    CompileError, Decision, Layout, Limits, LiveMatcher, Matcher, PacketV4, PairForm, SpaceId, UnitPacket, Workload,
+    CompileError, Decision, Layout, Limits, LiveMatcher, LiveRule, Matcher, PacketV4, PairForm, SpaceId, UnitPacket,
+    Update, Workload,
 };
-use seglab_policy::{Address, Assume, Connection, Design};
+use seglab_policy::{
+    Address, Assume, Connection, DEFAULT_SPACE, Design, Direction, Family, Reply, Rule, RuleId, RulebookId, TierId,
+};
 use seglab_reports::{Heading, Throughput, throughput_plot};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,6 +28,9 @@ const CHECK_BUDGET: usize = 100_000_000;
 
 /// The time that updates may take. \[ns\]
 const UPDATES_NS: u64 = 2_000_000_000;
+
+/// The most rules that are taken away and put back.
+const UPDATES_MAX: usize = 1000;
 
 /// What the numbers are, and what they are not.
 const MEANING: &str = "These rates are the bound of a good implementation on this machine: packets stand in memory, and \
@@ -54,10 +60,12 @@ struct Measured {
     checked: Checked,
 }
 
-/// How long it takes from a design with one rule less, or one more, until it decides. Decisions go on meanwhile.
+/// How long it takes from one rule less, or one more, until that decides. Decisions go on meanwhile.
 #[derive(Serialize)]
 struct UpdateTimes {
     updates: usize,
+    /// How many of the updates were compiled anew, because they could not be made in small steps.
+    recompiled: usize,
     p50: u64,
     p99: u64,
 }
@@ -122,31 +130,24 @@ pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Fai
     let loaded = context.load(&args.design.path)?;
     let design = &loaded.design;
     let assume = Assume { as_if_enforced: args.design.as_if_enforced, ..Assume::business() };
-    if design.units().is_empty() {
-        return Err(Failure::usage("the design has no units to decide about", "bench a design with units"));
-    }
+    let subject = Subject::of(design, assume)?;
     let limits = Limits { memory_bytes: (args.memory as usize).saturating_mul(1_000_000), ..Limits::default() };
-    let (built, build_ns) = timed(|| Matcher::compile(design, assume, limits));
+    let (built, build_ns) = timed(|| subject.compile(design, limits));
     let matcher = built.map_err(|error| Failure::usage(error.to_string(), "allow more with `--memory`"))?;
     let number = args.connections as usize;
-    let workloads = context.timings.phase("workload", || {
-        [
-            ("uniform", Workload::uniform(design, args.seed, number)),
-            ("zipf", Workload::zipf(design, args.seed, number)),
-            ("rules", Workload::generate(design, args.seed, number)),
-        ]
-    });
+    let workloads = context.timings.phase("workload", || subject.workloads(design, args.seed, number));
     let mut traffic = Vec::new();
     let mut batches = Vec::new();
     for (name, workload) in &workloads {
         let (measured, of_batches) = measure_traffic(name, workload, &matcher, context, design)?;
         traffic.push(measured);
-        if *name == "uniform" {
+        if batches.is_empty() {
             batches = of_batches;
         }
     }
-    let [.., (_, asked)] = &workloads;
-    let checked = check(asked, &matcher, context, design, assume)?;
+    let nothing = Workload::default();
+    let asked = workloads.last().map_or(&nothing, |(_, asked)| asked);
+    let checked = check(asked, &matcher, context, design, subject)?;
     let uniform = traffic.first().map(|one| &one.rates);
     let by_cores = |of: fn(&Rates) -> &ByCores| uniform.map(of).cloned().unwrap_or_default();
     let rooflines = [by_cores(|rates| &rates.roofline_by_address), by_cores(|rates| &rates.roofline_by_unit)];
@@ -167,7 +168,7 @@ pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Fai
         roofline_decisions_per_second: rooflines.iter().find_map(|roofline| roofline.get(&1)).copied(),
         traffic,
         batches,
-        update_ns: updates(context, design, assume, limits)?,
+        update_ns: if subject == Subject::Filter { None } else { updates(context, design, assume, limits)? },
         checked,
     };
     if let Some(path) = &args.plot
@@ -180,6 +181,62 @@ pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Fai
         TableFormat::Json => to_json(&measured),
     })?;
     Ok(Exit::Holds)
+}
+
+/// What is asked about connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    /// The points on the way between units.
+    Points(Assume),
+    /// The first rulebook of a design without units: a filter between any two addresses.
+    Filter,
+}
+
+impl Subject {
+    fn of(design: &Design, assume: Assume) -> Result<Self, Failure> {
+        match (design.units().is_empty(), design.rules().next()) {
+            (false, _) => Ok(Self::Points(assume)),
+            (true, Some(_)) => Ok(Self::Filter),
+            (true, None) => Err(Failure::usage(
+                "the design has no units to decide about",
+                "bench a design with units, or a rule set",
+            )),
+        }
+    }
+
+    fn compile(self, design: &Design, limits: Limits) -> Result<Matcher, CompileError> {
+        match self {
+            Self::Points(assume) => Matcher::compile(design, assume, limits),
+            Self::Filter => Matcher::compile_rulebook(design, RulebookId(0), Direction::Forward, limits),
+        }
+    }
+
+    fn workloads(self, design: &Design, seed: u64, number: usize) -> Vec<(&'static str, Workload)> {
+        match self {
+            Self::Points(_) => vec![
+                ("uniform", Workload::uniform(design, seed, number)),
+                ("zipf", Workload::zipf(design, seed, number)),
+                ("rules", Workload::generate(design, seed, number)),
+            ],
+            Self::Filter => vec![("rules", Workload::between_addresses(design, seed, number))],
+        }
+    }
+
+    /// What the reference evaluator decides.
+    fn wanted(self, design: &Design, connection: &Connection) -> Decision {
+        match self {
+            Self::Points(assume) => design.evaluate(connection, assume).verdict.into(),
+            Self::Filter => {
+                let (outcomes, _) = design.judge_at(RulebookId(0), Direction::Forward, connection);
+                let answered = connection.header.reply(Family::V4).is_some();
+                match (outcomes.allow, outcomes.deny) {
+                    (true, false) => Decision::Allowed(if answered { Reply::Passes } else { Reply::None }),
+                    (true, true) => Decision::Unknown,
+                    (false, _) => Decision::Denied,
+                }
+            }
+        }
+    }
 }
 
 /// Measures one kind of traffic, after its batches were held to decisions one by one.
@@ -205,44 +262,50 @@ fn measure_traffic(
     Ok((TrafficMeasured { name, rates, allowed: share_allowed(matcher, &traffic.between) }, batches))
 }
 
-/// Takes a rule away and puts it back, again and again; `None` where there are no rules.
+/// Takes one rule after another away and puts it back; `None` where there are no rules.
 fn updates(
     context: &mut Context,
     design: &Design,
     assume: Assume,
     limits: Limits,
 ) -> Result<Option<UpdateTimes>, Failure> {
-    let Some(edited) = one_rule_less(design) else { return Ok(None) };
-    let failed = |error: CompileError| Failure::usage(error.to_string(), "allow more with `--memory`");
+    let refused = |error: String| Failure::usage(error, "allow more with `--memory`");
     let (live, build_ns) = timed(|| LiveMatcher::new(design, assume, limits));
-    let live = live.map_err(failed)?;
-    let count = (UPDATES_NS / build_ns.max(1)).clamp(2, 200) as usize;
-    let mut times = Vec::with_capacity(count);
-    for next in [&edited, design].into_iter().cycle().take(count + count % 2) {
-        let (published, ns) = context.timings.phase("update", || timed(|| live.publish(next)));
-        published.map_err(failed)?;
+    let live = live.map_err(|error| refused(error.to_string()))?;
+    // Where rules are asked one after the other, one that is put back stands behind those of its priority.
+    let tier = |id: RuleId| TierId { rulebook: id.rulebook, tier: id.tier };
+    let mut rules: Vec<(LiveRule, TierId, &Rule)> =
+        live.rules().into_iter().zip(design.rules()).map(|(live, (id, rule))| (live, tier(id), rule)).collect();
+    let (mut times, mut recompiled, mut spent_ns) = (Vec::new(), 0, build_ns);
+    let mut apply = |update: Update| {
+        let (applied, ns) = context.timings.phase("update", || timed(|| live.apply(&[update])));
+        let applied = applied.map_err(|error| refused(error.to_string()))?;
         times.push(ns);
+        recompiled += usize::from(applied.recompiled.is_some());
+        spent_ns = spent_ns.saturating_add(ns);
+        Ok::<_, Failure>((applied, spent_ns))
+    };
+    for turn in 0..UPDATES_MAX {
+        // Rules all over the policy, one as often as another.
+        let at = turn.wrapping_mul(0x9E37_79B1) % rules.len().max(1);
+        let Some((live, tier, rule)) = rules.get_mut(at) else { break };
+        apply(Update::Remove(*live))?;
+        let (applied, spent_ns) = apply(Update::Add { tier: *tier, rule: Box::new(rule.clone()) })?;
+        applied.added.first().into_iter().for_each(|&added| *live = added);
+        if spent_ns > UPDATES_NS {
+            break;
+        }
+    }
+    if times.is_empty() {
+        return Ok(None);
     }
     times.sort_unstable();
     Ok(Some(UpdateTimes {
         updates: times.len(),
+        recompiled,
         p50: measure::quantile(&times, 0.5),
         p99: measure::quantile(&times, 0.99),
     }))
-}
-
-/// The design without the rule in the middle of all; `None` if it has none.
-fn one_rule_less(design: &Design) -> Option<Design> {
-    let mut at = design.rules().count() / 2;
-    let mut rulebooks = design.rulebooks().to_vec();
-    for tier in rulebooks.iter_mut().flat_map(|book| &mut book.tiers) {
-        if at < tier.rules.len() {
-            tier.rules.remove(at);
-            return design.with_rulebooks(rulebooks).ok();
-        }
-        at -= tier.rules.len();
-    }
-    None
 }
 
 /// What decisions came to, and how many of them the reference evaluator was asked about. It agreed: a run in which it does
@@ -261,19 +324,18 @@ fn check(
     matcher: &Matcher,
     context: &mut Context,
     design: &Design,
-    assume: Assume,
+    subject: Subject,
 ) -> Result<Checked, Failure> {
     let decisions: Vec<(&Connection, Decision)> =
         asked.connections().iter().filter_map(|one| Some((one, matcher.decide(one)?))).collect();
     let checked = decisions.len().min((CHECK_BUDGET / (design.rules().count() * 2).max(1)).max(1));
     let wrong = context.timings.phase("check", || {
-        let wanted = |connection: &Connection| Decision::from(design.evaluate(connection, assume).verdict);
-        let differs = |(connection, said): &&(&Connection, Decision)| wanted(connection) != *said;
+        let differs = |(connection, said): &&(&Connection, Decision)| subject.wanted(design, connection) != *said;
         decisions.iter().take(checked).filter(differs).collect::<Vec<_>>()
     });
     if let Some((connection, said)) = wrong.first() {
         let message = format!("the matcher says {said:?} of {} and the evaluator does not", connection.display(design));
-        return Err(context.disagreement(design, message, &format!("{connection:?} {assume:?}")));
+        return Err(context.disagreement(design, message, &format!("{connection:?} {subject:?}")));
     }
     context.timings.count("decisions", decisions.len());
     let count = |wanted: fn(&Decision) -> bool| decisions.iter().filter(|(_, decision)| wanted(decision)).count();
@@ -312,7 +374,9 @@ fn main_space(design: &Design) -> Option<&str> {
             *known.entry(interface.space.as_str()).or_default() += 1;
         }
     }
-    known.into_iter().max_by_key(|&(_, count)| count).map(|(space, _)| space)
+    // Where there are no units a filter sees every address in one space.
+    let only = design.units().is_empty().then_some(DEFAULT_SPACE);
+    known.into_iter().max_by_key(|&(_, count)| count).map(|(space, _)| space).or(only)
 }
 
 /// What decisions in batches and one by one do not agree about.

@@ -5,9 +5,10 @@
 //! lookups using controlled prefix expansion*, 1999, section 4). Where edges are so scattered that such nodes take too
 //! much memory, there are more and smaller steps. IPv6 addresses are searched among the edges.
 
+use super::doubled::Replayed;
 use super::numbers::Numbers;
 use super::pair_table::Label;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A range of addresses up to the next one's first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,17 @@ pub(super) struct AddressTable {
     pub(super) nodes: Vec<u32>,
     /// The labels of each cell as a source, and as a destination.
     pub(super) cells: [Numbers; 2],
+    /// The places of nodes' entries that writes made, and that one node only has: (whether cells, where they start).
+    own: FxHashSet<(bool, u32)>,
+}
+
+/// The label of a range of addresses, as a source (0) or as a destination (1).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relabelled {
+    pub(super) first: u128,
+    pub(super) last: u128,
+    pub(super) side: usize,
+    pub(super) label: Label,
 }
 
 /// The bits of a node that say how wide its steps are.
@@ -38,12 +50,13 @@ const SMALL_BYTES: usize = 1 << 19;
 const EDGE_BYTES: usize = 64;
 
 impl AddressTable {
-    /// The table of segments, ascending, of which the first starts at address 0; `None` if its nodes cannot be numbered.
-    pub(super) fn new(segments: &[Segment<u32>]) -> Option<Self> {
+    /// The table of segments, ascending, of which the first starts at address 0, and with room for labels up to the largest;
+    /// `None` if its nodes cannot be numbered.
+    pub(super) fn new(segments: &[Segment<u32>], largest: Label) -> Option<Self> {
         let allowed = SMALL_BYTES + segments.len() * EDGE_BYTES;
         let (last, fewer) = STRIDES.split_last()?;
         let strides = fewer.iter().find(|strides| predicted_bytes(segments, strides) <= allowed).unwrap_or(last);
-        Builder::new(strides).build(segments)
+        Builder::new(strides).build(segments, largest)
     }
 
     /// The cell of an address.
@@ -78,6 +91,107 @@ impl AddressTable {
     /// The bytes that the table takes.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(self.nodes.as_slice()) + self.cells.iter().map(Numbers::bytes).sum::<usize>()
+    }
+}
+
+impl Replayed for AddressTable {
+    type Write = Relabelled;
+
+    /// Nodes that others share are copied on the way down, so that no other address is told anything else.
+    fn make(&mut self, write: &Relabelled) {
+        let [first, last] = [write.first, write.last].map(|address| u32::try_from(address).unwrap_or(u32::MAX));
+        let Some(&left) = self.levels.first() else { return };
+        let mut remade = FxHashMap::default();
+        for at in first >> left..=last >> left {
+            let base = at << left;
+            let (low, high) = (first.max(base) - base, last.min(base | mask(left)) - base);
+            let Some(&node) = self.nodes.get(at as usize) else { continue };
+            let node = self.remake(0, node, (low, high), write, &mut remade);
+            self.nodes.get_mut(at as usize).into_iter().for_each(|held| *held = node);
+        }
+    }
+}
+
+impl AddressTable {
+    /// True if so many more writes can be numbered.
+    pub(super) fn has_room(&self, writes: usize) -> bool {
+        let [cells, _] = &self.cells;
+        let longest = self.nodes.len().max(cells.len());
+        longest.saturating_add(writes << 12) < 1 << (u32::BITS - SHIFT_BITS)
+    }
+
+    /// The node in whose place one is that has the label in a range of the addresses below it. `remade` has those that
+    /// were remade as a whole, for others that share them.
+    fn remake(
+        &mut self,
+        level: usize,
+        node: u32,
+        (low, high): (u32, u32),
+        write: &Relabelled,
+        remade: &mut FxHashMap<(usize, u32), u32>,
+    ) -> u32 {
+        let left = self.levels.get(level).copied().unwrap_or(0);
+        let whole = low == 0 && high == mask(left);
+        if let Some(&known) = remade.get(&(level, node)).filter(|_| whole) {
+            return known;
+        }
+        let below = self.levels.get(level + 1).copied();
+        let (start, step) = (node >> SHIFT_BITS, node & mask(SHIFT_BITS));
+        // Steps as wide as both ends of the range allow.
+        let needed = low.trailing_zeros().min((high + 1).trailing_zeros()).clamp(below.unwrap_or(0), left);
+        let finer = step.min(needed);
+        let is_own = finer == step && self.own.contains(&(below.is_none(), start));
+        let start = if is_own { start } else { self.copy_entries(below.is_none(), left, (start, step), finer) };
+        if !is_own && !whole {
+            self.own.insert((below.is_none(), start));
+        }
+        for entry in low >> finer..=high >> finer {
+            let at = (start + entry) as usize;
+            match below {
+                None => self.cells.get_mut(write.side).into_iter().for_each(|cells| cells.set(at, write.label)),
+                Some(below) => {
+                    let base = entry << finer;
+                    let part = if finer > below {
+                        (0, mask(below))
+                    } else {
+                        (low.max(base) - base, high.min(base | mask(below)) - base)
+                    };
+                    let Some(&child) = self.nodes.get(at) else { continue };
+                    let child = self.remake(level + 1, child, part, write, remade);
+                    self.nodes.get_mut(at).into_iter().for_each(|held| *held = child);
+                }
+            }
+        }
+        // INVARIANT: `has_room` was asked before.
+        let made = start << SHIFT_BITS | finer;
+        if whole {
+            remade.insert((level, node), made);
+        }
+        made
+    }
+
+    /// Copies the entries of a node to the end, in finer steps; returns where they start.
+    fn copy_entries(&mut self, cells: bool, left: u32, (start, step): (u32, u32), finer: u32) -> u32 {
+        let count = 1u32 << (left - finer);
+        let old = |entry: u32| (start + (entry >> (step - finer))) as usize;
+        if cells {
+            let first = self.cells.each_ref().map(Numbers::len);
+            for (cells, first) in self.cells.iter_mut().zip(first) {
+                cells.grow(count as usize);
+                (0..count).for_each(|entry| cells.set(first + entry as usize, cells.at(old(entry))));
+            }
+            return u32::try_from(first[0]).unwrap_or(u32::MAX);
+        }
+        let first = self.nodes.len();
+        for entry in 0..count {
+            let child = self.nodes.get(old(entry)).copied().unwrap_or(0);
+            // From here on two nodes have it.
+            for is_cells in [false, true] {
+                self.own.remove(&(is_cells, child >> SHIFT_BITS));
+            }
+            self.nodes.push(child);
+        }
+        u32::try_from(first).unwrap_or(u32::MAX)
     }
 }
 
@@ -133,13 +247,13 @@ impl Builder {
         Self { levels, nodes: Vec::new(), cells: Default::default(), plain: FxHashMap::default() }
     }
 
-    fn build(mut self, segments: &[Segment<u32>]) -> Option<AddressTable> {
+    fn build(mut self, segments: &[Segment<u32>], largest: Label) -> Option<AddressTable> {
         let left = *self.levels.first()?;
         let first = Window { left: u32::BITS, before: segments.first()?.labels, segments };
         self.nodes.resize(1 << (u32::BITS - left), 0);
         self.fill(0, 0, left, &first)?;
-        let cells = self.cells.map(Numbers::from);
-        Some(AddressTable { levels: self.levels, nodes: self.nodes, cells })
+        let cells = self.cells.map(|cells| Numbers::with_room(cells, largest));
+        Some(AddressTable { levels: self.levels, nodes: self.nodes, cells, own: FxHashSet::default() })
     }
 
     /// Fills nodes of a level from a position on, each over `1 << step` addresses of a window.
@@ -265,6 +379,29 @@ impl AddressSearch {
     pub(super) fn bytes(&self) -> usize {
         self.firsts.len() * size_of::<u128>() + self.labels.len() * size_of::<[Label; 2]>()
     }
+
+    /// The position of the segment that starts at an address, and does so from here on.
+    fn edge(&mut self, first: u128) -> usize {
+        let at = self.firsts.partition_point(|&held| held < first);
+        if self.firsts.get(at) != Some(&first) {
+            let before = at.checked_sub(1).and_then(|before| self.labels.get(before)).copied().unwrap_or_default();
+            self.firsts.insert(at, first);
+            self.labels.insert(at, before);
+        }
+        at
+    }
+}
+
+impl Replayed for AddressSearch {
+    type Write = Relabelled;
+
+    fn make(&mut self, write: &Relabelled) {
+        let first = self.edge(write.first);
+        let end = write.last.checked_add(1).map_or(self.firsts.len(), |end| self.edge(end));
+        for labels in self.labels.get_mut(first..end).unwrap_or_default() {
+            labels.get_mut(write.side).into_iter().for_each(|held| *held = write.label);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -305,7 +442,40 @@ mod tests {
     proptest! {
         #[test]
         fn an_address_is_told_what_its_segment_says(segments in segments(), others in prop::collection::vec(any::<u32>(), 20)) {
-            check(&AddressTable::new(&segments).unwrap(), &segments, &others)?;
+            check(&AddressTable::new(&segments, 0).unwrap(), &segments, &others)?;
+        }
+    }
+
+    proptest! {
+        /// Writes to ranges, and to single addresses, leave every address with what the last write said of it.
+        #[test]
+        fn writes_change_what_they_are_about_and_nothing_else(
+            segments in segments(),
+            writes in prop::collection::vec((any::<u32>(), 0u32..33, 0usize..2, 0u32..9), 1..24),
+        ) {
+            let edges: Vec<u32> = segments.iter().map(|segment| segment.first).collect();
+            let mut table = AddressTable::new(&segments, 9).unwrap();
+            let wide: Vec<Segment<u128>> =
+                segments.iter().map(|segment| Segment { first: segment.first.into(), labels: segment.labels }).collect();
+            let mut search = AddressSearch::new(&wide);
+            let mut made: Vec<(u32, u32, usize, u32)> = Vec::new();
+            for (drawn, bits, side, label) in writes {
+                let first = if drawn % 3 == 0 { drawn } else { edges[drawn as usize % edges.len()].wrapping_add(drawn % 5) };
+                let last = if bits == 32 { u32::MAX } else { first.saturating_add((1 << bits) - 1) };
+                let write = Relabelled { first: first.into(), last: last.into(), side, label };
+                table.make(&write);
+                search.make(&write);
+                made.push((first, last, side, label));
+                let ends = made.iter().flat_map(|&(first, last, _, _)| [first, last, first.wrapping_sub(1), last.wrapping_add(1)]);
+                for address in ends.chain(edges.iter().copied()) {
+                    let mut wanted = linear(&segments, address);
+                    for &(_, _, side, label) in made.iter().filter(|made| (made.0..=made.1).contains(&address)) {
+                        wanted[side] = label;
+                    }
+                    prop_assert_eq!(table.labels(address), wanted, "{:#x}", address);
+                    prop_assert_eq!(search.labels(address.into()), wanted, "{:#x}", address);
+                }
+            }
         }
     }
 
@@ -314,12 +484,12 @@ mod tests {
         let edges = (1..4000u32).flat_map(|at| [(at << 18) + 1, (at << 18) + 0xFFFD]);
         let mut segments = vec![Segment { first: 0, labels: [0, 0] }];
         segments.extend(edges.map(|first| Segment { first, labels: [first & 0xFFFF, first >> 18] }));
-        let table = AddressTable::new(&segments).unwrap();
+        let table = AddressTable::new(&segments, 0).unwrap();
         assert_eq!(table.levels.len(), 4);
         assert!(table.bytes() < 5 << 20, "{}", table.bytes());
         check(&table, &segments, &[]).unwrap();
         let dense: Vec<_> = (0..4000).map(|at| Segment { first: at, labels: [at, 1] }).collect();
-        let table = AddressTable::new(&dense).unwrap();
+        let table = AddressTable::new(&dense, 0).unwrap();
         assert_eq!(table.levels.len(), 2);
         assert!(table.bytes() < 1 << 16, "{}", table.bytes());
         check(&table, &dense, &[1 << 20, 1 << 31]).unwrap();

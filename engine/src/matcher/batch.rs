@@ -297,7 +297,7 @@ mod tests {
                 let matcher = Matcher::compile(&design, Assume::business(), limits).unwrap();
                 forms.extend(matcher.layouts().filter_map(|layout| layout.form.ok()));
                 let workload = Workload::generate(&design, seed, 200);
-                for (name, &space) in &matcher.spaces {
+                for (name, &space) in matcher.spaces.iter() {
                     let (space, packets) = (SpaceId(space), workload.packets_v4(&design, name));
                     let decide = |steps: Steps| {
                         let mut decisions = vec![Decision::Unknown; packets.len()];

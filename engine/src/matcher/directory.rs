@@ -36,6 +36,8 @@ pub(super) struct Directory {
     /// Unit and position of each interface, and its space.
     interfaces: Column<(UnitId, u16, u32)>,
     hosts: Arc<Hosts>,
+    /// Any two ends have a connection, and it does not matter how they are related: a filter is asked.
+    of_filter: bool,
     /// The known addresses of each space: what is not external there.
     known: Column<AddressSet>,
     linked: FxHashSet<(u32, u32)>,
@@ -77,6 +79,21 @@ impl Holders {
                 Self::V4(all.into_iter().map(|(a, one)| (u32::try_from(a).unwrap_or(u32::MAX), one)).collect())
             }
             Family::V6 => Self::V6(all),
+        }
+    }
+
+    /// Gives an interface another address.
+    fn rebind(&mut self, interface: u32, from: u128, to: u128) {
+        match self {
+            Self::V4(all) => {
+                let [from, to] = [from, to].map(|address| u32::try_from(address).unwrap_or(u32::MAX));
+                all.retain(|&entry| entry != (from, interface));
+                all.insert(all.partition_point(|&entry| entry < (to, interface)), (to, interface));
+            }
+            Self::V6(all) => {
+                all.retain(|&entry| entry != (from, interface));
+                all.insert(all.partition_point(|&entry| entry < (to, interface)), (to, interface));
+            }
         }
     }
 
@@ -146,9 +163,16 @@ impl Directory {
             by_address: by_address.collect(),
             interfaces,
             hosts: hosts.clone(),
+            of_filter: false,
             known: spaces.keys().map(|space| design.known_addresses(space).cloned().unwrap_or_default()).collect(),
             linked: linked.clone(),
         }
+    }
+
+    /// The same for a filter, to which any two ends are strangers that may connect.
+    pub(super) fn of_filter(mut self) -> Self {
+        self.of_filter = true;
+        self
     }
 
     /// The ends that have an address in a space.
@@ -182,6 +206,46 @@ impl Directory {
         })
     }
 
+    /// The number of spaces.
+    pub(super) fn spaces(&self) -> usize {
+        self.by_address.len()
+    }
+
+    /// The spaces in which an address is seen as that of an interface, and of no other one.
+    pub(super) fn spaces_of(&self, interface: u32, address: u128) -> Vec<u32> {
+        let (_, _, of) = self.interfaces[interface];
+        let is_holder = |space: &u32| {
+            let here = &self.by_address[*space];
+            let first = here.position(address);
+            let holders = (first..here.len()).map_while(|at| here.at(at)).take_while(|&(held, _)| held == address);
+            let like_here = of == *space || self.known[of] == self.known[*space];
+            like_here && holders.map(|(_, one)| one).eq([interface])
+        };
+        (0..id(self.by_address.len())).filter(is_holder).collect()
+    }
+
+    /// The addresses of units in a range, each once; `None` if there are more than so many.
+    pub(super) fn addresses_within(&self, space: u32, (first, last): (u128, u128), most: usize) -> Option<Vec<u128>> {
+        let here = &self.by_address[space];
+        let start = here.position(first);
+        let inside = (start..here.len()).map_while(|at| here.at(at)).map(|(address, _)| address);
+        let mut addresses: Vec<u128> = inside.take_while(|&address| address <= last).take(most + 1).collect();
+        addresses.dedup();
+        (addresses.len() <= most).then_some(addresses)
+    }
+
+    /// Gives an interface another address than it has, where there is one space only.
+    pub(super) fn rebind(&mut self, interface: u32, from: u128, to: u128) {
+        let (_, _, space) = self.interfaces[interface];
+        self.by_address[space].rebind(interface, from, to);
+        let known = &mut self.known[space];
+        let single = |address: u128| match self.family {
+            Family::V4 => AddressSet::single(std::net::Ipv4Addr::from_bits(u32::try_from(address).unwrap_or(0)).into()),
+            Family::V6 => AddressSet::single(std::net::Ipv6Addr::from_bits(address).into()),
+        };
+        *known = known.difference(&single(from)).union(&single(to));
+    }
+
     /// True if a connection may be between two ends: not between two families, nor with an external end whose address
     /// is known where the other one is.
     pub(super) fn are_ends(&self, from: End, to: End) -> bool {
@@ -193,6 +257,7 @@ impl Directory {
             }
         };
         match (from, to) {
+            _ if self.of_filter => true,
             (End::External(_), End::External(_)) => false,
             (End::External(address), End::Interface(interface))
             | (End::Interface(interface), End::External(address)) => !known(interface, address),
@@ -204,7 +269,7 @@ impl Directory {
     pub(super) fn relation(&self, from: End, to: End) -> Relation {
         let (End::Interface(from), End::Interface(to)) = (from, to) else { return Relation::Strangers };
         let ((a, _, space_a), (b, _, space_b)) = (self.interfaces[from], self.interfaces[to]);
-        if space_a != space_b && !self.linked.contains(&(space_a, space_b)) {
+        if self.of_filter || space_a != space_b && !self.linked.contains(&(space_a, space_b)) {
             return Relation::Strangers;
         }
         let runs_on = |guest: UnitId, host: UnitId| self.hosts.of(guest) == Some(host);
@@ -243,6 +308,9 @@ impl Directory {
     /// Different interfaces of one unit, and where `minds_hosts` those of hosts with those of their guests, both ways.
     pub(super) fn related(&self, minds_hosts: bool) -> Vec<(u32, u32, Relation)> {
         let mut related = Vec::new();
+        if self.of_filter {
+            return related;
+        }
         let mut first = 0;
         for own in self.interfaces.as_slice().chunk_by(|a, b| a.0 == b.0) {
             let own_ids = first..first + id(own.len());

@@ -7,15 +7,16 @@
 use super::group::{Group, Token};
 use super::side::Stand;
 use super::verdicts::{DENIED, UNKNOWN, VerdictSet, Verdicts};
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, RulePeers, slot};
 use crate::column::Column;
 use crate::coverage::Coverage;
 use crate::crossing::{Circumstances, Crossings, Station};
 use crate::rule_list::RuleLists;
-use crate::tier_plan::Matched;
+use crate::tier_plan::{Matched, RulePlan};
 use rustc_hash::{FxHashMap, FxHashSet};
 use seglab_policy::Assume;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// A rule of a table that matches a pair of classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,37 +42,65 @@ enum Ground {
     },
 }
 
+/// When a rule of a table is asked: by tier, by priority, and then in the order in which rules came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct RulePlace {
+    pub(super) tier: u32,
+    pub(super) priority: i64,
+    pub(super) sequence: u64,
+}
+
+/// Which tables a connection between two stands asks.
+pub(super) struct About {
+    pub(super) crossings: Arc<Crossings>,
+    pub(super) linked: Arc<FxHashSet<(u32, u32)>>,
+    pub(super) assume: Assume,
+    /// A rulebook and a direction that are asked instead of the points on a path.
+    pub(super) only: Option<(u32, seglab_policy::Direction)>,
+}
+
 /// Works out grounds, and profiles on them.
-pub(super) struct Grounds<'a> {
-    blueprints: &'a Column<Blueprint>,
+pub(super) struct Grounds {
+    pub(super) blueprints: Column<Blueprint>,
     /// Rules that match everybody.
-    everywhere: &'a [Heard],
-    crossings: &'a Crossings,
-    table_of: &'a dyn Fn(u32, seglab_policy::Direction) -> u32,
-    linked: &'a FxHashSet<(u32, u32)>,
-    coverage: Coverage<'a>,
+    everywhere: Vec<Heard>,
+    crossings: Arc<Crossings>,
+    /// The table of each rulebook and direction.
+    table_of: Column<u32>,
+    linked: Arc<FxHashSet<(u32, u32)>>,
+    pub(super) coverage: Coverage,
     assume: Assume,
+    /// The table that is asked between any two groups, where paths and points are not.
+    only: Option<u32>,
     asked: Column<Vec<u32>>,
     known_asked: FxHashMap<Vec<u32>, u32>,
     between: FxHashMap<(Station, Station, bool), u32>,
     grounds: Column<Ground>,
     known: FxHashMap<Ground, u32>,
     profiles: FxHashMap<(u32, u32), u32>,
+    /// Profiles of grounds with rules about few, for as long as rules stay what they are.
+    remembered: FxHashMap<(u32, Vec<Heard>), u32>,
+    /// The rules about many on grounds, each with what its services cover.
+    covered_on: FxHashMap<u32, Arc<[(Heard, u32)]>>,
+    /// For each table where each of its rules is asked; nothing where rules stand in their plans in that order.
+    pub(super) places: Column<Column<RulePlace>>,
+    /// Rules of tables, each with its table, that nothing asks any more and that came after the tables were compiled.
+    pub(super) vacant_rules: Vec<(u32, u32)>,
     pub(super) verdicts: VerdictSet,
     denied: u32,
     unknown: u32,
 }
 
-impl<'a> Grounds<'a> {
+impl Grounds {
     pub(super) fn new(
-        blueprints: &'a Column<Blueprint>,
-        everywhere: &'a [Heard],
-        crossings: &'a Crossings,
-        table_of: &'a dyn Fn(u32, seglab_policy::Direction) -> u32,
-        linked: &'a FxHashSet<(u32, u32)>,
-        coverage: Coverage<'a>,
-        assume: Assume,
+        blueprints: Column<Blueprint>,
+        everywhere: Vec<Heard>,
+        table_of: Column<u32>,
+        coverage: Coverage,
+        about: About,
     ) -> Self {
+        let About { crossings, linked, assume, only } = about;
+        let only = only.map(|(rulebook, direction)| table_of[slot(rulebook, direction)]);
         let mut verdicts = VerdictSet::default();
         let [denied, unknown] = [DENIED, UNKNOWN].map(|code| verdicts.constant(code, coverage.classes()));
         Self {
@@ -82,12 +111,17 @@ impl<'a> Grounds<'a> {
             linked,
             coverage,
             assume,
+            only,
             asked: Column::default(),
             known_asked: FxHashMap::default(),
             between: FxHashMap::default(),
             grounds: Column::default(),
             known: FxHashMap::default(),
             profiles: FxHashMap::default(),
+            remembered: FxHashMap::default(),
+            covered_on: FxHashMap::default(),
+            places: Column::default(),
+            vacant_rules: Vec::new(),
             verdicts,
             denied,
             unknown,
@@ -115,6 +149,9 @@ impl<'a> Grounds<'a> {
 
     /// What is told where no path leads, or where something touches an end that is not modelled.
     fn settled(&self, from: &Stand, to: &Stand) -> Option<u32> {
+        if self.only.is_some() {
+            return None;
+        }
         let carried = match (from.external, to.external) {
             (true, true) => return Some(self.denied),
             (true, false) => to.outside,
@@ -167,10 +204,15 @@ impl<'a> Grounds<'a> {
         }
         let mut tables = Vec::new();
         let there = Circumstances { assume: self.assume, reply: false, host_and_guest };
-        let _ = self.crossings.walk(from, to, there, |rulebook, direction| {
-            tables.push((self.table_of)(rulebook, direction));
-            ControlFlow::Continue(())
-        });
+        match self.only {
+            Some(only) => tables.push(only),
+            None => {
+                let _ = self.crossings.walk(from, to, there, |rulebook, direction| {
+                    tables.push(self.table_of[slot(rulebook, direction)]);
+                    ControlFlow::Continue(())
+                });
+            }
+        }
         tables.sort_unstable();
         tables.dedup();
         let (asked, known_asked) = (&mut self.asked, &mut self.known_asked);
@@ -190,39 +232,150 @@ impl<'a> Grounds<'a> {
                 heard.extend(lists.entries(list));
                 heard.sort_unstable();
                 heard.dedup();
-                let verdicts = self.judge(tables, names, &heard, &out_of_scope);
-                self.verdicts.intern(verdicts)
+                let words: Vec<usize> = (0..self.coverage.words()).collect();
+                let services = |one: &Heard| self.services_of(*one);
+                let services: Vec<u32> = heard.iter().map(services).collect();
+                let covered = |(one, list): (Heard, u32)| (one, self.coverage.of(list, names));
+                let heard: Vec<(Heard, u32)> = heard.into_iter().zip(services).map(covered).collect();
+                let (allowed, unknown) = self.judge(tables, &heard, &out_of_scope, &words).into_iter().unzip();
+                self.verdicts.intern(Verdicts::alike(allowed, unknown, self.coverage.classes()))
             }
         };
         self.profiles.insert((ground, list), profile);
         profile
     }
 
-    fn judge(&mut self, tables: u32, names: u32, heard: &[Heard], out_of_scope: &[(u32, u32)]) -> Verdicts {
-        let words = self.coverage.words();
-        let mut denied = vec![0u64; words];
-        let mut doubted = vec![0u64; words];
+    /// The profile of a pair on a ground, where these rules about few match it as well, as [`Grounds::profile`]; only what
+    /// their services cover is judged again.
+    pub(super) fn profile_with(&mut self, ground: u32, narrow: Vec<Heard>) -> u32 {
+        let base = self.profile(ground, 0, &RuleLists::default());
+        if narrow.is_empty() {
+            return base;
+        }
+        if let Some(&known) = self.remembered.get(&(ground, narrow.clone())) {
+            return known;
+        }
+        let Ground::Asked { tables, names, .. } = self.grounds[ground] else { return base };
+        let mut words: Vec<usize> = Vec::new();
+        let mut heard: Vec<(Heard, u32)> = Vec::with_capacity(narrow.len());
+        for &one in &narrow {
+            let covered = self.coverage.of(self.services_of(one), names);
+            words.extend(self.coverage.covered_words(covered));
+            heard.push((one, covered));
+        }
+        words.sort_unstable();
+        words.dedup();
+        // Of the rules about many only those count whose services are among these.
+        let of_ground = self.covered_on(ground);
+        let matters = |covered: u32| words.iter().any(|&word| self.coverage.word(covered, word) != 0);
+        heard.extend(of_ground.iter().filter(|&&(_, covered)| matters(covered)));
+        heard.sort_unstable();
+        heard.dedup();
+        let Some(Verdicts::Alike { allowed, unknown }) = self.verdicts.get(base) else { return base };
+        let (mut allowed, mut unknown) = (allowed.to_vec(), unknown.to_vec());
+        let Ground::Asked { out_of_scope, .. } = &self.grounds[ground] else { return base };
+        for (word, (allow, doubt)) in words.iter().zip(self.judge(tables, &heard, out_of_scope, &words)) {
+            for (words, bits) in [(&mut allowed, allow), (&mut unknown, doubt)] {
+                words.get_mut(*word).into_iter().for_each(|held| *held = bits);
+            }
+        }
+        let profile = self.verdicts.intern(Verdicts::alike(allowed, unknown, self.coverage.classes()));
+        self.remembered.insert((ground, narrow), profile);
+        profile
+    }
+
+    /// The rules about many on a ground, each with what its services cover there.
+    fn covered_on(&mut self, ground: u32) -> Arc<[(Heard, u32)]> {
+        if let Some(known) = self.covered_on.get(&ground) {
+            return known.clone();
+        }
+        let Ground::Asked { names, heard, .. } = &self.grounds[ground] else { return Arc::default() };
+        let (names, heard) = (*names, heard.clone());
+        let covered = heard.into_iter().map(|one| (one, self.coverage.of(self.services_of(one), names)));
+        let covered: Arc<[(Heard, u32)]> = covered.collect::<Vec<_>>().into();
+        self.covered_on.insert(ground, covered.clone());
+        covered
+    }
+
+    /// True if the answer may depend on whether one end of a connection runs on the other.
+    pub(super) fn minds_hosts(&self) -> bool {
+        self.crossings.minds_hosts()
+    }
+
+    /// The coverage of a unit with these points, if there is one.
+    pub(super) fn coverage_of(&self, points: &[u32]) -> Option<u32> {
+        self.crossings.coverage_of(points)
+    }
+
+    /// Adds a rule to a table; returns its position there.
+    pub(super) fn add_rule(&mut self, table: u32, plan: RulePlan, peers: RulePeers, place: RulePlace) -> u32 {
+        let blueprint = &mut self.blueprints[table];
+        let vacant = self.vacant_rules.iter().position(|&(of, _)| of == table);
+        if let Some((_, rule)) = vacant.map(|at| self.vacant_rules.swap_remove(at)) {
+            let at = rule as usize;
+            blueprint.plan.rules.get_mut(at).into_iter().for_each(|held| *held = plan.clone());
+            blueprint.rules.get_mut(at).into_iter().for_each(|held| *held = peers.clone());
+            self.places[table][rule] = place;
+            return rule;
+        }
+        blueprint.plan.rules.push(plan);
+        blueprint.rules.push(peers);
+        self.places[table].push(place)
+    }
+
+    /// The rules that a table was compiled with.
+    pub(super) fn compiled_rules(&self, table: u32) -> u32 {
+        self.blueprints[table].plan.tiers.last().map_or(0, |tier| tier.rules.end)
+    }
+
+    /// Forgets what rules added up to that may be others from here on.
+    pub(super) fn forget(&mut self) {
+        self.remembered.clear();
+    }
+
+    fn services_of(&self, heard: Heard) -> u32 {
+        let blueprint = &self.blueprints[heard.table];
+        blueprint.rules.get(heard.matched.rule as usize).map_or(0, |peers| peers.services)
+    }
+
+    /// What some words of service classes are told by rules that match, each with what its services cover: those that are
+    /// allowed, and those of which it is not known.
+    fn judge(
+        &self,
+        tables: u32,
+        heard: &[(Heard, u32)],
+        out_of_scope: &[(u32, u32)],
+        words: &[usize],
+    ) -> Vec<(u64, u64)> {
+        let mut told = vec![(0u64, 0u64); words.len()];
         for &table in &self.asked[tables] {
+            let first = heard.partition_point(|(one, _)| one.table < table);
+            let of_table = heard.get(first..).unwrap_or_default().iter().take_while(|(one, _)| one.table == table);
+            let mut matched: Vec<Matched> = of_table.clone().map(|(one, _)| one.matched).collect();
+            let covered: FxHashMap<u32, u32> = of_table.map(|&(one, covered)| (one.matched.rule, covered)).collect();
             let blueprint = &self.blueprints[table];
-            let of_table =
-                heard.chunk_by(|a, b| a.table == b.table).find(|chunk| chunk.iter().any(|h| h.table == table));
-            let matched: Vec<Matched> = of_table.into_iter().flatten().map(|heard| heard.matched).collect();
-            let services = |rule: u32| blueprint.rules.get(rule as usize).map_or(0, |peers| peers.services);
-            let mut covered: FxHashMap<u32, u32> = FxHashMap::default();
-            for entry in &matched {
-                covered.insert(entry.rule, self.coverage.of(services(entry.rule), names));
+            let places = self.places.lookup(table);
+            if let Some(places) = places {
+                matched.sort_unstable_by_key(|entry| places[entry.rule]);
             }
             let in_scope = |tier| !out_of_scope.contains(&(table, tier));
-            for (word, (denied, doubted)) in denied.iter_mut().zip(&mut doubted).enumerate() {
-                let coverage = &self.coverage;
-                let services = |rule: u32| covered.get(&rule).map_or(0, |&at| coverage.word(at, word));
-                let outcome = blueprint.plan.judge(&matched, in_scope, services);
+            for (&word, (denied, doubted)) in words.iter().zip(&mut told) {
+                let services = |rule: u32| covered.get(&rule).map_or(0, |&at| self.coverage.word(at, word));
+                let outcome = match places {
+                    None => blueprint.plan.judge(&matched, in_scope, services),
+                    Some(places) => {
+                        let of_tier = |tier: u32, _: &_| {
+                            let first = matched.partition_point(|entry| places[entry.rule].tier < tier);
+                            let last = matched.partition_point(|entry| places[entry.rule].tier <= tier);
+                            matched.get(first..last).unwrap_or_default()
+                        };
+                        blueprint.plan.judge_by_tier(of_tier, in_scope, services)
+                    }
+                };
                 *denied |= outcome.deny & !outcome.allow;
                 *doubted |= outcome.deny & outcome.allow;
             }
         }
-        let allowed = denied.iter().zip(&doubted).map(|(denied, doubted)| !denied & !doubted).collect();
-        let unknown = denied.iter().zip(&doubted).map(|(denied, doubted)| !denied & doubted).collect();
-        Verdicts::alike(allowed, unknown, self.coverage.classes())
+        told.into_iter().map(|(denied, doubted)| (!denied & !doubted, !denied & doubted)).collect()
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Merged {
     pub(super) usual: Vec<u32>,
     /// What other pairs of classes are told, destination after destination.
     pub(super) exceptions: Vec<(u32, u32, u32)>,
+    /// The group by verdict of each group that went in, of sources and of destinations.
+    pub(super) bands: [Column<u32>; 2],
 }
 
 /// The classes by verdict of one side.
@@ -97,6 +99,7 @@ impl Merged {
             },
             usual,
             exceptions,
+            bands: [row_groups, column_groups],
         }
     }
 }

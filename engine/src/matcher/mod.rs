@@ -35,16 +35,20 @@ mod address_table;
 mod batch;
 mod compile;
 mod directory;
+mod doubled;
+mod exception_rows;
 mod explain;
 mod ground;
 mod group;
 mod header_table;
+mod ledger;
 mod live;
 mod merge;
 mod numbers;
 mod packet;
 mod pair_table;
 mod part;
+mod policy;
 mod rows;
 mod side;
 mod tables;
@@ -53,9 +57,11 @@ mod vector;
 mod verdicts;
 
 pub use explain::Explanation;
-pub use live::{LiveMatcher, Snapshot};
+pub use ledger::Why as Recompiled;
+pub use live::{Applied, LiveMatcher, Snapshot};
 pub use packet::{InterfaceId, Packet, PacketV4, PacketV6, UnitPacket};
 pub use pair_table::PairForm;
+pub use policy::{LiveRule, Update, UpdateError};
 pub use tables::Untabled;
 
 use crate::column::id;
@@ -63,8 +69,9 @@ use crate::engine::{Decision, Engine};
 use crate::population::number;
 use directory::{Directory, End};
 use packet::HeaderFields;
-use seglab_policy::{Assume, Connection, Endpoint, Family, Reply, UnitId};
+use seglab_policy::{Assume, Connection, Direction, Endpoint, Family, Reply, UnitId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tables::Tables;
 use verdicts::{ALLOWED, Code, UNKNOWN};
 
@@ -72,10 +79,12 @@ use verdicts::{ALLOWED, Code, UNKNOWN};
 #[derive(Clone, Debug)]
 pub struct Matcher {
     assume: Assume,
-    spaces: BTreeMap<String, u32>,
+    /// The rulebook and the direction that are asked, where paths and points are not.
+    only: Option<(u32, Direction)>,
+    spaces: Arc<BTreeMap<String, u32>>,
     families: [Option<FamilyMatcher>; 2],
     /// Where some family has no tables.
-    engine: Option<Engine>,
+    engine: Option<Arc<Engine>>,
 }
 
 /// An address space, in which addresses are looked up.
@@ -104,7 +113,7 @@ pub struct Layout {
 /// The endpoints of a family, and their tables if they have any.
 #[derive(Clone, Debug)]
 struct FamilyMatcher {
-    directory: Directory,
+    directory: Arc<Directory>,
     tables: Result<Tables, Untabled>,
 }
 
@@ -259,6 +268,14 @@ impl Matcher {
             }
             (Err(_), Some(engine)) => {
                 let header = fields.header(directory.family);
+                if let (Some((rulebook, direction)), End::External(from), End::External(to)) = (self.only, from, to) {
+                    let outcomes = engine.judge_at(rulebook, direction, (directory.family, from, to), header);
+                    return match (outcomes.allow, outcomes.deny) {
+                        (true, false) => decision(ALLOWED, fields.has_reply(directory.family)),
+                        (true, true) => Decision::Unknown,
+                        _ => Decision::Denied,
+                    };
+                }
                 let connection =
                     Connection { source: directory.endpoint(from), destination: directory.endpoint(to), header };
                 engine.decide(&connection, self.assume)

@@ -1,5 +1,7 @@
 //! Numbers in as many bits as the largest one needs, so that more of them fit the nearer caches.
 
+use super::doubled::Replayed;
+
 /// Numbers of 8, 16 or 32 bits.
 ///
 /// INVARIANT: three bytes of padding, or one short, follow the numbers: a read of 32 bits that starts at any number
@@ -19,7 +21,14 @@ impl Default for Numbers {
 
 impl From<Vec<u32>> for Numbers {
     fn from(numbers: Vec<u32>) -> Self {
-        match numbers.iter().copied().max().unwrap_or(0) {
+        Self::with_room(numbers, 0)
+    }
+}
+
+impl Numbers {
+    /// Numbers that may become others, up to the largest one.
+    pub(super) fn with_room(numbers: Vec<u32>, largest: u32) -> Self {
+        match numbers.iter().copied().max().unwrap_or(0).max(largest) {
             0..=0xFF => {
                 let bytes = numbers.iter().map(|&number| u8::try_from(number).unwrap_or(u8::MAX));
                 Self::Bytes(bytes.chain([0; 3]).collect())
@@ -44,15 +53,49 @@ impl Numbers {
         }
     }
 
-    /// The position of a number among those of a range, which ascend.
-    pub(super) fn search(&self, range: std::ops::Range<usize>, wanted: u32) -> Option<usize> {
-        let first = range.start;
-        let found = match self {
-            Self::Bytes(bytes) => bytes.get(range)?.binary_search(&u8::try_from(wanted).ok()?),
-            Self::Shorts(shorts) => shorts.get(range)?.binary_search(&u16::try_from(wanted).ok()?),
-            Self::Words(words) => words.get(range)?.binary_search(&wanted),
-        };
-        found.ok().map(|at| first + at)
+    /// True if a number fits.
+    pub(super) fn holds(&self, number: u32) -> bool {
+        match self {
+            Self::Bytes(_) => u8::try_from(number).is_ok(),
+            Self::Shorts(_) => u16::try_from(number).is_ok(),
+            Self::Words(_) => true,
+        }
+    }
+
+    /// Puts a number that fits at a position that there is.
+    pub(super) fn set(&mut self, position: usize, number: u32) {
+        match self {
+            Self::Bytes(bytes) => {
+                if let (Some(held), Ok(number)) = (bytes.get_mut(position), u8::try_from(number)) {
+                    *held = number;
+                }
+            }
+            Self::Shorts(shorts) => {
+                if let (Some(held), Ok(number)) = (shorts.get_mut(position), u16::try_from(number)) {
+                    *held = number;
+                }
+            }
+            Self::Words(words) => words.get_mut(position).into_iter().for_each(|held| *held = number),
+        }
+    }
+
+    /// The number of positions.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len().saturating_sub(3),
+            Self::Shorts(shorts) => shorts.len().saturating_sub(1),
+            Self::Words(words) => words.len(),
+        }
+    }
+
+    /// Adds so many zeros.
+    pub(super) fn grow(&mut self, by: usize) {
+        // What was padding are zeros already.
+        match self {
+            Self::Bytes(bytes) => bytes.resize(bytes.len() + by, 0),
+            Self::Shorts(shorts) => shorts.resize(shorts.len() + by, 0),
+            Self::Words(words) => words.resize(words.len() + by, 0),
+        }
     }
 
     /// The bytes that the numbers take.
@@ -62,6 +105,15 @@ impl Numbers {
             Self::Shorts(shorts) => size_of_val(shorts.as_slice()),
             Self::Words(words) => size_of_val(words.as_slice()),
         }
+    }
+}
+
+impl Replayed for Numbers {
+    /// A position, and the number there.
+    type Write = (usize, u32);
+
+    fn make(&mut self, &(position, number): &(usize, u32)) {
+        self.set(position, number);
     }
 }
 
@@ -75,10 +127,12 @@ mod tests {
             let plain = vec![0, 1, largest / 2, largest];
             let numbers = Numbers::from(plain.clone());
             assert_eq!((0..4).map(|at| numbers.at(at)).collect::<Vec<_>>(), plain);
-            assert_eq!(numbers.search(2..4, largest).map(|at| numbers.at(at)), Some(largest));
-            assert_eq!(numbers.search(0..2, 2), None);
-            assert_eq!((numbers.at(100), numbers.search(3..100, 0)), (0, None));
+            let mut grown = numbers.clone();
+            grown.grow(3);
+            grown.set(5, largest);
+            assert_eq!((grown.len(), grown.at(4), grown.at(5), grown.at(6)), (7, 0, largest, 0));
+            assert_eq!((numbers.at(100), numbers.len(), numbers.holds(largest)), (0, 4, true));
         }
-        assert_eq!(Numbers::default().search(0..0, 0), None);
+        assert!(!Numbers::from(vec![1]).holds(256) && !Numbers::from(vec![256]).holds(1 << 16));
     }
 }

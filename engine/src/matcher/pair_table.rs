@@ -1,14 +1,17 @@
 //! Pair tables: from class of source and class of destination to a profile.
 //!
 //! *Dense*: a profile for every pair, one read. *Hashed*: a profile for every pair of groups, and the pairs that are told
-//! something else, source after source; most traffic is told the usual, so a filter of a few bits a pair, small enough
+//! something else, row by row of sources; most traffic is told the usual, so a filter of a few bits a pair, small enough
 //! for a near cache, is asked first (Putze, Sanders and Singler, *Cache-, hash- and space-efficient Bloom filters*, 2009,
 //! section 3: all bits of a key in one word), and what it lets through is looked up exactly.
 
+use super::doubled::Replayed;
+use super::exception_rows::ExceptionRows;
 use super::merge::{Axis, Merged};
 use super::numbers::Numbers;
 use crate::column::{Column, id, ids};
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// A class as addresses and interfaces carry it: what the form of the table needs to find pairs.
 pub(super) type Label = u32;
@@ -44,14 +47,27 @@ pub(super) struct Hashed {
     pub(super) destination_shift: u32,
     /// The buckets of destinations.
     pub(super) width: u32,
-    pub(super) usual: Numbers,
+    pub(super) usual: Arc<Numbers>,
     /// The first labels of sources and of destinations that are no unit's.
     pub(super) outside: [Label; 2],
     /// The words of filter of exceptions between units, then those of others: what is asked together stands together.
-    pub(super) filter: Vec<u32>,
+    pub(super) filter: Arc<Filter>,
     /// Where the words of each start, and how many they are.
     pub(super) parts: [Part; 2],
-    exceptions: Exceptions,
+    pub(super) exceptions: Arc<ExceptionRows>,
+}
+
+/// The words of a filter.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter(pub(super) Vec<u32>);
+
+impl Replayed for Filter {
+    /// A word, and the bits that are set in it.
+    type Write = (usize, u32);
+
+    fn make(&mut self, &(word, bits): &(usize, u32)) {
+        self.0.get_mut(word).into_iter().for_each(|held| *held |= bits);
+    }
 }
 
 /// Some of the words of a filter.
@@ -61,21 +77,38 @@ pub(super) struct Part {
     pub(super) words: u32,
 }
 
-/// Pairs and their profiles: by source, and by destination within that.
-#[derive(Clone, Debug, Default)]
-struct Exceptions {
-    /// Where the destinations of each label of a source start; one entry more than there are labels.
-    first: Vec<u32>,
-    /// The labels of destinations, ascending for each source.
-    destinations: Numbers,
-    profiles: Numbers,
-}
-
 /// A pair table with the labels of its classes.
 pub(super) struct Labelled {
     pub(super) table: PairTable,
     pub(super) sources: Column<Label>,
     pub(super) destinations: Column<Label>,
+    /// The group by verdict of each bucket of labels, of sources and of destinations; [`VACANT`] for none. Nothing where
+    /// the table is dense.
+    pub(super) buckets: [Vec<u32>; 2],
+}
+
+/// The group of a bucket that is kept for groups to come.
+pub(super) const VACANT: u32 = u32::MAX;
+
+/// Whether a table leaves room for what comes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// It stays as it is.
+    None,
+    /// Groups, labels, exceptions and profiles will be added.
+    ForUpdates,
+}
+
+impl Room {
+    /// Buckets that are kept for groups to come.
+    fn buckets(self) -> usize {
+        if self == Room::ForUpdates { 16 } else { 0 }
+    }
+
+    /// The fewest exceptions that a filter is made for.
+    fn exceptions(self) -> usize {
+        if self == Room::ForUpdates { 2048 } else { 0 }
+    }
 }
 
 /// Bits of filter for an exception.
@@ -89,6 +122,7 @@ impl Labelled {
         packed: &FxHashMap<u32, u32>,
         dense_pairs: usize,
         memory_bytes: usize,
+        room: Room,
     ) -> Result<Self, usize> {
         let (height, width) = (merged.sources.group_of.len(), merged.destinations.group_of.len());
         let dense_bytes = height.saturating_mul(width).saturating_mul(size_of::<u16>());
@@ -103,7 +137,8 @@ impl Labelled {
         if hashed_bytes > memory_bytes {
             return Err(hashed_bytes.min(dense_bytes));
         }
-        hashed(merged, number).ok_or(usize::MAX)
+        let profiles = packed.values().max().map_or(0, |&last| last as usize + 1);
+        hashed(merged, number, profiles, room).ok_or(usize::MAX)
     }
 }
 
@@ -124,11 +159,12 @@ fn dense(merged: &Merged, number: impl Fn(u32) -> u32) -> Labelled {
         table: PairTable::Dense(Dense { width: id(width), profiles: profiles.into() }),
         sources: merged.sources.class_of.clone(),
         destinations: merged.destinations.class_of.clone(),
+        buckets: Default::default(),
     }
 }
 
-fn hashed(merged: &Merged, number: impl Fn(u32) -> u32) -> Option<Labelled> {
-    let (from, to) = (Buckets::new(&merged.sources)?, Buckets::new(&merged.destinations)?);
+fn hashed(merged: &Merged, number: impl Fn(u32) -> u32, profiles: usize, room: Room) -> Option<Labelled> {
+    let (from, to) = (Buckets::new(&merged.sources, room)?, Buckets::new(&merged.destinations, room)?);
     let mut usual = Vec::with_capacity(from.groups.len() * to.groups.len());
     for &row in &from.groups {
         let row = merged.usual.get(row as usize * merged.destinations.groups..).unwrap_or_default();
@@ -138,13 +174,14 @@ fn hashed(merged: &Merged, number: impl Fn(u32) -> u32) -> Option<Labelled> {
         source_shift: from.shift,
         destination_shift: to.shift,
         width: id(to.groups.len()),
-        usual: usual.into(),
+        usual: Arc::new(usual.into()),
         outside: [from.outside, to.outside],
-        exceptions: Exceptions::new(merged, &from, &to, number),
+        exceptions: Arc::new(rows(merged, &from, &to, number, profiles)),
         ..Hashed::default()
     };
     let exceptions = merged.exceptions.iter();
     table.fill_filter(
+        room,
         &exceptions.map(|&(source, to_class, _)| (from.labels[source], to.labels[to_class])).collect::<Vec<_>>(),
     );
     let of = |axis: &Axis, labels: &Column<Label>| axis.class_of.iter().map(|&class| labels[class]).collect();
@@ -152,6 +189,7 @@ fn hashed(merged: &Merged, number: impl Fn(u32) -> u32) -> Option<Labelled> {
         sources: of(&merged.sources, &from.labels),
         destinations: of(&merged.destinations, &to.labels),
         table: PairTable::Hashed(table),
+        buckets: [from.groups, to.groups],
     })
 }
 
@@ -168,20 +206,22 @@ struct Buckets {
 
 impl Buckets {
     /// Buckets as large as labels may spread; `None` if labels take more bits than there are.
-    fn new(axis: &Axis) -> Option<Self> {
+    fn new(axis: &Axis, room: Room) -> Option<Self> {
         let mut sizes = Column::filled(0u32, axis.groups);
         axis.group_of.iter().for_each(|&group| sizes[group] += 1);
         let buckets = |shift: u32| sizes.iter().map(move |size| u64::from(size.div_ceil(1 << shift)));
+        let kept = room.buckets();
         let classes = axis.group_of.len() as u64;
         // Labels that fit 16 bits make for small tables of addresses.
         let most = (2 * classes + 4096).min(if classes <= 1 << 16 { 1 << 16 } else { u64::MAX });
-        let shift = (0..24).rev().find(|&shift| buckets(shift).sum::<u64>() << shift <= most)?;
+        let shift = (0..24).rev().find(|&shift| (buckets(shift).sum::<u64>() + kept as u64) << shift <= most)?;
         let mut groups = Vec::new();
         let mut next: Column<Label> = Column::default();
         for (group, count) in ids(axis.groups).zip(buckets(shift)) {
             next.push(id(groups.len()) << shift);
             groups.extend((0..count).map(|_| group));
         }
+        groups.extend(std::iter::repeat_n(VACANT, kept));
         u32::try_from((groups.len() as u64) << shift).ok()?;
         let outside = next.lookup(id(axis.inside)).copied().unwrap_or(u32::MAX);
         let label = |&group: &u32| {
@@ -198,47 +238,21 @@ impl Buckets {
     }
 }
 
-impl Exceptions {
-    fn new(merged: &Merged, from: &Buckets, to: &Buckets, number: impl Fn(u32) -> u32) -> Self {
-        let of_destination =
-            |exceptions: &[(u32, u32, u32)]| exceptions.first().map_or(0, |&(_, class, _)| to.labels[class]);
-        let mut by_destination: Vec<&[(u32, u32, u32)]> = merged.exceptions.chunk_by(|a, b| a.1 == b.1).collect();
-        by_destination.sort_unstable_by_key(|exceptions| of_destination(exceptions));
-        let mut next = Column::filled(0u32, from.len() + 1);
-        merged.exceptions.iter().for_each(|&(source, _, _)| next[from.labels[source] + 1] += 1);
-        let mut sum = 0;
-        let first: Vec<u32> = next
-            .iter()
-            .map(|count| {
-                sum += count;
-                sum
-            })
-            .collect();
-        let mut next: Column<u32> = first.clone().into();
-        let [mut destinations, mut profiles] = [(); 2].map(|()| Column::filled(0u32, merged.exceptions.len()));
-        for exceptions in by_destination {
-            let destination = of_destination(exceptions);
-            for &(source, _, profile) in exceptions {
-                let at = &mut next[from.labels[source]];
-                destinations[*at] = destination;
-                profiles[*at] = number(profile);
-                *at += 1;
-            }
+/// The exceptions as rows, for so many profiles.
+fn rows(merged: &Merged, from: &Buckets, to: &Buckets, number: impl Fn(u32) -> u32, profiles: usize) -> ExceptionRows {
+    let mut rows = ExceptionRows::new(from.len(), to.len(), profiles);
+    let mut of_source: Column<Vec<(Label, u32)>> = Column::filled(Vec::new(), merged.sources.group_of.len());
+    for &(source, destination, profile) in &merged.exceptions {
+        of_source[source].push((to.labels[destination], number(profile)));
+    }
+    for (source, mut row) in (0u32..).zip(of_source) {
+        row.sort_unstable_by_key(|&(destination, _)| destination);
+        // INVARIANT: the width of rows is chosen for these labels and profiles.
+        if let Some(row) = rows.encode(&row) {
+            rows.make(&(from.labels[source], row));
         }
-        let numbers = |column: Column<u32>| column.into_iter().collect::<Vec<_>>().into();
-        Self { first, destinations: numbers(destinations), profiles: numbers(profiles) }
     }
-
-    /// What a pair is told, if that is not the usual.
-    fn find(&self, source: Label, destination: Label) -> Option<u32> {
-        let first = *self.first.get(source as usize)? as usize;
-        let end = *self.first.get(source as usize + 1)? as usize;
-        Some(self.profiles.at(self.destinations.search(first..end, destination)?))
-    }
-
-    fn bytes(&self) -> usize {
-        size_of_val(self.first.as_slice()) + self.destinations.bytes() + self.profiles.bytes()
-    }
+    rows
 }
 
 impl PairTable {
@@ -256,8 +270,16 @@ impl PairTable {
         match self {
             PairTable::Dense(dense) => vec![dense.profiles.bytes()],
             PairTable::Hashed(hashed) => {
-                vec![size_of_val(hashed.filter.as_slice()), hashed.usual.bytes()]
+                vec![size_of_val(hashed.filter.0.as_slice()), hashed.usual.bytes()]
             }
+        }
+    }
+
+    /// The binary logarithms of the labels in a bucket, of sources and of destinations; `None` where there are no buckets.
+    pub(super) fn shifts(&self) -> Option<[u32; 2]> {
+        match self {
+            PairTable::Dense(_) => None,
+            PairTable::Hashed(hashed) => Some([hashed.source_shift, hashed.destination_shift]),
         }
     }
 
@@ -274,7 +296,7 @@ impl PairTable {
         match self {
             PairTable::Dense(dense) => dense.profiles.bytes(),
             PairTable::Hashed(hashed) => {
-                size_of_val(hashed.filter.as_slice()) + hashed.usual.bytes() + hashed.exceptions.bytes()
+                size_of_val(hashed.filter.0.as_slice()) + hashed.usual.bytes() + hashed.exceptions.bytes()
             }
         }
     }
@@ -297,18 +319,15 @@ impl Hashed {
             + (labels + merged.usual.len()) * size_of::<u32>()
     }
 
-    fn fill_filter(&mut self, exceptions: &[(Label, Label)]) {
+    /// Makes the filter of exceptions.
+    pub(super) fn fill_filter(&mut self, room: Room, exceptions: &[(Label, Label)]) {
         let across = exceptions.iter().filter(|&&(source, destination)| self.part(source, destination) == 1).count();
-        let words = [exceptions.len() - across, across].map(filter_words);
+        let words = [exceptions.len() - across, across].map(|count| filter_words(count.max(room.exceptions())));
         let [inside, outside] = words.map(id);
         self.parts = [Part { first: 0, words: inside }, Part { first: inside, words: outside }];
-        self.filter = vec![0; words.iter().sum()];
-        for &(source, destination) in exceptions {
-            let (word, bits) = self.sieve(source, destination);
-            if let Some(word) = self.filter.get_mut(word) {
-                *word |= bits;
-            }
-        }
+        let mut filter = Filter(vec![0; words.iter().sum()]);
+        exceptions.iter().for_each(|&(source, destination)| filter.make(&self.sieve(source, destination)));
+        self.filter = Arc::new(filter);
     }
 
     /// The part in which a pair is, if it is an exception.
@@ -320,7 +339,7 @@ impl Hashed {
 
     /// The word of filter of a pair, and its bits there.
     #[inline]
-    fn sieve(&self, source: Label, destination: Label) -> (usize, u32) {
+    pub(super) fn sieve(&self, source: Label, destination: Label) -> (usize, u32) {
         let [inside, across] = self.parts;
         let part = if self.part(source, destination) == 0 { inside } else { across };
         let hash = hash(source, destination);
@@ -333,7 +352,7 @@ impl Hashed {
     #[inline]
     pub(super) fn profile(&self, source: Label, destination: Label) -> u32 {
         let (word, bits) = self.sieve(source, destination);
-        let held = self.filter.get(word).copied().unwrap_or(0);
+        let held = self.filter.0.get(word).copied().unwrap_or(0);
         let exception = if held & bits == bits { self.exception(source, destination) } else { None };
         exception.unwrap_or_else(|| self.usual_profile(source, destination))
     }

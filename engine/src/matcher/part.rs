@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use seglab_policy::{Action, Order};
 
 /// Rules that match more pairs of classes than this are broad.
-const BROAD_PAIRS: usize = 1024;
+pub(super) const BROAD_PAIRS: usize = 1024;
 
 /// Where a rule is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,8 +34,8 @@ pub(super) struct Placed {
     pub(super) to: u32,
 }
 
-/// Where every rule of every table is noted, table after table.
-pub(super) fn place(blueprints: &Column<Blueprint>, sources: &Side, destinations: &Side) -> Vec<Placed> {
+/// Where every rule of every table is noted, table after table; rules that match more than `broad` pairs are broad.
+pub(super) fn place(blueprints: &Column<Blueprint>, sources: &Side, destinations: &Side, broad: usize) -> Vec<Placed> {
     let mut placed = Vec::new();
     let mut known: FxHashMap<(u32, u32, Action, u32, Part), u32> = FxHashMap::default();
     for (table, blueprint) in ids(blueprints.len()).zip(blueprints.iter()) {
@@ -47,7 +47,7 @@ pub(super) fn place(blueprints: &Column<Blueprint>, sources: &Side, destinations
                 else {
                     continue;
                 };
-                let part = part(peers, sources, destinations);
+                let part = part(peers, sources, destinations, broad);
                 let stands_for = match unordered {
                     true => *known.entry((table, at, plan.action, peers.services, part)).or_insert(rule),
                     false => rule,
@@ -59,7 +59,7 @@ pub(super) fn place(blueprints: &Column<Blueprint>, sources: &Side, destinations
     placed
 }
 
-fn part(peers: &RulePeers, sources: &Side, destinations: &Side) -> Part {
+fn part(peers: &RulePeers, sources: &Side, destinations: &Side, broad: usize) -> Part {
     let (from, to) = (&sources.peers[peers.from], &destinations.peers[peers.to]);
     let counts = (from.count(sources.len()), to.count(destinations.len()));
     match (from, to) {
@@ -68,7 +68,7 @@ fn part(peers: &RulePeers, sources: &Side, destinations: &Side) -> Part {
         (Peer::Everybody { certain: true }, _) => Part::AtDestination { gate: None },
         (_, Peer::Everybody { .. }) => Part::AtSource { gate: Some(peers.to) },
         (Peer::Everybody { .. }, _) => Part::AtDestination { gate: Some(peers.from) },
-        _ if counts.0.saturating_mul(counts.1) <= BROAD_PAIRS => Part::Pairs,
+        _ if counts.0.saturating_mul(counts.1) <= broad => Part::Pairs,
         _ if counts.0 >= counts.1 => Part::AtDestination { gate: Some(peers.from) },
         _ => Part::AtSource { gate: Some(peers.to) },
     }

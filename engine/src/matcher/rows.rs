@@ -43,7 +43,7 @@ impl Rows {
         sides: &Sides<'_>,
         placed: &[Placed],
         related: &Related,
-        grounds: &mut Grounds<'_>,
+        grounds: &mut Grounds,
         singled_out_max: usize,
     ) -> Option<Self> {
         let narrow = Narrow::new(sides, placed, singled_out_max)?;

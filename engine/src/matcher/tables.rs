@@ -2,44 +2,48 @@
 
 use super::address_table::{AddressSearch, AddressTable, Segment};
 use super::directory::{Directory, End, Relation};
-use super::ground::{Grounds, Heard};
+use super::ground::{About, Grounds, Heard};
 use super::group::Groups;
 use super::header_table::HeaderTable;
 use super::merge::{Apart, Merged};
 use super::numbers::Numbers;
 use super::packet::HeaderFields;
-use super::pair_table::{Label, Labelled, PairTable};
-use super::part::{Part, place};
+use super::pair_table::{Label, Labelled, PairTable, Room};
+use super::part::{BROAD_PAIRS, Part, Placed, place};
 use super::rows::{Related, Rows, Sides};
 use super::side::{Side, Stand};
-use super::verdicts::{ALLOWED, ASK, Code, DENIED, Profiles, UNKNOWN, Verdicts};
+use super::verdicts::{ALLOWED, ASK, Code, DENIED, Profiles, UNKNOWN, Verdicts, numbered};
 use crate::blueprint::{Blueprint, Interned, ScopeSide};
 use crate::column::{Column, id, ids};
 use crate::coverage::Coverage;
 use crate::crossing::Crossings;
 use crate::engine::Limits;
 use crate::population::Population;
-use crate::service::Resolved;
+use crate::service::{Resolved, Services};
 use crate::service_class::Classifier;
 use crate::tier_plan::Matched;
 use rustc_hash::{FxHashMap, FxHashSet};
 use seglab_policy::{Assume, Direction, Family};
+use std::sync::Arc;
 
 /// What the tables of a family are compiled from.
 pub(super) struct Ground<'a> {
     pub(super) population: &'a Population<'a>,
     pub(super) directory: &'a Directory,
-    pub(super) blueprints: &'a Column<Blueprint>,
-    pub(super) interned: &'a Interned,
-    pub(super) table_of: &'a dyn Fn(u32, Direction) -> u32,
-    pub(super) crossings: &'a Crossings,
-    pub(super) classifier: &'a Classifier,
-    pub(super) names: &'a Column<Column<Resolved>>,
-    pub(super) linked: &'a FxHashSet<(u32, u32)>,
+    pub(super) blueprints: Column<Blueprint>,
+    pub(super) interned: Interned,
+    /// The table of each rulebook and direction.
+    pub(super) table_of: Column<u32>,
+    pub(super) crossings: Arc<Crossings>,
+    pub(super) classifier: Arc<Classifier>,
+    pub(super) names: Arc<Column<Column<Resolved>>>,
+    pub(super) linked: Arc<FxHashSet<(u32, u32)>>,
     /// The stands of the endpoints as sources and as destinations: interfaces, then ranges of external addresses.
     pub(super) stands: [Column<Stand>; 2],
     pub(super) spaces: usize,
     pub(super) assume: Assume,
+    /// A rulebook and a direction that are asked instead of the points on a path.
+    pub(super) only: Option<(u32, Direction)>,
     pub(super) limits: Limits,
 }
 
@@ -71,18 +75,20 @@ impl std::fmt::Display for Untabled {
 }
 
 /// The tables of one address family.
+///
+/// Versions of a policy share the parts in which they are alike.
 #[derive(Clone, Debug)]
 pub(super) struct Tables {
     pub(super) headers: HeaderTable,
     pub(super) pairs: PairTable,
-    pub(super) profiles: Profiles,
+    pub(super) profiles: Arc<Profiles>,
     /// The labels of interfaces as sources and as destinations.
-    pub(super) interfaces: [Numbers; 2],
-    touched: Vec<bool>,
+    pub(super) interfaces: [Arc<Numbers>; 2],
+    pub(super) touched: Arc<[bool]>,
     /// For each space the labels of its addresses.
     pub(super) views: Views,
     /// The labels of external addresses.
-    external: AddressSearch,
+    pub(super) external: Arc<AddressSearch>,
     pub(super) classes: [usize; 2],
     pub(super) exceptions: usize,
     pub(super) service_classes: usize,
@@ -91,20 +97,46 @@ pub(super) struct Tables {
 /// For each space the labels of its addresses.
 #[derive(Clone, Debug)]
 pub(super) enum Views {
-    V4(Vec<AddressTable>),
-    V6(Vec<AddressSearch>),
+    V4(Vec<Arc<AddressTable>>),
+    V6(Vec<Arc<AddressSearch>>),
+}
+
+/// What tables were compiled from, for those who go on from there.
+pub(super) struct Origin {
+    /// Sources and destinations.
+    pub(super) sides: [Side; 2],
+    pub(super) groups: [Groups; 2],
+    pub(super) placed: Vec<Placed>,
+    pub(super) grounds: Grounds,
+    pub(super) services: Services,
+    pub(super) related: Related,
+    /// The group by verdict of each group.
+    pub(super) bands: [Column<u32>; 2],
+    /// The label of each class, and the group by verdict of each bucket of labels.
+    pub(super) labels: [Column<Label>; 2],
+    pub(super) buckets: [Vec<u32>; 2],
+    /// The number of each profile.
+    pub(super) packed: FxHashMap<u32, u32>,
+    /// How many of the numbers, the first ones, are kept for what two groups are told.
+    pub(super) usual_numbers: u32,
+    /// The profile of two groups by verdict, row after row of sources.
+    pub(super) usual: Vec<u32>,
+    pub(super) table_of: Column<u32>,
 }
 
 impl Tables {
-    /// Compiles a family.
-    pub(super) fn compile(ground: &Ground<'_>) -> Result<Self, Untabled> {
-        let headers = HeaderTable::new(ground.classifier, ground.directory.family).ok_or(Untabled::Headers)?;
-        let side = |side, stands| Side::new(side, stands, ground.blueprints, ground.interned);
+    /// Compiles a family; returns what the tables come from, too.
+    pub(super) fn compile(mut ground: Ground<'_>, room: Room) -> Result<(Self, Origin), Untabled> {
+        let headers = HeaderTable::new(&ground.classifier, ground.directory.family).ok_or(Untabled::Headers)?;
+        let blueprints = std::mem::take(&mut ground.blueprints);
+        let side = |side, stands| Side::new(side, stands, &blueprints, &ground.interned);
         let sources = side(ScopeSide::Source, &ground.stands[0]);
         let destinations = side(ScopeSide::Destination, &ground.stands[1]);
-        let placed = place(ground.blueprints, &sources, &destinations);
-        let from = Groups::new(ScopeSide::Source, &sources, &placed, ground.blueprints);
-        let to = Groups::new(ScopeSide::Destination, &destinations, &placed, ground.blueprints);
+        // A filter is all rules by address, about few or many: pairs tell it apart better than groups do.
+        let broad = if ground.only.is_some() { usize::MAX } else { BROAD_PAIRS };
+        let placed = place(&blueprints, &sources, &destinations, broad);
+        let from = Groups::new(ScopeSide::Source, &sources, &placed, &blueprints);
+        let to = Groups::new(ScopeSide::Destination, &destinations, &placed, &blueprints);
         // Pairs of groups are numbered by 32 bits, whatever the caller allows.
         if from.len().saturating_mul(to.len()) > ground.limits.group_pairs.min(1 << 31) {
             return Err(Untabled::Groups);
@@ -118,12 +150,17 @@ impl Tables {
                 _ => None,
             })
             .collect();
-        let coverage = Coverage::new(ground.classifier, ground.interned.services.lists(), ground.names);
-        let (linked, assume) = (ground.linked, ground.assume);
-        let mut grounds =
-            Grounds::new(ground.blueprints, &everywhere, ground.crossings, ground.table_of, linked, coverage, assume);
+        let lists = ground.interned.services.lists().clone();
+        let coverage = Coverage::new(ground.classifier.clone(), lists, ground.names.clone());
+        let about = About {
+            crossings: ground.crossings.clone(),
+            linked: ground.linked.clone(),
+            assume: ground.assume,
+            only: ground.only,
+        };
+        let mut grounds = Grounds::new(blueprints, everywhere, ground.table_of.clone(), coverage, about);
         let sides = Sides { sources: &sources, destinations: &destinations, from: &from, to: &to };
-        let related = related(ground, &sides);
+        let related = related(&ground, &sides);
         let rows =
             Rows::new(&sides, &placed, &related, &mut grounds, ground.limits.singled_out).ok_or(Untabled::Pairs)?;
         let apart = [&from, &to].map(|side| {
@@ -134,7 +171,30 @@ impl Tables {
         drop(rows);
         let ambiguous = grounds.verdicts.intern(Verdicts::Ambiguous);
         let ambiguous = merged.add_class(ambiguous);
-        Self::pack(ground, headers, [&sources, &destinations], &merged, ambiguous, &grounds)
+        let (used, usual_numbers) = used_profiles(&merged, &grounds, room);
+        let packed = numbered(&used);
+        let dense_pairs = if room == Room::None { ground.limits.dense_pairs } else { 0 };
+        let labelled = Labelled::new(&merged, &packed, dense_pairs, ground.limits.memory_bytes, room);
+        let labelled = labelled.map_err(Untabled::Memory)?;
+        let profiles = grounds.verdicts.pack(&used, grounds.service_classes());
+        let tables =
+            Self::pack(&ground, headers, [&sources, &destinations], &merged, ambiguous, (&labelled, room), profiles)?;
+        let origin = Origin {
+            sides: [sources, destinations],
+            groups: [from, to],
+            placed,
+            grounds,
+            services: std::mem::take(&mut ground.interned.services),
+            related,
+            bands: merged.bands,
+            labels: [labelled.sources, labelled.destinations],
+            buckets: labelled.buckets,
+            packed,
+            usual_numbers,
+            usual: merged.usual,
+            table_of: ground.table_of,
+        };
+        Ok((tables, origin))
     }
 
     fn pack(
@@ -143,17 +203,9 @@ impl Tables {
         sides: [&Side; 2],
         merged: &Merged,
         ambiguous: [u32; 2],
-        grounds: &Grounds<'_>,
+        (labelled, room): (&Labelled, Room),
+        profiles: Profiles,
     ) -> Result<Self, Untabled> {
-        let mut used: Vec<u32> =
-            merged.usual.iter().chain(merged.exceptions.iter().map(|(_, _, to)| to)).copied().collect();
-        used.sort_unstable();
-        used.dedup();
-        grounds.verdicts.close(&mut used);
-        let packed: FxHashMap<u32, u32> = used.iter().copied().zip(0..).collect();
-        let profiles = grounds.verdicts.pack(&used, grounds.service_classes());
-        let (dense_pairs, room) = (ground.limits.dense_pairs, ground.limits.memory_bytes);
-        let labelled = Labelled::new(merged, &packed, dense_pairs, room).map_err(Untabled::Memory)?;
         let of_class = [&labelled.sources, &labelled.destinations];
         let labels = |endpoint: u32| [0, 1].map(|side: usize| label(sides, of_class, side, endpoint));
         let count = ids(ground.directory.interfaces());
@@ -168,38 +220,45 @@ impl Tables {
             let units = units.map(|(address, interface)| (address, interface.map_or(unclear, labels)));
             overlay(&external, units, ground.directory.family)
         };
+        // Where buckets are kept for groups to come, their labels fit.
+        let buckets = labelled.buckets.iter().zip(labelled.table.shifts().unwrap_or_default());
+        let largest = buckets.map(|(buckets, shift)| (id(buckets.len()) << shift).saturating_sub(1)).max().unwrap_or(0);
+        let largest = if room == Room::None { 0 } else { largest };
         let spaces = 0..id(ground.spaces);
         let views = match ground.directory.family {
             Family::V4 => {
-                let views = spaces.map(|space| AddressTable::new(&narrowed(&view(space))));
+                let views = spaces.map(|space| AddressTable::new(&narrowed(&view(space)), largest).map(Arc::new));
                 Views::V4(views.collect::<Option<_>>().ok_or(Untabled::Memory(usize::MAX))?)
             }
-            Family::V6 => Views::V6(spaces.map(|space| AddressSearch::new(&view(space))).collect()),
+            Family::V6 => Views::V6(spaces.map(|space| Arc::new(AddressSearch::new(&view(space)))).collect()),
+        };
+        let of_interfaces = |side| {
+            let labels: Vec<u32> = count.clone().map(|one| label(sides, of_class, side, one)).collect();
+            Arc::new(Numbers::with_room(labels, largest))
         };
         let tables = Self {
-            interfaces: [0, 1]
-                .map(|side| count.clone().map(|one| label(sides, of_class, side, one)).collect::<Vec<_>>().into()),
-            touched: count.map(|interface| ground.stands[0][interface].touched).collect(),
-            external: AddressSearch::new(&external),
+            interfaces: [0, 1].map(of_interfaces),
+            touched: count.clone().map(|interface| ground.stands[0][interface].touched).collect(),
+            external: Arc::new(AddressSearch::new(&external)),
             views,
             classes: [merged.sources.group_of.len() - 1, merged.destinations.group_of.len() - 1],
             exceptions: merged.exceptions.len(),
-            service_classes: grounds.service_classes(),
+            service_classes: ground.classifier.len(),
             headers,
-            pairs: labelled.table,
-            profiles,
+            pairs: labelled.table.clone(),
+            profiles: Arc::new(profiles),
         };
         let bytes = tables.bytes();
-        if bytes > room { Err(Untabled::Memory(bytes)) } else { Ok(tables) }
+        if bytes > ground.limits.memory_bytes { Err(Untabled::Memory(bytes)) } else { Ok(tables) }
     }
 
     /// The bytes that the tables take.
     pub(super) fn bytes(&self) -> usize {
         let views = match &self.views {
-            Views::V4(views) => views.iter().map(AddressTable::bytes).sum::<usize>(),
-            Views::V6(views) => views.iter().map(AddressSearch::bytes).sum::<usize>(),
+            Views::V4(views) => views.iter().map(|view| view.bytes()).sum::<usize>(),
+            Views::V6(views) => views.iter().map(|view| view.bytes()).sum::<usize>(),
         };
-        let interfaces: usize = self.interfaces.iter().map(Numbers::bytes).sum();
+        let interfaces: usize = self.interfaces.iter().map(|labels| labels.bytes()).sum();
         self.headers.bytes()
             + self.pairs.bytes()
             + self.profiles.bytes()
@@ -212,14 +271,14 @@ impl Tables {
     /// The bytes of each table that deciding a packet by address reads, in the order of the reads.
     pub(super) fn reads(&self, space: u32) -> Vec<usize> {
         let Views::V4(views) = &self.views else { return Vec::new() };
-        let address = views.get(space as usize).map_or_else(Vec::new, AddressTable::reads);
+        let address = views.get(space as usize).map_or_else(Vec::new, |view| view.reads());
         let both_ends = address.iter().flat_map(|&bytes| [bytes, bytes]);
         both_ends.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
     }
 
     /// The bytes of each table that deciding a packet between known interfaces reads.
     pub(super) fn reads_between(&self) -> Vec<usize> {
-        let labels = self.interfaces.iter().map(Numbers::bytes);
+        let labels = self.interfaces.iter().map(|labels| labels.bytes());
         labels.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
     }
 
@@ -281,6 +340,29 @@ pub(super) fn is_open(code: Code) -> bool {
 fn label(sides: [&Side; 2], of_class: [&Column<Label>; 2], side: usize, endpoint: u32) -> Label {
     let at = sides.get(side).zip(of_class.get(side));
     at.map_or(0, |(side, labels)| labels[side.class_of[endpoint]])
+}
+
+/// The profiles that tables hold, in the order of their numbers, and how many numbers, the first ones, are kept for what
+/// two groups are told: where groups will be added, as many as fit a byte.
+fn used_profiles(merged: &Merged, grounds: &Grounds, room: Room) -> (Vec<u32>, u32) {
+    let sorted = |mut profiles: Vec<u32>| {
+        profiles.sort_unstable();
+        profiles.dedup();
+        profiles
+    };
+    let exceptions = merged.exceptions.iter().map(|&(_, _, to)| to);
+    let mut used;
+    let mut kept = 0;
+    if room == Room::None {
+        used = sorted(merged.usual.iter().copied().chain(exceptions).collect());
+    } else {
+        used = sorted(merged.usual.clone());
+        kept = used.len().next_multiple_of(1 << 8);
+        used.resize(kept, used.first().copied().unwrap_or(0));
+        used.extend(sorted(exceptions.collect()));
+    }
+    grounds.verdicts.close(&mut used);
+    (used, id(kept))
 }
 
 /// The pairs of classes with members that are related.

@@ -176,7 +176,7 @@ fn usual_of_hashed(hashed: &Hashed, source: __m512i, destination: __m512i) -> (_
     let [a, b, c] = HASH_FACTORS;
     let sum = _mm512_add_epi32(_mm512_mullo_epi32(source, all(a)), _mm512_mullo_epi32(destination, all(b)));
     let hash = _mm512_mullo_epi32(_mm512_xor_si512(sum, _mm512_srli_epi32::<HASH_FOLD>(sum)), all(c));
-    let held = gather_words(&hashed.filter, _mm512_add_epi32(upper_product(hash, words), first));
+    let held = gather_words(&hashed.filter.0, _mm512_add_epi32(upper_product(hash, words), first));
     let product = _mm512_mullo_epi32(hash, all(BIT_FACTOR));
     let [a, b, c] = BIT_SHIFTS;
     let found = _mm512_and_si512(bit_at(held, product, a), bit_at(held, product, b));

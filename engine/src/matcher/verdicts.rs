@@ -1,7 +1,9 @@
 //! What a pair of classes is told, for every service class: profiles, each once.
 
+use super::doubled::Replayed;
 use crate::column::{Column, id};
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// A verdict on one service class, as profiles hold it. Two bits suffice.
 pub(super) type Code = u32;
@@ -62,6 +64,16 @@ impl VerdictSet {
         profile
     }
 
+    /// The profile of a number.
+    pub(super) fn get(&self, profile: u32) -> Option<&Verdicts> {
+        self.profiles.lookup(profile)
+    }
+
+    /// How many profiles there are.
+    pub(super) fn len(&self) -> usize {
+        self.profiles.len()
+    }
+
     /// The number of the profile with one code for every one of `classes` service classes.
     pub(super) fn constant(&mut self, code: Code, classes: usize) -> u32 {
         let all = |yes: bool| vec![if yes { u64::MAX } else { 0 }; classes.div_ceil(64)];
@@ -78,20 +90,10 @@ impl VerdictSet {
         let per_word = 32 / width;
         let stride = classes.div_ceil(per_word).max(1);
         let mut bits = Vec::with_capacity(used.len() * stride);
-        let bit = |words: &[u64], class: usize| words.get(class / 64).is_some_and(|word| word >> (class % 64) & 1 != 0);
         for verdicts in kept() {
-            for first in (0..stride).map(|word| word * per_word) {
-                let code = |class: usize| match verdicts {
-                    Verdicts::Alike { allowed, unknown } => {
-                        u32::from(bit(allowed, class)) | u32::from(bit(unknown, class)) << 1
-                    }
-                    Verdicts::ByRelation { .. } | Verdicts::Ambiguous => ASK,
-                };
-                let word = (0..per_word).fold(0u32, |word, at| word | code(first + at) << (at * width));
-                bits.push(word);
-            }
+            pack_one(verdicts, width, stride, &mut bits);
         }
-        let number: FxHashMap<u32, u32> = used.iter().copied().zip(0..).collect();
+        let number = numbered(used);
         let relations = (0u32..).zip(kept()).filter_map(|(at, verdicts)| match verdicts {
             Verdicts::ByRelation { strangers, host_and_guest } => {
                 let packed = |profile: &u32| number.get(profile).copied().unwrap_or(u32::MAX);
@@ -126,6 +128,22 @@ impl VerdictSet {
     }
 }
 
+/// Adds the words of a profile, of so many bits a service class.
+fn pack_one(verdicts: &Verdicts, width: usize, stride: usize, bits: &mut Vec<u32>) {
+    let bit = |words: &[u64], class: usize| words.get(class / 64).is_some_and(|word| word >> (class % 64) & 1 != 0);
+    let half = |words: &[u64], at: usize| words.get(at / 2).map_or(0, |word| (word >> (at % 2 * 32)) as u32);
+    match verdicts {
+        Verdicts::Alike { allowed, .. } if width == 1 => bits.extend((0..stride).map(|at| half(allowed, at))),
+        Verdicts::Alike { allowed, unknown } => {
+            let code = |class: usize| u32::from(bit(allowed, class)) | u32::from(bit(unknown, class)) << 1;
+            bits.extend(
+                (0..stride).map(|at| (0..16).fold(0u32, |word, lane| word | code(at * 16 + lane) << (lane * 2))),
+            );
+        }
+        Verdicts::ByRelation { .. } | Verdicts::Ambiguous => bits.extend(std::iter::repeat_n(u32::MAX, stride)),
+    }
+}
+
 /// Packed profiles, to be asked.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Profiles {
@@ -138,6 +156,15 @@ pub(super) struct Profiles {
     pub(super) bits: Vec<u32>,
     /// Of profiles that go by relation: those between strangers, and between host and guest.
     relations: FxHashMap<u32, (u32, u32)>,
+}
+
+/// The number of each profile in the order of a list, its first one where it stands there several times.
+pub(super) fn numbered(used: &[u32]) -> FxHashMap<u32, u32> {
+    let mut numbers = FxHashMap::default();
+    for (&profile, number) in used.iter().zip(0..) {
+        numbers.entry(profile).or_insert(number);
+    }
+    numbers
 }
 
 impl Profiles {
@@ -166,8 +193,55 @@ impl Profiles {
         self.relations.get(&profile).copied()
     }
 
+    /// The words of a profile as they stand here; `None` if they need more bits a class than there are.
+    pub(super) fn packed(&self, verdicts: &Verdicts) -> Option<Vec<u32>> {
+        if let (1, Verdicts::Alike { unknown, .. }) = (self.width, verdicts)
+            && unknown.iter().any(|&word| word != 0)
+        {
+            return None;
+        }
+        if self.width == 1 && !matches!(verdicts, Verdicts::Alike { .. }) {
+            return None;
+        }
+        let mut bits = Vec::with_capacity(self.stride as usize);
+        pack_one(verdicts, self.width as usize, self.stride as usize, &mut bits);
+        Some(bits)
+    }
+
+    /// The number of profiles.
+    pub(super) fn len(&self) -> usize {
+        self.bits.len() / (self.stride as usize).max(1)
+    }
+
     /// The bytes that the profiles take.
     pub(super) fn bytes(&self) -> usize {
         self.bits.len() * size_of::<u32>()
+    }
+}
+
+/// A profile that is put at a number: its words, and of one that goes by relation those between strangers and between
+/// host and guest.
+#[derive(Clone, Debug)]
+pub(super) struct Numbered {
+    pub(super) number: u32,
+    pub(super) words: Arc<[u32]>,
+    pub(super) by_relation: Option<(u32, u32)>,
+}
+
+impl Replayed for Profiles {
+    type Write = Numbered;
+
+    fn make(&mut self, write: &Numbered) {
+        let first = write.number as usize * self.stride as usize;
+        let end = first + write.words.len();
+        if self.bits.len() < end {
+            self.bits.resize(end, 0);
+        }
+        if let Some(held) = self.bits.get_mut(first..end) {
+            held.copy_from_slice(&write.words);
+        }
+        if let Some(relation) = write.by_relation {
+            self.relations.insert(write.number, relation);
+        }
     }
 }

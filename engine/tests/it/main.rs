@@ -8,4 +8,5 @@ mod limits;
 mod live;
 mod matcher;
 mod scan;
+mod update;
 mod workload;

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use seglab_engine::{Decision, Explanation, Limits, Matcher, Packet, Workload};
 use seglab_policy::arbitrary::{case, connection_of, design, design_of};
 use seglab_policy::{
-    Address, Assume, Connection, Design, Endpoint, Family, Header, IntervalSet, Peer, Service, Transport,
+    Address, Assume, Connection, Design, Direction, Endpoint, Family, Header, IntervalSet, Peer, RulebookId, Service,
+    Transport,
 };
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -301,4 +302,44 @@ fn on_every_cell_of_numbered_designs() {
         }
     }
     assert!(cells > 100_000, "{cells}");
+}
+
+/// A rulebook by itself says of addresses what the evaluator says of external endpoints, in every form, with the engine
+/// behind it where there are no tables.
+#[test]
+fn a_rulebook_by_itself_is_a_filter_between_addresses() {
+    let (mut told, mut forms) = (BTreeSet::new(), BTreeSet::new());
+    for seed in 0..80 {
+        let design = design_of(seed);
+        let workload = Workload::between_addresses(&design, seed, 60);
+        for (book, _) in (0..).map(RulebookId).zip(design.rulebooks()) {
+            for direction in Direction::ALL {
+                for limits in [Limits::default(), HASHED, UNTABLED] {
+                    let filter = Matcher::compile_rulebook(&design, book, direction, limits).unwrap();
+                    forms.extend(filter.layouts().map(|layout| layout.form.is_ok()));
+                    let space = filter.space("default").unwrap();
+                    for connection in workload.connections() {
+                        let (outcomes, _) = design.judge_at(book, direction, connection);
+                        let said = filter.decide(connection).unwrap();
+                        let wanted = match (outcomes.allow, outcomes.deny) {
+                            (true, false) => matches!(said, Decision::Allowed(_)),
+                            (true, true) => said == Decision::Unknown,
+                            (false, _) => said == Decision::Denied,
+                        };
+                        let place = format!("seed {seed} {book:?} {direction}: {}", connection.display(&design));
+                        assert!(wanted, "{place} is told {said:?}, not {outcomes:?}");
+                        told.insert(said);
+                        if let (Endpoint::External(IpAddr::V4(a)), Endpoint::External(IpAddr::V4(b))) =
+                            (connection.source, connection.destination)
+                        {
+                            assert_eq!(filter.decide_v4(space, &Packet::v4(a, b, connection.header)), said, "{place}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(told.len() >= 3 && forms.len() == 2, "{told:?} {forms:?}");
+    let nowhere = Matcher::compile_rulebook(&design_of(1), RulebookId(99), Direction::Egress, Limits::default());
+    assert_eq!(nowhere.unwrap_err().to_string(), "the design has no rulebook 99; name one that it has");
 }

@@ -2,7 +2,7 @@
 
 mod accepted;
 mod conformance;
-mod data;
+pub(crate) mod data;
 mod mutated;
 mod reach;
 mod refused;

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking and says why it is skipped"
 )]
 
+mod classbench;
 mod kubernetes;
 mod lab;
 mod patch;

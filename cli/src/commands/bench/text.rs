@@ -60,13 +60,14 @@ pub(super) fn text(m: &Measured) -> String {
         m.memory_bytes as f64 / 1e6
     );
     if let Some(updates) = &m.update_ns {
-        let ms = |ns: u64| ns as f64 / 1e6;
+        let micros = |ns: u64| ns as f64 / 1e3;
         let _ = writeln!(
             out,
-            "  update    {:>10.2} ms   p50 of {}, p99 {:.2} ms: a policy with one rule less or more is compiled, and takes over",
-            ms(updates.p50),
+            "  update    {:>10.2} µs   p50 of {}, p99 {:.2} µs: one rule less or more; {} of them compiled the policy anew",
+            micros(updates.p50),
             updates.updates,
-            ms(updates.p99)
+            micros(updates.p99),
+            updates.recompiled
         );
     }
     for family in &m.families {
