@@ -40,6 +40,7 @@ mod amended;
 mod anew;
 mod carry;
 mod edits;
+mod roster;
 
 use crate::choice::Question;
 use crate::counterexample::VerifyError;
@@ -233,14 +234,19 @@ fn carried<'d>(
     old: &'d Design,
     new: &'d Design,
 ) -> Result<(Verifier<'d>, Edits<'d>, Amended), Evaluations> {
-    let Some(kept) = kept else { return Err(Evaluations::default()) };
-    let (edits, mut verifier) = (Edits::between(old, new), kept.resume(new));
-    let Some(edits) = edits.filter(|_| verifier.engine.classes.words.know_questions(new)) else {
-        return Err(verifier.into_evaluations());
+    let Some(mut kept) = kept else { return Err(Evaluations::default()) };
+    let evaluations = kept.take_evaluations();
+    let Some(edits) = Edits::between(old, new).filter(|_| kept.knows_questions(new)) else {
+        return Err(evaluations);
     };
-    match verifier.amend(&edits) {
-        Some(amended) => Ok((verifier, edits, amended)),
-        None => Err(verifier.into_evaluations()),
+    let left = kept.renumber(&edits.roster, new.units().len());
+    let mut verifier = kept.resume(new);
+    match verifier.amend(&edits, left) {
+        Some(amended) => {
+            verifier.recall(evaluations, &amended, &edits);
+            Ok((verifier, edits, amended))
+        }
+        None => Err(evaluations),
     }
 }
 

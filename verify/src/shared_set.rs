@@ -36,6 +36,9 @@ impl SetId {
     pub(crate) const EMPTY: SetId = SetId(0);
 }
 
+/// So many results are remembered for each node before all are forgotten.
+const KNOWN_MAX: usize = 8;
+
 /// Set in the number of a leaf, so that no branch over leaves looks like one over branches.
 const LEAF: u32 = 1 << 31;
 
@@ -81,6 +84,16 @@ impl Pool {
     pub(crate) fn size(&self) -> usize {
         let (branches, leaves) = self.nodes();
         branches + leaves
+    }
+
+    /// Forgets what became of two sets where that is more than the sets themselves.
+    pub(crate) fn trim(&mut self) {
+        let most = KNOWN_MAX * self.size();
+        for known in [&mut self.unions, &mut self.remainders] {
+            if known.len() > most {
+                known.clear();
+            }
+        }
     }
 
     /// The children of a branch, zero for an empty one: leaves for a branch of height one, else branches.

@@ -8,13 +8,18 @@ use super::Earlier;
 use super::amended::{Amended, renumber};
 use super::edits::{Edits, same_property};
 use crate::counterexample::{Hop, VerifyError};
+use crate::direct::Rehoused;
 use crate::lateral::Attack;
 use crate::members::Members;
-use crate::properties::{Counterexample, Ground, Outcome, Report, Settings, Settled, Uncertainty, last_step};
+use crate::properties::{
+    Counterexample, Ground, Outcome, Population, Report, Settings, Settled, Uncertainty, last_step,
+};
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Action, Claim, Connection, Design, Doubt, Endpoint, Peer, Pivot, Property, Service, Statistic};
+use seglab_policy::{
+    Action, Claim, Connection, Design, Doubt, Endpoint, Peer, Pivot, Property, Selector, Service, Statistic,
+};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -46,6 +51,16 @@ impl Memory {
     fn forget_peers(&mut self) {
         self.ends.clear();
         self.members.clear();
+    }
+
+    /// Forgets that attacks got to classes that are others now.
+    fn forget_classes(&mut self, rehoused: &Rehoused) {
+        for taken in self.grounds.values_mut().flatten().flatten() {
+            for class in rehoused.founded.union(&rehoused.vacated) {
+                taken.plain.set(class.index(), false);
+                taken.hosted.set(class.index(), false);
+            }
+        }
     }
 
     /// Takes note of where attacks get that do not refute a property which was settled.
@@ -94,8 +109,9 @@ impl Carry<'_> {
         before: Report,
     ) -> Result<(Report, usize), VerifyError> {
         let design = verifier.engine.design;
-        if !self.edits.relabelled.is_empty() {
+        if self.edits.roster.len() > 0 {
             memory.forget_peers();
+            memory.forget_classes(&self.amended.rehoused);
         }
         let mut settled = 0;
         let [mut of_properties, mut of_needs]: [Vec<Option<Outcome>>; 2] =
@@ -106,7 +122,10 @@ impl Carry<'_> {
             let asked = earlier.and_then(|at| self.asked_before.get(at)).filter(|one| same_property(one, property));
             let known = earlier.filter(|_| asked.is_some()).and_then(|at| take(&mut of_properties, at));
             let carried = match known {
-                Some(known) => self.property(verifier, memory, property, known)?,
+                Some(known) => self.property(verifier, memory, property, known)?.map(|outcome| Outcome {
+                    population: population_now(design, &property.claim, outcome.population),
+                    ..outcome
+                }),
                 None => None,
             };
             settled += usize::from(carried.is_none());
@@ -143,10 +162,17 @@ impl Carry<'_> {
         if self.edits.are_none() {
             return Ok(Some(known));
         }
-        if self.asks_otherwise(verifier.engine.design, property) {
+        let (attack, moves) = (Attack::of(property, &self.settings), self.edits.roster.moves());
+        if self.turns_trust(verifier.engine.design, property) {
             return Ok(None);
         }
-        let attack = Attack::of(property, &self.settings);
+        // Whoever takes too many takes too many still, whoever else is asked about.
+        if let (Claim::BlastRadius { from, of: Statistic::Max, .. }, true) = (&property.claim, moves) {
+            return self.blast_radius(verifier, property, (attack, from), known);
+        }
+        if self.asks_otherwise(property) {
+            return Ok(None);
+        }
         let last = Attack { pivot: last_step(attack.pivot), ..attack };
         Ok(match &property.claim {
             Claim::Isolated { from, to, services } | Claim::OnlyThrough { from, to, services, .. } => {
@@ -168,9 +194,11 @@ impl Carry<'_> {
                 }
                 self.existing(verifier, known, steps_stay && ends_stay)
             }
-            Claim::BlastRadius { of, .. } => {
+            // How many there are counts, too.
+            Claim::BlastRadius { .. } | Claim::Surface { .. } if moves => None,
+            Claim::BlastRadius { from, of, .. } => {
                 if *of == Statistic::Max && !self.stays(attack) {
-                    return self.blast_radius(verifier, property, attack, known);
+                    return self.blast_radius(verifier, property, (attack, from), known);
                 }
                 self.existing(verifier, known, self.stays(attack))
             }
@@ -196,7 +224,7 @@ impl Carry<'_> {
             // What allow rules say is not looked at.
             Claim::DefaultDeny { .. } => {
                 let mut touched = self.edits.came.iter().chain(&self.edits.gone);
-                let stays = self.edits.relabelled.is_empty() && touched.all(|rule| rule.action == Action::Allow);
+                let stays = self.edits.roster.len() == 0 && touched.all(|rule| rule.action == Action::Allow);
                 self.existing(verifier, known, stays)
             }
             // These look at rules themselves, or at another design.
@@ -210,12 +238,15 @@ impl Carry<'_> {
     }
 
     /// True if a property speaks of other units than before.
-    fn asks_otherwise(&self, design: &Design, property: &Property) -> bool {
-        // Whoever is trusted is out of a blast radius, if trust counts.
+    fn asks_otherwise(&self, property: &Property) -> bool {
+        property.claim.peers().into_iter().any(|peer| self.edits.roster.turn_peer(peer))
+            || property.claim.selectors().into_iter().any(|selector| self.edits.roster.turn(selector))
+    }
+
+    /// True if others are out of a blast radius than before, for trust counts.
+    fn turns_trust(&self, design: &Design, property: &Property) -> bool {
         let trusts = self.settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
-        (trusts && self.edits.turn_trust(design))
-            || property.claim.peers().into_iter().any(|peer| self.edits.turn_peer(peer))
-            || property.claim.selectors().into_iter().any(|selector| self.edits.turn(selector))
+        trusts && self.edits.turn_trust(design)
     }
 
     /// True if an attack takes the same steps as before from everywhere.
@@ -247,16 +278,27 @@ impl Carry<'_> {
         &self,
         verifier: &mut Verifier<'_>,
         property: &Property,
-        attack: Attack,
+        (attack, from): (Attack, &Selector),
         known: Outcome,
     ) -> Result<Carried, VerifyError> {
-        let mut outcome = known;
-        let is_shown = self.is_shown(verifier, &mut outcome.verdict);
+        let start = match &known.verdict {
+            Settled::Violated(Counterexample::TooMany { start, .. }) => self.edits.roster.unit(*start),
+            _ => None,
+        };
+        let Some(unit) = start else { return Ok(None) };
+        let (starts, population) = verifier.radius_of(from, &self.settings);
+        if starts.binary_search(&verifier.engine.classes.of(unit)).is_err() {
+            return Ok(None);
+        }
+        let mut outcome = Outcome { population, ..known };
+        // How many fall by the steps that are shown hangs on who is of their classes.
+        let is_shown = self.is_shown(verifier, &mut outcome.verdict) && !self.amended.rehoused.mixes();
         let Settled::Violated(Counterexample::TooMany { start, units, excess, left_out, hops }) = &mut outcome.verdict
         else {
             return Ok(None);
         };
-        let Some(taken) = verifier.exceeds(property, attack, (*start, *excess), &self.settings, is_shown)? else {
+        *start = unit;
+        let Some(taken) = verifier.exceeds(property, attack, (unit, *excess), &self.settings, is_shown)? else {
             return Ok(None);
         };
         match taken.fall {
@@ -279,7 +321,7 @@ impl Carry<'_> {
         if self.edits.are_none() {
             return Some(known);
         }
-        if self.edits.turn_peer(from) || self.edits.turn_peer(to) {
+        if self.edits.roster.turn_peer(from) || self.edits.roster.turn_peer(to) {
             return None;
         }
         let sides = (ends_of(verifier, &mut memory.ends, from), ends_of(verifier, &mut memory.ends, to));
@@ -294,6 +336,9 @@ impl Carry<'_> {
     /// True if everything that a verdict shows is as it was, or still shows the same; rules that it names are put where
     /// they are now.
     fn is_shown(&self, verifier: &Verifier<'_>, verdict: &mut Settled) -> bool {
+        if self.edits.roster.verdict(verdict).is_none() {
+            return false;
+        }
         match verdict {
             Settled::Holds => true,
             Settled::Unknown(unsure) => {
@@ -349,6 +394,19 @@ impl Carry<'_> {
                 verifier.is_untouched(&self.amended, connection) && (!moves || renumber(evaluation, &self.edits))
             }
         })
+    }
+}
+
+/// Of how many units a claim speaks of which no unit differs that it names: some speak of all units.
+fn population_now(design: &Design, claim: &Claim, known: Population) -> Population {
+    let all = design.units().len();
+    match claim {
+        Claim::Exposed { .. } | Claim::EgressOnlyTo { .. } | Claim::DefaultDeny { .. } | Claim::Surface { .. } => {
+            Population { to: all, ..known }
+        }
+        Claim::BlastRadius { .. } => Population { to: all, ..known },
+        Claim::Only { among: None, .. } => Population { from: all, to: all },
+        _ => known,
     }
 }
 

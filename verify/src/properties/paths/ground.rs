@@ -108,7 +108,7 @@ impl Verifier<'_> {
         let externals = self.engine.classes.endpoints.externals();
         let mut targets: Vec<Target> = Vec::new();
         for bit in search.targets.ones().filter_map(|bit| u32::try_from(bit).ok()) {
-            let classes = u32::try_from(self.engine.classes.len()).unwrap_or(u32::MAX);
+            let classes = u32::try_from(self.engine.classes.numbers().len()).unwrap_or(u32::MAX);
             let (target, ends) = match bit.checked_sub(classes) {
                 None => (Target::Class(ClassId(bit)), self.engine.endpoints_of(ClassId(bit))),
                 Some(at) => (Target::External(externals.start + at), [externals.start + at].into()),
