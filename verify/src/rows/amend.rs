@@ -50,7 +50,7 @@ impl Rows {
     }
 
     /// Exchanges what a bit stands for: what may be taken or reached there, and who may fall as a client. Marks the
-    /// endpoint classes whose rows change, those that are not known aside.
+    /// endpoint classes whose rows change or are not known.
     pub(crate) fn replace(
         &mut self,
         engine: &mut Engine<'_>,
@@ -60,9 +60,12 @@ impl Rows {
     ) {
         let halves = [(Some(&mut self.outward), item), (self.clients.as_mut(), client)];
         for (halves, item) in halves.into_iter().filter_map(|(halves, item)| Some((halves?, item))) {
-            for half in [&mut halves.plain, &mut halves.hosted] {
-                half.replace(engine, pool, (bit, item.as_ref()), touched);
-            }
+            halves.plain.replace(engine, pool, (bit, item.as_ref()), touched);
+            let mut of_hosted = FixedBitSet::with_capacity(touched.len());
+            halves.hosted.replace(engine, pool, (bit, item.as_ref()), &mut of_hosted);
+            // The others have no row of their own where the host is owned.
+            of_hosted.difference_with(&halves.alike);
+            touched.union_with(&of_hosted);
         }
     }
 }
@@ -118,7 +121,10 @@ impl Half {
             self.common.get_mut(own as usize).into_iter().for_each(|known| *known = Some(steps));
         }
         for owned in 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX) {
-            let Some(steps) = self.rows.get(owned as usize).copied().flatten() else { continue };
+            let Some(steps) = self.rows.get(owned as usize).copied().flatten() else {
+                touched.insert(owned as usize);
+                continue;
+            };
             let open = match item {
                 Some(item) if self.outward => engine.opens(&[owned], &item.endpoints, item.counts, &matrix),
                 Some(item) => engine.opens(&item.endpoints, &[owned], item.counts, &matrix),
