@@ -148,7 +148,7 @@ impl Engine<'_> {
         let known = (&self.classes.index, design);
         let template = self.classes.endpoints.template(seen, &design.unit(unit).labels, &decisive, known)?;
         let end = self.split(template, &[])?;
-        let (before, entries) = (self.classes.endpoints.get(end).clone(), self.entries_to(end));
+        let before = self.classes.endpoints.get(end).clone();
         self.alike.vacate(end, self.classes.endpoints.nobody()?);
         self.classes.endpoints.retouch(end, seen);
         self.alike.split(self.classes.endpoints.get(end), template, end);
@@ -158,7 +158,7 @@ impl Engine<'_> {
             self.forget_near(&before, end)?;
         }
         let names = before.ports != seen.ports;
-        if names && entries != self.entries_anew(end) {
+        if names && !self.keeps_entries(end) {
             return None;
         }
         let peers = self.judgements.relabel(&self.classes, &[end], design.unit(unit));
@@ -237,18 +237,12 @@ impl Engine<'_> {
         moving.hosts = moving.founded.iter().filter_map(host).collect();
     }
 
-    /// What named sources may open to an endpoint class.
-    fn entries_to(&self, end: u32) -> Vec<crate::intern::HeaderId> {
-        self.paths.entries_to(&self.classes.endpoints, end)
-    }
-
-    /// The same, worked out again.
-    fn entries_anew(&mut self, end: u32) -> Vec<crate::intern::HeaderId> {
-        let sources = self.classes.endpoints.sources();
-        let carried = |source| Paths::entry(self.design, &self.classes, source, end);
-        let carried: Vec<_> = sources.map(carried).collect();
-        let known = carried.into_iter().map(|carried| self.sets.intern(carried.unwrap_or_default())).collect();
-        if self.paths.entries.is_empty() { Vec::new() } else { known }
+    /// True if named sources may open to an endpoint class what they could open to the one that it was made from.
+    fn keeps_entries(&mut self, end: u32) -> bool {
+        self.classes.endpoints.sources().all(|source| {
+            let carried = Paths::entry(self.design, &self.classes, source, end).unwrap_or_default();
+            self.paths.entries.get(&(source, end)).copied().unwrap_or_default() == self.sets.intern(carried)
+        })
     }
 }
 

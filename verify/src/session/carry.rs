@@ -185,7 +185,7 @@ impl Carry<'_> {
                     let ground = memory.grounds.remove(&property.id);
                     let sides = (memory.members(verifier, from), memory.members(verifier, to));
                     let still = ground.and_then(|ground| {
-                        let known = (&ground, &self.amended.dirty);
+                        let known = (&ground, &self.amended.dirty, &self.amended.rehoused.founded);
                         verifier.still_holds(property, attack, [&sides.0, &sides.1], known)
                     });
                     let holds = still.is_some();
