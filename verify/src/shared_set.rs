@@ -7,11 +7,13 @@
 //!
 //! Parts are shared between sets at the same place only: a node stands for certain numbers wherever it is met.
 
+mod compact;
 mod hits;
 mod image;
 mod masks;
 mod transfer;
 
+pub(crate) use compact::Compact;
 pub(crate) use hits::Hits;
 pub(crate) use image::Image;
 pub(crate) use masks::Masks;
@@ -545,6 +547,19 @@ mod tests {
             let times = pool.times([(first, 2), (second, 3), (second, 1)]);
             let expected = |number: usize| 2 * usize::from(a.contains(&number)) + 4 * usize::from(b.contains(&number));
             prop_assert!((0..BOUND).all(|number| times.get(&number).copied().unwrap_or(0) == expected(number)));
+        }
+
+        #[test]
+        fn a_compact_pool_has_the_same_sets(a in set(), b in set(), c in set()) {
+            let mut pool = Pool::new(BOUND);
+            let kept = [&a, &b].map(|numbers| pool.of_bits(&bits(numbers)));
+            pool.of_bits(&bits(&c));
+            let mut compact = Compact::new(&pool);
+            let taken = kept.map(|set| compact.take(set));
+            let mut after = compact.finish();
+            prop_assert_eq!(taken.map(|set| numbers(&after, set)), [a.clone(), b.clone()]);
+            prop_assert_eq!(taken, [&a, &b].map(|numbers| after.of_bits(&bits(numbers))));
+            prop_assert!(after.size() <= pool.size());
         }
 
         #[test]

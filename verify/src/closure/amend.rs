@@ -9,7 +9,7 @@ use super::{Closures, Sums, weight};
 use super::stake::{Gone, Stakes};
 use crate::classes::ClassId;
 use crate::lateral::{Graph, Moved, Origin};
-use crate::shared_set::{Hits, Pool, SetId};
+use crate::shared_set::{Compact, Hits, Pool, SetId};
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,19 @@ impl Closures {
             None => return false,
         }
         self.pool.trim();
+        if self.pool.size() > GROWTH_MAX * (self.nodes_first + NODES_FREE) {
+            self.compact();
+        }
         self.pool.size() <= GROWTH_MAX * (self.nodes_first + NODES_FREE)
+    }
+
+    /// Keeps the sets that are closures, and no others.
+    fn compact(&mut self) {
+        let mut compact = Compact::new(&self.pool);
+        for taken in self.taken.iter_mut().chain(self.sources.values_mut()) {
+            *taken = compact.take(*taken);
+        }
+        self.pool = compact.finish();
     }
 
     /// Leaves nothing to those of classes that nobody is of any more, once nobody gets to them.

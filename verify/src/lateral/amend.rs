@@ -11,7 +11,7 @@ use crate::direct::{Engine, Rehoused};
 use crate::intern::HeaderId;
 use crate::judge::Dirty;
 use crate::rows::{Item, Rows};
-use crate::shared_set::SetId;
+use crate::shared_set::{Compact, SetId};
 use fixedbitset::FixedBitSet;
 use seglab_policy::Pivot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +64,18 @@ impl Graph {
         self.guests_come_and_go(&mut moved, (&lords, &before), rehoused);
         self.is_doubtful = self.has_doubt();
         Some(moved)
+    }
+
+    /// Keeps the sets that are somebody's steps, and no others.
+    pub(crate) fn compact(&mut self, rows: &mut Rows) {
+        let mut compact = Compact::new(&self.pool);
+        let mut take = |steps: &mut Steps| {
+            *steps = Steps { certain: compact.take(steps.certain), possible: compact.take(steps.possible) };
+        };
+        let all = self.plain.iter_mut().chain(&mut self.hosted).chain(&mut self.outside);
+        all.chain(self.sources.values_mut()).for_each(&mut take);
+        rows.each(&mut take);
+        self.pool = compact.finish();
     }
 
     /// Everybody who stands at one of these endpoint classes, or who has moved, with where they stand.

@@ -25,6 +25,18 @@ impl Rows {
         }
     }
 
+    /// Every set that is kept.
+    pub(crate) fn each(&mut self, take: &mut impl FnMut(&mut Steps)) {
+        // What was put together from others can be put together again.
+        self.known.clear();
+        for halves in [Some(&mut self.outward), self.clients.as_mut()].into_iter().flatten() {
+            for half in [&mut halves.plain, &mut halves.hosted] {
+                half.of_kinds.clear();
+                half.rows.iter_mut().chain(&mut half.common).flatten().for_each(&mut *take);
+            }
+        }
+    }
+
     /// Moves the items of these bits from an endpoint class to another that was vacant and is alike in everything; all
     /// endpoint classes of their owner are `ends` now.
     pub(crate) fn split(&mut self, (class, other): (u32, u32), ends: &Rc<[u32]>, is_of: impl Fn(usize) -> bool) {

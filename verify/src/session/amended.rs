@@ -53,6 +53,8 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) struct Amended {
     pub(super) dirty: Dirty,
+    /// The same without what units are part of that have come or changed.
+    pub(super) edited: Dirty,
     /// The units that are among the sources of dirty connections, and those among the destinations.
     units: [FixedBitSet; 2],
     /// By attack, from how many origins other steps can be taken.
@@ -127,29 +129,31 @@ impl<'a> Verifier<'a> {
         if edits.turn_trust(self.engine.design) {
             self.closures.retain(|(_, without_trusted, _), _| !without_trusted);
         }
-        let mut moved = BTreeMap::new();
+        let (mut moved, mut grown) = (BTreeMap::new(), Vec::new());
         for (attack, graph) in std::mem::take(&mut self.graphs) {
             let (rows, nodes) = self.amending.as_mut()?.rows.get_mut(&attack)?;
             let mut graph = Rc::try_unwrap(graph).ok()?;
             moves.iter().for_each(|&split| graph.split(&self.engine, rows, split));
             let of_attack = graph.amend(&mut self.engine, rows, (&dirty, &rehoused))?;
-            if graph.pool.size() > GROWTH_MAX * (*nodes + NODES_FREE) {
-                return None;
-            }
             graph.pool.trim();
+            if graph.pool.size() > GROWTH_MAX * (*nodes + NODES_FREE) {
+                grown.push(attack);
+            }
             self.graphs.insert(attack, Rc::new(graph));
             moved.insert(attack, of_attack);
         }
         self.amend_closures(&moved, &rehoused)?;
+        self.compact(grown)?;
         if edits.roster.len() > 0 {
             self.every_end = None;
         }
         let is_as_before = |attack: &Attack| rehoused.is_none() && moved.get(attack).is_some_and(Vec::is_empty);
         self.degrees.retain(|(attack, _), _| is_as_before(attack));
+        let edited = dirty.clone();
         dirty.products.extend(rehoused.dirty.products.iter().cloned());
         let units = [true, false].map(|sources| self.ends_among(&dirty, sources));
         let moved = moved.into_iter().map(|(attack, moved)| (attack, moved.len())).collect();
-        Some(Amended { dirty, units, moved, rehoused })
+        Some(Amended { dirty, edited, units, moved, rehoused })
     }
 
     /// The classes whose units have other labels and stay alike, and the units of which the class is to be found.
@@ -162,6 +166,17 @@ impl<'a> Verifier<'a> {
         units.extend(relabelled.iter().filter(|&&unit| apart.contains(&self.engine.classes.of(unit))));
         let (labelled_alike, addresses) = (roster.labelled_alike.clone(), roster.addresses.clone());
         (stay, Movers { units, labelled_alike, left, addresses })
+    }
+
+    /// Makes room in graphs whose sets have grown; `None` if they stay large.
+    fn compact(&mut self, grown: Vec<Attack>) -> Option<()> {
+        for attack in grown {
+            let (rows, nodes) = self.amending.as_mut()?.rows.get_mut(&attack)?;
+            let graph = Rc::get_mut(self.graphs.get_mut(&attack)?)?;
+            graph.compact(rows);
+            (graph.pool.size() <= GROWTH_MAX * (*nodes + NODES_FREE)).then_some(())?;
+        }
+        Some(())
     }
 
     /// Takes closures along with the steps that have moved.

@@ -7,8 +7,10 @@
 use super::Earlier;
 use super::amended::{Amended, renumber};
 use super::edits::{Edits, same_property};
+use crate::classes::ClassId;
 use crate::counterexample::{Hop, VerifyError};
 use crate::direct::Rehoused;
+use crate::judge::Dirty;
 use crate::lateral::Attack;
 use crate::members::Members;
 use crate::properties::{
@@ -20,7 +22,7 @@ use rustc_hash::FxHashMap;
 use seglab_policy::{
     Action, Claim, Connection, Design, Doubt, Endpoint, Peer, Pivot, Property, Selector, Service, Statistic,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The endpoint classes that peers stand for, once they have been asked for.
@@ -141,7 +143,8 @@ impl Carry<'_> {
         let mut needs = Vec::with_capacity(design.needs().len());
         for (need, earlier) in design.needs().iter().zip(&self.earlier.needs) {
             let known = earlier.and_then(|at| take(&mut of_needs, at));
-            let carried = known.and_then(|known| self.flow(verifier, memory, (&need.from, &need.to), known));
+            let asked = (&need.from, &need.to, &need.services[..]);
+            let carried = known.and_then(|known| self.flow(verifier, memory, asked, known));
             settled += usize::from(carried.is_none());
             needs.push(match carried {
                 Some(outcome) => outcome,
@@ -170,7 +173,7 @@ impl Carry<'_> {
         if let (Claim::BlastRadius { from, of: Statistic::Max, .. }, true) = (&property.claim, moves) {
             return self.blast_radius(verifier, property, (attack, from), known);
         }
-        if self.asks_otherwise(property) {
+        if !matches!(property.claim, Claim::Allowed { .. }) && self.asks_otherwise(property) {
             return Ok(None);
         }
         let last = Attack { pivot: last_step(attack.pivot), ..attack };
@@ -202,7 +205,7 @@ impl Carry<'_> {
                 }
                 self.existing(verifier, known, self.stays(attack))
             }
-            Claim::Allowed { from, to, .. } => self.flow(verifier, memory, (from, to), known),
+            Claim::Allowed { from, to, services } => self.flow(verifier, memory, (from, to, services), known),
             Claim::Exposed { .. } => {
                 let outside = outside(verifier);
                 let everybody = all(verifier);
@@ -313,24 +316,39 @@ impl Carry<'_> {
     /// The outcome of a claim that connections from one peer to another work, if it stays.
     fn flow(
         &self,
-        verifier: &Verifier<'_>,
+        verifier: &mut Verifier<'_>,
         memory: &mut Memory,
-        (from, to): (&Peer, &Peer),
+        (from, to, services): (&Peer, &Peer, &[Service]),
         known: Outcome,
     ) -> Carried {
         if self.edits.are_none() {
             return Some(known);
         }
-        if self.edits.roster.turn_peer(from) || self.edits.roster.turn_peer(to) {
+        // Between units every pair has to work, so one that does not refutes the claim.
+        let by_pairs = matches!((from, to), (Peer::Units(_) | Peer::Anyone, Peer::Units(_) | Peer::Anyone));
+        let turns = self.edits.roster.turn_peer(from) || self.edits.roster.turn_peer(to);
+        // Whom labels have put out of the claim it does not speak of any more, whatever shows that they are broken.
+        if turns && (!by_pairs || self.edits.roster.turn_by_labels(from) || self.edits.roster.turn_by_labels(to)) {
             return None;
         }
         let sides = (ends_of(verifier, &mut memory.ends, from), ends_of(verifier, &mut memory.ends, to));
-        let meets = self.amended.dirty.meets(&sides.0, &sides.1)
-            || (verifier.engine.stateless && self.amended.dirty.meets(&sides.1, &sides.0));
-        let stays = !meets;
-        // Between units every pair has to work, so one that does not refutes the claim.
-        let by_pairs = matches!((from, to), (Peer::Units(_) | Peer::Anyone, Peer::Units(_) | Peer::Anyone));
-        (stays || by_pairs).then(|| self.existing(verifier, known, stays))?
+        let meet = |dirty: &Dirty| {
+            dirty.meets(&sides.0, &sides.1) || (verifier.engine.stateless && dirty.meets(&sides.1, &sides.0))
+        };
+        if !turns {
+            let stays = !meet(&self.amended.dirty);
+            return (stays || by_pairs).then(|| self.existing(verifier, known, stays))?;
+        }
+        let outcome = Outcome { population: verifier.population_of(from, to), ..known };
+        if outcome.verdict == Settled::Holds && !meet(&self.amended.edited) {
+            // All pairs of others work still: those of units that are not what they were are asked about.
+            let roster = &self.edits.roster;
+            let moved = roster.came.iter().chain(&roster.changed).chain(&roster.relabelled);
+            let classes: BTreeSet<ClassId> = moved.map(|&unit| verifier.engine.classes.of(unit)).collect();
+            let works = verifier.still_works((from, to), services, self.settings.as_if_enforced, &classes);
+            return works.then_some(outcome);
+        }
+        self.existing(verifier, outcome, false)
     }
 
     /// True if everything that a verdict shows is as it was, or still shows the same; rules that it names are put where

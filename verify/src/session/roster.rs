@@ -137,6 +137,14 @@ impl<'d> Roster<'d> {
         })
     }
 
+    /// True if a peer of units stands for a unit that it did not stand for, or the other way round, for want of a label.
+    pub(super) fn turn_by_labels(&self, peer: &Peer) -> bool {
+        let Peer::Units(selector) = peer else { return false };
+        let selects = |unit: Option<&Unit>| unit.is_some_and(|unit| selector.matches(unit));
+        let mut relabelled = self.versions.iter().filter(|version| version.labels_only);
+        relabelled.any(|version| selects(version.before) != selects(version.after))
+    }
+
     /// True if a peer stands for other units than before, or for one of which more differs than labels.
     pub(super) fn turn_peer(&self, peer: &Peer) -> bool {
         let mut moved = self.versions.iter().filter(|version| !version.labels_only);
