@@ -319,7 +319,9 @@ impl Paths {
         let endpoints = &classes.endpoints;
         let is_unit = |class: u32| (class as usize) < endpoints.units();
         let touched = (0..u32::try_from(endpoints.len()).unwrap_or(u32::MAX))
-            .map(|class| is_unit(class) && design.unmodelled().iter().any(|what| selected(classes, &what.touches, class)))
+            .map(|class| {
+                is_unit(class) && design.unmodelled().iter().any(|what| selected(classes, &what.touches, class))
+            })
             .collect();
         let mut entries = FxHashMap::default();
         for source in endpoints.sources() {

@@ -272,8 +272,7 @@ fn add_logins(engine: &mut Engine<'_>, graph: &mut Graph) {
 
 impl LoginNode {
     /// One that no class takes.
-    const VACANT: LoginNode =
-        LoginNode { class: ClassId(u32::MAX), credential: u32::MAX, counts: HeaderId::EMPTY };
+    const VACANT: LoginNode = LoginNode { class: ClassId(u32::MAX), credential: u32::MAX, counts: HeaderId::EMPTY };
 }
 
 impl Graph {

@@ -5,8 +5,8 @@
 //! reached on another way, for every closure was closed under the other steps anyway. Where there is no other way
 //! closures [shrink](super::shrink) by those who stood behind it; where these are many, they are made anew.
 
-use super::{Closures, Sums, weight};
 use super::stake::{Gone, Stakes};
+use super::{Closures, Sums, weight};
 use crate::classes::ClassId;
 use crate::lateral::{Graph, Moved, Origin};
 use crate::shared_set::{Compact, Hits, Pool, SetId};

@@ -115,7 +115,9 @@ impl Engine<'_> {
     /// Works out what is kept of a class.
     fn describe(&mut self, class: ClassId) {
         let (ends, heard) = match self.classes.members(class).first() {
-            Some(_) => (super::endpoints_of(&self.classes, class), super::listened_by(self.design, &self.classes, class)),
+            Some(_) => {
+                (super::endpoints_of(&self.classes, class), super::listened_by(self.design, &self.classes, class))
+            }
             None => Default::default(),
         };
         let heard = self.sets.intern(heard);
@@ -225,7 +227,8 @@ impl Engine<'_> {
     /// Takes note of whom connections of units that have moved are with, and of who hosts the classes that have changed.
     fn note(&self, units: &BTreeSet<UnitId>, moving: &mut Rehoused) {
         let all: Vec<u32> = (0u32..).take(self.classes.endpoints.len()).collect();
-        let ends: BTreeSet<u32> = units.iter().flat_map(|&unit| self.classes.endpoints.of_unit(unit)).copied().collect();
+        let ends: BTreeSet<u32> =
+            units.iter().flat_map(|&unit| self.classes.endpoints.of_unit(unit)).copied().collect();
         let ends: Vec<u32> = ends.into_iter().collect();
         if !ends.is_empty() {
             moving.dirty.products = vec![(ends.clone(), all.clone()), (all, ends)];

@@ -138,7 +138,10 @@ impl EndpointClasses {
         let Some(vacant) = self.classes.get(nobody as usize).cloned() else { return };
         let Some(known) = self.classes.get_mut(at) else { return };
         let before = std::mem::replace(known, vacant);
-        self.by_block.get_mut(before.block as usize).into_iter().for_each(|known| known.retain(|known| *known != class));
+        self.by_block
+            .get_mut(before.block as usize)
+            .into_iter()
+            .for_each(|known| known.retain(|known| *known != class));
         self.group.get_mut(at).into_iter().for_each(|group| *group = None);
         self.by_set.iter_mut().for_each(|matches| forget_match(matches, class));
         self.learned.values_mut().for_each(|matches| matches.forget(class));

@@ -79,12 +79,7 @@ impl Graph {
     }
 
     /// Everybody who stands at one of these endpoint classes, or who has moved, with where they stand.
-    fn origins_at(
-        &self,
-        engine: &Engine<'_>,
-        touched: &FixedBitSet,
-        rehoused: &Rehoused,
-    ) -> Vec<(Origin, Rc<[u32]>)> {
+    fn origins_at(&self, engine: &Engine<'_>, touched: &FixedBitSet, rehoused: &Rehoused) -> Vec<(Origin, Rc<[u32]>)> {
         let is_touched = |from: &[u32]| from.iter().any(|&endpoint| touched.contains(endpoint as usize));
         let mut origins: Vec<(Origin, Rc<[u32]>)> = Vec::new();
         let mut guests = FixedBitSet::with_capacity(self.classes);
@@ -271,4 +266,3 @@ impl Graph {
         all.any(|steps| steps.certain != steps.possible)
     }
 }
-

@@ -73,7 +73,11 @@ impl<'d> Roster<'d> {
         Some(roster)
     }
 
-    fn add(&mut self, (was, before): (Option<UnitId>, Option<&'d Unit>), (is, after): (Option<UnitId>, Option<&'d Unit>)) {
+    fn add(
+        &mut self,
+        (was, before): (Option<UnitId>, Option<&'d Unit>),
+        (is, after): (Option<UnitId>, Option<&'d Unit>),
+    ) {
         let mut labels_only = false;
         match (before, after, is) {
             (Some(before), Some(after), Some(is)) => {

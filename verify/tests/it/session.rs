@@ -5,8 +5,8 @@ use seglab_policy::arbitrary::{connection_of, design_of};
 use seglab_policy::{
     Action, Address, AddressSet, Assume, Design, Draft, Endpoint, Family, Order, Pivot, Rule, Tier, Trust, Unit, View,
 };
-use std::net::{IpAddr, Ipv4Addr};
 use seglab_verify::{Attack, End, Outcome, Row, Session, Settings, Settled, Standing, Verifier};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Numbers that look random, by seed.
 struct Dice(u64);
@@ -141,7 +141,11 @@ fn remove_units(dice: &mut Dice, draft: &mut Draft) -> Option<()> {
 fn rename_unit(dice: &mut Dice, draft: &mut Draft) -> Option<()> {
     let (new, at) = (name(dice, draft)?, dice.below(draft.units.len()));
     let old = std::mem::replace(&mut draft.units.get_mut(at)?.name, new.clone());
-    draft.units.iter_mut().filter(|unit| unit.host.as_ref() == Some(&old)).for_each(|unit| unit.host = Some(new.clone()));
+    draft
+        .units
+        .iter_mut()
+        .filter(|unit| unit.host.as_ref() == Some(&old))
+        .for_each(|unit| unit.host = Some(new.clone()));
     Some(())
 }
 
@@ -256,7 +260,11 @@ fn check(session: &mut Session, settings: &Settings, dice: &mut Dice, what: &str
             for hops_max in [Some(1), None] {
                 let start = Endpoint::Unit { unit, interface: 0 };
                 let ours = session.ask(|verifier| verifier.owned(start, attack, hops_max));
-                assert_eq!(ours, fresh.owned(start, attack, hops_max), "{what}: {hops_max:?} from {unit:?}, {attack:?}");
+                assert_eq!(
+                    ours,
+                    fresh.owned(start, attack, hops_max),
+                    "{what}: {hops_max:?} from {unit:?}, {attack:?}"
+                );
             }
         }
     }
