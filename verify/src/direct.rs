@@ -46,8 +46,7 @@ pub(crate) struct Answers {
     pub(crate) unknown: HeaderId,
 }
 
-/// More cells than this to be evaluated anew are more work than to compile the rules anew, and more cells than that
-/// would take more room after many edits than they are worth.
+/// More cells evaluated anew are more work than to compile the rules; more in all would take more room than they are worth.
 const EDITED_MAX: usize = 1 << 17;
 const AMENDED_MAX: usize = 1 << 19;
 
@@ -130,8 +129,8 @@ impl<'a> Engine<'a> {
             }
         }
         let stateless = design.points().iter().any(|point| !design.rulebook(point.rulebook).stateful);
-        let heard = |class| sets.intern(listened_by(design, &classes, class));
-        let listened = classes.numbers().map(heard).collect();
+        let listened =
+            classes.numbers().map(|class| sets.intern(membership::listened_by(design, &classes, class))).collect();
         let endpoints = classes.numbers().map(|class| endpoints_of(&classes, class).into()).collect();
         let groups_first = classes.index.groups();
         let paths = Paths::new(design, &classes, &mut sets);
@@ -280,12 +279,6 @@ impl<'a> Engine<'a> {
         let tcp = self.sets.get(blocked).only_transport(Transport::Tcp);
         self.sets.intern(tcp)
     }
-}
-
-/// The headers that the units of a class listen to.
-fn listened_by(design: &Design, classes: &Classes, class: ClassId) -> HeaderSet {
-    let unit = classes.members(class).first().map(|&unit| design.unit(unit));
-    unit.map_or_else(HeaderSet::empty, |unit| HeaderSet::of_listeners(&unit.listeners))
 }
 
 /// The endpoint classes of a class's units, each once.

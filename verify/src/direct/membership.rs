@@ -8,8 +8,9 @@
 //! vacant.
 
 use super::{AMENDED_MAX, EDITED_MAX, Engine, Paths, Rehoused};
-use crate::classes::ClassId;
+use crate::classes::{ClassId, Classes};
 use crate::endpoint_class::EndpointClass;
+use crate::header_set::HeaderSet;
 use crate::judge::Dirty;
 use fixedbitset::FixedBitSet;
 use seglab_policy::{Design, Placement, Scope, Selector, UnitId};
@@ -66,7 +67,7 @@ impl Engine<'_> {
             moving.resized.extend(home);
             homes.push((unit, home));
         }
-        let is_empty = |classes: &crate::classes::Classes, class: ClassId| classes.members(class).is_empty();
+        let is_empty = |classes: &Classes, class: ClassId| classes.members(class).is_empty();
         let mut empty: BTreeSet<ClassId> =
             moving.resized.iter().copied().filter(|&class| is_empty(&self.classes, class)).collect();
         empty.iter().for_each(|&class| self.classes.disband(class));
@@ -115,9 +116,7 @@ impl Engine<'_> {
     /// Works out what is kept of a class.
     fn describe(&mut self, class: ClassId) {
         let (ends, heard) = match self.classes.members(class).first() {
-            Some(_) => {
-                (super::endpoints_of(&self.classes, class), super::listened_by(self.design, &self.classes, class))
-            }
+            Some(_) => (super::endpoints_of(&self.classes, class), listened_by(self.design, &self.classes, class)),
             None => Default::default(),
         };
         let heard = self.sets.intern(heard);
@@ -131,7 +130,7 @@ impl Engine<'_> {
         let design = self.design;
         let mut ends = Vec::new();
         for interface in &design.unit(unit).interfaces {
-            let crate::classes::Classes { endpoints, words, atoms, .. } = &mut self.classes;
+            let Classes { endpoints, words, atoms, .. } = &mut self.classes;
             let seen = endpoints.seen((unit, interface), group, is_host, design, (words, atoms))?;
             ends.push(match endpoints.alike(&seen) {
                 Some(end) => end,
@@ -270,4 +269,10 @@ fn hosts_of(design: &Design) -> FixedBitSet {
     let mut hosts = FixedBitSet::with_capacity(design.units().len());
     hosts.extend(design.unit_ids().filter_map(|unit| design.host_of(unit)).map(UnitId::index));
     hosts
+}
+
+/// The headers that the units of a class listen to.
+pub(super) fn listened_by(design: &Design, classes: &Classes, class: ClassId) -> HeaderSet {
+    let unit = classes.members(class).first().map(|&unit| design.unit(unit));
+    unit.map_or_else(HeaderSet::empty, |unit| HeaderSet::of_listeners(&unit.listeners))
 }

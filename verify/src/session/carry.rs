@@ -176,26 +176,9 @@ impl Carry<'_> {
         if !matches!(property.claim, Claim::Allowed { .. }) && self.asks_otherwise(property) {
             return Ok(None);
         }
-        let last = Attack { pivot: last_step(attack.pivot), ..attack };
         Ok(match &property.claim {
             Claim::Isolated { from, to, services } | Claim::OnlyThrough { from, to, services, .. } => {
-                let steps_stay = self.stays(attack) && self.stays(last);
-                let every = services.iter().any(|service| matches!(service, Service::Any));
-                let ends_stay = every
-                    || (attack.pivot != Pivot::EitherWay
-                        && !self.amended.dirty.meets(&all(verifier), &ends_of(verifier, &mut memory.ends, to)));
-                if !(steps_stay && ends_stay) && known.verdict == Settled::Holds {
-                    let ground = memory.grounds.remove(&property.id);
-                    let sides = (memory.members(verifier, from), memory.members(verifier, to));
-                    let still = ground.and_then(|ground| {
-                        let known = (&ground, &self.amended.dirty, &self.amended.rehoused.founded);
-                        verifier.still_holds(property, attack, [&sides.0, &sides.1], known)
-                    });
-                    let holds = still.is_some();
-                    memory.grounds.extend(still.map(|ground| (property.id.clone(), ground)));
-                    return Ok(holds.then_some(known));
-                }
-                self.existing(verifier, known, steps_stay && ends_stay)
+                self.path(verifier, memory, (property, attack), (from, to, services), known)
             }
             // How many there are counts, too.
             Claim::BlastRadius { .. } | Claim::Surface { .. } if moves => None,
@@ -238,6 +221,35 @@ impl Carry<'_> {
             | Claim::NoUndefinedOrder { .. }
             | Claim::IsolatedEver { .. } => None,
         })
+    }
+
+    /// The outcome of a claim about paths if it stays.
+    fn path(
+        &self,
+        verifier: &mut Verifier<'_>,
+        memory: &mut Memory,
+        (property, attack): (&Property, Attack),
+        (from, to, services): (&Peer, &Peer, &[Service]),
+        known: Outcome,
+    ) -> Carried {
+        let last = Attack { pivot: last_step(attack.pivot), ..attack };
+        let steps_stay = self.stays(attack) && self.stays(last);
+        let every = services.iter().any(|service| matches!(service, Service::Any));
+        let ends_stay = every
+            || (attack.pivot != Pivot::EitherWay
+                && !self.amended.dirty.meets(&all(verifier), &ends_of(verifier, &mut memory.ends, to)));
+        if !(steps_stay && ends_stay) && known.verdict == Settled::Holds {
+            let ground = memory.grounds.remove(&property.id);
+            let sides = (memory.members(verifier, from), memory.members(verifier, to));
+            let still = ground.and_then(|ground| {
+                let known = (&ground, &self.amended.dirty, &self.amended.rehoused.founded);
+                verifier.still_holds(property, attack, [&sides.0, &sides.1], known)
+            });
+            let holds = still.is_some();
+            memory.grounds.extend(still.map(|ground| (property.id.clone(), ground)));
+            return holds.then_some(known);
+        }
+        self.existing(verifier, known, steps_stay && ends_stay)
     }
 
     /// True if a property speaks of other units than before.
