@@ -13,7 +13,8 @@
 use seglab_benches::{Size, company};
 use seglab_certificate::{Judge, Question, sha256};
 use seglab_policy::{
-    AtMost, Claim, Design, Directions, Flow, Peer, Pivot, Property, Selector, Service, Statistic, normal_form,
+    AtMost, Claim, Design, Directions, Flow, Peer, Pivot, Property, Reference, Selector, Service, Statistic,
+    normal_form,
 };
 use seglab_verify::{Settings, Verifier};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +92,11 @@ fn claiming(design: &Design) -> Design {
             Pivot::Any,
         ),
         (Claim::NoUndefinedOrder { rulebook: None }, Pivot::Any),
+    ]);
+    let reference = Reference::new("approved.yaml", design.to_draft()).expect("the design is one");
+    claims.extend([
+        (Claim::Within { reference: reference.clone() }, Pivot::Any),
+        (Claim::Equal { reference }, Pivot::Any),
     ]);
     let more = claims.into_iter().enumerate();
     let more = more.map(|(at, (claim, pivot))| Property { pivot, ..Property::new(format!("more-{at}"), claim) });

@@ -40,9 +40,6 @@ impl Proof {
     /// Why there is no certificate of claims of its kind; `None` if there is.
     pub fn missing_for(claim: &Claim) -> Option<&'static str> {
         match claim {
-            Claim::Within { .. } | Claim::Equal { .. } => {
-                Some("a claim about two designs is settled by their difference")
-            }
             Claim::IsolatedEver { .. } => Some("a claim about units that do not exist yet is proved by Z3 alone"),
             _ => None,
         }
@@ -112,8 +109,8 @@ impl Verifier<'_> {
             Claim::Allowed { from, to, services } => self.prove_allowed(from, to, services, settings),
             Claim::NoShadowedRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), false),
             Claim::NoRedundantRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), true),
-            // Of single connections there is nothing to say beyond the points; of units to come, and of other designs,
-            // nothing at all.
+            // Of single connections there is nothing to say beyond the points; of two designs every point is asked
+            // anyway, and of units to come there is nothing to say at all.
             Claim::Within { .. }
             | Claim::Equal { .. }
             | Claim::Exposed { .. }
@@ -125,7 +122,11 @@ impl Verifier<'_> {
             | Claim::IsolatedEver { .. } => Vec::new(),
         };
         let by = match property.claim {
-            Claim::Allowed { .. } | Claim::NoShadowedRules { .. } | Claim::NoRedundantRules { .. } => Vec::new(),
+            Claim::Allowed { .. }
+            | Claim::Within { .. }
+            | Claim::Equal { .. }
+            | Claim::NoShadowedRules { .. }
+            | Claim::NoRedundantRules { .. } => Vec::new(),
             _ => self.stopping(property.trust, settings),
         };
         Proof { settings: *settings, by, lines }

@@ -8,7 +8,7 @@
 
 use seglab_certificate::{Judge, Question, sha256};
 use seglab_policy::arbitrary::{Feature, design_of, neutralised};
-use seglab_policy::{Design, normal_form};
+use seglab_policy::{Claim as Claimed, Design, Draft, Property, Reference, Trust, View, normal_form};
 use seglab_verify::{Proof, Report, Settings, Settled, Verifier, verify};
 
 /// A design in the form that certificates are bound to.
@@ -193,6 +193,41 @@ fn mutant(design: &Design, draw: &mut Draw) -> Option<Design> {
     Design::new(draft).ok()
 }
 
+const TRUSTS: [Trust; 3] = [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid];
+
+/// A design that is held against another: a mutant of it, or a random design whose units have the same names.
+fn comparing(design: &Design, seed: u64) -> Design {
+    let mut draw = Draw(seed ^ 0x5eed);
+    let steps = draw.below(4);
+    let other = match draw.below(5) {
+        0 => Some(design_of(seed + 100_000)),
+        _ => (0..steps).try_fold(design.clone(), |changed, _| mutant(&changed, &mut draw)),
+    };
+    let reference = Reference::new("other.yaml", other.unwrap_or_else(|| design.clone()).to_draft()).unwrap();
+    let mut draft = design.to_draft();
+    for view in [View::Policy, View::Service] {
+        let reference = || reference.clone();
+        for claim in [Claimed::Within { reference: reference() }, Claimed::Equal { reference: reference() }] {
+            let (id, trust) = (format!("{}-{view}", claim.kind()), TRUSTS[draw.below(3)]);
+            draft.properties.push(Property { view, trust, ..Property::new(id, claim) });
+        }
+    }
+    Design::new(draft).unwrap()
+}
+
+#[test]
+fn random_designs_are_within_others_and_nothing_else() {
+    let (mut accepted, mut refused) = (0, 0);
+    for seed in 0..designs() {
+        let draft = Draft { properties: Vec::new(), needs: Vec::new(), ..design_of(seed).to_draft() };
+        let design = comparing(&Design::new(draft).unwrap(), seed);
+        let (a, r) = check_design(&design, &settings_of(seed), &format!("seed {seed}"));
+        (accepted, refused) = (accepted + a, refused + r);
+    }
+    println!("{accepted} accepted, {refused} refused");
+    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
+}
+
 /// Claims that held in a design and no longer do in a mutant: their old certificates, bound to the mutant as if made
 /// for it, are refused.
 #[test]
@@ -203,7 +238,7 @@ fn a_design_that_changes_under_a_certificate_is_noticed() {
         seglab_scenarios::load(path.to_str().unwrap(), &Default::default()).unwrap().design
     });
     // Designs that people make are changed more often: more of what they claim holds, and less of it by chance.
-    let drawn = (0..designs()).map(|seed| (design_of(seed), 8));
+    let drawn = (0..designs()).map(|seed| (comparing(&design_of(seed), seed), 8));
     let all = catalogue.map(|design| (design, designs() / 4)).chain(drawn);
     for (seed, (design, mutants)) in (0..).zip(all) {
         let settings = settings_of(seed);

@@ -72,6 +72,19 @@ fn a_plan_that_cannot_be_read_is_said_where_it_is_named() {
     assert!(said.contains("plans/approved.yaml:6:"), "{said}");
     assert!(!at.path().join("c").exists());
     write(at.path(), "plans/approved.yaml", APPROVED);
-    let run = seglab(at.path(), &["verify", ".", "--certificates", "c"]);
-    assert!(run.err.contains("no certificate of `approved` (within)"), "{}", run.err);
+    seglab(at.path(), &["verify", "."]).ends(0);
+}
+
+/// The certificate binds both designs: the other's normal form stands in the claim.
+#[test]
+fn what_is_within_a_plan_is_proved_by_a_certificate() {
+    let at = folder(&[("seglab.yaml", &lab(WEB)), ("plans/approved.yaml", APPROVED)]);
+    let at = at.path();
+    seglab(at, &["verify", ".", "--certificates", "c"]).ends(0);
+    let check = ["check", ".", "--certificates", "c"];
+    let checked = seglab(at, &check).ends(0);
+    assert!(checked.contains("1 accepted, 0 refused"), "{checked}");
+    write(at, "plans/approved.yaml", &APPROVED.replace("tcp/5432}\nprop", "tcp/5433}\nprop"));
+    let checked = seglab(at, &check).ends(1);
+    assert!(checked.contains("REFUSED: normal-form.txt is not what the sources say now"), "{checked}");
 }

@@ -49,7 +49,7 @@ impl Checker<'_, '_> {
         let world = self.world;
         let (from, to) = (world.peer(from)?, world.peer(to)?);
         let targets = world.whole(&to.maybe).minus(&world.whole(&from.surely)).minus(&world.named);
-        let none = Bits::none(world.bound);
+        let none = Bits::none();
         self.attacks(&world.whole(&from.maybe), &none, Some(&Goal { targets, services }), None)
     }
 
@@ -104,7 +104,7 @@ impl Checker<'_, '_> {
         let world = self.world;
         let named = world.named.iter().next().unwrap_or(world.bound);
         let sources = attack.named.iter().filter(|at| **at < world.design.sources.len());
-        let sources = Bits::of(world.bound, sources.flat_map(|at| [named + 2 * at, named + 2 * at + 1]));
+        let sources = Bits::of(sources.flat_map(|at| [named + 2 * at, named + 2 * at + 1]));
         Ok(self.units(&attack.units)?.or(&world.cells_of(&attack.externals)).or(&sources))
     }
 
@@ -113,11 +113,11 @@ impl Checker<'_, '_> {
         let world = self.world;
         let hops = self.claimed.hops;
         // That an end gets back to itself does not count, which matters where nobody else starts.
-        let itself = if self.is_one(starts) { starts.clone() } else { Bits::none(world.bound) };
+        let itself = if self.is_one(starts) { starts.clone() } else { Bits::none() };
         let layers = attack.layers.iter().map(|(units, _)| self.units(units)).collect::<Check<Vec<Bits>>>()?;
         let within = |connections: u64| hops.is_none_or(|most| connections < most);
-        let mut hosted_at_last = Bits::none(world.bound);
-        let mut owned_at_last = Bits::none(world.bound);
+        let mut hosted_at_last = Bits::none();
+        let mut owned_at_last = Bits::none();
         let mut owners = None;
         for (at, (layer, (_, credentials))) in (0u64..).zip(layers.iter().zip(&attack.layers)) {
             let owned = starts.or(layer);
@@ -168,7 +168,7 @@ impl Checker<'_, '_> {
     fn components(&self, avoid: &Bits, starts: &Bits, lost: &mut Lost<'_>) -> Check<Bits> {
         let world = self.world;
         let nodes = &self.certificate.nodes;
-        let mut covered = Bits::none(world.bound);
+        let mut covered = Bits::none();
         let exploits = self.claimed.pivot == Pivot::Exploitable || self.claimed.hops.is_some();
         if nodes.is_empty() || exploits {
             // Closures of these are not unions, or not unbounded.
@@ -182,7 +182,7 @@ impl Checker<'_, '_> {
         };
         let counted = self.counted(&BTreeSet::new());
         for node in nodes {
-            let mut ahead = [Bits::none(world.bound), Bits::none(world.bound)];
+            let mut ahead = [Bits::none(), Bits::none()];
             for next in next(node)?.into_iter().filter_map(|at| nodes.get(at)) {
                 let [any, hosted] = &mut ahead;
                 let units = self.units(&next.units)?;
@@ -192,7 +192,7 @@ impl Checker<'_, '_> {
             let (units, [any, hosted]) = (self.units(&node.units)?, ahead);
             let guests = self.guests(&units).minus(avoid);
             self.require(Obligation::Guests, guests.within(&hosted), || self.name(&guests.minus(&hosted)))?;
-            let host_owned = if node.hosted { units.clone() } else { Bits::none(world.bound) };
+            let host_owned = if node.hosted { units.clone() } else { Bits::none() };
             let outside = world.interfaces.minus(&any).minus(avoid);
             let crossing = self.steps_of(&units, &host_owned, &outside, &counted)?;
             self.require(Obligation::Closed, crossing.is_none(), || self.shown(&crossing))?;
@@ -202,7 +202,7 @@ impl Checker<'_, '_> {
             if !units.meets(starts) {
                 continue;
             }
-            let (mut seen, mut ahead, mut owned) = (BTreeSet::new(), vec![at], Bits::none(world.bound));
+            let (mut seen, mut ahead, mut owned) = (BTreeSet::new(), vec![at], Bits::none());
             while let Some(node) = ahead.pop().and_then(|at| nodes.get(at)) {
                 for next in next(node)?.into_iter().filter(|next| seen.insert(*next)).collect::<Vec<_>>() {
                     let units = nodes.get(next).map(|node| self.units(&node.units)).transpose()?;

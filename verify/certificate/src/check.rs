@@ -3,6 +3,7 @@
 use crate::certificate::{Certificate, Units};
 use crate::design::Design;
 use crate::design::claim::{Claim, Claimed};
+use crate::judge::{EGRESS, FORWARD, INGRESS};
 use crate::refusal::{Obligation, Refusal};
 use crate::sets::{Bits, Region};
 use crate::world::{Check, World};
@@ -70,7 +71,8 @@ impl<'d> Judge<'d> {
         }
         let edges = certificate.nodes.iter().flat_map(|node| &node.next);
         let edges = edges.fold(0u64, |all, (first, last)| all.saturating_add((last - first) as u64).saturating_add(1));
-        let checker = Checker { world: &self.world, claimed, certificate: &certificate, without };
+        let by = certificate.by.clone();
+        let checker = Checker { world: &self.world, claimed, certificate: &certificate, by, without };
         checker.settle(question)?;
         let obligations = self.world.obligations.get();
         Ok(Accepted { section: claimed.section, name: claimed.name.clone(), obligations, edges })
@@ -82,6 +84,8 @@ pub(crate) struct Checker<'w, 'd> {
     pub(crate) world: &'w World<'d>,
     pub(crate) claimed: &'w Claimed,
     pub(crate) certificate: &'w Certificate,
+    /// Points and directions that are asked, in this order.
+    pub(crate) by: Vec<(usize, usize)>,
     without: Option<Obligation>,
 }
 
@@ -100,12 +104,21 @@ impl Checker<'_, '_> {
             Claim::BlastRadius { from, bound } => self.blast_radius(from, bound),
             Claim::Confined { meant, listed, without_allows } => self.confined(meant, listed, *without_allows),
             Claim::Surface { units, entries, exits } => self.surface(units, *entries, *exits),
+            Claim::Within { other, equal } => self.within(other, *equal),
             Claim::Unproved => Err(Refusal::NoSuch { kind: "claim of a kind that is proved" }),
             Claim::Allowed { from, to, services } => self.allowed(*from, *to, *services),
             Claim::NoShadowedRules { rulebook } => self.no_shadowed_rules(rulebook.as_deref()),
             Claim::NoRedundantRules { rulebook } => self.no_redundant_rules(rulebook.as_deref()),
             Claim::NoUndefinedOrder { rulebook } => self.no_undefined_order(rulebook.as_deref()),
         }
+    }
+
+    /// The same check of another world, of which every point is asked: first those that guard destinations.
+    pub(crate) fn in_world<'a>(&'a self, world: &'a World<'a>) -> Checker<'a, 'a> {
+        let points = 0..world.design.points.len();
+        let by =
+            [INGRESS, FORWARD, EGRESS].into_iter().flat_map(|direction| points.clone().map(move |at| (at, direction)));
+        Checker { world, claimed: self.claimed, certificate: self.certificate, by: by.collect(), without: self.without }
     }
 
     /// Refuses unless an obligation is met.
@@ -160,7 +173,7 @@ impl Checker<'_, '_> {
             let unit = |end: usize| self.world.unit_of.get(end);
             region.from.iter().next().is_some_and(|from| unit(from).is_none() || unit(from) != unit(*to))
         });
-        let to = Bits::of(self.world.bound, destination.or(region.to.iter().next()));
+        let to = Bits::of(destination.or(region.to.iter().next()));
         format!("{} -> {}", self.name(&region.from), self.name(&to))
     }
 }

@@ -62,7 +62,7 @@ impl Checker<'_, '_> {
             for (ways, units) in alike {
                 self.world.spend(all.words().saturating_mul(ways.len() as u64))?;
                 let others = ways.iter().filter_map(|way| sides.get(*way));
-                let others = others.fold(Bits::none(self.world.bound), |others, [_, there]| others.or(there));
+                let others = others.fold(Bits::none(), |others, [_, there]| others.or(there));
                 let (count, others) = (self.parties(&others), self.world.units(&others));
                 let over = units.iter().find(|unit| count - u64::from(others.contains(unit)) > most);
                 let name = || over.and_then(|unit| self.world.design.units.get(*unit)).map(|unit| unit.name.clone());
@@ -74,13 +74,13 @@ impl Checker<'_, '_> {
 
     /// Units and named sources one by one, and all external addresses as one.
     fn parties(&self, ends: &Bits) -> u64 {
-        let named_at = self.world.unit_of.len() + self.world.cells.len();
+        let named_at = self.world.named_at();
         let named: BTreeSet<usize> = ends.and(&self.world.named).iter().map(|end| (end - named_at) / 2).collect();
         let outside = u64::from(ends.meets(&self.world.outside));
         (self.world.units(ends).len() + named.len()) as u64 + outside
     }
 
-    fn every_header(&self) -> Vec<Served> {
+    pub(crate) fn every_header(&self) -> Vec<Served> {
         self.seen(&[Served { at: None, headers: vec![EVERYTHING] }])
     }
 }

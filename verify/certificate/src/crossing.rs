@@ -37,7 +37,7 @@ impl Checker<'_, '_> {
     pub(crate) fn crossings(&self, ends: [&Bits; 2], counted: Counted<'_>, assume: Assume) -> Check<Vec<Region>> {
         let world = self.world;
         let stands = |(at, direction): &&(usize, usize)| world.stands(*at, *direction, assume);
-        let points: Vec<(usize, usize)> = self.certificate.by.iter().filter(stands).copied().collect();
+        let points: Vec<(usize, usize)> = self.by.iter().filter(stands).copied().collect();
         let (first, others) = points.split_at(points.len().min(1));
         let asked = self.on_paths(world.paths()?, ends)?;
         let spared = |(at, _): &(usize, usize)| world.design.points.get(*at).is_some_and(|point| point.exempts_host);
@@ -79,10 +79,9 @@ impl Checker<'_, '_> {
         let all = self.world.all();
         let mut narrowed = Vec::new();
         for region in regions {
-            let to = region.to.sparse();
             for served in counted.served {
-                self.world.spend(to.len() as u64)?;
-                if served.at.as_ref().is_none_or(|at| at.meets_sparse(&to)) {
+                self.world.spend(region.to.words())?;
+                if served.at.as_ref().is_none_or(|at| at.meets(&region.to)) {
                     narrowed.extend(region.meet(&all, served.at.as_ref().unwrap_or(&all), &served.headers));
                 }
             }

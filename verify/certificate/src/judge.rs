@@ -61,7 +61,7 @@ const FEW: usize = 64;
 
 /// The peers that may mean an endpoint, and the rules that name a peer on either side.
 pub(crate) struct Index {
-    peers_of: Vec<Vec<usize>>,
+    peers_of: Vec<Bits>,
     rules_of: [BTreeMap<usize, Vec<usize>>; 2],
 }
 
@@ -152,8 +152,7 @@ impl World<'_> {
         let all = self.all();
         let part = |from: &Bits, to: &Bits, judged| Part { from: from.clone(), to: to.clone(), judged };
         let place = |level: usize, at: usize| self.interface(at).and_then(|one| one.place.get(level)?.as_deref());
-        let placed =
-            |level, name: Option<&str>| Bits::of(self.bound, all.iter().filter(|at| place(level, *at) == name));
+        let placed = |level, name: Option<&str>| Bits::of(all.iter().filter(|at| place(level, *at) == name));
         match (self.design.points.get(point).map(|point| &point.placement), direction) {
             (Some(Placement::Units(selector)), EGRESS | INGRESS) => {
                 let here = self.selected_units(std::slice::from_ref(selector));
@@ -217,7 +216,7 @@ impl World<'_> {
         let [egress, ingress] = &*self.scope(tier, selectors);
         let (from, to) = match direction {
             EGRESS => (egress.clone(), region.to.clone()),
-            FORWARD => (Bits::none(self.bound), Bits::none(self.bound)),
+            FORWARD => (Bits::none(), Bits::none()),
             _ => (region.from.clone(), ingress.clone()),
         };
         let inside = region.meet(&from, &to, &[EVERYTHING]);
@@ -383,15 +382,13 @@ impl World<'_> {
         for served in self.served(rule.services)? {
             left.extend(region.meet(from, &narrowed(to, served), &served.headers));
         }
-        // What a rule matches is mostly little, and most rules match nothing of it.
-        let (sources, destinations) = (from.sparse(), to.sparse());
         for &(before, other) in others {
             if left.is_empty() {
                 break;
             }
-            self.spend(1 + sources.len() as u64)?;
-            let (from, to) = (&self.peer(other.from)?.surely, &self.peer(other.to)?.surely);
-            let meets = from.meets_sparse(&sources) && to.meets_sparse(&destinations);
+            self.spend(from.words())?;
+            let surely = (&self.peer(other.from)?.surely, &self.peer(other.to)?.surely);
+            let meets = surely.0.meets(from) && surely.1.meets(to);
             if meets && goes_before(order, (before, other), (at, rule)) {
                 left = self.without(left, other)?;
             }
@@ -407,21 +404,10 @@ impl World<'_> {
         asks: Asks,
         region: &Region,
     ) -> Check<Vec<(usize, &'t Rule)>> {
-        let (from, to) = (region.from.sparse(), region.to.sparse());
-        let mut known: [Vec<Option<bool>>; 2] =
-            [vec![None; self.design.peers.len()], vec![None; self.design.peers.len()]];
         let mut touching = Vec::new();
-        // Where few endpoints are asked about, only rules that name one of them can match.
-        let few = |set: &Bits| set.iter().take(FEW + 1).count() <= FEW;
-        let candidates: Vec<usize> = match (few(&region.from), few(&region.to)) {
-            (true, _) => self.rules_naming(number, 0, &region.from)?,
-            (false, true) => self.rules_naming(number, 1, &region.to)?,
-            (false, false) => (0..tier.rules.len()).collect(),
-        };
-        self.spend(candidates.len() as u64 + self.design.peers.len() as u64 / 8)?;
-        self.obligations.set(self.obligations.get() + candidates.len() as u64);
-        for (at, rule) in candidates.into_iter().filter_map(|at| Some((at, tier.rules.get(at)?))) {
-            let [known_from, known_to] = &mut known;
+        let candidates = self.candidates(number, region)?.unwrap_or_else(|| Bits::of(0..tier.rules.len()));
+        for (at, rule) in candidates.iter().filter_map(|at| Some((at, tier.rules.get(at)?))) {
+            self.obligations.set(self.obligations.get() + 1);
             let left_out = match asks.left_out {
                 LeftOut::Nothing => false,
                 LeftOut::Allows => rule.action == Action::Allow,
@@ -429,8 +415,8 @@ impl World<'_> {
             };
             if rule.directions.get(asks.direction) == Some(&true)
                 && !left_out
-                && self.meets(rule.from, &from, known_from)?
-                && self.meets(rule.to, &to, known_to)?
+                && self.meets(rule.from, &region.from)?
+                && self.meets(rule.to, &region.to)?
             {
                 touching.push((at, rule));
             }
@@ -438,16 +424,19 @@ impl World<'_> {
         Ok(touching)
     }
 
-    /// The rules of a tier that may mean one of some endpoints on a side (0: from, 1: to), ascending.
-    fn rules_naming(&self, tier: (usize, usize), side: usize, endpoints: &Bits) -> Check<Vec<usize>> {
+    /// The rules of a tier that name endpoints of a region on each side where few are asked about: no others can match.
+    fn candidates(&self, tier: (usize, usize), region: &Region) -> Check<Option<Bits>> {
+        let few = |set: &&Bits| set.iter().take(FEW + 1).count() <= FEW;
         let index = self.index(tier)?;
-        let peers: BTreeSet<usize> =
-            endpoints.iter().filter_map(|at| index.peers_of.get(at)).flatten().copied().collect();
-        let by_peer = index.rules_of.get(side);
-        let mut rules: Vec<usize> = peers.iter().filter_map(|peer| by_peer?.get(peer)).flatten().copied().collect();
-        rules.sort_unstable();
-        self.spend(rules.len() as u64)?;
-        Ok(rules)
+        let mut candidates: Option<Bits> = None;
+        for (rules_of, ends) in index.rules_of.iter().zip([&region.from, &region.to]).filter(|(_, ends)| few(ends)) {
+            let peers = ends.iter().filter_map(|end| index.peers_of.get(end));
+            let peers = peers.fold(Bits::none(), |all, peers| all.or(peers));
+            let naming = Bits::of(peers.iter().filter_map(|peer| rules_of.get(&peer)).flatten().copied());
+            self.spend(FEW as u64 * peers.words() + naming.words())?;
+            candidates = Some(candidates.map_or_else(|| naming.clone(), |others| others.and(&naming)));
+        }
+        Ok(candidates)
     }
 
     /// Who is named where in a tier, worked out once.
@@ -456,7 +445,7 @@ impl World<'_> {
             return Ok(Rc::clone(known));
         }
         let rules = self.design.books.get(tier.0).and_then(|book| book.tiers.get(tier.1)).map(|tier| &tier.rules);
-        let mut index = Index { peers_of: vec![Vec::new(); self.bound], rules_of: Default::default() };
+        let mut index = Index { peers_of: vec![Bits::none(); self.bound], rules_of: Default::default() };
         for (at, rule) in rules.into_iter().flatten().enumerate() {
             let [from, to] = &mut index.rules_of;
             from.entry(rule.from).or_default().push(at);
@@ -470,7 +459,7 @@ impl World<'_> {
                 if held > WORDS_MAX {
                     return Err(Refusal::TooMuch);
                 }
-                index.peers_of.get_mut(endpoint).into_iter().for_each(|peers| peers.push(peer));
+                index.peers_of.get_mut(endpoint).into_iter().for_each(|peers| peers.insert(peer));
             }
         }
         let index = Rc::new(index);
@@ -478,13 +467,10 @@ impl World<'_> {
         Ok(index)
     }
 
-    fn meets(&self, peer: usize, set: &[(usize, u64)], known: &mut [Option<bool>]) -> Check<bool> {
-        let slot = known.get_mut(peer).ok_or(Refusal::TooMuch)?;
-        if slot.is_none() {
-            self.spend(set.len() as u64)?;
-            *slot = Some(self.peer(peer)?.maybe.meets_sparse(set));
-        }
-        Ok(*slot == Some(true))
+    fn meets(&self, peer: usize, set: &Bits) -> Check<bool> {
+        let maybe = &self.peer(peer)?.maybe;
+        self.spend(set.words().min(maybe.words()))?;
+        Ok(maybe.meets(set))
     }
 
     /// Regions without what a rule surely matches.

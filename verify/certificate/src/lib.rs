@@ -41,6 +41,9 @@
 //!   that it decides for sure; or it matches nothing that a path carries.
 //! - `no-redundant-rules`: each rule has a witness, a connection whose verdict is another without the rule.
 //! - `no-undefined-order`: what rules of equal rank disagree on, and their rulebook with them, the points stop.
+//! - `within` and `equal`: every connection that may be possible in one design certainly arrives in the other, whose
+//!   normal form is part of the claim; for `equal` both ways, and with its answer. Needs nothing of the certificate: every
+//!   point is asked.
 //! - `allowed` and needs: every connection arrives, with its answer, whatever is in doubt; where one end is enough, a
 //!   chosen one.
 //!
@@ -50,14 +53,16 @@
 //! that the certificate does not name stop nothing.
 //!
 //! Doubt (a shared address, a peer of unknown kind, an undefined order) counts as possible. A construct that is not
-//! modelled and touches a connection in question refuses the certificate.
+//! modelled and touches a connection in question refuses the certificate; where connections are counted, or held against
+//! those of another design, all that it could open count as possible.
 //!
 //! # What it costs
 //! A check looks at each rule once for every product of places and points that is asked (a handful), by comparing sets
-//! of endpoints word by word: time and memory grow with (rules + peers) × endpoints ÷ 64, where endpoints are
+//! of endpoints word by word: time and memory grow with (rules + peers) × endpoints ÷ 64 at most, where endpoints are
 //! interfaces, ranges of addresses that rules tell apart, and named sources. What leads out at one point is asked again
 //! at the next, where few endpoints are left and only the rules that name them are looked at. Rules that do lead out,
-//! and only those, are compared with the rules before them. A blast radius does all of this once for each component.
+//! and only those, are compared with the rules before them. A blast radius does all of this once for each component, a
+//! claim about another design once for each product that may be possible.
 //! Hostile texts cost no more than a bound on steps and memory admits ([`Refusal::TooMuch`]).
 //!
 //! # What remains to be trusted
@@ -102,6 +107,7 @@
 //! # Ok::<(), Refusal>(())
 //! ```
 
+mod arrival;
 mod attack;
 mod certificate;
 mod check;
@@ -116,6 +122,7 @@ mod sets;
 mod sha256;
 #[cfg(test)]
 mod tests;
+mod within;
 mod works;
 mod world;
 

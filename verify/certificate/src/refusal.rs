@@ -45,11 +45,17 @@ pub enum Obligation {
     Choice,
     /// Every unit that needs one end of several has one.
     Chosen,
+    /// What is possible in this design certainly is in the other.
+    Gained,
+    /// What is possible in the other design certainly is in this one.
+    Lost,
+    /// What may be answered in one of two designs certainly is in the other.
+    Answered,
 }
 
 impl Obligation {
     /// All of them.
-    pub const ALL: [Obligation; 20] = [
+    pub const ALL: [Obligation; 23] = [
         Obligation::Design,
         Obligation::Claim,
         Obligation::Question,
@@ -70,6 +76,9 @@ impl Obligation {
         Obligation::Works,
         Obligation::Choice,
         Obligation::Chosen,
+        Obligation::Gained,
+        Obligation::Lost,
+        Obligation::Answered,
     ];
 
     fn sentence(self) -> &'static str {
@@ -94,6 +103,9 @@ impl Obligation {
             Obligation::Works => "a connection that is needed may not work",
             Obligation::Choice => "the end that it names is not certainly meant, or is no other end",
             Obligation::Chosen => "a unit has no end to connect with",
+            Obligation::Gained => "a connection is possible that may not be in the other design",
+            Obligation::Lost => "a connection is possible in the other design that may not be here",
+            Obligation::Answered => "a connection may be answered in one design and not in the other",
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Claims about rules: a connection for each shows what it does, and no verdict waits for an order of equal ranks.
 
+use crate::arrival::answers;
 use crate::certificate::{Header, Place, Witness};
 use crate::check::Checker;
 use crate::design::{Action, Placement};
 use crate::judge::{Asks, Assume, EGRESS, FORWARD, INGRESS, LeftOut, Owned, RuleAt};
 use crate::refusal::{Obligation, Refusal};
 use crate::sets::{Bits, EVERYTHING, ICMP, OTHER, Rect, Region, universe};
-use crate::works::answers;
 use crate::world::{Check, to_ports};
 use std::collections::BTreeMap;
 
@@ -64,8 +64,8 @@ impl Checker<'_, '_> {
                 let of_kin = Assume { kin: true, ..assume };
                 let mut left = Vec::new();
                 if world.stands(at, direction, of_kin) {
-                    left = world.let_through(kin, &self.certificate.by, of_kin)?;
-                    left.extend(world.let_through(tied, &self.certificate.by, assume)?);
+                    left = world.let_through(kin, &self.by, of_kin)?;
+                    left.extend(world.let_through(tied, &self.by, assume)?);
                 } else {
                     // The point does not judge what is between units and their hosts.
                     let others = kin.iter().fold(tied, |tied, kin| {
@@ -74,7 +74,7 @@ impl Checker<'_, '_> {
                             .for_each(|region| region.minus(&kin.from, &kin.to, &[EVERYTHING], &mut others));
                         others
                     });
-                    left.extend(world.let_through(others, &self.certificate.by, assume)?);
+                    left.extend(world.let_through(others, &self.by, assume)?);
                 }
                 let left = left.into_iter().find(|region| self.apart(region));
                 self.require(Obligation::Ordered, left.is_none(), || self.shown(&left))?;
@@ -141,11 +141,9 @@ impl Checker<'_, '_> {
                 world.first.get(unit).map(|first| first + at)
             }
             Place::External(address) => world.cell(address),
-            Place::Source(at) => {
-                world.design.sources.get(at).map(|_| world.unit_of.len() + world.cells.len() + 2 * at + family)
-            }
+            Place::Source(at) => world.design.sources.get(at).map(|_| world.named_at() + 2 * at + family),
         };
-        let set = |place| end(place).map(|end| Bits::of(world.bound, [end]));
+        let set = |place| end(place).map(|end| Bits::of([end]));
         let rect = match witness.header {
             Header::Ports(protocol, to, from) => {
                 Rect { y: (from.into(), from.into()), ..to_ports(protocol, to.into(), to.into()) }

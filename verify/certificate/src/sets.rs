@@ -1,64 +1,100 @@
-//! Sets of endpoints as bits, sets of headers as rectangles, and regions: sources × destinations × headers.
+//! Sets of endpoints as words of bits, sets of headers as rectangles, and regions: sources × destinations × headers.
 
-/// A set of numbers below a bound that all sets of one design share.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Bits(Vec<u64>);
+/// How much longer one set has to be than another so that its words are looked up rather than read through.
+const MUCH_LONGER: usize = 8;
+
+/// A set of numbers: the words of its bits that are not zero, with their positions, ascending. What rules name is
+/// mostly little, so sets are as long as what they hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Bits(Vec<(usize, u64)>);
 
 impl Bits {
-    pub(crate) fn none(bound: usize) -> Self {
-        Bits(vec![0; bound.div_ceil(64)])
+    pub(crate) fn none() -> Self {
+        Bits::default()
     }
 
-    pub(crate) fn of(bound: usize, members: impl IntoIterator<Item = usize>) -> Self {
-        let mut bits = Self::none(bound);
+    pub(crate) fn of(members: impl IntoIterator<Item = usize>) -> Self {
+        let mut members: Vec<usize> = members.into_iter().collect();
+        members.sort_unstable();
+        let mut bits = Self::none();
         members.into_iter().for_each(|member| bits.insert(member));
         bits
     }
 
     pub(crate) fn insert(&mut self, member: usize) {
-        if let Some(word) = self.0.get_mut(member / 64) {
-            *word |= 1 << (member % 64);
+        let (at, bit) = (member / 64, 1 << (member % 64));
+        match self.0.last_mut() {
+            Some((last, word)) if *last == at => *word |= bit,
+            Some((last, _)) if *last > at => match self.0.binary_search_by_key(&at, |(at, _)| *at) {
+                Ok(found) => self.0.get_mut(found).into_iter().for_each(|(_, word)| *word |= bit),
+                Err(place) => self.0.insert(place, (at, bit)),
+            },
+            _ => self.0.push((at, bit)),
         }
     }
 
     pub(crate) fn contains(&self, member: usize) -> bool {
-        self.0.get(member / 64).is_some_and(|word| word >> (member % 64) & 1 == 1)
+        let found = self.0.binary_search_by_key(&(member / 64), |(at, _)| *at).ok();
+        found.and_then(|found| self.0.get(found)).is_some_and(|(_, word)| word >> (member % 64) & 1 == 1)
     }
 
-    fn with(&self, other: &Bits, combine: impl Fn(u64, u64) -> u64) -> Bits {
-        Bits(self.0.iter().zip(&other.0).map(|(a, b)| combine(*a, *b)).collect())
+    /// The words of both sets at positions where this one has some, in order; 0 where the other has none.
+    fn beside<'a>(&'a self, other: &'a Bits) -> impl Iterator<Item = (usize, u64, u64)> + 'a {
+        let much_longer = other.0.len() > MUCH_LONGER * self.0.len();
+        let mut rest = other.0.as_slice();
+        self.0.iter().map(move |&(at, word)| {
+            let skipped = match much_longer {
+                true => rest.partition_point(|(other, _)| *other < at),
+                false => rest.iter().take_while(|(other, _)| *other < at).count(),
+            };
+            rest = rest.get(skipped..).unwrap_or_default();
+            (at, word, rest.first().filter(|(other, _)| *other == at).map_or(0, |(_, word)| *word))
+        })
     }
 
     pub(crate) fn and(&self, other: &Bits) -> Bits {
-        self.with(other, |a, b| a & b)
+        let (short, long) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
+        Bits(short.beside(long).map(|(at, a, b)| (at, a & b)).filter(|(_, word)| *word != 0).collect())
     }
 
     pub(crate) fn or(&self, other: &Bits) -> Bits {
-        self.with(other, |a, b| a | b)
+        let (mut all, mut rest) = (Vec::with_capacity(self.0.len() + other.0.len()), other.0.as_slice());
+        for &(at, word) in &self.0 {
+            let before = rest.partition_point(|(other, _)| *other < at);
+            all.extend_from_slice(rest.get(..before).unwrap_or_default());
+            rest = rest.get(before..).unwrap_or_default();
+            let same = rest.first().filter(|(other, _)| *other == at).map(|(_, word)| *word);
+            rest = rest.get(usize::from(same.is_some())..).unwrap_or_default();
+            all.push((at, word | same.unwrap_or(0)));
+        }
+        all.extend_from_slice(rest);
+        Bits(all)
     }
 
     pub(crate) fn minus(&self, other: &Bits) -> Bits {
-        self.with(other, |a, b| a & !b)
+        Bits(self.beside(other).map(|(at, a, b)| (at, a & !b)).filter(|(_, word)| *word != 0).collect())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
+        self.0.is_empty()
     }
 
     pub(crate) fn meets(&self, other: &Bits) -> bool {
-        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
+        let (short, long) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
+        short.beside(long).any(|(_, a, b)| a & b != 0)
     }
 
     pub(crate) fn within(&self, other: &Bits) -> bool {
-        self.0.iter().zip(&other.0).all(|(a, b)| a & !b == 0)
+        self.beside(other).all(|(_, a, b)| a & !b == 0)
     }
 
+    /// The number of words that it takes, and one.
     pub(crate) fn words(&self) -> u64 {
-        self.0.len() as u64
+        self.0.len() as u64 + 1
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().flat_map(|(at, word)| {
+        self.0.iter().flat_map(|(at, word)| {
             let mut left = *word;
             std::iter::from_fn(move || {
                 let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
@@ -66,16 +102,6 @@ impl Bits {
                 Some(at * 64 + bit)
             })
         })
-    }
-
-    /// The words that are not zero, with their positions.
-    pub(crate) fn sparse(&self) -> Vec<(usize, u64)> {
-        self.0.iter().copied().enumerate().filter(|(_, word)| *word != 0).collect()
-    }
-
-    /// True if some number is in this set and in one given by its words.
-    pub(crate) fn meets_sparse(&self, sparse: &[(usize, u64)]) -> bool {
-        sparse.iter().any(|(at, word)| self.0.get(*at).is_some_and(|ours| ours & word != 0))
     }
 }
 
@@ -181,6 +207,32 @@ impl Region {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn sets_are_what_they_hold() {
+        let members: [Vec<usize>; 7] = [
+            vec![],
+            vec![0],
+            vec![63, 64, 1],
+            (0..2000).collect(),
+            (0..2000).rev().step_by(3).collect(),
+            vec![700, 5, 1999, 5],
+            (640..704).chain([64_000]).collect(),
+        ];
+        for (a, b) in members.iter().flat_map(|a| members.iter().map(move |b| (a, b))) {
+            let plain = |of: &[usize]| of.iter().copied().collect::<BTreeSet<usize>>();
+            let listed = |of: Bits| of.iter().collect::<BTreeSet<usize>>();
+            let (left, right) = (plain(a), plain(b));
+            let (a, b) = (Bits::of(a.iter().copied()), Bits::of(b.iter().copied()));
+            assert_eq!(listed(a.and(&b)), &left & &right);
+            assert_eq!(listed(a.or(&b)), &left | &right);
+            assert_eq!(listed(a.minus(&b)), &left - &right);
+            assert_eq!((a.meets(&b), a.within(&b)), (!left.is_disjoint(&right), left.is_subset(&right)));
+            assert_eq!((a.is_empty(), a == b), (left.is_empty(), left == right));
+            assert!((0..2100).all(|member| a.contains(member) == left.contains(&member)));
+        }
+    }
 
     #[test]
     fn what_is_cut_out_is_gone_and_nothing_else() {

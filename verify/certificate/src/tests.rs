@@ -36,6 +36,14 @@ fn claim(pivot: &str, claim: &str) -> String {
     format!("property \"p\" policy {pivot} intact - {claim} - - - - -")
 }
 
+/// A claim of a design about another, both of the same units with rules of their own.
+fn against(kind: &str, rules: &[String], other: &[String]) -> String {
+    let units = || abc("-", "no", ["", ""]);
+    let other = normal_form(&units(), other, "segment \"everybody\" all", "");
+    let text = other.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    normal_form(&units(), rules, &claim("any", &format!("{kind} \"other.yaml\" \"{text}\"")), "")
+}
+
 /// A certificate of the first property.
 fn certificate(normal_form: &str, proof: &str) -> String {
     let line = normal_form.lines().find(|line| line.starts_with("property")).unwrap();
@@ -115,6 +123,11 @@ fn case(obligation: Obligation) -> (String, String) {
             let allowed = format!("allowed {} addresses 1 10.0.0.3-10.0.0.3 1 any", app("a"));
             normal_form(&plain(), &a_to_b(), &claim("any", &allowed), "")
         }
+        Obligation::Gained => against("within", &a_to_b(), &[]),
+        Obligation::Lost => against("equal", &[], &a_to_b()),
+        // The answers are stopped in the other design, where nobody remembers what they answer.
+        Obligation::Answered => against("equal", &a_to_b(), &a_to_b())
+            .replace("rulebook \\\"native\\\" stateful", "rulebook \\\"native\\\" stateless"),
     };
     let proof = match obligation {
         Obligation::Starts => "attack 0 0 0\nlayer 0 0\n",
@@ -124,6 +137,7 @@ fn case(obligation: Obligation) -> (String, String) {
         Obligation::Confined | Obligation::Surface | Obligation::Works | Obligation::Chosen => "",
         Obligation::Decides | Obligation::Changes => "witness 0 0 0 ingress unit 0 0 unit 2 0 tcp 443 49152\n",
         Obligation::Idle | Obligation::Ordered => "",
+        Obligation::Gained | Obligation::Lost | Obligation::Answered => "",
         Obligation::Choice => "choose to unit 1 1 0-0\n",
         _ => "attack 1 0-0 0 0\nlayer 0 0\n",
     };
@@ -263,6 +277,33 @@ fn layers_past_the_last_connection_say_nothing() {
     assert!(matches!(refused, Err(Refusal::Unmet { obligation: Obligation::Bound, .. })), "{refused:?}");
     let two = normal_form(&abc("-", "no", ["", ""]), &rules, &bounded.replace("units 1", "units 2"), "");
     check(&two, &certificate(&two, "attack 1 0-0 0 0\nlayer 0 0\nlayer 1 1-1 0\n"), None).unwrap();
+}
+
+/// `within` asks one way, `equal` both; an end that one design lacks connects with nobody in it.
+#[test]
+fn designs_are_held_against_others() {
+    let web = "1 ports tcp 1 443-443 1 0-65535";
+    let rule = |services: &str| vec![allow(&app("a"), &app("b"), services)];
+    let proved = |design: &str| check(design, &certificate(design, ""), None).is_ok();
+    for (kind, holds) in [("within", [true, true, false]), ("equal", [true, false, false])] {
+        let others = [rule(web), rule("1 any"), rule("1 ports tcp 1 443-443 1 0-60000")];
+        for (other, holds) in others.iter().zip(holds) {
+            assert_eq!(proved(&against(kind, &rule(web), other)), holds, "{kind} {other:?}");
+        }
+    }
+    let same = against("within", &rule(web), &rule(web));
+    for (of_other, holds) in [("b", false), ("c", true)] {
+        let renamed = same.replacen(&format!("unit \\\"{of_other}\\\""), "unit \\\"x\\\"", 1);
+        assert_eq!(proved(&renamed), holds, "{of_other}");
+    }
+    // Who listens there matters to those who ask for it.
+    let listening = |text: &str| text.replace("property \"p\" policy", "property \"p\" service");
+    let heard = same.replacen("\nunit \"c\"", "\nlistener tcp 443 443 -\nunit \"c\"", 1);
+    let lines = heard.lines().count() - 1;
+    let heard = heard.replace(&format!("\nend {}\n", lines - 1), &format!("\nend {lines}\n"));
+    assert!(proved(&listening(&same)) && proved(&heard) && !proved(&listening(&heard)));
+    // Another design that cannot be read.
+    assert!(Design::read(&same.replacen("\\nend ", "\\nand ", 1)).is_err());
 }
 
 #[test]

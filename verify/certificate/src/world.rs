@@ -38,7 +38,7 @@ pub(crate) struct Served {
 /// An address space: its interfaces, those that they have paths to, and the cells that are external to them.
 pub(crate) struct Space {
     pub(crate) here: Bits,
-    near: Bits,
+    pub(crate) near: Bits,
     pub(crate) live: Bits,
 }
 
@@ -78,7 +78,18 @@ pub(crate) struct World<'d> {
 
 impl<'d> World<'d> {
     pub(crate) fn new(design: &'d Design) -> Check<Self> {
-        let cells = cells(design);
+        Self::with_cells(design, cells([design], false))
+    }
+
+    /// A design with its endpoints numbered, and with the cells that it has in common with another: where units have
+    /// interfaces in several spaces, an address that any of them may know is a cell of its own.
+    pub(crate) fn beside(design: &'d Design, other: &Design) -> Check<Self> {
+        let spaces = |unit: &Unit| unit.interfaces.iter().map(|one| one.space.as_str()).collect::<BTreeSet<_>>().len();
+        let apart = [design, other].iter().any(|design| design.units.iter().any(|unit| spaces(unit) > 1));
+        Self::with_cells(design, cells([design, other], apart))
+    }
+
+    fn with_cells(design: &'d Design, cells: Vec<(Address, Address)>) -> Check<Self> {
         let unit_of: Vec<usize> =
             (0..).zip(&design.units).flat_map(|(at, unit)| unit.interfaces.iter().map(move |_| at)).collect();
         let named_at = unit_of.len() + cells.len();
@@ -91,7 +102,7 @@ impl<'d> World<'d> {
             .chain(cells.iter().map(|cell| cell.0.0))
             .chain(design.sources.iter().flat_map(|_| [0, 1]))
             .collect();
-        let of_family = |family| Bits::of(bound, (0..).zip(&families).filter(|(_, of)| **of == family).map(|of| of.0));
+        let of_family = |family| Bits::of((0..).zip(&families).filter(|(_, of)| **of == family).map(|of| of.0));
         let names: BTreeMap<&str, usize> = design.units.iter().map(|unit| unit.name.as_str()).zip(0..).collect();
         let mut world = World {
             design,
@@ -99,9 +110,9 @@ impl<'d> World<'d> {
             first: firsts(&design.units),
             host_of: design.units.iter().map(|unit| names.get(unit.host.as_deref()?).copied()).collect(),
             guests_of: BTreeMap::new(),
-            interfaces: Bits::of(bound, 0..unit_of.len()),
-            outside: Bits::of(bound, unit_of.len()..named_at),
-            named: Bits::of(bound, named_at..bound),
+            interfaces: Bits::of(0..unit_of.len()),
+            outside: Bits::of(unit_of.len()..named_at),
+            named: Bits::of(named_at..bound),
             family: [of_family(0), of_family(1)],
             unit_of,
             cells,
@@ -156,6 +167,11 @@ impl<'d> World<'d> {
         self.obligations.set(0);
     }
 
+    /// The first endpoint of named sources.
+    pub(crate) fn named_at(&self) -> usize {
+        self.unit_of.len() + self.cells.len()
+    }
+
     /// Every endpoint.
     pub(crate) fn all(&self) -> Bits {
         self.interfaces.or(&self.outside).or(&self.named)
@@ -163,14 +179,14 @@ impl<'d> World<'d> {
 
     /// The endpoints of units.
     pub(crate) fn of_units(&self, units: impl IntoIterator<Item = usize>) -> Bits {
-        Bits::of(self.bound, units.into_iter().flat_map(|unit| self.endpoints(unit)))
+        Bits::of(units.into_iter().flat_map(|unit| self.endpoints(unit)))
     }
 
     /// The endpoints of a unit, or past the units of a named source.
-    fn endpoints(&self, thing: usize) -> std::ops::Range<usize> {
+    pub(crate) fn endpoints(&self, thing: usize) -> std::ops::Range<usize> {
         let begin = |at: usize| match at.checked_sub(self.design.units.len()) {
             None => self.first.get(at).copied().unwrap_or(self.unit_of.len()),
-            Some(source) => self.unit_of.len() + self.cells.len() + 2 * source,
+            Some(source) => self.named_at() + 2 * source,
         };
         let end = if thing + 1 == self.design.units.len() { self.unit_of.len() } else { begin(thing + 1) };
         begin(thing)..end
@@ -183,7 +199,7 @@ impl<'d> World<'d> {
 
     /// With every endpoint the others of its unit or named source.
     pub(crate) fn whole(&self, endpoints: &Bits) -> Bits {
-        let named_at = self.unit_of.len() + self.cells.len();
+        let named_at = self.named_at();
         let mut whole = self.of_units(self.units(endpoints)).or(&endpoints.and(&self.outside));
         for endpoint in endpoints.and(&self.named).iter() {
             let even = named_at + (endpoint - named_at) / 2 * 2;
@@ -195,12 +211,12 @@ impl<'d> World<'d> {
     /// The endpoints that a selector selects, of units and named sources.
     pub(crate) fn selected(&self, selector: &Selector) -> Bits {
         let things = self.things(selector);
-        Bits::of(self.bound, things.iter().flat_map(|thing| self.endpoints(thing)))
+        Bits::of(things.iter().flat_map(|thing| self.endpoints(thing)))
     }
 
     /// The interfaces of the units that one of the selectors selects.
     pub(crate) fn selected_units(&self, selectors: &[Selector]) -> Bits {
-        let none = Bits::none(self.bound);
+        let none = Bits::none();
         selectors.iter().fold(none, |all, selector| all.or(&self.selected(selector))).and(&self.interfaces)
     }
 
@@ -208,21 +224,21 @@ impl<'d> World<'d> {
     fn things(&self, selector: &Selector) -> Bits {
         let (units, sources) = (&self.design.units, &self.design.sources);
         let bound = units.len() + sources.len();
-        let all = || Bits::of(bound, 0..bound);
+        let all = || Bits::of(0..bound);
         match selector {
             Selector::All => all(),
             Selector::Named(name) => {
                 let units = units.iter().map(|unit| unit.name == *name || unit.owner.as_ref() == Some(name));
                 let named = units.chain(sources.iter().map(|source| source.name == *name));
-                Bits::of(bound, (0..).zip(named).filter(|(_, named)| *named).map(|(at, _)| at))
+                Bits::of((0..).zip(named).filter(|(_, named)| *named).map(|(at, _)| at))
             }
             Selector::In(key, values) => {
                 let of = values.iter().filter_map(|value| self.labels.get(&(key.as_str(), value.as_str())));
-                Bits::of(bound, of.flatten().copied())
+                Bits::of(of.flatten().copied())
             }
-            Selector::Has(key) => Bits::of(bound, self.keys.get(key.as_str()).into_iter().flatten().copied()),
+            Selector::Has(key) => Bits::of(self.keys.get(key.as_str()).into_iter().flatten().copied()),
             Selector::And(parts) => parts.iter().fold(all(), |all, part| all.and(&self.things(part))),
-            Selector::Or(parts) => parts.iter().fold(Bits::none(bound), |all, part| all.or(&self.things(part))),
+            Selector::Or(parts) => parts.iter().fold(Bits::none(), |all, part| all.or(&self.things(part))),
             Selector::Not(inner) => all().minus(&self.things(inner)),
         }
     }
@@ -242,7 +258,7 @@ impl<'d> World<'d> {
             Peer::Addresses(ranges, true) => self.addresses(ranges),
             Peer::Addresses(ranges, false) => return self.by_address(ranges),
             Peer::Unmodelled => {
-                return Meant { surely: Bits::none(self.bound), maybe: self.all() };
+                return Meant { surely: Bits::none(), maybe: self.all() };
             }
         };
         Meant { maybe: surely.clone(), surely }
@@ -267,7 +283,7 @@ impl<'d> World<'d> {
             let end = self.cells.partition_point(|cell| cell.1 <= last);
             base + begin..base + end.max(begin)
         });
-        Bits::of(self.bound, inside)
+        Bits::of(inside)
     }
 
     /// The cells of which some address is in ranges.
@@ -278,17 +294,17 @@ impl<'d> World<'d> {
             let end = self.cells.partition_point(|cell| cell.0 <= last);
             base + begin..base + end.max(begin)
         });
-        Bits::of(self.bound, touched)
+        Bits::of(touched)
     }
 
     /// Everybody with an address in ranges: an unknown address is if the ranges are all of its family or all that it
     /// may be, a shared one only possibly unless they are all of its family.
     fn by_address(&self, ranges: &Ranges) -> Meant {
         let mut surely = self.addresses(ranges);
-        let mut maybe = Bits::none(self.bound);
+        let mut maybe = Bits::none();
         for family in 0..2 {
             if covers(ranges, ((family, 0), (family, last_of(family)))) {
-                let of_family = self.family.get(family).cloned().unwrap_or_else(|| Bits::none(self.bound));
+                let of_family = self.family.get(family).cloned().unwrap_or_default();
                 surely = surely.or(&of_family.and(&self.interfaces.or(&self.named)));
             }
         }
@@ -359,11 +375,22 @@ impl<'d> World<'d> {
             linked.extend(self.design.routes.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b, a)]));
             let space = |(space, here): (&&str, &Vec<usize>)| {
                 let near = members.iter().filter(|(other, _)| linked.contains(&(*space, **other)));
-                let near = Bits::of(self.bound, near.flat_map(|(_, members)| members.iter().copied()));
-                Space { here: Bits::of(self.bound, here.iter().copied()), live: self.live(&near), near }
+                let near = Bits::of(near.flat_map(|(_, members)| members.iter().copied()));
+                Space { here: Bits::of(here.iter().copied()), live: self.live(&near), near }
             };
             members.iter().map(space).collect()
         })
+    }
+
+    /// The position of each interface's space.
+    pub(crate) fn by_space(&self) -> Vec<usize> {
+        let mut by_space = vec![0; self.unit_of.len()];
+        for (at, space) in self.spaces().iter().enumerate() {
+            for end in space.here.iter() {
+                by_space.get_mut(end).into_iter().for_each(|of| *of = at);
+            }
+        }
+        by_space
     }
 
     /// Every connection that some path carries, as regions.
@@ -397,7 +424,7 @@ impl<'d> World<'d> {
     fn find_paths(&self) -> Check<Vec<Region>> {
         let some = |keep: fn(&crate::design::Interface) -> bool| {
             let interfaces = self.design.units.iter().flat_map(|unit| &unit.interfaces).zip(0..);
-            Bits::of(self.bound, interfaces.filter(|(interface, _)| keep(interface)).map(|(_, at)| at))
+            Bits::of(interfaces.filter(|(interface, _)| keep(interface)).map(|(_, at)| at))
         };
         let (inbound, outbound) = (some(|one| one.inbound), some(|one| one.outbound));
         let mut paths = Vec::new();
@@ -413,13 +440,13 @@ impl<'d> World<'d> {
             }
             self.spend(here.words() * 16)?;
         }
-        let named_at = self.unit_of.len() + self.cells.len();
+        let named_at = self.named_at();
         for (source, at) in self.design.sources.iter().zip((named_at..).step_by(2)) {
             for (to, services) in &source.entries {
                 let to = self.selected_units(std::slice::from_ref(to));
                 for served in self.served(*services)? {
                     for (family, of) in (0..).zip(&self.family) {
-                        let from = Bits::of(self.bound, [at + family]);
+                        let from = Bits::of([at + family]);
                         let whole = Region { from: from.clone(), to: to.and(of), headers: universe(family) };
                         paths.extend(whole.meet(&from, served.at.as_ref().unwrap_or(of), &served.headers));
                     }
@@ -430,13 +457,23 @@ impl<'d> World<'d> {
         Ok(paths)
     }
 
-    /// The cells of which some address is none of the known ones of these interfaces.
+    /// The cells of which some address is external to these interfaces.
     fn live(&self, near: &Bits) -> Bits {
+        self.cells_beyond(self.known_of(near))
+    }
+
+    /// The known addresses of interfaces, ascending.
+    pub(crate) fn known_of(&self, near: &Bits) -> impl Iterator<Item = Address> {
+        self.known.iter().filter(|(_, at)| near.contains(*at)).map(|(address, _)| *address)
+    }
+
+    /// The cells of which some address is none of these, which ascend.
+    pub(crate) fn cells_beyond(&self, addresses: impl Iterator<Item = Address>) -> Bits {
         let mut merged: Ranges = Vec::new();
-        for (address, _) in self.known.iter().filter(|(_, at)| near.contains(*at)) {
+        for address in addresses {
             match merged.last_mut() {
-                Some((_, last)) if last.0 == address.0 && last.1.saturating_add(1) >= address.1 => *last = *address,
-                _ => merged.push((*address, *address)),
+                Some((_, last)) if last.0 == address.0 && last.1.saturating_add(1) >= address.1 => *last = address,
+                _ => merged.push((address, address)),
             }
         }
         let dead = |cell: &(Address, Address)| {
@@ -444,7 +481,7 @@ impl<'d> World<'d> {
             merged.get(at).is_some_and(|range| range.0 <= cell.0 && cell.1 <= range.1)
         };
         let cells = (self.unit_of.len()..).zip(&self.cells);
-        Bits::of(self.bound, cells.filter(|(_, cell)| !dead(cell)).map(|(at, _)| at))
+        Bits::of(cells.filter(|(_, cell)| !dead(cell)).map(|(at, _)| at))
     }
 
     /// How many addresses of a cell are external to somebody: those that some space does not know as a unit's.
@@ -484,8 +521,8 @@ fn covers(ranges: &Ranges, whole: (Address, Address)) -> bool {
     ranges.iter().any(|(first, last)| *first <= whole.0 && whole.1 <= *last)
 }
 
-/// The address space, cut where an address set of the design begins or ends.
-fn cells(design: &Design) -> Vec<(Address, Address)> {
+/// The address space, cut where an address set of the designs begins or ends, and with `known` around known addresses.
+fn cells<const N: usize>(designs: [&Design; N], known: bool) -> Vec<(Address, Address)> {
     let mut cuts: BTreeSet<Address> = [(0, 0), (1, 0)].into();
     let mut cut = |ranges: &Ranges| {
         for &(first, last) in ranges {
@@ -493,10 +530,14 @@ fn cells(design: &Design) -> Vec<(Address, Address)> {
             cuts.extend((last.1 < last_of(last.0)).then(|| (last.0, last.1 + 1)));
         }
     };
-    for peer in &design.peers {
+    for peer in designs.into_iter().flat_map(|design| &design.peers) {
         if let Peer::Addresses(ranges, _) = peer {
             cut(ranges);
         }
+    }
+    let interfaces = designs.iter().flat_map(|design| &design.units).flat_map(|unit| &unit.interfaces);
+    for interface in interfaces.filter(|interface| known && interface.is_known) {
+        cut(&interface.within.into_iter().collect());
     }
     let ends = cuts.iter().skip(1).map(Some).chain([None]);
     cuts.iter()

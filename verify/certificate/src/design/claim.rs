@@ -1,6 +1,6 @@
 //! What is claimed of a design: its properties and needs, each with the question that it is asked under.
 
-use super::{Peer, Reader, address_range, directions, place};
+use super::{Design, Peer, Reader, address_range, directions, place};
 use crate::fields::{Fields, Read, Selector};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,11 @@ pub(crate) enum Claim {
     },
     NoUndefinedOrder {
         rulebook: Option<String>,
+    },
+    /// Nothing is possible that is not in another design; with `equal`, nor the other way round.
+    Within {
+        other: Box<Design>,
+        equal: bool,
     },
     /// Of a kind that no certificate is about.
     Unproved,
@@ -158,7 +163,9 @@ impl<'a> Reader<'a> {
             "no-shadowed-rules" => Claim::NoShadowedRules { rulebook: f.optional()? },
             "no-redundant-rules" => Claim::NoRedundantRules { rulebook: f.optional()? },
             "no-undefined-order" => Claim::NoUndefinedOrder { rulebook: f.optional()? },
-            "isolated-ever" | "within" | "equal" => Claim::Unproved,
+            "within" => another(f, false)?,
+            "equal" => another(f, true)?,
+            "isolated-ever" => Claim::Unproved,
             _ => return f.refuse("a claim"),
         };
         match claim {
@@ -196,6 +203,16 @@ impl<'a> Reader<'a> {
             false => ((units, outside), (only, anyone, services)),
         };
         Ok(Claim::Confined { meant: vec![meant], listed: vec![listed], without_allows: false })
+    }
+}
+
+/// A claim about another design: its path, and its normal form as one string.
+fn another(f: &mut Fields<'_>, equal: bool) -> Read<Claim> {
+    f.string()?;
+    let text = f.string()?;
+    match Design::read(&text) {
+        Ok(other) => Ok(Claim::Within { other: Box::new(other), equal }),
+        Err(_) => f.refuse("the normal form of another design"),
     }
 }
 
