@@ -129,7 +129,7 @@ impl Checker<'_, '_> {
         let answered = answers_to(&carried, means.answered);
         let back = answering(means.assume);
         for (at, point) in world.design.points.iter().enumerate() {
-            let stateful = world.design.books.get(point.book).is_some_and(|book| book.stateful);
+            let stateful = world.design.remembers(point);
             for direction in [EGRESS, FORWARD, INGRESS] {
                 let asks = Asks { direction, outcome: Action::Deny, left_out: LeftOut::Nothing };
                 if world.stands(at, direction, means.assume) {

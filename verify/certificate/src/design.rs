@@ -169,6 +169,11 @@ impl Design {
         Ok(reader.design)
     }
 
+    /// True if a point lets answers pass, for its rulebook keeps state.
+    pub(crate) fn remembers(&self, point: &Point) -> bool {
+        self.books.get(point.book).is_some_and(|book| book.stateful)
+    }
+
     /// The claims of the design: `property` or `need`, and the position among those, in their order.
     pub fn claims(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.claims.iter().map(|claimed| (claimed.section, claimed.name.as_str()))

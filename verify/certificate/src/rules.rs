@@ -1,6 +1,6 @@
 //! Claims about rules: a connection for each shows what it does, and no verdict waits for an order of equal ranks.
 
-use crate::arrival::answers;
+use crate::arrival::{answering, turned};
 use crate::certificate::{Header, Place, Witness};
 use crate::check::Checker;
 use crate::design::{Action, Placement};
@@ -186,14 +186,12 @@ impl Checker<'_, '_> {
         if with != self.outcomes(&one, Assume { left_out, ..assume }, false)? {
             return Ok(true);
         }
-        let headers: Vec<Rect> = one.headers.iter().flat_map(|rect| answers(*rect, false)).collect();
-        let answer = Region { from: one.to, to: one.from, headers };
+        let answer = turned(&one, false);
         let [certain, _] = with;
         if !certain || answer.is_empty() {
             return Ok(false);
         }
-        // The owner of a connection's source is at the end of its answer.
-        let assume = Assume { owned: Owned::Destination, ..assume };
+        let assume = answering(assume);
         Ok(self.outcomes(&answer, assume, true)? != self.outcomes(&answer, Assume { left_out, ..assume }, true)?)
     }
 
@@ -201,7 +199,7 @@ impl Checker<'_, '_> {
     fn outcomes(&self, one: &Region, assume: Assume, is_answer: bool) -> Check<[bool; 2]> {
         let (world, mut stopped, mut points) = (self.world, Vec::new(), Vec::new());
         for (at, point) in world.design.points.iter().enumerate() {
-            let stateful = world.design.books.get(point.book).is_some_and(|book| book.stateful);
+            let stateful = world.design.remembers(point);
             for direction in [EGRESS, FORWARD, INGRESS].into_iter().filter(|_| !(is_answer && stateful)) {
                 if world.stands(at, direction, assume) {
                     let asks = Asks { direction, outcome: Action::Deny, left_out: assume.left_out };

@@ -58,8 +58,7 @@ impl Checker<'_, '_> {
     fn answerable(&self, regions: &[Region]) -> Check<Vec<Region>> {
         let world = self.world;
         let stateless = |(at, _): &&(usize, usize)| {
-            let book = world.design.points.get(*at).and_then(|point| world.design.books.get(point.book));
-            book.is_some_and(|book| !book.stateful)
+            world.design.points.get(*at).is_some_and(|point| !world.design.remembers(point))
         };
         let points: Vec<(usize, usize)> = self.by.iter().filter(stateless).copied().collect();
         let assume = answering(self.assume(Owned::Source, false));
@@ -84,12 +83,13 @@ impl Checker<'_, '_> {
             let means = Means { over, assume, answered };
             for region in regions.iter().filter_map(|region| region.meet(here, here, &[EVERYTHING])) {
                 for region in self.compared(region, mates)? {
-                    let moved = self.moved(&region, mates, there.world)?;
+                    let moved = self.moved(&region, mates)?;
                     self.require(obligation, moved.is_some(), || self.connection(&region))?;
                     let mut unheard: Vec<Region> = moved.into_iter().collect();
                     let moved = unheard.clone();
                     for heard in &heard {
                         let (at, mut left) = (heard.at.as_ref().unwrap_or(&all), Vec::new());
+                        there.world.spend(unheard.iter().map(|region| region.to.words()).sum())?;
                         unheard.into_iter().for_each(|region| region.minus(&all, at, &heard.headers, &mut left));
                         there.world.bounded(&left)?;
                         unheard = left;
@@ -121,10 +121,10 @@ impl Checker<'_, '_> {
     }
 
     /// A region with the ends that it has in the other design; `None` if some end of a connection has none.
-    fn moved(&self, region: &Region, mates: &Mates, there: &World<'_>) -> Check<Option<Region>> {
+    fn moved(&self, region: &Region, mates: &Mates) -> Check<Option<Region>> {
         let (mut sides, mut complete) = (Vec::new(), true);
         for (ends, others) in [(&region.from, &region.to), (&region.to, &region.from)] {
-            self.world.spend(ends.words() + there.all().words())?;
+            self.world.spend(ends.words() * 64)?;
             let (mut moved, mut lone) = (Bits::none(), Bits::none());
             for end in ends.iter() {
                 match mates.of.get(end).copied().flatten() {
