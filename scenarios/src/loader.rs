@@ -2,8 +2,8 @@
 //!
 //! A file with a top-level key `seglab` is a lab file, and so is a folder that holds a `seglab.yaml`. Any other file
 //! or folder is read as Kubernetes manifests, folders with everything below them in the order of their names; `-` is
-//! standard input, either of the two. A single file that starts as a ClassBench rule set does is read as one. This is the only module of the crate that reads files; [`load_from`] reads them from
-//! elsewhere.
+//! standard input, either of the two. A single file that starts as a ClassBench rule set does is read as one. This is the
+//! only module of the crate that reads files; [`load_from`] reads them from elsewhere.
 //!
 //! Paths in messages and in [`Design::sources`] are those that the user gave, with `/` between their parts.
 

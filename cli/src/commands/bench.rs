@@ -259,7 +259,7 @@ fn measure_traffic(
         measure::cores().into_iter().for_each(|cores| measure::rates(matcher, id, &traffic, cores, &mut rates));
         measure::batches(matcher, id, &traffic)
     });
-    Ok((TrafficMeasured { name, rates, allowed: share_allowed(matcher, &traffic.between) }, batches))
+    Ok((TrafficMeasured { name, rates, allowed: share_allowed(matcher, workload) }, batches))
 }
 
 /// Takes one rule after another away and puts it back; `None` where there are no rules.
@@ -395,11 +395,11 @@ fn inconsistent(matcher: &Matcher, space: Option<SpaceId>, traffic: &Traffic) ->
     Some(format!("a batch says {said:?} of {packet:?} and the matcher alone does not"))
 }
 
-fn share_allowed(matcher: &Matcher, packets: &[UnitPacket]) -> f64 {
-    let mut decisions = vec![Decision::Unknown; packets.len()];
-    matcher.decide_batch_between(packets, &mut decisions);
+/// How many of the connections that a matcher decides it allows, as a share.
+fn share_allowed(matcher: &Matcher, workload: &Workload) -> f64 {
+    let decisions: Vec<Decision> = workload.connections().iter().filter_map(|one| matcher.decide(one)).collect();
     let allowed = decisions.iter().filter(|decision| matches!(decision, Decision::Allowed(_))).count();
-    allowed as f64 / packets.len().max(1) as f64
+    allowed as f64 / decisions.len().max(1) as f64
 }
 
 impl Context {

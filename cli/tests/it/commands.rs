@@ -474,6 +474,22 @@ mod bench {
         assert!(text.contains("They are not what a product costs."), "{text}");
     }
 
+    /// A filter has no units: what it lets through of its one kind of traffic is what was held to the evaluator.
+    #[test]
+    fn a_rule_set_is_a_filter() {
+        let rules = "@10.0.0.0/8\t10.1.0.0/16\t0 : 65535\t443 : 443\t0x06/0xFF\t0x0000/0x0000\t\n\
+                     @0.0.0.0/0\t10.2.0.0/16\t0 : 65535\t0 : 1023\t0x11/0xFF\t0x0000/0x0000\t\n\
+                     @10.3.0.0/16\t0.0.0.0/0\t0 : 65535\t0 : 65535\t0x00/0x00\t0x0000/0x0000\t\n";
+        let at = folder(&[("rules", rules)]);
+        let document = seglab(at.path(), &["bench", "rules", "--connections", "2000", "--format", "json"]).json(0);
+        let number = |key: &str| document[key].as_f64().unwrap_or_else(|| panic!("no {key}"));
+        assert_eq!((number("units"), number("rules"), number("mismatches")), (0.0, 3.0, 0.0));
+        let decided = number("allowed") + number("denied") + number("unknown");
+        assert!(number("allowed") > 0.0 && number("denied") > 0.0, "{document}");
+        assert_eq!(document["traffic"][0]["allowed"], number("allowed") / decided);
+        assert!(document["update_ns"].is_null(), "{document}");
+    }
+
     #[test]
     fn rates_are_drawn() {
         let at = site();
