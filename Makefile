@@ -81,8 +81,8 @@ check-smtlib: setup
 bench-certificates: setup
 	$(CARGO) run --release --locked --package seglab-benches --example certificates -- 40000 10000
 
-# One rule of 10,000 edited, 200 times in a row, then one label of a unit: from the edited design to every verdict, beside
-# a fresh start.
+# One rule of 10,000 edited, 200 times in a row, then one label, a unit more, a unit less, a listener: from the edited
+# design to every verdict, beside a fresh start.
 bench-edit: setup
 	$(CARGO) build --release --locked --package seglab-benches --example edit
 	@$(TARGET)/release/examples/edit 40000 10000 200

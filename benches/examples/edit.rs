@@ -1,15 +1,17 @@
-//! Times the gate after one edited rule, and after one edited label: from the edited design to every verdict, closures
-//! included, beside a verifier that starts anew.
+//! Times the gate after one edited rule, one edited label, a unit more, a unit less and one listener exchanged: from the
+//! edited design to every verdict, closures included, beside a verifier that starts anew.
 //!
 //! `cargo run --release -p seglab-benches --example edit -- 40000 10000 200` edits one random rule of a generated
 //! company 200 times in a row: one goes, one comes, or one has its services, its source, its destination or its
-//! action exchanged for those of another. Then one label of a random unit is exchanged for that of another as often.
+//! action exchanged for those of another. Then one label of a random unit is exchanged for that of another as often, a
+//! unit comes that is another of those that a random one is one of, a random unit goes, and a random unit listens on a
+//! port more or less.
 //!
-//! Prints two lines of a Markdown table. Milliseconds are time on the processor, as in the example `scale`.
+//! Prints a line of a Markdown table for each. Milliseconds are time on the processor, as in the example `scale`.
 
 #![allow(missing_docs, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr, clippy::expect_used)]
 
-use seglab_benches::edits::{Dice, edited, relabelled};
+use seglab_benches::edits::{Dice, edited, joined, left, listening, relabelled};
 use seglab_benches::{Size, company, on_processor_ns};
 use seglab_policy::Design;
 use seglab_verify::{Changed, Session, Settings, Verifier};
@@ -44,7 +46,14 @@ fn main() {
         (design, kind.to_owned())
     };
     let fresh = format!("classes and closures {}, verdicts {}; session {}", ms(closed), ms(settled), ms(first));
-    for (what, edit) in [("a rule", &rules_edited as Edit<'_>), ("a label", &relabelled)] {
+    let kinds: [(&str, Edit<'_>); 5] = [
+        ("a rule", &rules_edited),
+        ("a label", &relabelled),
+        ("a unit more", &joined),
+        ("a unit less", &left),
+        ("a listener", &listening),
+    ];
+    for (what, edit) in kinds {
         let mut series = Series::default();
         for at in 0..edits {
             let (next, kind) = edit(&design, &mut dice);
@@ -90,10 +99,10 @@ impl fmt::Display for Series {
             slowest.insert(kind, *ns);
         }
         let slowest: Vec<String> = slowest.iter().map(|(kind, ns)| format!("{kind} {}", ns / 1_000_000)).collect();
-        let [p50, p99, max] = [50, 99, 100].map(|per_cent| rank(per_cent) as f64 / 1e6);
+        let [p50, p90, p99, max] = [50, 90, 99, 100].map(|per_cent| rank(per_cent) as f64 / 1e6);
         write!(
             f,
-            "{count} | {p50:.1} | {p99:.1} | {max:.1} | {} anew, {} verdicts turned; slowest {}",
+            "{count} | {p50:.1} | {p90:.1} | {p99:.1} | {max:.1} | {} anew, {} verdicts turned; slowest {}",
             self.anew,
             self.turned,
             slowest.join(", ")

@@ -22,6 +22,8 @@
 //! assert_eq!(Classes::new(&design).len(), 1);
 //! ```
 
+mod later;
+
 use crate::address_atoms::AddressAtoms;
 use crate::endpoint_class::{EndpointClasses, Match, PeerMatches, address_truth};
 use crate::selector_index::SelectorIndex;
@@ -49,12 +51,16 @@ pub struct Classes {
     pub(crate) atoms: AddressAtoms,
     pub(crate) endpoints: EndpointClasses,
     class_of: Vec<ClassId>,
+    /// Empty for numbers that are vacant.
     members: Vec<Vec<UnitId>>,
+    /// Numbers that no class has, kept for units that come or leave their class.
+    vacant: BTreeSet<ClassId>,
     /// The classes whose first unit is of a group.
     by_group: Vec<Vec<ClassId>>,
 }
 
-/// Where classes go along with edits, so many endpoint classes are kept vacant for units that leave theirs.
+/// Where classes go along with edits, so many classes and endpoint classes are kept vacant for units that come, or
+/// leave theirs.
 const VACANT_MIN: usize = 4;
 const VACANT_MAX: usize = 1024;
 
@@ -123,21 +129,30 @@ impl Classes {
             let group = members.first().and_then(|&first| by_group.get_mut(index.group_of_unit(first) as usize));
             group.into_iter().for_each(|group| group.push(class));
         }
-        Self { words, index, atoms, endpoints, class_of, members, by_group }
+        let occupied = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        members.resize(members.len() + vacant, Vec::new());
+        let vacant = (occupied..).take(vacant).map(ClassId).collect();
+        Self { words, index, atoms, endpoints, class_of, members, vacant, by_group }
     }
 
     /// The number of classes.
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.members.len() - self.vacant.len()
     }
 
     /// True if the design has no units.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.len() == 0
     }
 
     /// The classes, ascending.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = ClassId> + use<> {
+        let occupied: Vec<ClassId> = self.numbers().filter(|class| !self.members(*class).is_empty()).collect();
+        occupied.into_iter()
+    }
+
+    /// The numbers that classes have or may get, ascending: tables by class have an entry for each.
+    pub(crate) fn numbers(&self) -> impl ExactSizeIterator<Item = ClassId> + use<> {
         (0..u32::try_from(self.members.len()).unwrap_or(u32::MAX)).map(ClassId)
     }
 
@@ -150,7 +165,7 @@ impl Classes {
         self.class_of[unit.index()]
     }
 
-    /// The units of a class, ascending; at least one.
+    /// The units of a class, ascending; at least one, unless the number is vacant.
     ///
     /// # Panics
     /// If the class is of another design.
@@ -187,19 +202,6 @@ impl Classes {
         self.words.peers.keep(peer);
         self.endpoints.remember(peer, matches.clone());
         Some(matches)
-    }
-
-    /// Sorts the units of a class by the labels that they have now; `ends` are their endpoint classes, and nobody
-    /// else's.
-    pub(crate) fn regroup(&mut self, class: ClassId, ends: &[u32], design: &Design) {
-        let before = self.index.group_of_unit(self.representative(class)) as usize;
-        let units = self.members.get(class.index()).map_or(&[][..], Vec::as_slice);
-        let group = self.index.regroup(units, self.words.selectors.values(), design);
-        self.by_group.get_mut(before).into_iter().for_each(|classes| classes.retain(|known| *known != class));
-        self.by_group.push(vec![class]);
-        if let Some(&unit) = units.first() {
-            self.endpoints.regroup(ends, group, design.unit(unit));
-        }
     }
 
     /// The classes whose units a selector of the design selects, ascending.

@@ -30,6 +30,8 @@ pub(crate) struct Closures {
     first_external: u32,
     /// Of each class, the number of units in the closure of one of its units, that unit included.
     units: Vec<usize>,
+    /// How much room the sets took at first. \[nodes\]
+    nodes_first: usize,
 }
 
 impl Closures {
@@ -51,7 +53,8 @@ impl Closures {
         let units = of_classes.iter().copied().enumerate();
         let units = units.map(|taken| weight(&search.pool, &mut sums, taken, |_| 1)).collect();
         let (classes, first_external) = (graph.classes, graph.first_external);
-        Self { pool: search.pool, classes, taken, sources, first_external, units }
+        let nodes_first = search.pool.size();
+        Self { pool: search.pool, classes, taken, sources, first_external, units, nodes_first }
     }
 
     /// The number of units in the closure of a unit of `class`, that unit included.

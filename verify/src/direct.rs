@@ -4,6 +4,7 @@
 //! if none of them may stop it, and possibly if all of them may let it through. A [`Matrix`] holds both sets for every
 //! two endpoint classes under one [`Assume`].
 
+mod membership;
 mod relabel;
 
 use crate::classes::{ClassId, Classes};
@@ -21,7 +22,8 @@ use seglab_policy::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-pub(crate) use relabel::Relabelled;
+pub(crate) use membership::Movers;
+pub(crate) use relabel::{Rehoused, Relabelled};
 
 /// The headers that certainly arrive, and those that possibly do: a superset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,8 +46,7 @@ pub(crate) struct Answers {
     pub(crate) unknown: HeaderId,
 }
 
-/// More cells than this to be evaluated anew are more work than to compile the rules anew, and more cells than that
-/// would take more room after many edits than they are worth.
+/// More cells evaluated anew are more work than to compile the rules; more in all would take more room than they are worth.
 const EDITED_MAX: usize = 1 << 17;
 const AMENDED_MAX: usize = 1 << 19;
 
@@ -76,6 +77,8 @@ pub(crate) struct EngineOf<D> {
     pub(crate) endpoints: Vec<Rc<[u32]>>,
     /// The headers that the units of each class listen to.
     pub(crate) listened: Vec<HeaderId>,
+    /// How many groups of labels there were at first.
+    groups_first: usize,
 }
 
 /// An engine that has its design at hand.
@@ -100,6 +103,7 @@ impl<D> EngineOf<D> {
             answers: self.answers,
             endpoints: self.endpoints,
             listened: self.listened,
+            groups_first: self.groups_first,
         }
     }
 }
@@ -125,14 +129,10 @@ impl<'a> Engine<'a> {
             }
         }
         let stateless = design.points().iter().any(|point| !design.rulebook(point.rulebook).stateful);
-        let listened = classes
-            .ids()
-            .map(|class| {
-                let unit = design.unit(classes.representative(class));
-                sets.intern(HeaderSet::of_listeners(&unit.listeners))
-            })
-            .collect();
-        let endpoints = classes.ids().map(|class| endpoints_of(&classes, class).into()).collect();
+        let listened =
+            classes.numbers().map(|class| sets.intern(membership::listened_by(design, &classes, class))).collect();
+        let endpoints = classes.numbers().map(|class| endpoints_of(&classes, class).into()).collect();
+        let groups_first = classes.index.groups();
         let paths = Paths::new(design, &classes, &mut sets);
         let mut engine = Self {
             design,
@@ -150,6 +150,7 @@ impl<'a> Engine<'a> {
             answers: FxHashMap::default(),
             endpoints,
             listened,
+            groups_first,
         };
         engine.alike = Alike::new(&engine);
         engine
@@ -309,34 +310,32 @@ pub(crate) struct Paths {
 impl Paths {
     fn new(design: &Design, classes: &Classes, sets: &mut HeaderSets) -> Self {
         let endpoints = &classes.endpoints;
-        let selected = |selector: &seglab_policy::Selector, class: u32| {
-            let id = classes.words.selectors.id(selector);
-            id.is_some_and(|id| endpoints.selected(&classes.index, id, class))
-        };
         let is_unit = |class: u32| (class as usize) < endpoints.units();
         let touched = (0..u32::try_from(endpoints.len()).unwrap_or(u32::MAX))
-            .map(|class| is_unit(class) && design.unmodelled().iter().any(|what| selected(&what.touches, class)))
+            .map(|class| {
+                is_unit(class) && design.unmodelled().iter().any(|what| selected(classes, &what.touches, class))
+            })
             .collect();
         let mut entries = FxHashMap::default();
         for source in endpoints.sources() {
-            let EndpointKind::Source(id) = endpoints.get(source).kind else { continue };
-            let Some(external) = design.external_source(id) else { continue };
-            for class in (0..u32::try_from(endpoints.units()).unwrap_or(u32::MAX))
-                .filter(|&class| endpoints.get(class).family == endpoints.get(source).family)
-            {
-                let ports = endpoints.named_ports(endpoints.get(class).ports);
-                let carried = external
-                    .entries
-                    .iter()
-                    .filter(|entry| selected(&entry.to, class))
-                    .fold(HeaderSet::empty(), |set, entry| set.union(&resolved(&entry.services, ports)))
-                    .intersection(&HeaderSet::of_family(endpoints.get(source).family));
-                if !carried.is_empty() {
+            for class in 0..u32::try_from(endpoints.units()).unwrap_or(u32::MAX) {
+                if let Some(carried) = Self::entry(design, classes, source, class).filter(|set| !set.is_empty()) {
                     entries.insert((source, class), sets.intern(carried));
                 }
             }
         }
         Self { families: Family::ALL.map(|family| sets.intern(HeaderSet::of_family(family))), touched, entries }
+    }
+
+    /// What a named source may open to a class of units; `None` for one of another family.
+    fn entry(design: &Design, classes: &Classes, source: u32, class: u32) -> Option<HeaderSet> {
+        let endpoints = &classes.endpoints;
+        let EndpointKind::Source(id) = endpoints.get(source).kind else { return None };
+        let (family, ports) = (endpoints.get(class).family, endpoints.named_ports(endpoints.get(class).ports));
+        let entries = design.external_source(id).filter(|_| family == endpoints.get(source).family)?.entries.iter();
+        let meant = entries.filter(|entry| selected(classes, &entry.to, class));
+        let all = meant.fold(HeaderSet::empty(), |set, entry| set.union(&resolved(&entry.services, ports)));
+        Some(all.intersection(&HeaderSet::of_family(family)))
     }
 
     /// What each named source may open to a class; nothing if none may open anything to anyone.
@@ -383,6 +382,12 @@ impl Paths {
             (true, false) => Arrives { certain: carried, possible: carried },
         }
     }
+}
+
+/// True if a selector of the policy selects the units of a class or the source.
+fn selected(classes: &Classes, selector: &seglab_policy::Selector, class: u32) -> bool {
+    let id = classes.words.selectors.id(selector);
+    id.is_some_and(|id| classes.endpoints.selected(&classes.index, id, class))
 }
 
 /// The headers of services where the destination declares these named ports.

@@ -6,6 +6,7 @@
 //! ports to the names that rules use. External addresses are of one class when they are in one [atom](AddressAtoms).
 
 mod later;
+mod membership;
 
 use crate::address_atoms::AddressAtoms;
 use crate::selector_index::SelectorIndex;
@@ -89,8 +90,11 @@ pub(crate) struct EndpointClasses {
     externals: u32,
     of_unit: Vec<Vec<u32>>,
     of_atom: Vec<u32>,
+    /// What classes of units say by number.
+    spaces: Vec<String>,
     places: Interner<PlaceSeen>,
     ports: Interner<Vec<(String, Transport, u16)>>,
+    truths: Interner<Vec<(u32, Match)>>,
     /// Classes of units that each address set of rules matches.
     by_set: Vec<Vec<(u32, Match)>>,
     /// Classes of external addresses that each address set holds.
@@ -395,22 +399,11 @@ impl<'a> Builder<'a> {
     }
 
     fn ports_of(&mut self, unit: &Unit) -> u32 {
-        let mut named: Vec<(String, Transport, u16)> = unit
-            .listeners
-            .iter()
-            .filter_map(|listener| Some((listener.name.clone()?, listener.protocol, listener.first)))
-            .filter(|(name, _, _)| self.words.port_names.contains(name.as_str()))
-            .collect();
-        named.sort_unstable();
-        named.dedup();
-        self.ports.intern(named)
+        self.ports.intern(named_ports(unit, self.words))
     }
 
     fn place_of(&mut self, interface: Option<&Interface>) -> u32 {
-        let name = |level: Level| interface.and_then(|interface| level.of(&interface.place));
-        let names = self.words.levels.iter().map(|&level| name(level).map(str::to_owned)).collect();
-        let inside = self.words.edges.iter().map(|(level, edge)| name(*level) == Some(edge)).collect();
-        self.places.intern(PlaceSeen { names, inside })
+        self.places.intern(PlaceSeen::of(interface, self.words))
     }
 
     fn finish(self, of_unit: Vec<Vec<u32>>, units: usize, of_atom: Vec<u32>, externals: usize) -> EndpointClasses {
@@ -469,8 +462,10 @@ impl<'a> Builder<'a> {
             externals: u32::try_from(externals).unwrap_or(u32::MAX),
             of_unit,
             of_atom,
+            spaces: names.iter().map(|&space| space.to_owned()).collect(),
             places: self.places,
             ports: self.ports,
+            truths: self.truths,
             by_set,
             externals_by_set,
             by_block,
@@ -481,6 +476,29 @@ impl<'a> Builder<'a> {
             learned: FxHashMap::default(),
         }
     }
+}
+
+impl PlaceSeen {
+    /// What is seen of the place of an interface, or of whoever stands at none.
+    fn of(interface: Option<&Interface>, words: &Vocabulary) -> Self {
+        let name = |level: Level| interface.and_then(|interface| level.of(&interface.place));
+        let names = words.levels.iter().map(|&level| name(level).map(str::to_owned)).collect();
+        let inside = words.edges.iter().map(|(level, edge)| name(*level) == Some(edge)).collect();
+        Self { names, inside }
+    }
+}
+
+/// The ports that a unit declares under names that rules use, ascending.
+fn named_ports(unit: &Unit, words: &Vocabulary) -> Vec<(String, Transport, u16)> {
+    let mut named: Vec<(String, Transport, u16)> = unit
+        .listeners
+        .iter()
+        .filter_map(|listener| Some((listener.name.clone()?, listener.protocol, listener.first)))
+        .filter(|(name, _, _)| words.port_names.contains(name.as_str()))
+        .collect();
+    named.sort_unstable();
+    named.dedup();
+    named
 }
 
 /// What those address sets that `looked_at` accepts say of an interface, ascending by set.

@@ -123,7 +123,7 @@ impl Verifier<'_> {
         }
         let group_of_unit: Vec<u32> =
             names.iter().map(|name| numbers.get(&name.as_deref()).copied().unwrap_or(u32::MAX)).collect();
-        let of_class = self.engine.classes.ids().map(|class| {
+        let of_class = self.engine.classes.numbers().map(|class| {
             let mut shares: BTreeMap<u32, u64> = BTreeMap::new();
             for unit in self.engine.classes.members(class) {
                 let group = group_of_unit.get(unit.index()).copied().unwrap_or(u32::MAX);

@@ -10,18 +10,19 @@
 //! [`View`] only headers that the destination listens to count, on every step; externals listen to everything, and so
 //! does an owned unit that waits for clients.
 
+mod amend;
+
 use crate::classes::ClassId;
 use crate::direct::Engine;
 use crate::endpoint_class::EndpointKind;
 use crate::header_set::HeaderSet;
 use crate::intern::HeaderId;
-use crate::judge::Dirty;
 use crate::properties::Settings;
 use crate::reach::Verifier;
 use crate::rows::{Item, Rows};
 use crate::shared_set::{Pool, SetId};
 use crate::vocabulary::Interner;
-use fixedbitset::FixedBitSet;
+pub(crate) use amend::Moved;
 use seglab_policy::{Assume, Pivot, Property, Side, Trust, UnitId, View};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -106,6 +107,8 @@ pub(crate) struct Graph {
     pub(crate) held: Vec<Vec<u32>>,
     /// The logins that take each credential.
     pub(crate) taking: Vec<Vec<usize>>,
+    /// Logins that no class takes.
+    vacant_logins: Vec<usize>,
     /// What the steps are sets of.
     pub(crate) pool: Pool,
     /// Of classes, of those whose host is owned, of external classes, and of named sources.
@@ -184,84 +187,8 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// An origin from which other steps can be taken than before.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moved {
-    pub(crate) origin: Origin,
-    pub(crate) before: Steps,
-    pub(crate) after: Steps,
-}
-
-impl Graph {
-    /// Works the steps out anew from wherever edited rules may have changed them.
-    pub(crate) fn amend(&mut self, engine: &mut Engine<'_>, rows: &mut Rows, dirty: &Dirty) -> Vec<Moved> {
-        let endpoints = engine.classes.endpoints.len();
-        let (sources, destinations) = (dirty.side(true, endpoints), dirty.side(false, endpoints));
-        rows.forget(&sources, &destinations);
-        let mut owned = sources;
-        if self.attack.pivot == Pivot::EitherWay {
-            owned.union_with(&destinations);
-        }
-        let touched = |from: &[u32]| from.iter().any(|&endpoint| owned.contains(endpoint as usize));
-        let mut origins: Vec<(Origin, Rc<[u32]>)> = Vec::new();
-        let mut guests = FixedBitSet::with_capacity(self.classes);
-        guests.extend(self.guests.iter().flatten().map(|guest| guest.index()));
-        for class in engine.classes.ids() {
-            let from = engine.endpoints_of(class);
-            if touched(&from) {
-                let is_guest = guests.contains(class.index());
-                origins.extend(is_guest.then(|| (Origin::Unit(class, true), Rc::clone(&from))));
-                origins.push((Origin::Unit(class, false), from));
-            }
-        }
-        let externals = engine.classes.endpoints.externals().filter(|&external| touched(&[external]));
-        origins.extend(externals.map(|external| (Origin::External(external), Rc::from([external]))));
-        for source in engine.classes.endpoints.whole_sources() {
-            let from: Rc<[u32]> = engine.classes.endpoints.of_source(source).into();
-            if touched(&from) {
-                origins.push((Origin::Source(source), from));
-            }
-        }
-        origins.iter().for_each(|(_, from)| rows.forget_owner(from));
-        let mut moved = Vec::new();
-        for (origin, from) in origins {
-            let hosted = matches!(origin, Origin::Unit(_, true));
-            let (before, after) = (self.steps(origin), rows.row(engine, &mut self.pool, &from, hosted));
-            if before != after {
-                self.set_steps(origin, after);
-                moved.push(Moved { origin, before, after });
-            }
-        }
-        self.is_doubtful = self.has_doubt();
-        moved
-    }
-
-    /// Follows a class from an endpoint class to another that was vacant and is alike in everything.
-    pub(crate) fn split(&self, engine: &Engine<'_>, rows: &mut Rows, (class, from, to): (ClassId, u32, u32)) {
-        let logins = self.logins.iter().enumerate().filter(|(_, login)| login.class == class);
-        let logins: Vec<usize> = logins.map(|(at, _)| self.login_bit(at)).collect();
-        let is_of = |bit: usize| bit == class.index() || logins.contains(&bit);
-        rows.split((from, to), &engine.endpoints_of(class), is_of);
-    }
-
-    fn set_steps(&mut self, origin: Origin, steps: Steps) {
-        let known = match origin {
-            Origin::Unit(class, false) => self.plain.get_mut(class.index()),
-            Origin::Unit(class, true) => self.hosted.get_mut(class.index()),
-            Origin::External(external) => self.outside.get_mut((external - self.first_external) as usize),
-            Origin::Source(source) => self.sources.get_mut(&source),
-        };
-        known.into_iter().for_each(|known| *known = steps);
-    }
-
-    fn has_doubt(&self) -> bool {
-        let mut all = self.plain.iter().chain(&self.hosted).chain(&self.outside).chain(self.sources.values());
-        all.any(|steps| steps.certain != steps.possible)
-    }
-}
-
 fn build(engine: &mut Engine<'_>, attack: Attack) -> (Graph, Rows) {
-    let classes: Vec<ClassId> = engine.classes.ids().collect();
+    let classes: Vec<ClassId> = engine.classes.numbers().collect();
     let externals = engine.classes.endpoints.externals();
     let mut graph = Graph {
         attack,
@@ -272,6 +199,7 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> (Graph, Rows) {
         credentials: Interner::new(),
         held: Vec::new(),
         taking: Vec::new(),
+        vacant_logins: Vec::new(),
         pool: Pool::new(0),
         plain: Vec::with_capacity(classes.len()),
         hosted: vec![Steps::default(); classes.len()],
@@ -311,7 +239,7 @@ fn build(engine: &mut Engine<'_>, attack: Attack) -> (Graph, Rows) {
 
 /// For every class, the classes of the guests of its unit.
 fn guests(engine: &Engine<'_>) -> Vec<Vec<ClassId>> {
-    let mut guests = vec![Vec::new(); engine.classes.len()];
+    let mut guests = vec![Vec::new(); engine.classes.numbers().len()];
     for class in engine.classes.ids() {
         let host = engine.design.host_of(engine.classes.representative(class));
         if let Some(on_host) = host.and_then(|host: UnitId| guests.get_mut(engine.classes.of(host).index())) {
@@ -322,25 +250,49 @@ fn guests(engine: &Engine<'_>) -> Vec<Vec<ClassId>> {
 }
 
 fn add_logins(engine: &mut Engine<'_>, graph: &mut Graph) {
-    let design = engine.design;
-    for class in engine.classes.ids() {
-        let unit = design.unit(engine.classes.representative(class));
-        let held: Vec<u32> =
-            unit.credentials.iter().map(|credential| graph.credentials.intern(credential.clone())).collect();
+    for class in engine.classes.numbers() {
+        let held = graph.credentials_of(engine, class);
         graph.held.push(held);
-        let mut taken: BTreeMap<u32, HeaderSet> = BTreeMap::new();
-        for login in &unit.logins {
-            let counts = taken.entry(graph.credentials.intern(login.credential.clone())).or_default();
-            *counts = counts.union(&HeaderSet::to_port(login.protocol, login.port));
-        }
-        for (credential, counts) in taken {
-            let counts = engine.seen(&counts, class, graph.attack.view);
+        for (credential, counts) in graph.logins_of(engine, class) {
             graph.logins.push(LoginNode { class, credential, counts });
         }
     }
     graph.taking = vec![Vec::new(); graph.credentials.len()];
     for (at, login) in graph.logins.iter().enumerate() {
         graph.taking.get_mut(login.credential as usize).into_iter().for_each(|taking| taking.push(at));
+    }
+    // As many for each class that may come as there are for those that there are, and one more.
+    let (occupied, vacant) = (engine.classes.len(), engine.classes.numbers().len() - engine.classes.len());
+    let spare = vacant * (1 + graph.logins.len().div_ceil(occupied.max(1)));
+    for _ in 0..spare {
+        graph.vacant_logins.push(graph.logins.len());
+        graph.logins.push(LoginNode::VACANT);
+    }
+}
+
+impl LoginNode {
+    /// One that no class takes.
+    const VACANT: LoginNode = LoginNode { class: ClassId(u32::MAX), credential: u32::MAX, counts: HeaderId::EMPTY };
+}
+
+impl Graph {
+    /// The numbers of the credentials that the units of a class hold.
+    fn credentials_of(&mut self, engine: &Engine<'_>, class: ClassId) -> Vec<u32> {
+        let Some(&unit) = engine.classes.members(class).first() else { return Vec::new() };
+        let credentials = engine.design.unit(unit).credentials.iter();
+        credentials.map(|credential| self.credentials.intern(credential.clone())).collect()
+    }
+
+    /// The credentials that the units of a class take, each with the headers that count.
+    fn logins_of(&mut self, engine: &mut Engine<'_>, class: ClassId) -> BTreeMap<u32, HeaderId> {
+        let Some(&unit) = engine.classes.members(class).first() else { return BTreeMap::new() };
+        let mut taken: BTreeMap<u32, HeaderSet> = BTreeMap::new();
+        for login in &engine.design.unit(unit).logins {
+            let counts = taken.entry(self.credentials.intern(login.credential.clone())).or_default();
+            *counts = counts.union(&HeaderSet::to_port(login.protocol, login.port));
+        }
+        let view = self.attack.view;
+        taken.into_iter().map(|(credential, counts)| (credential, engine.seen(&counts, class, view))).collect()
     }
 }
 
@@ -358,7 +310,7 @@ fn items(engine: &mut Engine<'_>, graph: &Graph) -> (Vec<Item>, Vec<Item>) {
         clients.push(item.clone());
         items.push(item);
     }
-    for (at, login) in graph.logins.iter().enumerate() {
+    for (at, login) in graph.logins.iter().enumerate().filter(|(_, login)| login.counts != HeaderId::EMPTY) {
         let endpoints = engine.endpoints_of(login.class);
         items.push(Item { bit: graph.login_bit(at), endpoints, counts: Some(login.counts) });
     }

@@ -149,15 +149,40 @@ impl Alike {
             let known = alike.get(class as usize).copied();
             alike.get_mut(other as usize).zip(known).into_iter().for_each(|(slot, known)| *slot = known);
         }
-        let hosts = seen.host_itself.and_then(|host| self.hosts.get_mut(&host)).map(|(hosts, _)| hosts);
-        hosts.into_iter().for_each(|hosts| hosts.push(other));
-        let guests = seen.host.and_then(|host| self.hosts.get_mut(&host)).map(|(_, guests)| guests);
-        guests.into_iter().for_each(|guests| guests.push(other));
+        if let Some(host) = seen.host_itself {
+            self.hosts.entry(host).or_default().0.push(other);
+        }
+        if let Some(host) = seen.host {
+            self.hosts.entry(host).or_default().1.push(other);
+        }
+    }
+
+    /// Takes an endpoint class for one that is vacant as another.
+    pub(crate) fn vacate(&mut self, class: u32, nobody: u32) {
+        for alike in [&mut self.sources, &mut self.destinations] {
+            let vacant = alike.get(nobody as usize).copied();
+            alike.get_mut(class as usize).zip(vacant).into_iter().for_each(|(slot, vacant)| *slot = vacant);
+        }
+        for (hosts, guests) in self.hosts.values_mut() {
+            hosts.retain(|known| *known != class);
+            guests.retain(|known| *known != class);
+        }
+    }
+
+    /// Calls units what they are called now.
+    pub(crate) fn renumber(&mut self, now: &[Option<UnitId>]) {
+        let current = |unit: UnitId| now.get(unit.index()).copied().flatten();
+        let hosts = std::mem::take(&mut self.hosts).into_iter();
+        self.hosts = hosts.filter_map(|(host, ends)| Some((current(host)?, ends))).collect();
     }
 
     /// The other ends of connections between an endpoint class and its host or its guests.
     pub(crate) fn host_and_guests(&self, engine: &Engine<'_>, class: u32) -> Vec<u32> {
-        let end = engine.classes.endpoints.get(class);
+        self.near(engine.classes.endpoints.get(class))
+    }
+
+    /// The endpoint classes of the host and of the guests of whoever stands at an endpoint class as it is seen.
+    pub(crate) fn near(&self, end: &EndpointClass) -> Vec<u32> {
         let hosts = end.host.and_then(|host| self.hosts.get(&host)).map(|(hosts, _)| hosts);
         let guests = end.host_itself.and_then(|host| self.hosts.get(&host)).map(|(_, guests)| guests);
         hosts.into_iter().chain(guests).flatten().copied().collect()
@@ -233,8 +258,12 @@ impl Engine<'_> {
         }
         let Some(source) = first(&matrix.sources, from) else { return &[] };
         let to = 0..u32::try_from(matrix.destinations.len()).unwrap_or(u32::MAX);
-        let row = to.filter_map(|to| first(&matrix.destinations, to));
-        let row: Box<[Arrives]> = row.map(|to| self.passing(&matrix.crossing, source, to, false)).collect();
+        // A kind that everybody has left stays empty.
+        let arrives = |engine: &mut Self, to| match first(&matrix.destinations, to) {
+            Some(to) => engine.passing(&matrix.crossing, source, to, false),
+            None => Arrives::NEVER,
+        };
+        let row: Box<[Arrives]> = to.map(|to| arrives(self, to)).collect();
         cell.get_or_init(|| row)
     }
 

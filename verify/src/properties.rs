@@ -393,7 +393,7 @@ impl Verifier<'_> {
 
     /// The classes of the units declared trusted.
     pub(crate) fn trusted_classes(&self) -> FixedBitSet {
-        let mut trusted = FixedBitSet::with_capacity(self.engine.classes.len());
+        let mut trusted = FixedBitSet::with_capacity(self.engine.classes.numbers().len());
         for hub in self.engine.design.trusted() {
             self.selected(&hub.units).for_each(|class| trusted.insert(class.index()));
         }

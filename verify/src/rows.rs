@@ -3,6 +3,8 @@
 //! What is common to the kinds of endpoint classes makes a set for each kind; the exceptions of an endpoint class
 //! change it in a few places.
 
+mod amend;
+
 use crate::direct::{Arrives, Engine};
 use crate::intern::HeaderId;
 use crate::lateral::{Attack, Steps};
@@ -45,7 +47,7 @@ struct Half {
     assume: Assume,
     /// True if connections are opened by whoever is owned.
     outward: bool,
-    items: Rc<[Item]>,
+    items: Rc<Vec<Item>>,
     /// The items at each endpoint class, by position.
     at: Vec<Vec<u32>>,
     /// The bits that stand at endpoint classes of a kind and are taken by the same headers.
@@ -67,9 +69,9 @@ impl Rows {
         clients: Vec<Item>,
         width: usize,
     ) -> Self {
-        let outward = Halves::new(engine, attack, Side::Source, items.into(), width);
+        let outward = Halves::new(engine, attack, Side::Source, Rc::new(items), width);
         let clients = (attack.pivot == Pivot::EitherWay)
-            .then(|| Halves::new(engine, attack, Side::Destination, clients.into(), width));
+            .then(|| Halves::new(engine, attack, Side::Destination, Rc::new(clients), width));
         Self { outward, clients, known: FxHashMap::default() }
     }
 
@@ -81,6 +83,10 @@ impl Rows {
         from: &Rc<[u32]>,
         host_owned: bool,
     ) -> Steps {
+        // Where one endpoint class makes the row there is nothing to remember besides that.
+        if let ([endpoint], None) = (&from[..], &self.clients) {
+            return self.outward.half(*endpoint, host_owned).row(engine, pool, *endpoint);
+        }
         let key = (host_owned, Rc::clone(from));
         if let Some(&known) = self.known.get(&key) {
             return known;
@@ -88,9 +94,7 @@ impl Rows {
         let mut steps = Steps::default();
         for halves in [Some(&mut self.outward), self.clients.as_mut()].into_iter().flatten() {
             for &endpoint in from.iter() {
-                let differs = host_owned && !halves.alike.contains(endpoint as usize);
-                let half = if differs { &mut halves.hosted } else { &mut halves.plain };
-                let more = half.row(engine, pool, endpoint);
+                let more = halves.half(endpoint, host_owned).row(engine, pool, endpoint);
                 steps = Steps {
                     certain: pool.union(steps.certain, more.certain),
                     possible: pool.union(steps.possible, more.possible),
@@ -102,45 +106,14 @@ impl Rows {
     }
 }
 
-impl Rows {
-    /// Forgets the steps from endpoint classes whose rules were edited: these as sources, and those as destinations.
-    /// Whoever is there has to be [forgotten](Rows::forget_owner), too.
-    pub(crate) fn forget(&mut self, sources: &FixedBitSet, destinations: &FixedBitSet) {
-        self.outward.forget(sources);
-        if let Some(clients) = &mut self.clients {
-            clients.forget(destinations);
-        }
-    }
-
-    /// Forgets the steps of an owner of such endpoint classes.
-    pub(crate) fn forget_owner(&mut self, from: &Rc<[u32]>) {
-        for host_owned in [false, true] {
-            self.known.remove(&(host_owned, Rc::clone(from)));
-        }
-    }
-}
-
-impl Rows {
-    /// Moves the items of these bits from an endpoint class to another that was vacant and is alike in everything; all
-    /// endpoint classes of their owner are `ends` now.
-    pub(crate) fn split(&mut self, (class, other): (u32, u32), ends: &Rc<[u32]>, is_of: impl Fn(usize) -> bool) {
-        for halves in [Some(&mut self.outward), self.clients.as_mut()].into_iter().flatten() {
-            halves.alike.set(other as usize, halves.alike.contains(class as usize));
-            for half in [&mut halves.plain, &mut halves.hosted] {
-                half.split((class, other), ends, &is_of);
-            }
-        }
-    }
-}
-
 impl Halves {
-    fn forget(&mut self, owned: &FixedBitSet) {
-        for half in [&mut self.plain, &mut self.hosted] {
-            owned.ones().for_each(|endpoint| half.rows.get_mut(endpoint).into_iter().for_each(|row| *row = None));
-        }
+    /// The half that has the row from an endpoint class.
+    fn half(&mut self, endpoint: u32, host_owned: bool) -> &mut Half {
+        let differs = host_owned && !self.alike.contains(endpoint as usize);
+        if differs { &mut self.hosted } else { &mut self.plain }
     }
 
-    fn new(engine: &mut Engine<'_>, attack: Attack, owned: Side, items: Rc<[Item]>, width: usize) -> Self {
+    fn new(engine: &mut Engine<'_>, attack: Attack, owned: Side, items: Rc<Vec<Item>>, width: usize) -> Self {
         let outward = owned == Side::Source;
         let [plain, hosted] = [false, true].map(|host_owned| engine.matrix(attack.assume(owned, host_owned)));
         let alike = plain.crossing.alike(&hosted.crossing, outward);
@@ -156,7 +129,7 @@ impl Half {
         engine: &Engine<'_>,
         (assume, matrix): (Assume, &Matrix),
         outward: bool,
-        items: Rc<[Item]>,
+        items: Rc<Vec<Item>>,
         width: usize,
     ) -> Self {
         let mut at: Vec<Vec<u32>> = vec![Vec::new(); engine.classes.endpoints.len()];
@@ -173,19 +146,6 @@ impl Half {
         let by_kind = by_kind.into_iter().map(|((kind, counts), bits)| (kind, counts, bits)).collect();
         let rows = vec![None; at.len()];
         Self { assume, outward, items, at, by_kind, rows, common, of_kinds: FxHashMap::default(), width }
-    }
-
-    fn split(&mut self, (class, other): (u32, u32), ends: &Rc<[u32]>, is_of: &impl Fn(usize) -> bool) {
-        let Some(positions) = self.at.get_mut(class as usize) else { return };
-        let bit = |position: u32| self.items.get(position as usize).map(|item| item.bit);
-        let (moved, stay) = positions.iter().partition(|&&position| bit(position).is_some_and(is_of));
-        *positions = stay;
-        for &position in &moved {
-            let item = Rc::make_mut(&mut self.items).get_mut(position as usize);
-            item.into_iter().for_each(|item: &mut Item| item.endpoints = Rc::clone(ends));
-        }
-        self.at.get_mut(other as usize).into_iter().for_each(|at| at.clone_from(&moved));
-        self.rows.get_mut(other as usize).into_iter().for_each(|row| *row = None);
     }
 
     /// The steps from one endpoint class.

@@ -89,16 +89,9 @@ impl SelectorIndex {
     pub(crate) fn regroup<S: Borrow<Selector>>(&mut self, units: &[UnitId], selectors: &[S], design: &Design) -> u32 {
         let group = u32::try_from(self.groups).unwrap_or(u32::MAX);
         self.groups += 1;
-        for unit in units {
-            if let Some(known) = self.group_of_unit.get_mut(unit.index()) {
-                let left = std::mem::replace(known, group);
-                let other = self.group_of_unit.iter().zip(0..).find(|(known, _)| **known == left);
-                let first = self.first_units.get_mut(left as usize);
-                first.into_iter().for_each(|first| *first = other.map(|(_, unit)| UnitId(unit)));
-            }
-        }
         let first = units.first().copied();
         self.first_units.push(first);
+        units.iter().for_each(|&unit| self.assign(unit, group));
         for (selector, truth) in selectors.iter().zip(&mut self.truths) {
             if first.is_some_and(|unit| selector.borrow().matches(design.unit(unit))) {
                 let mut more = std::mem::take(truth).into_vec();
@@ -107,6 +100,59 @@ impl SelectorIndex {
             }
         }
         group
+    }
+
+    /// Calls units what they are called now, of so many in all; those that have come are of no group.
+    pub(crate) fn renumber(&mut self, now: &[Option<UnitId>], units: usize) {
+        let mut group_of_unit = vec![u32::MAX; units];
+        for (&group, now) in self.group_of_unit.iter().zip(now) {
+            let slot = now.and_then(|now| group_of_unit.get_mut(now.index()));
+            slot.into_iter().for_each(|slot| *slot = group);
+        }
+        self.group_of_unit = group_of_unit;
+        self.first_units.iter_mut().for_each(|first| *first = None);
+        for (unit, &group) in (0u32..).zip(&self.group_of_unit) {
+            let first = self.first_units.get_mut(group as usize);
+            first.into_iter().for_each(|first| *first = first.or(Some(UnitId(unit))));
+        }
+    }
+
+    /// The group of other units that have the labels of a unit and are told by these selectors, which speak of names,
+    /// what it is told.
+    pub(crate) fn group_alike(&self, unit: UnitId, naming: &[&Selector], design: &Design) -> Option<u32> {
+        let wanted = design.unit(unit);
+        let is_alike = |first: UnitId| {
+            let known = design.unit(first);
+            first != unit
+                && known.labels == wanted.labels
+                && naming.iter().all(|selector| selector.matches(known) == selector.matches(wanted))
+        };
+        let mut groups = (0u32..).zip(&self.first_units);
+        groups.find(|(_, first)| first.is_some_and(is_alike)).map(|(group, _)| group)
+    }
+
+    /// The first unit of a group, if it has one.
+    pub(crate) fn first_unit(&self, group: usize) -> Option<UnitId> {
+        self.first_units.get(group).copied().flatten()
+    }
+
+    /// Puts a unit into a group.
+    pub(crate) fn assign(&mut self, unit: UnitId, group: u32) {
+        self.leave(unit);
+        self.group_of_unit.get_mut(unit.index()).into_iter().for_each(|known| *known = group);
+        if let Some(first) = self.first_units.get_mut(group as usize) {
+            *first = Some(first.map_or(unit, |known| known.min(unit)));
+        }
+    }
+
+    /// Takes a unit out of its group, if it is of one.
+    pub(crate) fn leave(&mut self, unit: UnitId) {
+        let Some(known) = self.group_of_unit.get_mut(unit.index()) else { return };
+        let left = std::mem::replace(known, u32::MAX);
+        if let Some(first) = self.first_units.get_mut(left as usize) {
+            let other = self.group_of_unit.iter().zip(0..).find(|(known, _)| **known == left);
+            *first = other.map(|(_, unit)| UnitId(unit));
+        }
     }
 
     /// The number of groups.
@@ -188,7 +234,7 @@ impl<'a> Mentioned<'a> {
 }
 
 /// True if a selector speaks of units by their names.
-fn names_units(selector: &Selector) -> bool {
+pub(crate) fn names_units(selector: &Selector) -> bool {
     match selector {
         Selector::Named(_) => true,
         Selector::All(parts) | Selector::AnyOf(parts) => parts.iter().any(names_units),

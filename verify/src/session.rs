@@ -13,10 +13,23 @@
 //! - Where units have other labels they stay of their classes, so long as the units of a class still are alike. What
 //!   rules say between them and others is judged anew where a rule has come to match them or ceased to; claims that
 //!   speak of other units than before are settled anew.
-//! - Everything else starts anew: when units come or go or differ in more than labels, when labels decide where a point
-//!   stands or whom a tier is about, when points or tiers differ, when an edited rule speaks of nearly everybody, when
-//!   its addresses or the units that it names cut through a class, or when a question is new that does. What the
-//!   reference evaluator said of units that are what they were is not asked again, so long as rules and points are.
+//! - Units that come join the class of units like them, or found one by a number that was kept vacant; so do units that
+//!   differ in more than labels, and those whose labels decide where a point stands or whom a tier is about, once they
+//!   have left theirs. Their interfaces are judged like those of an endpoint class where the same points stand, but for
+//!   the rules that tell the two apart. In every row of next steps one bit is set or cleared, and closures follow. Units
+//!   have other numbers where others have come or gone before them; all that is kept is renumbered in one pass.
+//! - Everything else starts anew:
+//!   - points, tiers, routes, external sources or what is not modelled differ;
+//!   - more than 64 units are not what they were, or the numbers that were kept vacant are used up;
+//!   - a unit is the first in its space or place, or the first of its address as rules see it, where points judge it;
+//!   - addresses that rules tell apart become all units' or cease to be, for who is external is another matter then; so
+//!     do addresses that units have or leave where there are several address spaces;
+//!   - an edited rule speaks of nearly everybody, or its addresses or the units that it names cut through a class; or a
+//!     question is new that does.
+//!
+//!   What the reference evaluator said of units that are what they were is not asked again, so long as rules and points
+//!   are. Claims of the kind `default-deny`, and those about rules or other designs, are settled anew after every edit
+//!   of a unit.
 //!
 //! Either way the same code settles what is settled, and verdicts are those of a [`Verifier`] that starts anew.
 //!
@@ -40,6 +53,7 @@ mod amended;
 mod anew;
 mod carry;
 mod edits;
+mod roster;
 
 use crate::choice::Question;
 use crate::counterexample::VerifyError;
@@ -110,14 +124,15 @@ pub struct Changed {
     pub before: Design,
 }
 
-/// What edited rules and labels touched.
+/// What edited rules and units touched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     /// Rules that have come or gone; an edited one counts for both.
     pub rules: usize,
-    /// Units that have other labels.
+    /// Units that have come, gone or are not what they were.
     pub units: usize,
-    /// Pairs of endpoint classes between which connections were judged anew.
+    /// Pairs of endpoint classes between which connections may fare differently, those of units that have come or changed
+    /// with everybody among them.
     pub pairs: usize,
     /// Classes and ends outside from which an attacker can take other steps than before, attacks counted apart.
     pub origins: usize,
@@ -233,14 +248,19 @@ fn carried<'d>(
     old: &'d Design,
     new: &'d Design,
 ) -> Result<(Verifier<'d>, Edits<'d>, Amended), Evaluations> {
-    let Some(kept) = kept else { return Err(Evaluations::default()) };
-    let (edits, mut verifier) = (Edits::between(old, new), kept.resume(new));
-    let Some(edits) = edits.filter(|_| verifier.engine.classes.words.know_questions(new)) else {
-        return Err(verifier.into_evaluations());
+    let Some(mut kept) = kept else { return Err(Evaluations::default()) };
+    let evaluations = kept.take_evaluations();
+    let Some(edits) = Edits::between(old, new).filter(|_| kept.knows_questions(new)) else {
+        return Err(evaluations);
     };
-    match verifier.amend(&edits) {
-        Some(amended) => Ok((verifier, edits, amended)),
-        None => Err(verifier.into_evaluations()),
+    let left = kept.renumber(&edits.roster, new.units().len());
+    let mut verifier = kept.resume(new);
+    match verifier.amend(&edits, left) {
+        Some(amended) => {
+            verifier.recall(evaluations, &amended, &edits);
+            Ok((verifier, edits, amended))
+        }
+        None => Err(evaluations),
     }
 }
 

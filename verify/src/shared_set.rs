@@ -7,11 +7,13 @@
 //!
 //! Parts are shared between sets at the same place only: a node stands for certain numbers wherever it is met.
 
+mod compact;
 mod hits;
 mod image;
 mod masks;
 mod transfer;
 
+pub(crate) use compact::Compact;
 pub(crate) use hits::Hits;
 pub(crate) use image::Image;
 pub(crate) use masks::Masks;
@@ -35,6 +37,9 @@ impl SetId {
     /// The set of no number.
     pub(crate) const EMPTY: SetId = SetId(0);
 }
+
+/// So many results are remembered for each node before all are forgotten.
+const KNOWN_MAX: usize = 8;
 
 /// Set in the number of a leaf, so that no branch over leaves looks like one over branches.
 const LEAF: u32 = 1 << 31;
@@ -81,6 +86,16 @@ impl Pool {
     pub(crate) fn size(&self) -> usize {
         let (branches, leaves) = self.nodes();
         branches + leaves
+    }
+
+    /// Forgets what became of two sets where that is more than the sets themselves.
+    pub(crate) fn trim(&mut self) {
+        let most = KNOWN_MAX * self.size();
+        for known in [&mut self.unions, &mut self.remainders] {
+            if known.len() > most {
+                known.clear();
+            }
+        }
     }
 
     /// The children of a branch, zero for an empty one: leaves for a branch of height one, else branches.
@@ -532,6 +547,19 @@ mod tests {
             let times = pool.times([(first, 2), (second, 3), (second, 1)]);
             let expected = |number: usize| 2 * usize::from(a.contains(&number)) + 4 * usize::from(b.contains(&number));
             prop_assert!((0..BOUND).all(|number| times.get(&number).copied().unwrap_or(0) == expected(number)));
+        }
+
+        #[test]
+        fn a_compact_pool_has_the_same_sets(a in set(), b in set(), c in set()) {
+            let mut pool = Pool::new(BOUND);
+            let kept = [&a, &b].map(|numbers| pool.of_bits(&bits(numbers)));
+            pool.of_bits(&bits(&c));
+            let mut compact = Compact::new(&pool);
+            let taken = kept.map(|set| compact.take(set));
+            let mut after = compact.finish();
+            prop_assert_eq!(taken.map(|set| numbers(&after, set)), [a.clone(), b.clone()]);
+            prop_assert_eq!(taken, [&a, &b].map(|numbers| after.of_bits(&bits(numbers))));
+            prop_assert!(after.size() <= pool.size());
         }
 
         #[test]

@@ -117,12 +117,12 @@ fn told(changed: &Changed, read: Duration, settled: Duration) -> String {
     let done = match changed.touched {
         None => "everything started anew".to_owned(),
         Some(touched) => {
-            let relabelled = match touched.units {
+            let units = match touched.units {
                 0 => String::new(),
-                units => format!("{} relabelled, ", seglab_policy::count(units as u64, "unit", "units")),
+                units => format!("{} came, went or changed, ", seglab_policy::count(units as u64, "unit", "units")),
             };
             format!(
-                "{} came or went, {relabelled}{} of endpoint classes judged anew",
+                "{} came or went, {units}{} of endpoint classes judged anew",
                 seglab_policy::count(touched.rules as u64, "rule", "rules"),
                 seglab_policy::count(touched.pairs as u64, "pair", "pairs"),
             )

@@ -5,16 +5,23 @@
 //! reached on another way, for every closure was closed under the other steps anyway. Where there is no other way
 //! closures [shrink](super::shrink) by those who stood behind it; where these are many, they are made anew.
 
-use super::Closures;
 use super::stake::{Gone, Stakes};
+use super::{Closures, Sums, weight};
+use crate::classes::ClassId;
 use crate::lateral::{Graph, Moved, Origin};
-use crate::shared_set::{Hits, Pool, SetId};
+use crate::shared_set::{Compact, Hits, Pool, SetId};
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds of changes of one origin's steps that are followed one by one; more are more work than closures made anew.
 const KINDS_MAX: usize = 64;
+
+/// Sets may take so many times the room that they took at first before closures are made anew.
+const GROWTH_MAX: usize = 4;
+
+/// Nodes that cost nothing to speak of.
+const NODES_FREE: usize = 4096;
 
 /// What has come, by the steps that have: from which classes, and from which ends outside.
 type Came = BTreeMap<Vec<u32>, (FixedBitSet, Vec<Origin>)>;
@@ -31,27 +38,27 @@ impl Closures {
         avoid: Option<&FixedBitSet>,
         doubtful: bool,
     ) -> bool {
+        // Whom one gets to by way of guests is another matter where some of these are out of reach.
+        if avoid.is_some() && moved.iter().any(|moved| moved.with_guests) {
+            return false;
+        }
         let (mut came, mut gone): (Came, Gone) = Default::default();
         let is_hosted = |moved: &Moved| matches!(moved.origin, Origin::Unit(_, true));
         let hosts = if moved.iter().any(is_hosted) { hosts(graph) } else { Hosts::default() };
-        for Moved { origin, before, after } in moved {
+        let mut differences: FxHashMap<(SetId, SetId), [Vec<u32>; 2]> = FxHashMap::default();
+        for Moved { origin, before, after, .. } in moved {
             // Nobody gets to a guest that is out of reach by owning its host.
             if let (Origin::Unit(class, true), Some(avoid)) = (origin, avoid)
                 && avoid.contains(class.index())
             {
                 continue;
             }
-            let (mut more, mut less) = (Vec::new(), Vec::new());
-            graph.pool.differences(before.get(doubtful), after.get(doubtful), &mut |bit, is_new| {
-                // Beyond them a set speaks of logins.
-                let counts = bit < graph.classes + graph.externals && !avoid.is_some_and(|avoid| avoid.contains(bit));
-                if let (true, Ok(bit)) = (counts, u32::try_from(bit)) {
-                    if is_new { &mut more } else { &mut less }.push(bit);
-                }
-            });
+            let (before, after) = (before.get(doubtful), after.get(doubtful));
+            let known = differences.entry((before, after));
+            let [more, less] = known.or_insert_with(|| differing(graph, (before, after), avoid));
             if !more.is_empty() {
                 let none = || (FixedBitSet::with_capacity(graph.classes), Vec::new());
-                let (classes, others) = came.entry(more).or_insert_with(none);
+                let (classes, others) = came.entry(more.clone()).or_insert_with(none);
                 match origin {
                     Origin::Unit(class, false) => classes.insert(class.index()),
                     // Whoever gets to the host gets to its guests, with the host owned.
@@ -62,7 +69,7 @@ impl Closures {
                 }
             }
             if !less.is_empty() {
-                gone.entry(after.get(doubtful)).or_default().extend(less);
+                gone.entry(after).or_default().extend(less.iter().copied());
             }
         }
         if came.len() > KINDS_MAX {
@@ -72,12 +79,38 @@ impl Closures {
             self.extend(graph, steps, from);
         }
         match (Stakes { closures: &*self, graph, avoid, doubtful }).found(&gone) {
-            Some(none) if none.is_empty() => true,
-            Some(at_stake) => {
-                self.shrink(graph, &at_stake, (avoid, doubtful));
-                true
-            }
-            None => false,
+            Some(none) if none.is_empty() => {}
+            Some(at_stake) => self.shrink(graph, &at_stake, (avoid, doubtful)),
+            None => return false,
+        }
+        self.pool.trim();
+        if self.pool.size() > GROWTH_MAX * (self.nodes_first + NODES_FREE) {
+            self.compact();
+        }
+        self.pool.size() <= GROWTH_MAX * (self.nodes_first + NODES_FREE)
+    }
+
+    /// Keeps the sets that are closures, and no others.
+    fn compact(&mut self) {
+        let mut compact = Compact::new(&self.pool);
+        for taken in self.taken.iter_mut().chain(self.sources.values_mut()) {
+            *taken = compact.take(*taken);
+        }
+        self.pool = compact.finish();
+    }
+
+    /// Leaves nothing to those of classes that nobody is of any more, once nobody gets to them.
+    pub(crate) fn vacate(&mut self, vacated: &BTreeSet<ClassId>) {
+        for class in vacated {
+            self.taken.get_mut(class.index()).into_iter().for_each(|taken| *taken = SetId::EMPTY);
+        }
+    }
+
+    /// Takes over that classes have other numbers of units than before; first of all that has changed.
+    pub(crate) fn resize(&mut self, graph: &Graph) {
+        let mut sums = Sums::new(&self.pool, &graph.sizes);
+        for (at, (units, taken)) in self.units.iter_mut().zip(&self.taken).enumerate() {
+            *units = weight(&self.pool, &mut sums, (at, *taken), |_| 1);
         }
     }
 
@@ -144,6 +177,20 @@ impl Closures {
             taken.into_iter().for_each(|taken| *taken = self.pool.union(*taken, more));
         }
     }
+}
+
+/// The classes and external ones that are in the second set and not in the first, and those that are in the first and
+/// not in the second.
+fn differing(graph: &Graph, (before, after): (SetId, SetId), avoid: Option<&FixedBitSet>) -> [Vec<u32>; 2] {
+    let (mut more, mut less) = (Vec::new(), Vec::new());
+    graph.pool.differences(before, after, &mut |bit, is_new| {
+        // Beyond them a set speaks of logins.
+        let counts = bit < graph.classes + graph.externals && !avoid.is_some_and(|avoid| avoid.contains(bit));
+        if let (true, Ok(bit)) = (counts, u32::try_from(bit)) {
+            if is_new { &mut more } else { &mut less }.push(bit);
+        }
+    });
+    [more, less]
 }
 
 /// The units in a set that are not in a smaller one.

@@ -154,7 +154,8 @@ impl Lost<'_> {
     /// By how many units a closure of a class shrinks; one unit of the class itself is in it anyway.
     fn units(&self, missing: u64, class: usize, graph: &Graph) -> usize {
         let size = |bit: usize| graph.sizes.get(bit).copied().unwrap_or(0);
-        self.ones(missing).map(|bit| size(bit) - usize::from(bit == class)).sum()
+        // Of a class that is vacant now there is none.
+        self.ones(missing).map(|bit| size(bit).saturating_sub(usize::from(bit == class))).sum()
     }
 
     fn without(&mut self, pool: &mut Pool, set: SetId, missing: u64) -> SetId {

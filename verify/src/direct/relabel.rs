@@ -4,12 +4,45 @@
 //! its class, and the class keeps its place: only cells between its endpoint classes and whoever rules with such peers
 //! speak of are evaluated anew. Endpoint classes that other units are of, too, are split first.
 
-use super::{AMENDED_MAX, Crossing, EDITED_MAX, Engine, Paths, endpoints_of};
+use super::membership::decisive;
+use super::{Crossing, Engine, Paths, endpoints_of};
 use crate::classes::ClassId;
 use crate::judge::Dirty;
-use seglab_policy::{Placement, Selector, UnitId};
+use seglab_policy::{Selector, UnitId};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// What became of classes whose units have come, gone or changed.
+#[derive(Debug, Default)]
+pub(crate) struct Rehoused {
+    /// Connections that units which have come or changed are part of.
+    pub(crate) dirty: Dirty,
+    /// Classes that are of other units than before, or of units that are not what they were.
+    pub(crate) founded: BTreeSet<ClassId>,
+    /// Classes that nobody is of any more.
+    pub(crate) vacated: BTreeSet<ClassId>,
+    /// Classes that have more or fewer units than before, at least for a while.
+    pub(crate) resized: BTreeSet<ClassId>,
+    /// The founded classes that are hosted, with the classes of their hosts.
+    pub(crate) hosts: Vec<(ClassId, ClassId)>,
+    /// Endpoint classes that were made, each with the one that it was made from, in this order.
+    pub(crate) made: Vec<(u32, u32)>,
+    /// Endpoint classes that nobody is of any more.
+    pub(crate) deserted: Vec<u32>,
+}
+
+impl Rehoused {
+    /// True if a class has other units than before, and others that it had before too.
+    pub(crate) fn mixes(&self) -> bool {
+        let is_mixed = |class: &ClassId| !self.vacated.contains(class) && !self.founded.contains(class);
+        self.resized.iter().any(is_mixed)
+    }
+
+    /// True if nobody has moved.
+    pub(crate) fn is_none(&self) -> bool {
+        self.resized.is_empty() && self.founded.is_empty()
+    }
+}
 
 /// What became of classes whose units were relabelled.
 #[derive(Debug, Default)]
@@ -21,19 +54,23 @@ pub(crate) struct Relabelled {
 }
 
 impl Engine<'_> {
-    /// Takes over units that have other labels than before. `None`, and the engine is of no use any more, if more than
-    /// rules between units hangs on them, or if they are not alike any more in their class.
-    pub(crate) fn relabel(&mut self, units: &[UnitId]) -> Option<Relabelled> {
-        let (mut relabelled, mut cells) = (Relabelled::default(), 0);
-        let classes: BTreeSet<ClassId> = units.iter().map(|&unit| self.classes.of(unit)).collect();
-        for class in classes {
+    /// True if units that have other labels than before can stay of their class: they are all of it, alike still, and
+    /// nothing but rules looks at the labels that have changed.
+    pub(crate) fn stay_alike(&self, class: ClassId, relabelled: &BTreeSet<UnitId>) -> bool {
+        let members = self.classes.members(class);
+        let labels = |unit: &UnitId| &self.design.unit(*unit).labels;
+        let Some(first) = members.first() else { return false };
+        members.iter().all(|unit| relabelled.contains(unit) && labels(unit) == labels(first))
+            && !self.decides_more(class, *first)
+    }
+
+    /// Takes over classes whose units have other labels than before and [stay alike](Engine::stay_alike). `None`, and the
+    /// engine is of no use any more, if starting anew is less work.
+    pub(crate) fn relabel(&mut self, classes: &BTreeSet<ClassId>) -> Option<Relabelled> {
+        let mut relabelled = Relabelled::default();
+        for &class in classes {
             let members = self.classes.members(class).to_vec();
-            let labels = |unit: &UnitId| &self.design.unit(*unit).labels;
             let first = members.first()?;
-            let all_are = members.iter().all(|unit| units.contains(unit) && labels(unit) == labels(first));
-            if !all_are || self.decides_more(class, *first) {
-                return None;
-            }
             for end in self.endpoints_of(class).iter().copied() {
                 let is_of = |unit: UnitId| self.classes.endpoints.of_unit(unit).contains(&end);
                 if self.design.unit_ids().any(|unit| is_of(unit) && self.classes.of(unit) != class) {
@@ -46,22 +83,11 @@ impl Engine<'_> {
                 *known = ends.clone().into();
             }
             self.classes.regroup(class, &ends, self.design);
-            let unit = self.design.unit(*first);
-            let peers = self.judgements.relabel(&self.classes, &ends, unit);
-            let amended = self.amended();
-            for judge in &mut self.judges {
-                let dirty = judge.touched(&ends, &peers, self.classes.endpoints.len(), &self.judgements);
-                cells += dirty.pairs();
-                if cells > EDITED_MAX || amended + cells > AMENDED_MAX {
-                    return None;
-                }
-                judge.evaluate(&self.classes, &dirty, &mut self.judgements, &mut self.sets);
-                relabelled.dirty.products.extend(dirty.products);
-            }
+            let peers = self.judgements.relabel(&self.classes, &ends, self.design.unit(*first));
+            relabelled.dirty.products.extend(self.evaluate(&ends, &peers, false)?.products);
         }
         relabelled.dirty.products.sort_unstable();
         relabelled.dirty.products.dedup();
-        self.forget(&relabelled.dirty)?;
         Some(relabelled)
     }
 
@@ -73,31 +99,13 @@ impl Engine<'_> {
             let before = self.classes.words.selectors.id(selector);
             before.is_none_or(|id| self.classes.index.holds(id, group as usize) != selector.matches(design.unit(unit)))
         };
-        let placements = design.points().iter().filter_map(|point| match &point.placement {
-            Placement::Units(selector) => Some(selector),
-            Placement::Between(_) | Placement::Around(..) => None,
-        });
-        let tiers = design.rulebooks().iter().flat_map(|book| &book.tiers);
-        let scopes = tiers.filter_map(|tier| match &tier.scope {
-            seglab_policy::Scope::Units { egress, ingress } => Some(egress.iter().chain(ingress)),
-            seglab_policy::Scope::Everything => None,
-        });
-        let entries = design.external_sources().iter().flat_map(|source| &source.entries).map(|entry| &entry.to);
-        let touched = design.unmodelled().iter().map(|what| &what.touches);
-        placements.chain(scopes.flatten()).chain(entries).chain(touched).any(has_turned)
+        decisive(design).any(has_turned)
     }
 
     /// Moves units from an endpoint class to a vacant one that is alike in everything; `None` if there is none.
-    fn split(&mut self, end: u32, units: &[UnitId]) -> Option<u32> {
+    pub(super) fn split(&mut self, end: u32, units: &[UnitId]) -> Option<u32> {
         // Who has something with the one has it with the other.
-        let (mut from, mut to): (Vec<u32>, Vec<u32>) = (vec![end], vec![end]);
-        for judge in &self.judges {
-            to.extend(judge.apart_from(end));
-            from.extend(judge.apart_to(end));
-        }
-        let near = self.alike.host_and_guests(self, end);
-        from.extend(&near);
-        to.extend(&near);
+        let acquainted = self.acquainted(end);
         let other = self.classes.endpoints.split(end, units)?;
         self.judgements.split(end, other);
         self.judges.iter_mut().for_each(|judge| judge.split(end, other));
@@ -109,8 +117,21 @@ impl Engine<'_> {
         for crossing in self.returning.values_mut() {
             Rc::get_mut(crossing)?.split(end, other);
         }
-        self.forget(&Dirty { products: vec![(from, Vec::new()), (Vec::new(), to)] })?;
+        self.forget(&acquainted)?;
         Some(other)
+    }
+
+    /// Whoever has exceptions with an endpoint class, as sources and as destinations, itself among them.
+    pub(super) fn acquainted(&self, end: u32) -> Dirty {
+        let (mut from, mut to): (Vec<u32>, Vec<u32>) = (vec![end], vec![end]);
+        for judge in &self.judges {
+            to.extend(judge.apart_from(end));
+            from.extend(judge.apart_to(end));
+        }
+        let near = self.alike.host_and_guests(self, end);
+        from.extend(&near);
+        to.extend(&near);
+        Dirty { products: vec![(from, Vec::new()), (Vec::new(), to)] }
     }
 
     /// Forgets what is known of the exceptions of endpoint classes; `None` if somebody looks at them.
@@ -125,6 +146,12 @@ impl Engine<'_> {
 }
 
 impl Paths {
+    /// Leads nowhere from and to an endpoint class.
+    pub(super) fn vacate(&mut self, end: u32) {
+        self.touched.get_mut(end as usize).into_iter().for_each(|known| *known = false);
+        self.entries.retain(|(_, to), _| *to != end);
+    }
+
     /// Leads to and from an endpoint class that was vacant as to and from another.
     fn split(&mut self, sources: std::ops::Range<u32>, end: u32, other: u32) {
         let touched = self.touched(end);

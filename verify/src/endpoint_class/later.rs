@@ -52,18 +52,31 @@ impl EndpointClasses {
         Some(other)
     }
 
-    /// Puts classes into a group of their own, of the units that a unit stands for.
-    pub(crate) fn regroup(&mut self, ends: &[u32], group: u32, unit: &Unit) {
-        let block = u32::try_from(self.by_block.len()).unwrap_or(u32::MAX);
+    /// The block of a group, which it gets if it has none.
+    pub(super) fn block_of(&mut self, group: u32) -> u32 {
+        let at = group as usize;
+        if self.block_of_first.len() <= at {
+            self.block_of_first.resize(at + 1, None);
+        }
+        let next = u32::try_from(self.by_block.len()).unwrap_or(u32::MAX);
+        let Some(slot) = self.block_of_first.get_mut(at) else { return next };
+        let block = *slot.get_or_insert(next);
+        if block == next {
+            self.by_block.push(Vec::new());
+        }
+        block
+    }
+
+    /// Puts classes into a group, of units that a unit stands for.
+    pub(crate) fn enter(&mut self, ends: &[u32], group: u32, unit: &Unit) {
+        let block = self.block_of(group);
         for &end in ends {
             let Some(class) = self.classes.get_mut(end as usize) else { continue };
             let before = std::mem::replace(&mut class.block, block);
             self.by_block.get_mut(before as usize).into_iter().for_each(|known| known.retain(|known| *known != end));
+            self.by_block.get_mut(block as usize).into_iter().for_each(|known| known.push(end));
             self.group.get_mut(end as usize).into_iter().for_each(|known| *known = Some(group));
         }
-        self.by_block.push(ends.to_vec());
-        self.block_of_first.resize(group as usize, None);
-        self.block_of_first.push(Some(block));
         for (peer, matches) in &mut self.learned {
             if let Peer::Units(selector) = peer {
                 for &end in ends {
@@ -87,6 +100,13 @@ impl PeerMatches {
         }
     }
 
+    /// Makes it match a class no more. Those that match everybody do still.
+    pub(crate) fn forget(&mut self, class: u32) {
+        if let PeerMatches::Some(matches) = self {
+            forget_match(matches, class);
+        }
+    }
+
     /// Makes it match a class or not, true if it did not before what it does now. Not for those that match everybody.
     pub(crate) fn set(&mut self, class: u32, is_matched: bool) -> bool {
         let PeerMatches::Some(matches) = self else { return false };
@@ -106,5 +126,12 @@ fn copy_match(matches: &mut Vec<(u32, Match)>, from: u32, to: u32) {
         && let Some(&(_, matched)) = matches.get(known)
     {
         matches.insert(place, (to, matched));
+    }
+}
+
+/// Takes out how a class is matched.
+pub(super) fn forget_match(matches: &mut Vec<(u32, Match)>, class: u32) {
+    if let Ok(at) = matches.binary_search_by_key(&class, |(class, _)| *class) {
+        matches.remove(at);
     }
 }

@@ -19,9 +19,9 @@ use std::collections::BTreeSet;
 /// Cells that stand before those of parts and groups.
 #[derive(Debug, Default)]
 pub(super) struct Amendments {
-    cells: FxHashMap<(u32, u32), u32>,
-    by_source: FxHashMap<u32, BTreeSet<u32>>,
-    by_destination: FxHashMap<u32, BTreeSet<u32>>,
+    pub(super) cells: FxHashMap<(u32, u32), u32>,
+    pub(super) by_source: FxHashMap<u32, BTreeSet<u32>>,
+    pub(super) by_destination: FxHashMap<u32, BTreeSet<u32>>,
 }
 
 impl Amendments {
@@ -257,7 +257,7 @@ impl Judgements {
     }
 
     /// Whether a peer, by number, matches an endpoint class.
-    fn matching(&self, peer: u32, class: u32) -> Option<Match> {
+    pub(super) fn matching(&self, peer: u32, class: u32) -> Option<Match> {
         match self.peers.get(peer as usize)? {
             PeerMatches::All(matched) => Some(*matched),
             PeerMatches::Some(matches) => {

@@ -1,7 +1,9 @@
-//! Endpoint classes whose units have other labels than before.
+//! Endpoint classes whose units have other labels than before, or other ports by names; and those that nobody is of any
+//! more.
 //!
-//! Peers match other endpoint classes then. The cells between such an endpoint class and whoever stands on the other
-//! side of a rule with such a peer are evaluated anew; parts and groups stay, for they only say where a cell is kept.
+//! Peers match other endpoint classes then, or rules other ports. The cells between such an endpoint class and whoever
+//! stands on the other side of such a rule are evaluated anew; parts and groups stay, for they only say where a cell is
+//! kept.
 
 use super::amend::Amendments;
 use super::{Dirty, Judge, Judgements};
@@ -23,6 +25,22 @@ impl Amendments {
         }
         self.cell(from, from).into_iter().for_each(|cell| self.insert(to, to, cell));
     }
+
+    /// Amends no cell of an endpoint class.
+    fn remove(&mut self, end: u32) {
+        for destination in self.by_source.remove(&end).into_iter().flatten() {
+            self.cells.remove(&(end, destination));
+            if let Some(sources) = self.by_destination.get_mut(&destination) {
+                sources.remove(&end);
+            }
+        }
+        for source in self.by_destination.remove(&end).into_iter().flatten() {
+            self.cells.remove(&(source, end));
+            if let Some(destinations) = self.by_source.get_mut(&source) {
+                destinations.remove(&end);
+            }
+        }
+    }
 }
 
 impl Judgements {
@@ -30,6 +48,12 @@ impl Judgements {
     pub(crate) fn split(&mut self, class: u32, other: u32) {
         self.peers.iter_mut().for_each(|matches| matches.copy(class, other));
         self.relabelled.set(other as usize, self.relabelled.contains(class as usize));
+    }
+
+    /// Matches an endpoint class by no peer but those that match everybody.
+    pub(crate) fn vacate(&mut self, end: u32) {
+        self.peers.iter_mut().for_each(|matches| matches.forget(end));
+        self.relabelled.set(end as usize, false);
     }
 
     /// Matches endpoint classes by the labels that a unit has, which stands for all of theirs: the peers that match them
@@ -54,6 +78,23 @@ impl Judge {
         self.sources.join(other, class);
         self.destinations.join(other, class);
         self.amendments.copy(class, other);
+    }
+
+    /// Takes an endpoint class for one that is vacant as another.
+    pub(crate) fn vacate(&mut self, end: u32, nobody: u32) {
+        self.amendments.remove(end);
+        self.sources.join(end, nobody);
+        self.destinations.join(end, nobody);
+    }
+
+    /// Between whom connections may fare differently since an endpoint class has other ports by names.
+    pub(crate) fn touched_by_name(&self, end: u32, all: usize, judgements: &Judgements) -> Dirty {
+        let meets = |peer: u32| judgements.matching(peer, end).is_some();
+        let named = self.rules.asked.iter().filter(|asked| !asked.named.is_empty() && meets(asked.to));
+        let peers: BTreeSet<u32> = named.map(|asked| asked.from).collect();
+        let from: BTreeSet<u32> = peers.iter().flat_map(|&peer| judgements.classes_of(peer, all)).collect();
+        let is_some = !from.is_empty();
+        Dirty { products: is_some.then(|| (from.into_iter().collect(), vec![end])).into_iter().collect() }
     }
 
     /// Between whom connections may fare differently since some peers match endpoint classes that they did not, or do

@@ -94,10 +94,11 @@ impl Verifier<'_> {
     /// What a unit of each class counts for; `None` where each counts for one.
     pub(crate) fn weights(&self, at_most: AtMost) -> Option<Vec<u64>> {
         let classes = &self.engine.classes;
-        let criticality = |class| u64::from(self.engine.design.unit(classes.representative(class)).criticality);
+        let weight = |&unit: &UnitId| u64::from(self.engine.design.unit(unit).criticality);
+        let criticality = |class| classes.members(class).first().map_or(0, weight);
         match at_most {
             AtMost::Units(_) | AtMost::Share(_) => None,
-            AtMost::Criticality(_) => Some(classes.ids().map(criticality).collect()),
+            AtMost::Criticality(_) => Some(classes.numbers().map(criticality).collect()),
         }
     }
 

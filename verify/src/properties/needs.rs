@@ -13,7 +13,7 @@ use crate::reach::Verifier;
 use seglab_policy::{
     Assume, Connection, Endpoint, Family, IntervalSet, Peer, Reply, Service, Transport, UnitId, Verdict,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// First source port for which a need must work.
 const FIRST_SOURCE_PORT: u16 = 1024;
@@ -154,6 +154,35 @@ impl Verifier<'_> {
         }
         let verdict = self.shown_works(best.unwrap_or(all), assume).map_err(|flaw| flaw.into_error(id))?;
         Ok(Outcome { verdict, population })
+    }
+
+    /// True if the connections of units of some classes certainly work that every one of two peers has to open to every
+    /// other.
+    pub(crate) fn still_works(
+        &mut self,
+        (from, to): (&Peer, &Peer),
+        services: &[Service],
+        as_if_enforced: bool,
+        classes: &BTreeSet<ClassId>,
+    ) -> bool {
+        let assume = Assume { as_if_enforced, ..Assume::business() };
+        let is_asked = |side: &Side| matches!(side, Side::Units(class) if classes.contains(class));
+        let [sources, destinations] =
+            [from, to].map(|peer| self.asked(peer).sides.into_iter().map(|(side, _)| side).collect::<Vec<Side>>());
+        let few: Vec<Side> = destinations.iter().copied().filter(is_asked).collect();
+        let mut needed = Needed::new();
+        sources.iter().all(|&source| {
+            let mut with = if is_asked(&source) { &destinations } else { &few }.iter();
+            with.all(|&destination| {
+                self.surely_works(source, destination, services, &mut needed, assume)
+                    || matches!(self.works(source, destination, services, assume), None | Some(Works::Yes))
+            })
+        })
+    }
+
+    /// How many units two peers of what has to work stand for.
+    pub(crate) fn population_of(&self, from: &Peer, to: &Peer) -> Population {
+        Population { from: self.units_of(&self.asked(from)), to: self.units_of(&self.asked(to)) }
     }
 
     /// What it means that an end has nobody to connect with: a unit that needs some address and has none is broken.

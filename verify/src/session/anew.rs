@@ -1,6 +1,6 @@
 //! What is known still when everything is sorted anew.
 //!
-//! Units that come, go or differ in more than labels make other classes. While rules, points and paths are what they
+//! Many units that are others, and units of which nothing is known, make other classes. While rules, points and paths are what they
 //! were, the reference evaluator says the same as before of connections between units that are; and whoever was found
 //! to take too many units with it is asked first whether that is still so, in place of everybody.
 

@@ -7,15 +7,22 @@
 use super::Earlier;
 use super::amended::{Amended, renumber};
 use super::edits::{Edits, same_property};
+use crate::classes::ClassId;
 use crate::counterexample::{Hop, VerifyError};
+use crate::direct::Rehoused;
+use crate::judge::Dirty;
 use crate::lateral::Attack;
 use crate::members::Members;
-use crate::properties::{Counterexample, Ground, Outcome, Report, Settings, Settled, Uncertainty, last_step};
+use crate::properties::{
+    Counterexample, Ground, Outcome, Population, Report, Settings, Settled, Uncertainty, last_step,
+};
 use crate::reach::Verifier;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{Action, Claim, Connection, Design, Doubt, Endpoint, Peer, Pivot, Property, Service, Statistic};
-use std::collections::BTreeMap;
+use seglab_policy::{
+    Action, Claim, Connection, Design, Doubt, Endpoint, Peer, Pivot, Property, Selector, Service, Statistic,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The endpoint classes that peers stand for, once they have been asked for.
@@ -46,6 +53,16 @@ impl Memory {
     fn forget_peers(&mut self) {
         self.ends.clear();
         self.members.clear();
+    }
+
+    /// Forgets that attacks got to classes that are others now.
+    fn forget_classes(&mut self, rehoused: &Rehoused) {
+        for taken in self.grounds.values_mut().flatten().flatten() {
+            for class in rehoused.founded.union(&rehoused.vacated) {
+                taken.plain.set(class.index(), false);
+                taken.hosted.set(class.index(), false);
+            }
+        }
     }
 
     /// Takes note of where attacks get that do not refute a property which was settled.
@@ -94,8 +111,9 @@ impl Carry<'_> {
         before: Report,
     ) -> Result<(Report, usize), VerifyError> {
         let design = verifier.engine.design;
-        if !self.edits.relabelled.is_empty() {
+        if self.edits.roster.len() > 0 {
             memory.forget_peers();
+            memory.forget_classes(&self.amended.rehoused);
         }
         let mut settled = 0;
         let [mut of_properties, mut of_needs]: [Vec<Option<Outcome>>; 2] =
@@ -106,7 +124,10 @@ impl Carry<'_> {
             let asked = earlier.and_then(|at| self.asked_before.get(at)).filter(|one| same_property(one, property));
             let known = earlier.filter(|_| asked.is_some()).and_then(|at| take(&mut of_properties, at));
             let carried = match known {
-                Some(known) => self.property(verifier, memory, property, known)?,
+                Some(known) => self.property(verifier, memory, property, known)?.map(|outcome| Outcome {
+                    population: population_now(design, &property.claim, outcome.population),
+                    ..outcome
+                }),
                 None => None,
             };
             settled += usize::from(carried.is_none());
@@ -122,7 +143,8 @@ impl Carry<'_> {
         let mut needs = Vec::with_capacity(design.needs().len());
         for (need, earlier) in design.needs().iter().zip(&self.earlier.needs) {
             let known = earlier.and_then(|at| take(&mut of_needs, at));
-            let carried = known.and_then(|known| self.flow(verifier, memory, (&need.from, &need.to), known));
+            let asked = (&need.from, &need.to, &need.services[..]);
+            let carried = known.and_then(|known| self.flow(verifier, memory, asked, known));
             settled += usize::from(carried.is_none());
             needs.push(match carried {
                 Some(outcome) => outcome,
@@ -143,38 +165,30 @@ impl Carry<'_> {
         if self.edits.are_none() {
             return Ok(Some(known));
         }
-        if self.asks_otherwise(verifier.engine.design, property) {
+        let (attack, moves) = (Attack::of(property, &self.settings), self.edits.roster.moves());
+        if self.turns_trust(verifier.engine.design, property) {
             return Ok(None);
         }
-        let attack = Attack::of(property, &self.settings);
-        let last = Attack { pivot: last_step(attack.pivot), ..attack };
+        // Whoever takes too many takes too many still, whoever else is asked about.
+        if let (Claim::BlastRadius { from, of: Statistic::Max, .. }, true) = (&property.claim, moves) {
+            return self.blast_radius(verifier, property, (attack, from), known);
+        }
+        if !matches!(property.claim, Claim::Allowed { .. }) && self.asks_otherwise(property) {
+            return Ok(None);
+        }
         Ok(match &property.claim {
             Claim::Isolated { from, to, services } | Claim::OnlyThrough { from, to, services, .. } => {
-                let steps_stay = self.stays(attack) && self.stays(last);
-                let every = services.iter().any(|service| matches!(service, Service::Any));
-                let ends_stay = every
-                    || (attack.pivot != Pivot::EitherWay
-                        && !self.amended.dirty.meets(&all(verifier), &ends_of(verifier, &mut memory.ends, to)));
-                if !(steps_stay && ends_stay) && known.verdict == Settled::Holds {
-                    let ground = memory.grounds.remove(&property.id);
-                    let sides = (memory.members(verifier, from), memory.members(verifier, to));
-                    let still = ground.and_then(|ground| {
-                        let known = (&ground, &self.amended.dirty);
-                        verifier.still_holds(property, attack, [&sides.0, &sides.1], known)
-                    });
-                    let holds = still.is_some();
-                    memory.grounds.extend(still.map(|ground| (property.id.clone(), ground)));
-                    return Ok(holds.then_some(known));
-                }
-                self.existing(verifier, known, steps_stay && ends_stay)
+                self.path(verifier, memory, (property, attack), (from, to, services), known)
             }
-            Claim::BlastRadius { of, .. } => {
+            // How many there are counts, too.
+            Claim::BlastRadius { .. } | Claim::Surface { .. } if moves => None,
+            Claim::BlastRadius { from, of, .. } => {
                 if *of == Statistic::Max && !self.stays(attack) {
-                    return self.blast_radius(verifier, property, attack, known);
+                    return self.blast_radius(verifier, property, (attack, from), known);
                 }
                 self.existing(verifier, known, self.stays(attack))
             }
-            Claim::Allowed { from, to, .. } => self.flow(verifier, memory, (from, to), known),
+            Claim::Allowed { from, to, services } => self.flow(verifier, memory, (from, to, services), known),
             Claim::Exposed { .. } => {
                 let outside = outside(verifier);
                 let everybody = all(verifier);
@@ -196,7 +210,7 @@ impl Carry<'_> {
             // What allow rules say is not looked at.
             Claim::DefaultDeny { .. } => {
                 let mut touched = self.edits.came.iter().chain(&self.edits.gone);
-                let stays = self.edits.relabelled.is_empty() && touched.all(|rule| rule.action == Action::Allow);
+                let stays = self.edits.roster.len() == 0 && touched.all(|rule| rule.action == Action::Allow);
                 self.existing(verifier, known, stays)
             }
             // These look at rules themselves, or at another design.
@@ -209,13 +223,45 @@ impl Carry<'_> {
         })
     }
 
+    /// The outcome of a claim about paths if it stays.
+    fn path(
+        &self,
+        verifier: &mut Verifier<'_>,
+        memory: &mut Memory,
+        (property, attack): (&Property, Attack),
+        (from, to, services): (&Peer, &Peer, &[Service]),
+        known: Outcome,
+    ) -> Carried {
+        let last = Attack { pivot: last_step(attack.pivot), ..attack };
+        let steps_stay = self.stays(attack) && self.stays(last);
+        let every = services.iter().any(|service| matches!(service, Service::Any));
+        let ends_stay = every
+            || (attack.pivot != Pivot::EitherWay
+                && !self.amended.dirty.meets(&all(verifier), &ends_of(verifier, &mut memory.ends, to)));
+        if !(steps_stay && ends_stay) && known.verdict == Settled::Holds {
+            let ground = memory.grounds.remove(&property.id);
+            let sides = (memory.members(verifier, from), memory.members(verifier, to));
+            let still = ground.and_then(|ground| {
+                let known = (&ground, &self.amended.dirty, &self.amended.rehoused.founded);
+                verifier.still_holds(property, attack, [&sides.0, &sides.1], known)
+            });
+            let holds = still.is_some();
+            memory.grounds.extend(still.map(|ground| (property.id.clone(), ground)));
+            return holds.then_some(known);
+        }
+        self.existing(verifier, known, steps_stay && ends_stay)
+    }
+
     /// True if a property speaks of other units than before.
-    fn asks_otherwise(&self, design: &Design, property: &Property) -> bool {
-        // Whoever is trusted is out of a blast radius, if trust counts.
+    fn asks_otherwise(&self, property: &Property) -> bool {
+        property.claim.peers().into_iter().any(|peer| self.edits.roster.turn_peer(peer))
+            || property.claim.selectors().into_iter().any(|selector| self.edits.roster.turn(selector))
+    }
+
+    /// True if others are out of a blast radius than before, for trust counts.
+    fn turns_trust(&self, design: &Design, property: &Property) -> bool {
         let trusts = self.settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
-        (trusts && self.edits.turn_trust(design))
-            || property.claim.peers().into_iter().any(|peer| self.edits.turn_peer(peer))
-            || property.claim.selectors().into_iter().any(|selector| self.edits.turn(selector))
+        trusts && self.edits.turn_trust(design)
     }
 
     /// True if an attack takes the same steps as before from everywhere.
@@ -247,16 +293,27 @@ impl Carry<'_> {
         &self,
         verifier: &mut Verifier<'_>,
         property: &Property,
-        attack: Attack,
+        (attack, from): (Attack, &Selector),
         known: Outcome,
     ) -> Result<Carried, VerifyError> {
-        let mut outcome = known;
-        let is_shown = self.is_shown(verifier, &mut outcome.verdict);
+        let start = match &known.verdict {
+            Settled::Violated(Counterexample::TooMany { start, .. }) => self.edits.roster.unit(*start),
+            _ => None,
+        };
+        let Some(unit) = start else { return Ok(None) };
+        let (starts, population) = verifier.radius_of(from, &self.settings);
+        if starts.binary_search(&verifier.engine.classes.of(unit)).is_err() {
+            return Ok(None);
+        }
+        let mut outcome = Outcome { population, ..known };
+        // How many fall by the steps that are shown hangs on who is of their classes.
+        let is_shown = self.is_shown(verifier, &mut outcome.verdict) && !self.amended.rehoused.mixes();
         let Settled::Violated(Counterexample::TooMany { start, units, excess, left_out, hops }) = &mut outcome.verdict
         else {
             return Ok(None);
         };
-        let Some(taken) = verifier.exceeds(property, attack, (*start, *excess), &self.settings, is_shown)? else {
+        *start = unit;
+        let Some(taken) = verifier.exceeds(property, attack, (unit, *excess), &self.settings, is_shown)? else {
             return Ok(None);
         };
         match taken.fall {
@@ -271,29 +328,47 @@ impl Carry<'_> {
     /// The outcome of a claim that connections from one peer to another work, if it stays.
     fn flow(
         &self,
-        verifier: &Verifier<'_>,
+        verifier: &mut Verifier<'_>,
         memory: &mut Memory,
-        (from, to): (&Peer, &Peer),
+        (from, to, services): (&Peer, &Peer, &[Service]),
         known: Outcome,
     ) -> Carried {
         if self.edits.are_none() {
             return Some(known);
         }
-        if self.edits.turn_peer(from) || self.edits.turn_peer(to) {
+        // Between units every pair has to work, so one that does not refutes the claim.
+        let by_pairs = matches!((from, to), (Peer::Units(_) | Peer::Anyone, Peer::Units(_) | Peer::Anyone));
+        let turns = self.edits.roster.turn_peer(from) || self.edits.roster.turn_peer(to);
+        // Whom labels have put out of the claim it does not speak of any more, whatever shows that they are broken.
+        if turns && (!by_pairs || self.edits.roster.turn_by_labels(from) || self.edits.roster.turn_by_labels(to)) {
             return None;
         }
         let sides = (ends_of(verifier, &mut memory.ends, from), ends_of(verifier, &mut memory.ends, to));
-        let meets = self.amended.dirty.meets(&sides.0, &sides.1)
-            || (verifier.engine.stateless && self.amended.dirty.meets(&sides.1, &sides.0));
-        let stays = !meets;
-        // Between units every pair has to work, so one that does not refutes the claim.
-        let by_pairs = matches!((from, to), (Peer::Units(_) | Peer::Anyone, Peer::Units(_) | Peer::Anyone));
-        (stays || by_pairs).then(|| self.existing(verifier, known, stays))?
+        let meet = |dirty: &Dirty| {
+            dirty.meets(&sides.0, &sides.1) || (verifier.engine.stateless && dirty.meets(&sides.1, &sides.0))
+        };
+        if !turns {
+            let stays = !meet(&self.amended.dirty);
+            return (stays || by_pairs).then(|| self.existing(verifier, known, stays))?;
+        }
+        let outcome = Outcome { population: verifier.population_of(from, to), ..known };
+        if outcome.verdict == Settled::Holds && !meet(&self.amended.edited) {
+            // All pairs of others work still: those of units that are not what they were are asked about.
+            let roster = &self.edits.roster;
+            let moved = roster.came.iter().chain(&roster.changed).chain(&roster.relabelled);
+            let classes: BTreeSet<ClassId> = moved.map(|&unit| verifier.engine.classes.of(unit)).collect();
+            let works = verifier.still_works((from, to), services, self.settings.as_if_enforced, &classes);
+            return works.then_some(outcome);
+        }
+        self.existing(verifier, outcome, false)
     }
 
     /// True if everything that a verdict shows is as it was, or still shows the same; rules that it names are put where
     /// they are now.
     fn is_shown(&self, verifier: &Verifier<'_>, verdict: &mut Settled) -> bool {
+        if self.edits.roster.verdict(verdict).is_none() {
+            return false;
+        }
         match verdict {
             Settled::Holds => true,
             Settled::Unknown(unsure) => {
@@ -349,6 +424,19 @@ impl Carry<'_> {
                 verifier.is_untouched(&self.amended, connection) && (!moves || renumber(evaluation, &self.edits))
             }
         })
+    }
+}
+
+/// Of how many units a claim speaks of which no unit differs that it names: some speak of all units.
+fn population_now(design: &Design, claim: &Claim, known: Population) -> Population {
+    let all = design.units().len();
+    match claim {
+        Claim::Exposed { .. } | Claim::EgressOnlyTo { .. } | Claim::DefaultDeny { .. } | Claim::Surface { .. } => {
+            Population { to: all, ..known }
+        }
+        Claim::BlastRadius { .. } => Population { to: all, ..known },
+        Claim::Only { among: None, .. } => Population { from: all, to: all },
+        _ => known,
     }
 }
 

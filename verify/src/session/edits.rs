@@ -3,26 +3,21 @@
 //! Where something is written is no part of what it means: a line that is put into a file moves all that follows, and
 //! that is no edit.
 
+use super::roster::Roster;
 use crate::judge::Kept;
 use seglab_policy::{
-    Design, EnforcementPoint, Need, Peer, Property, Rule, RuleId, Rulebook, RulebookId, Selector, Service, Tier, Unit,
-    UnitId,
+    Design, EnforcementPoint, Need, Peer, Property, Rule, RuleId, Rulebook, RulebookId, Service, Tier, Unit,
 };
 use std::collections::BTreeMap;
-
-/// More units than this that have other labels are as soon sorted anew.
-const RELABELLED_MAX: usize = 64;
 
 /// How far apart a rule may have moved in its tier to be known again.
 const WINDOW_MAX: usize = 256;
 
-/// Two designs that differ in rules and labels of units at most, and in what is asked.
+/// Two designs that differ in rules and units at most, and in what is asked.
 #[derive(Debug)]
 pub(crate) struct Edits<'d> {
-    /// The units whose labels differ, ascending.
-    pub(super) relabelled: Vec<UnitId>,
-    /// Their two versions.
-    versions: Vec<[&'d Unit; 2]>,
+    /// The units.
+    pub(super) roster: Roster<'d>,
     /// By rulebook that was edited, what its rules were before.
     pub(super) kept: BTreeMap<RulebookId, Kept>,
     /// The rules that have come, and those that have gone.
@@ -33,18 +28,15 @@ pub(crate) struct Edits<'d> {
 }
 
 impl<'d> Edits<'d> {
-    /// The edits that lead from one design to another; `None` if more than rules, labels and questions differs.
+    /// The edits that lead from one design to another; `None` if more than rules, units and questions differs, or the
+    /// units do that are many.
     pub(super) fn between(old: &'d Design, new: &'d Design) -> Option<Self> {
-        let alike = old.units().len() == new.units().len()
-            && all(old.trusted(), new.trusted(), |a, b| a.units == b.units)
-            && same_enforcement(old, new);
+        let alike = all(old.trusted(), new.trusted(), |a, b| a.units == b.units) && same_enforcement(old, new);
         if !alike {
             return None;
         }
-        let relabelled = if old.shares_units_with(new) { Vec::new() } else { relabelled(old, new)? };
-        let version = |id: &UnitId| [old.unit(*id), new.unit(*id)];
-        let (versions, kept, moved) = (relabelled.iter().map(version).collect(), BTreeMap::new(), BTreeMap::new());
-        let mut edits = Self { relabelled, versions, kept, came: Vec::new(), gone: Vec::new(), moved };
+        let (roster, kept, moved) = (Roster::between(old, new)?, BTreeMap::new(), BTreeMap::new());
+        let mut edits = Self { roster, kept, came: Vec::new(), gone: Vec::new(), moved };
         for (id, (before, after)) in (0..).map(RulebookId).zip(old.rulebooks().iter().zip(new.rulebooks())) {
             let tiers: Kept = before.tiers.iter().zip(&after.tiers).map(|(a, b)| matched(&a.rules, &b.rules)).collect();
             let is_whole = |(kept, before): (&Vec<Option<u32>>, &Tier)| {
@@ -70,24 +62,14 @@ impl<'d> Edits<'d> {
         Some(edits)
     }
 
-    /// True if neither a rule differs nor a label.
+    /// True if neither a rule differs nor a unit.
     pub(super) fn are_none(&self) -> bool {
-        self.kept.is_empty() && self.relabelled.is_empty()
-    }
-
-    /// True if a selector selects a unit that it did not select before, or does not select one that it did.
-    pub(super) fn turn(&self, selector: &Selector) -> bool {
-        self.versions.iter().any(|[before, after]| selector.matches(before) != selector.matches(after))
+        self.kept.is_empty() && self.roster.len() == 0
     }
 
     /// True if other units are trusted than before.
     pub(super) fn turn_trust(&self, design: &Design) -> bool {
-        design.trusted().iter().any(|trusted| self.turn(&trusted.units))
-    }
-
-    /// True if a peer stands for other units than before.
-    pub(super) fn turn_peer(&self, peer: &Peer) -> bool {
-        matches!(peer, Peer::Units(selector) if self.turn(selector))
+        design.trusted().iter().any(|trusted| self.roster.turn(&trusted.units))
     }
 
     /// The peers of the rules that have come.
@@ -147,26 +129,13 @@ pub(super) fn same_rules(old: &Design, new: &Design) -> bool {
     same_enforcement(old, new) && all(old.rulebooks(), new.rulebooks(), |a, b| all(&a.tiers, &b.tiers, same_tier))
 }
 
-/// The units whose labels differ; `None` if anything else of a unit does, or the labels of many.
-fn relabelled(old: &Design, new: &Design) -> Option<Vec<UnitId>> {
-    let mut relabelled = Vec::new();
-    for (id, (before, after)) in new.unit_ids().zip(old.units().iter().zip(new.units())) {
-        if !same_but_labels(before, after) {
-            return None;
-        }
-        if before.labels != after.labels {
-            relabelled.push(id);
-        }
-    }
-    (relabelled.len() <= RELABELLED_MAX).then_some(relabelled)
-}
-
 /// True if two units are the same.
 pub(super) fn same_unit(a: &Unit, b: &Unit) -> bool {
     same_but_labels(a, b) && a.labels == b.labels
 }
 
-fn same_but_labels(a: &Unit, b: &Unit) -> bool {
+/// True if nothing but the labels of two units differs.
+pub(super) fn same_but_labels(a: &Unit, b: &Unit) -> bool {
     let Unit {
         name,
         owner,

@@ -244,7 +244,7 @@ impl Verifier<'_> {
         let attack = Attack { pivot: last_step(search.attack.pivot), ..search.attack };
         let every = search.services.iter().any(|service| matches!(service, Service::Any));
         let outside = || search.starts.iter().copied().filter(|start| !matches!(start, Origin::Unit(..)));
-        let classes: Vec<ClassId> = self.engine.classes.ids().collect();
+        let classes: Vec<ClassId> = self.engine.classes.numbers().collect();
         if every || attack.pivot == Pivot::EitherWay {
             let last = self.graph(attack);
             let steps = |origin: Origin| last.steps(origin).get(search.doubtful);
