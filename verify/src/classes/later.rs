@@ -124,6 +124,16 @@ impl Classes {
         }
     }
 
+    /// True if selectors that speak of names say the same of units that have the same labels. Those that have had other
+    /// labels may have been of one class all the same: what names tell apart, labels may have made alike.
+    pub(crate) fn named_alike(&self, units: &[UnitId], design: &Design) -> bool {
+        let Some((&first, others)) = units.split_first() else { return true };
+        let alike = |selector: &Selector, unit: UnitId| {
+            selector.matches(design.unit(unit)) == selector.matches(design.unit(first))
+        };
+        others.is_empty() || self.naming().iter().all(|selector| others.iter().all(|&unit| alike(selector, unit)))
+    }
+
     /// The selectors that speak of units by name.
     fn naming(&self) -> Vec<&Selector> {
         let of_peers = self.words.peers.values().iter().filter_map(|peer| match &**peer {

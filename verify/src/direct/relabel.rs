@@ -61,6 +61,7 @@ impl Engine<'_> {
         let labels = |unit: &UnitId| &self.design.unit(*unit).labels;
         let Some(first) = members.first() else { return false };
         members.iter().all(|unit| relabelled.contains(unit) && labels(unit) == labels(first))
+            && self.classes.named_alike(members, self.design)
             && !self.decides_more(class, *first)
     }
 
