@@ -18,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// An origin from which other steps can be taken than before. The steps of a host are also those to its guests, and from
-/// them, where its guests are others than before.
+/// them, where its guests are others than before; such a host is named even if all these together are what they were, for
+/// without some of its guests they may not be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moved {
     pub(crate) origin: Origin,
@@ -244,9 +245,7 @@ impl Graph {
         moved.retain(|moved| !is_counted(&moved.origin));
         for (&host, &before) in lords.iter().zip(before).filter(|(host, _)| !rehoused.vacated.contains(host)) {
             let (origin, after) = (Origin::Unit(host, false), self.with_guests(host));
-            if before != after {
-                moved.push(Moved { origin, before, after, with_guests: true });
-            }
+            moved.push(Moved { origin, before, after, with_guests: true });
         }
     }
 

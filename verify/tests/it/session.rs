@@ -320,18 +320,21 @@ fn check(session: &mut Session, settings: &Settings, dice: &mut Dice, what: &str
     }
 }
 
-/// As many seeds, or those that the environment asks for.
-fn seeds(default: u64) -> std::ops::Range<u64> {
+/// As many seeds and these, with which something has gone wrong before; or those that the environment asks for.
+fn seeds(count: u64, known: &'static [u64]) -> Box<dyn Iterator<Item = u64>> {
     let asked = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
-    let first = asked("SEGLAB_SEED_FIRST").unwrap_or(0);
-    first..first + asked("SEGLAB_SEEDS").unwrap_or(default)
+    match asked("SEGLAB_SEED_FIRST") {
+        Some(first) => Box::new(first..first + asked("SEGLAB_SEEDS").unwrap_or(count)),
+        None => Box::new((0..count).chain(known.iter().copied())),
+    }
 }
 
 /// Says after every edit of a chain what a verifier says that starts anew.
 #[test]
 fn a_session_goes_along_with_units() {
     let (mut amended, mut anew, mut stayed, mut turned) = (0, 0, 0, 0);
-    for seed in seeds(60) {
+    // Units of which names told some apart had come to be labelled alike.
+    for seed in seeds(60, &[31_458]) {
         let mut dice = Dice(seed ^ 0x5eed);
         let settings = Settings { as_if_enforced: seed % 5 == 0, honour_trusted: seed % 3 == 0, ..Settings::default() };
         let mut session = Session::new(design_of(seed), settings).unwrap();
@@ -369,7 +372,8 @@ fn a_session_goes_along_with_units() {
 #[test]
 fn a_session_says_what_a_verifier_says_that_starts_anew() {
     let (mut amended, mut relabelled, mut anew, mut stayed, mut turned) = (0, 0, 0, 0, 0);
-    for seed in seeds(60) {
+    // Of a host nothing seemed to have changed, but without a guest out of reach something had.
+    for seed in seeds(60, &[21_524]) {
         let mut dice = Dice(seed);
         let settings = Settings { as_if_enforced: seed % 5 == 0, honour_trusted: seed % 3 == 0, ..Settings::default() };
         let mut session = Session::new(design_of(seed), settings).unwrap();
