@@ -74,12 +74,13 @@ fn main() {
     let mut total = phase("classes and rules");
     let census = verifier.census(Assume::attack(Trust::default()));
     total += phase("pairs");
+    let attacks = [Pivot::Any, Pivot::Service, Pivot::EitherWay].map(|pivot| Attack { pivot, ..Attack::default() });
+    verifier.close(&attacks.map(|attack| (attack, false)));
     let mut means = Vec::new();
-    for pivot in [Pivot::Any, Pivot::Service, Pivot::EitherWay] {
-        let radius = verifier.blast_radius(Attack { pivot, ..Attack::default() }, false);
-        total += phase(&pivot.to_string());
-        means.push(format!("{pivot} {:.0}", radius.mean()));
+    for attack in attacks {
+        means.push(format!("{} {:.0}", attack.pivot, verifier.blast_radius(attack, false).mean()));
     }
+    total += phase("closures");
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak_kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
     println!(

@@ -110,6 +110,44 @@ fn weight(pool: &Pool, sums: &mut Sums<'_>, (class, taken): (usize, SetId), one:
 }
 
 impl Verifier<'_> {
+    /// Works out who can be taken from where by several attacks, with the units declared trusted out of reach or not: the
+    /// steps of each while those of the one before are closed on a thread of its own.
+    ///
+    /// Not for the pivot model `exploitable`, whose credentials closures do not follow.
+    pub fn close(&mut self, attacks: &[(Attack, bool)]) {
+        let mut open: Option<(Rc<Graph>, bool)> = None;
+        for &(attack, without_trusted) in attacks {
+            if self.closures.contains_key(&(attack, without_trusted, false)) {
+                continue;
+            }
+            let next = match open.take() {
+                Some(last) => self.close_beside(&last, |verifier| verifier.graph(attack)),
+                None => self.graph(attack),
+            };
+            open = Some((next, without_trusted));
+        }
+        if let Some((graph, without_trusted)) = open {
+            self.closures(graph.attack, without_trusted, false);
+        }
+    }
+
+    /// Closes a graph on a thread of its own while something else is worked out.
+    fn close_beside<T>(
+        &mut self,
+        (graph, without_trusted): &(Rc<Graph>, bool),
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let trusted = without_trusted.then(|| self.trusted_classes());
+        let graph: &Graph = graph;
+        let (closures, worked) = std::thread::scope(|scope| {
+            let beside = scope.spawn(|| Closures::new(graph, trusted.as_ref(), false));
+            let worked = work(self);
+            (beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), worked)
+        });
+        self.closures.insert((graph.attack, *without_trusted, false), Rc::new(closures));
+        worked
+    }
+
     /// The closures of an attack, made once; `without_trusted` takes the units declared trusted to be out of reach.
     pub(crate) fn closures(&mut self, attack: Attack, without_trusted: bool, doubtful: bool) -> Rc<Closures> {
         let graph = self.graph(attack);

@@ -5,10 +5,10 @@
 //! two endpoint classes under one [`Assume`].
 
 mod membership;
+mod paths;
 mod relabel;
 
 use crate::classes::{ClassId, Classes};
-use crate::endpoint_class::{EndpointClasses, EndpointKind};
 use crate::header_set::HeaderSet;
 use crate::intern::{HeaderId, HeaderSets};
 use crate::judge::{Dirty, Edited, Judge, Judgements, Kept};
@@ -16,13 +16,12 @@ use crate::matrix::{Alike, Matrix};
 use crate::vocabulary::Interner;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
-use seglab_policy::{
-    Assume, Design, Direction, EnforcementPoint, Family, Peer, Placement, RulebookId, Side, Transport,
-};
+use seglab_policy::{Assume, Design, Direction, EnforcementPoint, Peer, Placement, RulebookId, Side, Transport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub(crate) use membership::Movers;
+pub(crate) use paths::Paths;
 pub(crate) use relabel::{Rehoused, Relabelled};
 
 /// The headers that certainly arrive, and those that possibly do: a superset.
@@ -295,111 +294,6 @@ fn may_meet(placement: &Placement, direction: Direction) -> bool {
         Placement::Between(_) => direction == Direction::Forward,
         Placement::Around(..) => true,
     }
-}
-
-/// What paths carry between endpoint classes, before any point judges.
-#[derive(Debug)]
-pub(crate) struct Paths {
-    families: [HeaderId; 2],
-    /// Whether something that is not modelled touches a class.
-    touched: Vec<bool>,
-    /// Of named external sources, by (source class, destination class).
-    entries: FxHashMap<(u32, u32), HeaderId>,
-}
-
-impl Paths {
-    fn new(design: &Design, classes: &Classes, sets: &mut HeaderSets) -> Self {
-        let endpoints = &classes.endpoints;
-        let is_unit = |class: u32| (class as usize) < endpoints.units();
-        let touched = (0..u32::try_from(endpoints.len()).unwrap_or(u32::MAX))
-            .map(|class| {
-                is_unit(class) && design.unmodelled().iter().any(|what| selected(classes, &what.touches, class))
-            })
-            .collect();
-        let mut entries = FxHashMap::default();
-        for source in endpoints.sources() {
-            for class in 0..u32::try_from(endpoints.units()).unwrap_or(u32::MAX) {
-                if let Some(carried) = Self::entry(design, classes, source, class).filter(|set| !set.is_empty()) {
-                    entries.insert((source, class), sets.intern(carried));
-                }
-            }
-        }
-        Self { families: Family::ALL.map(|family| sets.intern(HeaderSet::of_family(family))), touched, entries }
-    }
-
-    /// What a named source may open to a class of units; `None` for one of another family.
-    fn entry(design: &Design, classes: &Classes, source: u32, class: u32) -> Option<HeaderSet> {
-        let endpoints = &classes.endpoints;
-        let EndpointKind::Source(id) = endpoints.get(source).kind else { return None };
-        let (family, ports) = (endpoints.get(class).family, endpoints.named_ports(endpoints.get(class).ports));
-        let entries = design.external_source(id).filter(|_| family == endpoints.get(source).family)?.entries.iter();
-        let meant = entries.filter(|entry| selected(classes, &entry.to, class));
-        let all = meant.fold(HeaderSet::empty(), |set, entry| set.union(&resolved(&entry.services, ports)));
-        Some(all.intersection(&HeaderSet::of_family(family)))
-    }
-
-    /// What each named source may open to a class; nothing if none may open anything to anyone.
-    pub(crate) fn entries_to(&self, endpoints: &EndpointClasses, class: u32) -> Vec<HeaderId> {
-        let entry = |source| self.entries.get(&(source, class)).copied().unwrap_or_default();
-        if self.entries.is_empty() { Vec::new() } else { endpoints.sources().map(entry).collect() }
-    }
-
-    pub(crate) fn touched(&self, class: u32) -> bool {
-        self.touched.get(class as usize).copied().unwrap_or(false)
-    }
-
-    /// The headers of which some path certainly carries every one, and those of which one possibly does: where
-    /// something that is not modelled touches an end it may open whatever path is missing, so long as there can be
-    /// such a connection at all.
-    fn arrives(&self, classes: &Classes, source: u32, destination: u32) -> Arrives {
-        let endpoints = &classes.endpoints;
-        let (from, to) = (endpoints.get(source), endpoints.get(destination));
-        if from.family != to.family {
-            return Arrives::NEVER;
-        }
-        let [v4, v6] = self.families;
-        let every = match from.family {
-            Family::V4 => v4,
-            Family::V6 => v6,
-        };
-        let whole = |carried: bool| if carried { every } else { HeaderId::EMPTY };
-        let (exists, carried) = match (from.kind, to.kind) {
-            (EndpointKind::Unit, EndpointKind::Unit) => (true, whole(endpoints.spaces_linked(from.space, to.space))),
-            (EndpointKind::Unit, EndpointKind::External(_)) => {
-                (endpoints.external_in_space(destination, from.space), whole(from.outbound))
-            }
-            (EndpointKind::External(_), EndpointKind::Unit) => {
-                (endpoints.external_in_space(source, to.space), whole(to.inbound))
-            }
-            (EndpointKind::Source(_), EndpointKind::Unit) => {
-                (true, self.entries.get(&(source, destination)).copied().unwrap_or(HeaderId::EMPTY))
-            }
-            _ => (false, HeaderId::EMPTY),
-        };
-        match (exists, self.touched(source) || self.touched(destination)) {
-            (false, _) => Arrives::NEVER,
-            (true, true) => Arrives { certain: HeaderId::EMPTY, possible: every },
-            (true, false) => Arrives { certain: carried, possible: carried },
-        }
-    }
-}
-
-/// True if a selector of the policy selects the units of a class or the source.
-fn selected(classes: &Classes, selector: &seglab_policy::Selector, class: u32) -> bool {
-    let id = classes.words.selectors.id(selector);
-    id.is_some_and(|id| classes.endpoints.selected(&classes.index, id, class))
-}
-
-/// The headers of services where the destination declares these named ports.
-fn resolved(services: &[seglab_policy::Service], ports: &[(String, Transport, u16)]) -> HeaderSet {
-    let listeners: Vec<seglab_policy::Listener> = ports
-        .iter()
-        .map(|(name, protocol, port)| seglab_policy::Listener {
-            name: Some(name.clone()),
-            ..seglab_policy::Listener::port(*protocol, *port)
-        })
-        .collect();
-    HeaderSet::of_services(services, &listeners)
 }
 
 /// Points in series: what a judgement leaves of what arrived until then.

@@ -77,6 +77,7 @@ use seglab_policy::{
     AtMost, Claim, Connection, Design, Doubt, Endpoint, Evaluation, Pivot, Property, RuleId, Statistic, UnitId,
 };
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 /// Whoever gets lost in the steps of an attack that takes ten thousand units has seen enough before.
 const STEPS_SHOWN_MAX: usize = 256;
@@ -332,9 +333,10 @@ impl Verifier<'_> {
         Ok(Report { properties, needs, classes: self.classes().len() })
     }
 
-    /// Works out who can be taken from where by the attacks that the design's properties speak of. What
+    /// Works out who can be taken from where by the attacks that the design's properties speak of, on two threads. What
     /// [`settle_all`](Self::settle_all) would do when it comes to it is done now, to be timed on its own.
     pub fn prepare(&mut self, settings: &Settings) {
+        let mut attacks = BTreeSet::new();
         for property in self.engine.design.properties() {
             let pivot = match (&property.claim, property.pivot) {
                 (Claim::BlastRadius { .. }, Pivot::Exploitable) => continue,
@@ -345,8 +347,9 @@ impl Verifier<'_> {
                 _ => continue,
             };
             let without_trusted = settings.honour_trusted && matches!(property.claim, Claim::BlastRadius { .. });
-            self.closures(Attack { pivot, ..Attack::of(property, settings) }, without_trusted, false);
+            attacks.insert((Attack { pivot, ..Attack::of(property, settings) }, without_trusted));
         }
+        self.close(&attacks.into_iter().collect::<Vec<_>>());
     }
 
     /// Settles one property of the design.

@@ -243,7 +243,7 @@ impl Engine<'_> {
     fn keeps_entries(&mut self, end: u32) -> bool {
         self.classes.endpoints.sources().all(|source| {
             let carried = Paths::entry(self.design, &self.classes, source, end).unwrap_or_default();
-            self.paths.entries.get(&(source, end)).copied().unwrap_or_default() == self.sets.intern(carried)
+            self.paths.opened(source, end) == self.sets.intern(carried)
         })
     }
 }

@@ -5,7 +5,7 @@
 //! speak of are evaluated anew. Endpoint classes that other units are of, too, are split first.
 
 use super::membership::decisive;
-use super::{Crossing, Engine, Paths, endpoints_of};
+use super::{Crossing, Engine, endpoints_of};
 use crate::classes::ClassId;
 use crate::judge::Dirty;
 use seglab_policy::{Selector, UnitId};
@@ -143,25 +143,6 @@ impl Engine<'_> {
             Rc::get_mut(matrix)?.forget(&sources, &destinations);
         }
         Some(())
-    }
-}
-
-impl Paths {
-    /// Leads nowhere from and to an endpoint class.
-    pub(super) fn vacate(&mut self, end: u32) {
-        self.touched.get_mut(end as usize).into_iter().for_each(|known| *known = false);
-        self.entries.retain(|(_, to), _| *to != end);
-    }
-
-    /// Leads to and from an endpoint class that was vacant as to and from another.
-    fn split(&mut self, sources: std::ops::Range<u32>, end: u32, other: u32) {
-        let touched = self.touched(end);
-        self.touched.get_mut(other as usize).into_iter().for_each(|known| *known = touched);
-        for source in sources {
-            if let Some(&carried) = self.entries.get(&(source, end)) {
-                self.entries.insert((source, other), carried);
-            }
-        }
     }
 }
 
