@@ -11,6 +11,7 @@
 mod attack;
 mod choice;
 mod components;
+mod ever;
 mod rules;
 
 use crate::classes::ClassId;
@@ -37,14 +38,6 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Why there is no certificate of claims of its kind; `None` if there is.
-    pub fn missing_for(claim: &Claim) -> Option<&'static str> {
-        match claim {
-            Claim::IsolatedEver { .. } => Some("a claim about units that do not exist yet is proved by Z3 alone"),
-            _ => None,
-        }
-    }
-
     /// The certificate: the proof, bound to a design and a claim by the SHA-256 of the normal form, and of the claim's
     /// line in it without its line feed. `section` is `property` or `need`, `position` counts from 0 in it.
     ///
@@ -89,12 +82,8 @@ impl Verifier<'_> {
         let design = self.design();
         let holds = |outcome: &crate::properties::Outcome| outcome.verdict == Settled::Holds;
         let properties = design.properties().iter().zip(&report.properties);
-        let properties = properties
-            .map(|(property, outcome)| {
-                let proved = holds(outcome) && Proof::missing_for(&property.claim).is_none();
-                proved.then(|| self.prove(property, settings))
-            })
-            .collect();
+        let properties =
+            properties.map(|(property, outcome)| holds(outcome).then(|| self.prove(property, settings))).collect();
         let needs = design.needs().iter().zip(&report.needs);
         let needs = needs.map(|(need, outcome)| holds(outcome).then(|| self.prove_need(need, settings))).collect();
         Proofs { properties, needs }
@@ -104,13 +93,14 @@ impl Verifier<'_> {
     pub fn prove(&mut self, property: &Property, settings: &Settings) -> Proof {
         let lines = match &property.claim {
             Claim::Isolated { from, to, .. } => self.prove_paths(property, settings, from, to, None),
+            Claim::IsolatedEver { from, to, services } => self.prove_ever(property, settings, from, to, services),
             Claim::OnlyThrough { from, to, via, .. } => self.prove_paths(property, settings, from, to, Some(via)),
             Claim::BlastRadius { from, at_most, .. } => self.prove_blast_radius(property, settings, from, *at_most),
             Claim::Allowed { from, to, services } => self.prove_allowed(from, to, services, settings),
             Claim::NoShadowedRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), false),
             Claim::NoRedundantRules { rulebook } => self.prove_rules(property, settings, rulebook.as_deref(), true),
             // Of single connections there is nothing to say beyond the points; of two designs every point is asked
-            // anyway, and of units to come there is nothing to say at all.
+            // anyway.
             Claim::Within { .. }
             | Claim::Equal { .. }
             | Claim::Exposed { .. }
@@ -118,8 +108,7 @@ impl Verifier<'_> {
             | Claim::Only { .. }
             | Claim::DefaultDeny { .. }
             | Claim::Surface { .. }
-            | Claim::NoUndefinedOrder { .. }
-            | Claim::IsolatedEver { .. } => Vec::new(),
+            | Claim::NoUndefinedOrder { .. } => Vec::new(),
         };
         let by = match property.claim {
             Claim::Allowed { .. }

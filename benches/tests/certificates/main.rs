@@ -6,9 +6,9 @@
 // Clippy knows test functions, but not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use seglab_certificate::{Judge, Question, sha256};
+use seglab_certificate::{Judge, Obligation, Question, Refusal, sha256};
 use seglab_policy::arbitrary::{Feature, design_of, neutralised};
-use seglab_policy::{Claim as Claimed, Design, Draft, Property, Reference, Trust, View, normal_form};
+use seglab_policy::{Claim as Claimed, Design, Draft, Peer, Property, Reference, Service, Trust, View, normal_form};
 use seglab_verify::{Proof, Report, Settings, Settled, Verifier, verify};
 
 /// A design in the form that certificates are bound to.
@@ -44,9 +44,7 @@ enum Claim {
 }
 
 fn claims(design: &Design) -> impl Iterator<Item = Claim> + use<> {
-    let proved = (0..).zip(design.properties()).filter(|(_, property)| Proof::missing_for(&property.claim).is_none());
-    let properties: Vec<Claim> = proved.map(|(at, _)| Claim::Property(at)).collect();
-    properties.into_iter().chain((0..design.needs().len()).map(Claim::Need))
+    (0..design.properties().len()).map(Claim::Property).chain((0..design.needs().len()).map(Claim::Need))
 }
 
 fn holds(report: &Report, claim: Claim) -> bool {
@@ -163,12 +161,12 @@ fn mutant(design: &Design, draw: &mut Draw) -> Option<Design> {
         2 if !rules.is_empty() => {
             let (book, tier, rule) = rules[draw.below(rules.len())];
             let rule = &mut draft.rulebooks[book].tiers[tier].rules[rule];
-            rule.from = seglab_policy::Peer::Anyone;
+            rule.from = Peer::Anyone;
         }
         3 if !rules.is_empty() => {
             let (book, tier, rule) = rules[draw.below(rules.len())];
             let rule = &mut draft.rulebooks[book].tiers[tier].rules[rule];
-            rule.services = vec![seglab_policy::Service::Any];
+            rule.services = vec![Service::Any];
         }
         4 if !draft.rulebooks.is_empty() => {
             let book = draw.below(draft.rulebooks.len());
@@ -226,6 +224,95 @@ fn random_designs_are_within_others_and_nothing_else() {
     }
     println!("{accepted} accepted, {refused} refused");
     assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
+}
+
+/// A random design with one claim about units that do not exist yet, of its own alphabet; `None` if none comes to mind.
+fn asking_of_newcomers(seed: u64) -> Option<Design> {
+    let (design, other) = (design_of(seed), design_of(seed + 1_000_000));
+    let claims: Vec<Property> = design
+        .properties()
+        .iter()
+        .chain(other.properties())
+        .filter_map(|property| match &property.claim {
+            Claimed::Isolated { from, to, services } | Claimed::OnlyThrough { from, to, services, .. } => {
+                let (from, to, services) = (from.clone(), to.clone(), services.clone());
+                let claim = Claimed::IsolatedEver { from, to, services };
+                Some(Property { id: "ever".to_owned(), claim, ..property.clone() })
+            }
+            _ => None,
+        })
+        .collect();
+    let property = claims.get(seed as usize % claims.len().max(1))?.clone();
+    Some(Design::new(Draft { properties: vec![property], needs: Vec::new(), ..design.to_draft() }).unwrap())
+}
+
+/// A certificate that says that everybody starts and everybody is owned, which nothing leads out of.
+fn everybody(bound: &Bound, design: &Design, settings: &Settings, by: &str) -> String {
+    let units = design.units().len();
+    let all = if units == 0 { "0".to_owned() } else { format!("1 0-{}", units - 1) };
+    let sources = design.external_sources().len();
+    let named: String = (0..sources).map(|at| format!(" {at}")).collect();
+    let holders = design.units().iter().flat_map(|unit| &unit.credentials);
+    let asked = design.units().iter().flat_map(|unit| &unit.logins).map(|login| &login.credential);
+    let credentials: std::collections::BTreeSet<&String> = holders.chain(asked).collect();
+    let held: String = credentials.iter().map(|credential| format!(" {credential:?}")).collect();
+    let question = match (settings.as_if_enforced, settings.honour_trusted) {
+        (false, false) => "as-declared anybody",
+        (true, false) => "as-if-enforced anybody",
+        (false, true) => "as-declared all-but-trusted",
+        (true, true) => "as-if-enforced all-but-trusted",
+    };
+    format!(
+        "seglab-certificate 1\ndesign {}\nclaim property 0 {}\nquestion {question}\n{by}\n\
+         attack {all} 2 0.0.0.0-255.255.255.255 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff {sources}{named}\n\
+         layer {all} {}{held}\nnewcomers 0\nend 8\n",
+        bound.digest,
+        bound.properties[0],
+        credentials.len()
+    )
+}
+
+/// The proof of the ordinary claim, as if nobody ever came.
+fn prove_of_those_there_are(design: &Design, settings: &Settings) -> Proof {
+    let property = &design.properties()[0];
+    let Claimed::IsolatedEver { from, to, services } = &property.claim else { panic!("{property:?}") };
+    let claim = Claimed::Isolated { from: from.clone(), to: to.clone(), services: services.clone() };
+    Verifier::new(design).prove(&Property { claim, ..property.clone() }, settings)
+}
+
+#[test]
+fn of_units_to_come_what_holds_is_accepted_and_nothing_else() {
+    let (mut accepted, mut refused, mut forged) = (0, 0, 0);
+    for seed in 0..designs() / 8 {
+        let (Some(design), settings) = (asking_of_newcomers(seed), settings_of(seed)) else { continue };
+        let what = format!("seed {seed}");
+        let (a, r) = check_design(&design, &settings, &what);
+        (accepted, refused) = (accepted + a, refused + r);
+        if r > 0 {
+            let bound = Bound::new(&design);
+            let proof = prove(&mut Verifier::new(&design), Claim::Property(0), &settings);
+            let written = bound.certificate(Claim::Property(0), &proof);
+            let by = written.lines().find(|line| line.starts_with("by ")).unwrap();
+            let read = seglab_certificate::Design::read(&bound.normal_form).unwrap();
+            let judge = Judge::new(&read).unwrap();
+            let certificate = everybody(&bound, &design, &settings, by);
+            let checked = judge.check(&certificate, question(&settings));
+            let unproved = matches!(
+                checked,
+                Err(Refusal::Unmet { obligation: Obligation::Targets | Obligation::HostedTargets, .. }
+                    | Refusal::Unmodelled { .. })
+            );
+            assert!(unproved, "{what}: {checked:?}\n{}\n{certificate}", bound.normal_form);
+            // Whoever exists does not suffice.
+            let existing = prove_of_those_there_are(&design, &settings);
+            let certificate = bound.certificate(Claim::Property(0), &existing);
+            let checked = judge.check(&certificate, question(&settings));
+            assert!(checked.is_err(), "{what}: it is false\n{}\n{certificate}", bound.normal_form);
+            forged += 2;
+        }
+    }
+    println!("{accepted} accepted, {refused} refused, and {forged} forged ones");
+    assert!(accepted > 10 && refused > 20, "{accepted} accepted, {refused} refused");
 }
 
 /// Claims that held in a design and no longer do in a mutant: their old certificates, bound to the mutant as if made

@@ -10,9 +10,8 @@ use crate::output;
 use seglab_certificate::sha256;
 use seglab_policy::{Hex, normal_form};
 use seglab_reports::Verification;
-use seglab_verify::{Proof, Report, Settings, Settled, Verifier};
+use seglab_verify::{Proof, Report, Settings, Verifier};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The name of the manifest in its folder.
@@ -53,15 +52,6 @@ pub(crate) fn write(
             if let ("property", Some(property)) = (section, verification.properties.get_mut(at)) {
                 property.certificate = Some(folder.join(&name).display().to_string());
             }
-        }
-    }
-    for (property, outcome) in design.properties().iter().zip(&settled.properties) {
-        let is_due = outcome.verdict == Settled::Holds && !context.quiet;
-        let missing = Proof::missing_for(&property.claim).filter(|_| is_due);
-        if let Some(why) = missing {
-            let said = format!("note: no certificate of `{}` ({}): {why}\n", property.id, property.claim.kind());
-            // Whoever closes standard error wants no notes.
-            let _ = std::io::stderr().lock().write_all(said.as_bytes());
         }
     }
     let _ = writeln!(manifest, "end {}", manifest.lines().count());

@@ -1,14 +1,16 @@
 //! Attacks: that what is owned stays inside a set, and what must not be reached outside of it.
 
-use crate::certificate::Attack;
+use crate::certificate::{Attack, Layer};
 use crate::check::Checker;
 use crate::crossing::{Counted, listens};
+use crate::design::Peer;
 use crate::design::claim::{Bound, Pivot};
 use crate::fields::Selector;
 use crate::judge::Owned;
+use crate::newcomers::extended;
 use crate::refusal::{Obligation, Refusal};
 use crate::sets::{Bits, EVERYTHING, Region, disjoint, meet};
-use crate::world::{Check, Served, to_ports};
+use crate::world::{Check, Served, World, covers, to_ports};
 use std::collections::BTreeSet;
 
 /// What falls with each unit that an attack may start from.
@@ -53,6 +55,42 @@ impl Checker<'_, '_> {
         self.attacks(&world.whole(&from.maybe), &none, Some(&Goal { targets, services }), None)
     }
 
+    /// As [`Checker::isolated`], of the design with one unit more of every kind that may come.
+    pub(crate) fn isolated_ever(&self, from: usize, to: usize, services: usize) -> Check<()> {
+        let design = extended(self.world.design, [from, to])?;
+        let world = World::new(&design)?;
+        let there = Checker { by: self.by.clone(), ..self.in_world(&world) };
+        let (starts, targets) = there.ever(from, to)?;
+        there.attacks(&starts, &Bits::none(), Some(&Goal { targets, services }), None)?;
+        self.world.obligations.set(self.world.obligations.get() + world.obligations.get());
+        Ok(())
+    }
+
+    /// Where attacks start, and what must stay out of reach. One that exists is meant with all of its interfaces; one
+    /// that may come has those that it has, and others if addresses are meant.
+    fn ever(&self, from: usize, to: usize) -> Check<(Bits, Bits)> {
+        let world = self.world;
+        let by_address = |peer: usize| match world.design.peers.get(peer) {
+            Some(Peer::Addresses(ranges, false)) => Some(ranges),
+            _ => None,
+        };
+        let (by_from, by_to) = (by_address(from), by_address(to));
+        let new = |peer: usize| -> Check<Bits> {
+            Ok(match by_address(peer) {
+                Some(ranges) if ranges.is_empty() => Bits::none(),
+                Some(_) => world.new.clone(),
+                None => world.peer(peer)?.maybe.and(&world.new),
+            })
+        };
+        // Where both sides go by address it has to have one that is meant by the one only.
+        let apart = by_to.zip(by_from).is_none_or(|(to, from)| !to.iter().all(|range| covers(from, *range)));
+        let coming = if apart { new(to)?.minus(&world.peer(from)?.surely) } else { Bits::none() };
+        let (new_starts, from, to) = (new(from)?, world.peer(from)?, world.peer(to)?);
+        let targets = world.whole(&to.maybe).minus(&world.whole(&from.surely)).minus(&world.named);
+        let starts = world.whole(&from.maybe).minus(&world.new).or(&new_starts);
+        Ok((starts, targets.minus(&world.new).or(&coming)))
+    }
+
     pub(crate) fn only_through(&self, from: usize, to: usize, via: &Selector, services: usize) -> Check<()> {
         let world = self.world;
         let via = world.selected_units(std::slice::from_ref(via));
@@ -75,8 +113,9 @@ impl Checker<'_, '_> {
     /// Every attack of the certificate, and that every start is among theirs.
     fn attacks(&self, starts: &Bits, avoid: &Bits, goal: Option<&Goal>, mut lost: Option<&mut Lost<'_>>) -> Check<()> {
         let mut uncovered = starts.clone();
+        let coming = starts.and(&self.world.new);
         for attack in &self.certificate.attacks {
-            let starts = self.starts(attack)?;
+            let starts = self.starts(attack)?.or(&coming);
             let covered = starts.and(&uncovered);
             uncovered = uncovered.minus(&starts);
             let owned = self.attack(attack, &starts, avoid, goal)?;
@@ -114,12 +153,12 @@ impl Checker<'_, '_> {
         let hops = self.claimed.hops;
         // That an end gets back to itself does not count, which matters where nobody else starts.
         let itself = if self.is_one(starts) { starts.clone() } else { Bits::none() };
-        let layers = attack.layers.iter().map(|(units, _)| self.units(units)).collect::<Check<Vec<Bits>>>()?;
+        let layers = attack.layers.iter().map(|layer| self.layer(layer)).collect::<Check<Vec<Bits>>>()?;
         let within = |connections: u64| hops.is_none_or(|most| connections < most);
         let mut hosted_at_last = Bits::none();
         let mut owned_at_last = Bits::none();
         let mut owners = None;
-        for (at, (layer, (_, credentials))) in (0u64..).zip(layers.iter().zip(&attack.layers)) {
+        for (at, (layer, Layer { credentials, .. })) in (0u64..).zip(layers.iter().zip(&attack.layers)) {
             let owned = starts.or(layer);
             let guests = self.guests(&owned).minus(avoid);
             self.require(Obligation::Guests, guests.within(layer), || self.name(&guests.minus(layer)))?;
@@ -156,12 +195,26 @@ impl Checker<'_, '_> {
         Ok(owned_at_last)
     }
 
+    /// What a layer holds, units to come among them.
+    fn layer(&self, layer: &Layer) -> Check<Bits> {
+        let world = self.world;
+        let existing = world.design.units.len() - world.design.newcomers;
+        let coming = || (0..).zip(&world.design.units).skip(existing);
+        let parts = layer.newcomers.iter().map(|parts| parts.len() + 1).fold(0, usize::saturating_add);
+        world.spend((parts as u64).saturating_mul(world.design.newcomers as u64))?;
+        let host = |at: usize| world.host_of.get(at).copied().flatten();
+        let is_in =
+            |at: usize, unit| layer.newcomers.iter().any(|kind| kind.iter().all(|part| part.is_of(unit, host(at))));
+        let coming = coming().filter(|(at, unit)| is_in(*at, unit)).map(|(at, _)| at);
+        Ok(self.units(&layer.units)?.or(&world.of_units(coming)))
+    }
+
     /// True for a single unit, and for a single address that is external to anybody.
     fn is_one(&self, ends: &Bits) -> bool {
         let units = self.world.units(ends).len();
         let outside = ends.and(&self.world.outside);
         let addresses = outside.iter().map(|cell| self.world.free(cell)).fold(0, u128::saturating_add);
-        !ends.meets(&self.world.named) && matches!((units, addresses), (1, 0) | (0, 1))
+        !ends.meets(&self.world.named) && !ends.meets(&self.world.new) && matches!((units, addresses), (1, 0) | (0, 1))
     }
 
     /// Blast radius by components: each node leads to its next ones only. Gives the starts that are covered.
@@ -239,8 +292,8 @@ impl Checker<'_, '_> {
                 return listens;
             }
             let logins = unit.logins.iter().filter(|login| credentials.contains(login.0.as_str()));
-            let weak = unit.weak.iter().copied().chain(logins.map(|login| (login.1, login.2)));
-            let weak = disjoint(weak.map(|(protocol, port)| to_ports(protocol, port, port)));
+            let weak = unit.weak.iter().copied().chain(logins.map(|login| (login.1, login.2, login.2)));
+            let weak = disjoint(weak.map(|(protocol, first, last)| to_ports(protocol, first, last)));
             if listening { meet(&weak, &listens) } else { weak }
         })
     }

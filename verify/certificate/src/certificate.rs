@@ -3,6 +3,7 @@
 use crate::design::{Address, Ranges, address, address_range};
 use crate::fields::{Fields, Read, lines};
 use crate::judge::{EGRESS, FORWARD, INGRESS, RuleAt};
+use crate::newcomers::Part;
 use std::net::IpAddr;
 
 /// The first line.
@@ -32,7 +33,15 @@ pub(crate) struct Attack {
     pub(crate) units: Units,
     pub(crate) externals: Ranges,
     pub(crate) named: Vec<usize>,
-    pub(crate) layers: Vec<(Units, Vec<String>)>,
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// What may be owned after so many connections.
+pub(crate) struct Layer {
+    pub(crate) units: Units,
+    pub(crate) credentials: Vec<String>,
+    /// Units that do not exist yet: all with such parts in common.
+    pub(crate) newcomers: Vec<Vec<Part>>,
 }
 
 /// Units, and the nodes that hold all that one connection, or the loss of a host, leads to from them.
@@ -118,7 +127,13 @@ impl Certificate {
                 ascending(&units, f)?;
                 let credentials = f.list(Fields::string)?;
                 let Some(attack) = self.attacks.last_mut() else { return f.refuse("an attack before its layers") };
-                attack.layers.push((units, credentials));
+                attack.layers.push(Layer { units, credentials, newcomers: Vec::new() });
+            }
+            (4.., "newcomers") => {
+                let parts = f.list(part)?;
+                let layer = self.attacks.last_mut().and_then(|attack| attack.layers.last_mut());
+                let Some(layer) = layer else { return f.refuse("a layer before its units to come") };
+                layer.newcomers.push(parts);
             }
             (4.., "node") => {
                 let hosted = f.choice([("plain", false), ("hosted", true)])?;
@@ -151,6 +166,17 @@ impl Certificate {
 
 fn direction(f: &mut Fields<'_>) -> Read<usize> {
     f.choice([("egress", EGRESS), ("forward", FORWARD), ("ingress", INGRESS)])
+}
+
+fn part(f: &mut Fields<'_>) -> Read<Part> {
+    Ok(match f.word()? {
+        "lacks" => Part::Lacks(f.string()?),
+        "other" => Part::Other(f.string()?),
+        "is" => Part::Is(f.string()?, f.string()?),
+        "owner" => Part::Owner(f.optional()?),
+        "host" => Part::Host(f.optional_number()?),
+        _ => return f.refuse("what units to come have in common"),
+    })
 }
 
 fn place(f: &mut Fields<'_>) -> Read<Place> {

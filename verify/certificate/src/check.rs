@@ -4,6 +4,7 @@ use crate::certificate::{Certificate, Units};
 use crate::design::Design;
 use crate::design::claim::{Claim, Claimed};
 use crate::judge::{EGRESS, FORWARD, INGRESS};
+use crate::newcomers;
 use crate::refusal::{Obligation, Refusal};
 use crate::sets::{Bits, Region};
 use crate::world::{Check, World};
@@ -86,7 +87,7 @@ pub(crate) struct Checker<'w, 'd> {
     pub(crate) certificate: &'w Certificate,
     /// Points and directions that are asked, in this order.
     pub(crate) by: Vec<(usize, usize)>,
-    without: Option<Obligation>,
+    pub(crate) without: Option<Obligation>,
 }
 
 impl Checker<'_, '_> {
@@ -100,12 +101,12 @@ impl Checker<'_, '_> {
         self.require(Obligation::Question, asked == question, || format!("{asked:?}"))?;
         match &self.claimed.claim {
             Claim::Isolated { from, to, services } => self.isolated(*from, *to, *services),
+            Claim::IsolatedEver { from, to, services } => self.isolated_ever(*from, *to, *services),
             Claim::OnlyThrough { from, to, via, services } => self.only_through(*from, *to, via, *services),
             Claim::BlastRadius { from, bound } => self.blast_radius(from, bound),
             Claim::Confined { meant, listed, without_allows } => self.confined(meant, listed, *without_allows),
             Claim::Surface { units, entries, exits } => self.surface(units, *entries, *exits),
             Claim::Within { other, equal } => self.within(other, *equal),
-            Claim::Unproved => Err(Refusal::NoSuch { kind: "claim of a kind that is proved" }),
             Claim::Allowed { from, to, services } => self.allowed(*from, *to, *services),
             Claim::NoShadowedRules { rulebook } => self.no_shadowed_rules(rulebook.as_deref()),
             Claim::NoRedundantRules { rulebook } => self.no_redundant_rules(rulebook.as_deref()),
@@ -131,7 +132,7 @@ impl Checker<'_, '_> {
 
     /// The endpoints of units that the certificate names.
     pub(crate) fn units(&self, units: &Units) -> Check<Bits> {
-        let count = self.world.design.units.len();
+        let count = self.world.design.units.len() - self.world.design.newcomers;
         if units.last().is_some_and(|(_, last)| *last >= count) {
             return Err(Refusal::NoSuch { kind: "unit" });
         }
@@ -150,7 +151,8 @@ impl Checker<'_, '_> {
         let of = |ends: &Bits| {
             let mut units = ends.iter().map(|end| self.world.unit_of.get(end).copied());
             let first = units.next()?;
-            Some(first.filter(|_| units.all(|unit| unit == first)))
+            let is_one = |unit: &usize| !self.world.is_new(*unit);
+            Some(first.filter(is_one).filter(|_| units.all(|unit| unit == first)))
         };
         match (of(&region.from), of(&region.to)) {
             (Some(from), Some(to)) => from.is_none() || from != to,
@@ -161,8 +163,12 @@ impl Checker<'_, '_> {
     /// One of the ends of a set, to print.
     pub(crate) fn name(&self, ends: &Bits) -> String {
         let name = |end: usize| {
-            let unit = self.world.unit_of.get(end).and_then(|unit| self.world.design.units.get(*unit));
-            unit.map_or_else(|| format!("external endpoint {end}"), |unit| unit.name.clone())
+            let at = self.world.unit_of.get(end).copied();
+            match at.and_then(|at| self.world.design.units.get(at)) {
+                Some(unit) if at.is_some_and(|at| self.world.is_new(at)) => newcomers::described(unit),
+                Some(unit) => unit.name.clone(),
+                None => format!("external endpoint {end}"),
+            }
         };
         ends.iter().next().map_or_else(|| "nobody".to_owned(), name)
     }

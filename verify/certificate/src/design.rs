@@ -6,6 +6,7 @@ use crate::fields::{Fields, Read, Selector, lines};
 use claim::Claimed;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// An address: 0 or 1 for its family, and its value.
 pub(crate) type Address = (usize, u128);
@@ -18,15 +19,17 @@ pub(crate) const LAST: [u128; 2] = [u32::MAX as u128, u128::MAX];
 ///
 /// The grammar of the normal form is documented with its writer. What no verdict depends on (names of sources,
 /// attackers, assumptions …) is read and dropped.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Design {
     pub(crate) digest: String,
     pub(crate) units: Vec<Unit>,
+    /// How many of the last units do not exist yet.
+    pub(crate) newcomers: usize,
     pub(crate) sources: Vec<Source>,
     pub(crate) routes: Vec<(String, String)>,
     pub(crate) books: Vec<Book>,
     pub(crate) points: Vec<Point>,
-    pub(crate) claims: Vec<Claimed>,
+    pub(crate) claims: Vec<Arc<Claimed>>,
     pub(crate) trusted: Vec<Selector>,
     pub(crate) unmodelled: Vec<(String, Selector)>,
     /// Every peer that is named anywhere, once.
@@ -35,7 +38,7 @@ pub struct Design {
     pub(crate) services: Vec<Vec<Service>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Unit {
     pub(crate) name: String,
     pub(crate) owner: Option<String>,
@@ -45,11 +48,13 @@ pub(crate) struct Unit {
     pub(crate) interfaces: Vec<Interface>,
     /// Protocol, first and last port, name.
     pub(crate) listeners: Vec<(u32, u32, u32, Option<String>)>,
-    pub(crate) weak: Vec<(u32, u32)>,
+    /// Protocol, first and last port.
+    pub(crate) weak: Vec<(u32, u32, u32)>,
     pub(crate) credentials: Vec<String>,
     pub(crate) logins: Vec<(String, u32, u32)>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Interface {
     pub(crate) family: usize,
     /// The address, as a range of one, or the range that it is drawn from; `None` if nothing is known.
@@ -61,15 +66,18 @@ pub(crate) struct Interface {
     pub(crate) shared: bool,
     pub(crate) inbound: bool,
     pub(crate) outbound: bool,
+    /// The names under which every port is declared here; of interfaces that exist the listeners say it.
+    pub(crate) declares: Vec<String>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) entries: Vec<(Selector, usize)>,
 }
 
+#[derive(Clone)]
 pub(crate) enum Peer {
     Any,
     Units(Selector),
@@ -78,6 +86,7 @@ pub(crate) enum Peer {
     Unmodelled,
 }
 
+#[derive(Clone)]
 pub(crate) enum Service {
     Any,
     Ports(u32, Vec<(u16, u16)>, Vec<(u16, u16)>),
@@ -100,6 +109,7 @@ pub(crate) enum Order {
     Strongest,
 }
 
+#[derive(Clone)]
 pub(crate) struct Rule {
     pub(crate) action: Action,
     /// Egress, forward, ingress.
@@ -111,6 +121,7 @@ pub(crate) struct Rule {
     pub(crate) object: Option<String>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Tier {
     pub(crate) order: Order,
     pub(crate) otherwise: Action,
@@ -119,6 +130,7 @@ pub(crate) struct Tier {
     pub(crate) rules: Vec<Rule>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Book {
     pub(crate) name: String,
     pub(crate) stateful: bool,
@@ -133,12 +145,14 @@ pub(crate) enum Kind {
     Other,
 }
 
+#[derive(Clone)]
 pub(crate) enum Placement {
     Units(Selector),
     Between(usize),
     Around(usize, String),
 }
 
+#[derive(Clone)]
 pub(crate) struct Point {
     pub(crate) kind: Kind,
     pub(crate) enforces: bool,
@@ -255,7 +269,8 @@ impl<'a> Reader<'a> {
             }
             "vulnerability" => {
                 f.string()?;
-                unit.weak.push((protocol(f)?, f.number::<u16>()?.into()));
+                let (protocol, port) = (protocol(f)?, f.number::<u16>()?.into());
+                unit.weak.push((protocol, port, port));
             }
             "credential" => unit.credentials.push(f.string()?),
             _ => unit.logins.push((f.string()?, protocol(f)?, f.number::<u16>()?.into())),
@@ -366,7 +381,7 @@ fn interface(f: &mut Fields<'_>) -> Read<Interface> {
     let space = f.string()?;
     let place = [f.optional()?, f.optional()?, f.optional()?];
     let (shared, inbound, outbound) = (f.yes()?, f.yes()?, f.yes()?);
-    Ok(Interface { family, within, is_known, space, place, shared, inbound, outbound })
+    Ok(Interface { family, within, is_known, space, place, shared, inbound, outbound, declares: Vec::new() })
 }
 
 /// The addresses of a CIDR block.

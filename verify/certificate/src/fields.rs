@@ -132,11 +132,6 @@ impl<'a> Fields<'a> {
         ends.filter(|(first, last)| first <= last).map_or_else(|| self.refuse("a range"), Ok)
     }
 
-    /// Leaves the rest of the line unread.
-    pub(crate) fn skip(&mut self) {
-        self.rest = "";
-    }
-
     pub(crate) fn end(&self) -> Read<()> {
         if self.rest.is_empty() { Ok(()) } else { self.refuse("the end of the line") }
     }
@@ -162,6 +157,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A predicate over labels. `not-in` and `lacks` are the negations of `in` and `has`.
+#[derive(Clone)]
 pub(crate) enum Selector {
     All,
     Named(String),

@@ -15,15 +15,18 @@
 //! by (point DIRECTION)*N                          the points that stop what must not pass, in the order to ask them
 //! attack UNITS (IP-IP)*N source*N                 starts of attacks: units, external addresses, named sources
 //!   layer UNITS STRING*N                          what they may own after so many connections; credentials found
+//!     newcomers PART*N                            and units that do not exist yet: all that have this in common
 //! node (plain | hosted) UNITS RANGES              units, and the positions of the nodes that lead on from them
 //! choose (from | to) (unit position | external IP) UNITS
 //! witness BOOK TIER RULE (- | DIRECTION) PLACE PLACE HEADER   positions; where the rule decides, and which connection
 //! end lines                                       the number of lines before this one
 //! ```
 //! `PLACE` is `unit position interface`, `external IP` or `source position`; `HEADER` is a transport protocol with the
-//! ports at destination and source, `icmp type code` or `protocol number`. `x*N` is a count followed by that many `x`, `UNITS` and `RANGES` are `(first-last)*N` of positions from 0, ascending
-//! and apart. Indented lines belong to the line before and are not indented in the text; `attack`, `node`, `choose`
-//! and `witness` stand in any number.
+//! ports at destination and source, `icmp type code` or `protocol number`. `PART` is `lacks KEY`, `is KEY VALUE`,
+//! `other KEY` for a value that nothing mentions, `owner (- | NAME)` or `host (- | position)`. `x*N` is a count followed by
+//! that many `x`, `UNITS` and `RANGES` are `(first-last)*N` of positions from 0, ascending and apart. Indented lines belong
+//! to the line before and are not indented in the text; `attack`, `newcomers`, `node`, `choose` and `witness` stand in any
+//! number.
 //!
 //! # What is checked
 //! Every item is an [`Obligation`]; a test takes each away and sees a wrong certificate pass.
@@ -31,6 +34,8 @@
 //! - `isolated` and `only-through`: the starts are in attacks; nothing that carries an attack on leads out of starts and
 //!   layer, owned hosts bring their guests, held credentials are reckoned with; and no last connection reaches a target.
 //!   With a bound on connections there is a layer for each number of them; otherwise the last is closed in itself.
+//! - `isolated-ever`: the same of a design that the checker makes of this one, with one unit more of every kind that may
+//!   ever come: of every combination of what selectors, hosts, places and address sets tell apart.
 //! - `blast-radius`: the same without targets, and for each start what its last layer holds; or, where closures are
 //!   unions, nodes (components of the attack graph) with the nodes that they lead to, counted along. Units count as one
 //!   or by their criticality; the largest, the mean or a percentile of the numbers is within the bound.
@@ -116,6 +121,7 @@ mod crossing;
 mod design;
 mod fields;
 mod judge;
+mod newcomers;
 mod refusal;
 mod rules;
 mod sets;

@@ -306,6 +306,57 @@ fn designs_are_held_against_others() {
     assert!(Design::read(&same.replacen("\\nend ", "\\nand ", 1)).is_err());
 }
 
+/// Whoever owns a unit of `env=dev`, today or when it comes, never reaches one of `app=c`. So far only `d` is one.
+#[test]
+fn units_to_come_are_of_every_kind() {
+    let dev = "units in \"env\" 1 \"dev\"";
+    let not_dev = |of: &str| format!("units and 2 in \"app\" 1 \"{of}\" not-in \"env\" 1 \"dev\"");
+    let (a, b, c) = (app("a"), app("b"), app("c"));
+    let to_c = |from: &str| vec![allow(from, &c, "1 any")];
+    let to_c_itself = |from: &str| vec![allow(from, "units named \"c\"", "1 any")];
+    let nobody = "attack 0 0 0\nlayer 0 0\n";
+    let of_b = |kind: &str| format!("attack 0 0 0\nlayer 1 1-1 0\n{kind}");
+    let over_b = |from: &str| vec![allow(dev, &b, "1 any"), allow(from, &c, "1 any")];
+    let cases = [
+        (vec![], nobody.to_owned(), true),
+        // It may carry both labels.
+        (to_c(&a), nobody.to_owned(), false),
+        (to_c(&not_dev("a")), nobody.to_owned(), true),
+        // What exists and what may come falls alike, whichever labels it has besides.
+        (over_b(&not_dev("a")), of_b("newcomers 1 is \"app\" \"b\"\n"), true),
+        (over_b(&not_dev("a")), of_b(""), false),
+        (over_b(&not_dev("a")), of_b("newcomers 2 is \"app\" \"b\" lacks \"env\"\n"), false),
+        (over_b(&not_dev("a")), of_b("newcomers 0\n"), false),
+        (over_b(&not_dev("b")), of_b("newcomers 1 is \"app\" \"b\"\n"), false),
+        // It has no name that is mentioned, and an owner only with the labels of one that has it.
+        (to_c("units named \"a\""), nobody.to_owned(), true),
+        (to_c("units named \"job\""), nobody.to_owned(), true),
+        (to_c("units named \"team\""), nobody.to_owned(), false),
+        // It has no address that a unit of its space has, and may have any other, or be drawn from a block.
+        (to_c_itself("addresses 1 10.0.0.1-10.0.0.3"), nobody.to_owned(), true),
+        (to_c_itself("addresses 1 10.0.0.9-10.0.0.9"), nobody.to_owned(), false),
+        (to_c_itself("addresses 1 0.0.0.0-255.255.255.255"), nobody.to_owned(), false),
+        // In an address space of its own it may have any.
+        (to_c("addresses 1 10.0.0.1-10.0.0.3"), nobody.to_owned(), false),
+        // It declares any port under any name; nobody who exists does.
+        (vec![allow(dev, &c, "1 named tcp \"web\"")], nobody.to_owned(), false),
+        (vec![allow(dev, "units named \"c\"", "1 named tcp \"web\"")], nobody.to_owned(), true),
+    ];
+    for (rules, proof, holds) in cases {
+        let units = abc("-", "no", ["", ""]);
+        let units: Vec<String> = units
+            .into_iter()
+            .map(|unit| unit.replace("unit \"d\" -", "unit \"d\" \"team\""))
+            .map(|unit| unit.replace("label \"app\" \"d\"", "label \"app\" \"d\"\nlabel \"env\" \"dev\""))
+            .collect();
+        let ever = claim("any", &format!("isolated-ever {dev} {c} 1 any"));
+        let design = normal_form(&units, &rules, &ever, "");
+        let proof = proof.replace("attack 0", "attack 1 3-3");
+        let checked = check(&design, &certificate(&design, &proof), None);
+        assert_eq!(checked.is_ok(), holds, "{checked:?}\n{rules:?}\n{proof}");
+    }
+}
+
 #[test]
 fn what_is_not_modelled_and_in_scope_refuses() {
     let isolated = claim("any", &format!("isolated {} {} 1 any", app("a"), app("c")));

@@ -5,7 +5,7 @@
 //! cell is a range of addresses that no address set of the design cuts.
 
 use crate::design::claim::{Of, Who};
-use crate::design::{Address, Design, LAST, Peer, Ranges, Service, Unit};
+use crate::design::{Address, Design, Interface, LAST, Peer, Ranges, Service, Unit};
 use crate::fields::Selector;
 use crate::judge::{Index, Part};
 use crate::refusal::Refusal;
@@ -55,6 +55,8 @@ pub(crate) struct World<'d> {
     pub(crate) guests_of: BTreeMap<usize, Vec<usize>>,
     pub(crate) cells: Vec<(Address, Address)>,
     pub(crate) interfaces: Bits,
+    /// Those of units that do not exist yet.
+    pub(crate) new: Bits,
     pub(crate) outside: Bits,
     pub(crate) named: Bits,
     /// Endpoints of either family.
@@ -111,6 +113,7 @@ impl<'d> World<'d> {
             host_of: design.units.iter().map(|unit| names.get(unit.host.as_deref()?).copied()).collect(),
             guests_of: BTreeMap::new(),
             interfaces: Bits::of(0..unit_of.len()),
+            new: Bits::none(),
             outside: Bits::of(unit_of.len()..named_at),
             named: Bits::of(named_at..bound),
             family: [of_family(0), of_family(1)],
@@ -130,6 +133,7 @@ impl<'d> World<'d> {
             steps: Cell::new(STEPS_MAX),
             obligations: Cell::new(0),
         };
+        world.new = world.of_units(design.units.len() - design.newcomers..design.units.len());
         for (guest, host) in world.host_of.iter().enumerate() {
             if let Some(host) = host {
                 world.guests_of.entry(*host).or_default().push(guest);
@@ -175,6 +179,11 @@ impl<'d> World<'d> {
     /// Every endpoint.
     pub(crate) fn all(&self) -> Bits {
         self.interfaces.or(&self.outside).or(&self.named)
+    }
+
+    /// True if a unit stands for any number of those that do not exist yet.
+    pub(crate) fn is_new(&self, unit: usize) -> bool {
+        unit >= self.design.units.len() - self.design.newcomers
     }
 
     /// The endpoints of units.
@@ -327,7 +336,7 @@ impl<'d> World<'d> {
         Meant { maybe: maybe.or(&surely), surely }
     }
 
-    pub(crate) fn interface(&self, endpoint: usize) -> Option<&'d crate::design::Interface> {
+    pub(crate) fn interface(&self, endpoint: usize) -> Option<&'d Interface> {
         let unit = *self.unit_of.get(endpoint)?;
         self.design.units.get(unit)?.interfaces.get(endpoint.checked_sub(*self.first.get(unit)?)?)
     }
@@ -362,7 +371,16 @@ impl<'d> World<'d> {
             }
         }
         let served = |(rect, units): (Rect, Vec<usize>)| Served { at: Some(self.of_units(units)), headers: vec![rect] };
-        ports.into_iter().map(served).collect()
+        let mut all: Vec<Served> = ports.into_iter().map(served).collect();
+        let interfaces = self.design.units.iter().flat_map(|unit| &unit.interfaces);
+        let declares = |(_, one): &(usize, &Interface)| one.declares.iter().any(|known| known == name);
+        let declaring = Bits::of((0..).zip(interfaces).filter(declares).map(|(at, _)| at));
+        if !declaring.is_empty() {
+            let protocols = (0..3).filter(|used| protocol.is_none_or(|protocol| protocol == *used));
+            let headers = protocols.map(|protocol| to_ports(protocol, 0, 0xFFFF)).collect();
+            all.push(Served { at: Some(declaring), headers });
+        }
+        all
     }
 
     /// Address spaces with their surroundings.
@@ -422,7 +440,7 @@ impl<'d> World<'d> {
     }
 
     fn find_paths(&self) -> Check<Vec<Region>> {
-        let some = |keep: fn(&crate::design::Interface) -> bool| {
+        let some = |keep: fn(&Interface) -> bool| {
             let interfaces = self.design.units.iter().flat_map(|unit| &unit.interfaces).zip(0..);
             Bits::of(interfaces.filter(|(interface, _)| keep(interface)).map(|(_, at)| at))
         };
@@ -517,7 +535,7 @@ fn last_of(family: usize) -> u128 {
 }
 
 /// True if ranges, ascending and apart, hold a whole range. Neighbours are one range in a normal form.
-fn covers(ranges: &Ranges, whole: (Address, Address)) -> bool {
+pub(crate) fn covers(ranges: &Ranges, whole: (Address, Address)) -> bool {
     ranges.iter().any(|(first, last)| *first <= whole.0 && whole.1 <= *last)
 }
 

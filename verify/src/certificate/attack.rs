@@ -171,7 +171,7 @@ impl Verifier<'_> {
         units.flat_map(|unit| unit.credentials.iter().map(String::as_str)).collect()
     }
 
-    fn starts_line(&self, starts: &[Origin]) -> String {
+    pub(super) fn starts_line(&self, starts: &[Origin]) -> String {
         let classes = starts.iter().filter_map(|start| match start {
             Origin::Unit(class, _) => Some(*class),
             Origin::External(_) | Origin::Source(_) => None,

@@ -57,18 +57,7 @@ impl Verifier<'_> {
         if let Settled::Violated(_) = outcome.verdict {
             return Ok(outcome);
         }
-        let question = EverQuestion {
-            from,
-            to,
-            services,
-            pivot: attack.pivot,
-            view: attack.view,
-            trust: attack.trust,
-            as_if_enforced: attack.as_if_enforced,
-            hops_max: property.hops_max,
-        };
-        let encoding = Encoding::new(self.design(), Assume::business()).with_limits(settings.limits);
-        let unsettled = match encoding.ever(&question) {
+        let unsettled = match self.ever(property, settings, from, to, services) {
             // What is unknown of the units that exist stays unknown.
             EverAnswer::Proved(_) => return Ok(outcome),
             EverAnswer::Reached(newcomers) => {
@@ -99,6 +88,21 @@ impl Verifier<'_> {
             }
         };
         Ok(Outcome { verdict, ..outcome })
+    }
+
+    /// What Z3 says of the claim.
+    pub(crate) fn ever(
+        &self,
+        property: &Property,
+        settings: &Settings,
+        from: &Peer,
+        to: &Peer,
+        services: &[Service],
+    ) -> EverAnswer {
+        let Attack { pivot, view, trust, as_if_enforced } = Attack::of(property, settings);
+        let hops_max = property.hops_max;
+        let question = EverQuestion { from, to, services, pivot, view, trust, as_if_enforced, hops_max };
+        Encoding::new(self.design(), Assume::business()).with_limits(settings.limits).ever(&question)
     }
 }
 

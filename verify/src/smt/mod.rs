@@ -47,7 +47,7 @@ mod solve;
 mod term;
 
 pub use cores::{Core, Cores, Part, Size};
-pub use ever::{EverAnswer, EverQuestion, FRESH, Invariant, Label, Newcomer};
+pub use ever::{EverAnswer, EverQuestion, FRESH, Invariant, Label, Newcomer, Trait};
 pub use question::{Apart, Doors, Ends, Listed, Question};
 pub use solve::{GaveUp, Limits, Version, version};
 

@@ -2,6 +2,7 @@
 
 use super::{Design, Peer, Reader, address_range, directions, place};
 use crate::fields::{Fields, Read, Selector};
+use std::sync::Arc;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pivot {
@@ -36,6 +37,12 @@ pub(crate) struct Bound {
 
 pub(crate) enum Claim {
     Isolated {
+        from: usize,
+        to: usize,
+        services: usize,
+    },
+    /// Of this design and of every one that comes of it by adding units.
+    IsolatedEver {
         from: usize,
         to: usize,
         services: usize,
@@ -82,8 +89,6 @@ pub(crate) enum Claim {
         other: Box<Design>,
         equal: bool,
     },
-    /// Of a kind that no certificate is about.
-    Unproved,
 }
 
 /// A property or a need, and the question that it is asked under.
@@ -112,7 +117,8 @@ impl<'a> Reader<'a> {
         let name = self.needs.to_string();
         self.needs += 1;
         let (listening, pivot, trust) = (false, Pivot::Any, 0);
-        self.design.claims.push(Claimed { section: "need", digest, name, listening, pivot, trust, hops: None, claim });
+        let claimed = Claimed { section: "need", digest, name, listening, pivot, trust, hops: None, claim };
+        self.design.claims.push(Arc::new(claimed));
         Ok(())
     }
 
@@ -128,6 +134,9 @@ impl<'a> Reader<'a> {
         let hops = f.optional_number::<u32>()?.map(u64::from);
         let claim = match f.word()? {
             "isolated" => Claim::Isolated { from: self.peer(f)?, to: self.peer(f)?, services: self.services(f)? },
+            "isolated-ever" => {
+                Claim::IsolatedEver { from: self.peer(f)?, to: self.peer(f)?, services: self.services(f)? }
+            }
             "allowed" => Claim::Allowed { from: self.peer(f)?, to: self.peer(f)?, services: self.services(f)? },
             "only-through" => {
                 let (from, to, via) = (self.peer(f)?, self.peer(f)?, f.selector(0)?);
@@ -165,15 +174,12 @@ impl<'a> Reader<'a> {
             "no-undefined-order" => Claim::NoUndefinedOrder { rulebook: f.optional()? },
             "within" => another(f, false)?,
             "equal" => another(f, true)?,
-            "isolated-ever" => Claim::Unproved,
             _ => return f.refuse("a claim"),
         };
-        match claim {
-            Claim::Unproved => f.skip(),
-            _ => drop(place(f)?),
-        }
+        place(f)?;
         let digest = crate::sha256(format!("property{whole}").as_bytes());
-        self.design.claims.push(Claimed { section: "property", digest, name, listening, pivot, trust, hops, claim });
+        let claimed = Claimed { section: "property", digest, name, listening, pivot, trust, hops, claim };
+        self.design.claims.push(Arc::new(claimed));
         Ok(())
     }
 

@@ -21,13 +21,13 @@ mod proof;
 mod route;
 mod world;
 
-pub use route::{FRESH, Label, Newcomer};
+pub use route::{FRESH, Label, Newcomer, Trait};
 
 use super::facts::Fact;
 use super::{Encoding, GaveUp};
 use closure::{Closure, Found};
 use seglab_policy::{Peer, Pivot, Service, Trust, UnitId, View};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use world::World;
 use z3::Config;
 
@@ -68,10 +68,10 @@ pub enum EverAnswer {
 /// An inductive invariant: everything that an attacker may come to own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invariant {
-    /// Units that exist.
-    pub units: BTreeSet<UnitId>,
-    /// Sets of units that do not exist yet, as selectors of labels would describe them.
-    pub cubes: Vec<String>,
+    /// Units that exist, by how many connections it takes to own them.
+    pub units: BTreeMap<UnitId, u32>,
+    /// Sets of units that do not exist yet, all that have something in common; by how many connections.
+    pub newcomers: BTreeMap<Vec<Trait>, u32>,
     /// How many questions Z3 answered.
     pub questions: usize,
 }

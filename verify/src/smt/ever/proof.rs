@@ -33,15 +33,12 @@ pub(super) fn proved(world: &World<'_>, closure: &Closure<'_, '_>, limits: Limit
     }
     let mut invariant = Invariant { questions, ..Invariant::default() };
     for entry in &closure.entries {
+        // Entries come in the order of their rounds.
         match &entry.region {
-            Region::Unit(unit) => {
-                invariant.units.insert(*unit);
-            }
+            Region::Unit(unit) => drop(invariant.units.entry(*unit).or_insert(entry.round)),
             Region::Newcomers(cube) => {
-                let described = route::described(cube, &world.vocabulary, world.design);
-                if !invariant.cubes.contains(&described) {
-                    invariant.cubes.push(described);
-                }
+                let traits = route::traits(cube, &world.vocabulary, world.design);
+                invariant.newcomers.entry(traits).or_insert(entry.round);
             }
             Region::Outside => {}
         }

@@ -27,8 +27,19 @@ pub struct Newcomer {
     pub is_target: bool,
 }
 
+/// What units that do not exist yet may have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trait {
+    /// The value of the label of this key, `None` if they lack it.
+    Label(String, Option<Label>),
+    /// The owner that they are more replicas of, `None` if that is nobody whom a selector mentions.
+    Owner(Option<String>),
+    /// The unit that they run on.
+    Host(Option<UnitId>),
+}
+
 /// The value of a label.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Label {
     /// One that a selector mentions.
     Value(String),
@@ -127,10 +138,7 @@ fn newcomer(closure: &Closure<'_, '_>, atom: &Facts, met: Option<&Witness>, leav
     let (design, vocabulary) = (closure.world.design, &closure.world.vocabulary);
     let facts = |fact: &Fact| atom.get(fact).copied().unwrap_or(0);
     let labels = vocabulary.labels.iter().filter_map(|(key, values)| {
-        let value = match facts(&Fact::Label((*key).to_owned())) {
-            0 => return None,
-            number => named(values, number).map_or(Label::Other, |value| Label::Value(value.to_owned())),
-        };
+        let value = label(values, facts(&Fact::Label((*key).to_owned())))?;
         Some(((*key).to_owned(), value))
     });
     let mut interfaces: Vec<Interface> = Vec::new();
@@ -204,32 +212,26 @@ fn address(facts: &Facts) -> Address {
     }
 }
 
+/// The value that a number stands for; `None` if the label is absent.
+fn label(values: &BTreeMap<&str, u128>, number: u128) -> Option<Label> {
+    (number != 0).then(|| named(values, number).map_or(Label::Other, |value| Label::Value(value.to_owned())))
+}
+
 /// The name of a number.
 fn named<'a>(names: &BTreeMap<&'a str, u128>, number: u128) -> Option<&'a str> {
     names.iter().find(|(_, known)| **known == number).map(|(name, _)| *name)
 }
 
-/// A cube in words, as a selector would describe its units: `env=dev and lacks tier`; `all` if nothing is asked.
-pub(super) fn described(cube: &Cube, vocabulary: &Vocabulary<'_>, design: &Design) -> String {
-    let parts = cube.iter().filter_map(|(fact, &value)| match fact {
-        Fact::Label(key) => {
-            let values = vocabulary.labels.get(key.as_str())?;
-            Some(match (value, named(values, value)) {
-                (0, _) => format!("lacks {key}"),
-                (_, Some(value)) => format!("{key}={value}"),
-                (_, None) => format!("{key} of no mentioned value"),
-            })
-        }
-        Fact::Owner => Some(match named(&vocabulary.names, value) {
-            Some(name) => format!("one more replica of {name}"),
-            None => "of an owner that no rule names".to_owned(),
-        }),
+/// What the units of a cube have in common.
+pub(super) fn traits(cube: &Cube, vocabulary: &Vocabulary<'_>, design: &Design) -> Vec<Trait> {
+    let one = |(fact, &value): (&Fact, &u128)| match fact {
+        Fact::Label(key) => Some(Trait::Label(key.clone(), label(vocabulary.labels.get(key.as_str())?, value))),
+        Fact::Owner => Some(Trait::Owner(named(&vocabulary.names, value).map(str::to_owned))),
         Fact::Host => {
-            let host = u32::try_from(value).ok().map(UnitId).filter(|host| host.index() < design.units().len());
-            Some(host.map_or_else(|| "on no host".to_owned(), |host| format!("on {}", design.unit(host).name)))
+            let host = u32::try_from(value).ok().map(UnitId);
+            Some(Trait::Host(host.filter(|host| host.index() < design.units().len())))
         }
         _ => None,
-    });
-    let parts: Vec<String> = parts.collect();
-    if parts.is_empty() { "all".to_owned() } else { parts.join(" and ") }
+    };
+    cube.iter().filter_map(one).collect()
 }
