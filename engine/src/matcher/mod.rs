@@ -32,6 +32,7 @@
 //! ```
 
 mod address_table;
+mod answers;
 mod batch;
 mod compile;
 mod directory;
@@ -41,6 +42,7 @@ mod explain;
 mod ground;
 mod group;
 mod header_table;
+mod layers;
 mod ledger;
 mod live;
 mod merge;
@@ -134,7 +136,7 @@ impl Matcher {
             match &family.tables {
                 Err(why) => Layout { form: Err(*why), ..empty },
                 Ok(tables) => Layout {
-                    form: Ok(tables.pairs.form()),
+                    form: Ok(tables.answers.form()),
                     source_classes: tables.classes[0],
                     destination_classes: tables.classes[1],
                     exceptions: tables.exceptions,
