@@ -257,15 +257,14 @@ impl Tables {
         Ok((tables, origin))
     }
 
-    /// The tables of a filter in layers. Labels are classes.
+    /// The tables of a filter in layers.
     fn in_layers(
         ground: &Ground<'_>,
         headers: HeaderTable,
         sides: [&Side; 2],
         ranking: &Ranking,
     ) -> Result<Self, Untabled> {
-        let layers = Layers::new(ranking, sides, &mut ground.coverage(), ground.limits)?;
-        let labels = sides.map(|side| ids(side.len()).collect::<Column<Label>>());
+        let (layers, labels) = Layers::new(ranking, sides, &mut ground.coverage(), ground.limits)?;
         let told = Told {
             labels: labels.each_ref(),
             unclear: [0; 2],

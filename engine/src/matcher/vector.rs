@@ -10,7 +10,7 @@ use super::address_table::{AddressTable, SHIFT_BITS};
 use super::answers::Answers;
 use super::batch::{CHUNK, Chunk, DECISIONS, OPEN, REPLIES};
 use super::header_table::{BY_PORT, HeaderTable};
-use super::layers::{BLOCK_SHIFT, Layer, Layers};
+use super::layers::{BLOCK_SHIFT, Layer, Layers, OwnLabel, Runs};
 use super::numbers::Numbers;
 use super::packet::{ICMP_V4_REPLIES, Packet, PacketV4, UnitPacket};
 use super::pair_table::{BIT_FACTOR, BIT_SHIFTS, Dense, HASH_FACTORS, HASH_FOLD, Hashed, PairTable};
@@ -164,7 +164,8 @@ fn judge_layers(chunk: &mut Chunk, layers: &Layers, packets: usize) {
 /// The runs of the first rules of a layer that match.
 #[target_feature(enable = "avx512f")]
 fn runs(layer: &Layer, source: __m512i, destination: __m512i, class: __m512i) -> __m512i {
-    let (source, destination) = (gather(&layer.sources, source), gather(&layer.destinations, destination));
+    let [sources, destinations] = &layer.labels;
+    let (source, destination) = (own_labels(sources, source), own_labels(destinations, destination));
     let profile = match &layer.pairs {
         PairTable::Dense(dense) => usual_of_dense(dense, source, destination),
         PairTable::Hashed(hashed) => {
@@ -172,11 +173,25 @@ fn runs(layer: &Layer, source: __m512i, destination: __m512i, class: __m512i) ->
             if suspects == 0 { usual } else { excepted(hashed, usual, suspects, lanes(source), lanes(destination)) }
         }
     };
-    let class = gather(&layer.services, class);
-    let place =
-        _mm512_add_epi32(_mm512_mullo_epi32(profile, all(layer.stride)), _mm512_srli_epi32::<BLOCK_SHIFT>(class));
-    let block = _mm512_slli_epi32::<BLOCK_SHIFT>(gather(&layer.blocks, place));
-    gather(&layer.runs, _mm512_or_si512(block, _mm512_and_si512(class, all((1 << BLOCK_SHIFT) - 1))))
+    match &layer.runs {
+        Runs::Direct { shift, runs } => gather(runs, _mm512_or_si512(_mm512_sllv_epi32(profile, all(*shift)), class)),
+        Runs::InBlocks { services, stride, blocks, runs } => {
+            let class = gather(services, class);
+            let first = _mm512_mullo_epi32(profile, all(*stride));
+            let block = gather(blocks, _mm512_add_epi32(first, _mm512_srli_epi32::<BLOCK_SHIFT>(class)));
+            let class = _mm512_and_si512(class, all((1 << BLOCK_SHIFT) - 1));
+            gather(runs, _mm512_or_si512(_mm512_slli_epi32::<BLOCK_SHIFT>(block), class))
+        }
+    }
+}
+
+/// A layer's own labels.
+#[target_feature(enable = "avx512f")]
+fn own_labels(own: &OwnLabel, labels: __m512i) -> __m512i {
+    match own {
+        OwnLabel::Bits { shift, mask } => _mm512_and_si512(_mm512_srlv_epi32(labels, all(*shift)), all(*mask)),
+        OwnLabel::Listed(own) => gather(own, labels),
+    }
 }
 
 /// The profiles of pairs, of which some may be exceptions.

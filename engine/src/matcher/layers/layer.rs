@@ -1,12 +1,13 @@
 //! One layer: the rules of a filter that are alike in breadth, as a table of pairs of their own.
 
 use super::super::merge::{Apart, Merged};
-use super::super::numbers::Numbers;
 use super::super::pair_table::{Label, Labelled, PairTable, Room};
 use super::super::rows::Rows;
 use super::super::verdicts::numbered;
+use super::own_label::OwnLabel;
 use super::plan::{Draft, DraftSide};
 use super::ranking::Ranked;
+use super::runs::Runs;
 use crate::column::{Column, id, ids};
 use crate::coverage::Coverage;
 use crate::engine::Limits;
@@ -17,25 +18,29 @@ use rustc_hash::FxHashMap;
 /// What some rules say: from labels of the filter and a service class to the run of the first rule that matches.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Layer {
-    /// The layer's own labels.
-    pub(in super::super) sources: Numbers,
-    pub(in super::super) destinations: Numbers,
+    /// Where the layer's own labels of sources and of destinations are.
+    pub(in super::super) labels: [OwnLabel; 2],
     pub(in super::super) pairs: PairTable,
-    /// The layer's own service classes.
-    pub(in super::super) services: Numbers,
-    /// The block of runs of each [`BLOCK`] service classes, profile by profile.
-    pub(in super::super) blocks: Numbers,
-    /// Blocks of a profile.
-    pub(in super::super) stride: u32,
-    /// The run of each service class, block by block, each block once: most have nothing but what no rule matches.
-    pub(in super::super) runs: Numbers,
+    pub(in super::super) runs: Runs,
     pub(super) exceptions: usize,
 }
 
-/// The binary logarithm of the service classes of a block.
-pub(in super::super) const BLOCK_SHIFT: u32 = 4;
+/// A layer whose labels have no place yet.
+pub(super) struct Unplaced {
+    /// The layer's own labels of each class of the filter, of sources and of destinations.
+    pub(super) labels: [Vec<Label>; 2],
+    pairs: PairTable,
+    runs: Runs,
+    exceptions: usize,
+}
 
-impl Layer {
+impl Unplaced {
+    /// The layer with its labels where they are found.
+    pub(super) fn placed(self, labels: [OwnLabel; 2]) -> Layer {
+        let Self { pairs, runs, exceptions, .. } = self;
+        Layer { labels, pairs, runs, exceptions }
+    }
+
     /// Builds a layer; `otherwise` is the run of what none of its rules match. The bytes that it would take at least where
     /// those are too many.
     pub(super) fn new(draft: &Draft, coverage: &mut Coverage, otherwise: u32, limits: Limits) -> Result<Self, usize> {
@@ -52,45 +57,37 @@ impl Layer {
         used.dedup();
         let labelled = Labelled::new(&merged, &numbered(&used), limits.dense_pairs, limits.memory_bytes, Room::None)?;
         let of_filter = |side: &DraftSide, labels: &Column<Label>| {
-            side.class_of.iter().map(|&class| labels[class]).collect::<Vec<u32>>()
+            side.class_of.iter().map(|&class| labels[class]).collect::<Vec<Label>>()
         };
         let [from, to] = &draft.sides;
-        let (blocks, runs) = in_blocks(used.iter().map(|&profile| profiles.profile(profile)), otherwise);
+        let of_used = used.iter().map(|&profile| profiles.profile(profile));
         Ok(Self {
-            sources: of_filter(from, &labelled.sources).into(),
-            destinations: of_filter(to, &labelled.destinations).into(),
+            labels: [of_filter(from, &labelled.sources), of_filter(to, &labelled.destinations)],
             exceptions: merged.exceptions.len(),
             pairs: labelled.table,
-            services: services.class_of.as_slice().to_vec().into(),
-            stride: id(services.len.div_ceil(1 << BLOCK_SHIFT)),
-            blocks: blocks.into(),
-            runs: runs.into(),
+            runs: Runs::new(of_used, &services.class_of, otherwise),
         })
     }
+}
 
+impl Layer {
     /// The run of the first rule that matches.
     #[inline]
     pub(super) fn run(&self, source: Label, destination: Label, class: u32) -> u32 {
-        let profile = self.pairs.profile(self.sources.at(source as usize), self.destinations.at(destination as usize));
-        let class = self.services.at(class as usize);
-        let block = self.blocks.at(profile.wrapping_mul(self.stride).wrapping_add(class >> BLOCK_SHIFT) as usize);
-        self.runs.at((block << BLOCK_SHIFT | class & ((1 << BLOCK_SHIFT) - 1)) as usize)
+        let [sources, destinations] = &self.labels;
+        self.runs.of(self.pairs.profile(sources.of(source), destinations.of(destination)), class)
     }
 
     /// The bytes of each table that a run is found in, in the order of the reads.
     pub(super) fn reads(&self) -> Vec<usize> {
-        let labels = [self.sources.bytes(), self.destinations.bytes()];
-        labels
-            .into_iter()
-            .chain(self.pairs.reads())
-            .chain([self.services.bytes(), self.blocks.bytes(), self.runs.bytes()])
-            .collect()
+        let labels = self.labels.iter().map(OwnLabel::bytes).filter(|&bytes| bytes > 0);
+        labels.chain(self.pairs.reads()).chain(self.runs.reads()).collect()
     }
 
     /// The bytes that the layer takes.
     pub(super) fn bytes(&self) -> usize {
-        let numbers = [&self.sources, &self.destinations, &self.services, &self.blocks, &self.runs];
-        numbers.map(Numbers::bytes).iter().sum::<usize>() + self.pairs.bytes()
+        let labels: usize = self.labels.iter().map(OwnLabel::bytes).sum();
+        labels + self.pairs.bytes() + self.runs.reads().iter().sum::<usize>()
     }
 }
 
@@ -168,21 +165,6 @@ impl<'a> ProfileSet<'a> {
     fn profile(&self, profile: u32) -> &[u32] {
         self.profiles.lookup(profile).map_or(&[], Vec::as_slice)
     }
-}
-
-/// Profiles cut into blocks: the number of each block of each profile, and the runs of the blocks.
-fn in_blocks<'p>(profiles: impl Iterator<Item = &'p [u32]>, otherwise: u32) -> (Vec<u32>, Vec<u32>) {
-    let (mut numbers, mut runs) = (Vec::new(), Vec::new());
-    let mut known: FxHashMap<&[u32], u32> = FxHashMap::default();
-    for block in profiles.flat_map(|profile| profile.chunks(1 << BLOCK_SHIFT)) {
-        let next = id(known.len());
-        numbers.push(*known.entry(block).or_insert_with(|| {
-            runs.extend_from_slice(block);
-            runs.extend(std::iter::repeat_n(otherwise, (1 << BLOCK_SHIFT) - block.len()));
-            next
-        }));
-    }
-    (numbers, runs)
 }
 
 /// What each class of sources is told of each class of destinations.

@@ -5,18 +5,24 @@
 //! of its rules that matches a packet, by its place among all rules; the first one of all layers decides.
 
 mod layer;
+mod own_label;
 mod plan;
 mod ranking;
+mod runs;
 
 use super::pair_table::Label;
 use super::side::Side;
 use super::tables::Untabled;
 use super::verdicts::Code;
+use crate::column::Column;
 use crate::coverage::Coverage;
 use crate::engine::Limits;
-pub(super) use layer::{BLOCK_SHIFT, Layer};
+pub(super) use layer::Layer;
+use layer::Unplaced;
+pub(super) use own_label::OwnLabel;
 use plan::Plan;
 pub(super) use ranking::Ranking;
+pub(super) use runs::{BLOCK_SHIFT, Runs};
 
 /// How often rules may single out a pair of classes, whatever the caller allows.
 const SINGLED_OUT_MAX: usize = 1 << 24;
@@ -30,18 +36,26 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// The layers of a filter.
+    /// The layers of a filter, and the label of each class of sources and of destinations.
     pub(super) fn new(
         ranking: &Ranking,
         sides: [&Side; 2],
         coverage: &mut Coverage,
         limits: Limits,
-    ) -> Result<Self, Untabled> {
+    ) -> Result<(Self, [Column<Label>; 2]), Untabled> {
         let plan = Plan::new(ranking, sides, limits.singled_out.min(SINGLED_OUT_MAX)).ok_or(Untabled::Pairs)?;
         let otherwise = ranking.otherwise;
-        let layers = plan.layers.iter().map(|draft| Layer::new(draft, coverage, otherwise, limits));
-        let layers = layers.collect::<Result<Vec<Layer>, usize>>().map_err(Untabled::Memory)?;
-        Ok(Self { layers, otherwise })
+        let layers = plan.layers.iter().map(|draft| Unplaced::new(draft, coverage, otherwise, limits));
+        let mut layers = layers.collect::<Result<Vec<Unplaced>, usize>>().map_err(Untabled::Memory)?;
+        let mut pack = |side: usize| {
+            let of_layer = |layer: &mut Unplaced| layer.labels.get_mut(side).map(std::mem::take).unwrap_or_default();
+            let own: Vec<Vec<Label>> = layers.iter_mut().map(of_layer).collect();
+            OwnLabel::pack(&own, sides.get(side).map_or(0, |side| side.len()))
+        };
+        let ((sources, of_sources), (destinations, of_destinations)) = (pack(0), pack(1));
+        let places = of_sources.into_iter().zip(of_destinations);
+        let layers = layers.into_iter().zip(places).map(|(layer, (from, to))| layer.placed([from, to])).collect();
+        Ok((Self { layers, otherwise }, [sources, destinations]))
     }
 
     /// What a packet is told.
