@@ -60,10 +60,12 @@ bench-updates: setup
 	$(CARGO) run --release --locked --package seglab-benches --example updates
 
 # Beside what people use, in one run: the same questions, the same answers, and the ratio of the times. `PARTS` are
-# `verifier` (an analyser of Kubernetes policies) and `acl` (DPDK's packet classifier; processors with AVX-512).
+# `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512) and `nftables`,
+# which takes the rules and packets that `acl` left, in a network namespace, as root.
 PEERS ?= $(TARGET)/peers
-PARTS ?= verifier acl
-PEER_COMPANIES ?= 1000
+PARTS ?= verifier acl nftables
+PEER_COMPANIES ?= 1000 10000
+NFTABLES_SETS ?= acl1_1k acl3_1k fw2_1k acl1_10k
 bench-peers: setup
 	@sh .ci/peers $(PEERS) $(PARTS)
 ifneq ($(filter verifier,$(PARTS)),)
@@ -74,6 +76,9 @@ endif
 ifneq ($(filter acl,$(PARTS)),)
 	$(CARGO) build --release --locked --package seglab-benches --example peers
 	@ulimit -v 16000000; $(TARGET)/release/examples/peers $(PEERS)/acl $(RULE_SETS) --company $(PEER_COMPANIES)
+endif
+ifneq ($(filter nftables,$(PARTS)),)
+	@unshare --net python3 benches/peers/nftables.py $(PEERS)/acl $(NFTABLES_SETS)
 endif
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that

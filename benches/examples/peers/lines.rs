@@ -7,6 +7,7 @@ use seglab_formats::classbench::{Actions, read};
 use seglab_policy::{
     Action, Address, Assume, Design, Direction, EnforcementPoint, Peer, PointKind, Rule, RulebookId, Service,
 };
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
@@ -97,13 +98,17 @@ impl Subject {
         let agents = draft.points.iter().find(|point| point.kind == PointKind::Agent).map(|point| point.rulebook);
         let book = agents.and_then(|id| draft.rulebooks.get(id.0 as usize)).expect("agents have rules").clone();
         let [mut tier]: [_; 1] = book.tiers.clone().try_into().expect("a company has one tier");
-        let written = |rule: &Rule| written_out(&whole, rule);
-        tier.rules.retain(|rule| written(rule).is_some());
+        let mut nets = Nets { design: &whole, known: BTreeMap::new() };
+        let mut written: Vec<(Rule, Vec<Line>)> = tier
+            .rules
+            .into_iter()
+            .filter_map(|rule| written_out(&mut nets, &rule).map(|lines| (rule, lines)))
+            .collect();
         // Denials come first, wherever they stand.
-        let mut ordered: Vec<&Rule> = tier.rules.iter().collect();
-        ordered.sort_by_key(|rule| rule.action != Action::Deny);
-        let lines: Vec<Line> = ordered.into_iter().filter_map(written).flatten().collect();
-        let kept = tier.rules.len();
+        written.sort_by_key(|(rule, _)| rule.action != Action::Deny);
+        let (kept, lines): (Vec<Rule>, Vec<Vec<Line>>) = written.into_iter().unzip();
+        let (lines, count) = (lines.concat(), kept.len());
+        tier.rules = kept;
         draft.rulebooks = vec![seglab_policy::Rulebook { tiers: vec![tier], ..book }];
         draft.points = vec![EnforcementPoint::ideal("hosts", RulebookId(0))];
         (draft.properties, draft.needs, draft.waivers) = Default::default();
@@ -111,7 +116,7 @@ impl Subject {
         let mut packets = Workload::uniform(&design, 1, packets).packets_v4(&design, "default");
         // A unit and itself are no matter of rules.
         packets.retain(|packet| packet.source != packet.destination);
-        Self { name: format!("company, {kept} of {rules}"), design, is_filter: false, lines, packets }
+        Self { name: format!("company, {count} of {rules}"), design, is_filter: false, lines, packets }
     }
 
     /// A name that files can have.
@@ -129,18 +134,33 @@ impl Subject {
     }
 }
 
-/// The lines of a rule between units; `None` for what is about others, too, or takes too many lines.
-fn written_out(design: &Design, rule: &Rule) -> Option<Vec<Line>> {
-    let nets = |peer: &Peer| -> Option<Vec<(u32, u32)>> {
+/// Whose units are which nets, each selector asked once of all units.
+struct Nets<'a> {
+    design: &'a Design,
+    /// By the selector's words.
+    known: BTreeMap<String, Vec<(u32, u32)>>,
+}
+
+impl Nets<'_> {
+    /// The nets of a peer; `None` for one that is not of units.
+    fn of(&mut self, peer: &Peer) -> Option<Vec<(u32, u32)>> {
         let Peer::Units(selector) = peer else { return None };
-        let interfaces = design.select(selector).flat_map(|unit| &design.unit(unit).interfaces);
-        let address = |interface: &seglab_policy::Interface| match interface.address {
-            Address::Known(IpAddr::V4(address)) => Some(address.to_bits()),
-            _ => None,
+        let design = self.design;
+        let nets = || {
+            let interfaces = design.select(selector).flat_map(|unit| &design.unit(unit).interfaces);
+            let address = |interface: &seglab_policy::Interface| match interface.address {
+                Address::Known(IpAddr::V4(address)) => Some(address.to_bits()),
+                _ => None,
+            };
+            covered(interfaces.filter_map(address).collect())
         };
-        Some(covered(interfaces.filter_map(address).collect()))
-    };
-    let (from, to) = (nets(&rule.from)?, nets(&rule.to)?);
+        Some(self.known.entry(format!("{selector:?}")).or_insert_with(nets).clone())
+    }
+}
+
+/// The lines of a rule between units; `None` for what is about others, too, or takes too many lines.
+fn written_out(nets: &mut Nets<'_>, rule: &Rule) -> Option<Vec<Line>> {
+    let (from, to) = (nets.of(&rule.from)?, nets.of(&rule.to)?);
     let service = |service: &Service| match service {
         Service::Any => Some(vec![([(0, u16::MAX); 2], (0, 0))]),
         Service::Ports { protocol, ports, source_ports } => {

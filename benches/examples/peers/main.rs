@@ -70,6 +70,7 @@ fn row(folder: &std::path::Path, subject: &Subject) -> (String, Option<f64>) {
     let head = format!("| {} | {} | {} | {:.0}", subject.name, subject.lines.len(), form(&layout), build as f64 / 1e6);
     let Some(told) = acl.decide() else { return (format!("{head} | | does not build | |"), None) };
     compare(subject, &decisions, &told);
+    write_verdicts(folder, subject, &decisions);
     let (mut own, mut other) = (0f64, 0f64);
     for _ in 0..ROUNDS {
         other = other.max(acl.rate(PASSES).expect("what built once builds again"));
@@ -97,6 +98,16 @@ fn compare(subject: &Subject, decisions: &[Decision], told: &[Option<usize>]) {
         let allows = line.is_some_and(Line::allows);
         assert_eq!(matches!(decision, Decision::Allowed(_)), allows, "{}: {packet:x?} {line:x?}", subject.name);
     }
+}
+
+/// Leaves what every line does, and what every packet is told, beside rules and packets: a digit each, 1 for allowed.
+#[expect(clippy::expect_used, reason = "a bench without its subject has nothing to measure")]
+fn write_verdicts(folder: &std::path::Path, subject: &Subject, decisions: &[Decision]) {
+    let digits = |all: &mut dyn Iterator<Item = bool>| all.map(|one| if one { '1' } else { '0' }).collect::<String>();
+    let lines = digits(&mut subject.lines.iter().map(Line::allows));
+    let packets = digits(&mut decisions.iter().map(|decision| matches!(decision, Decision::Allowed(_))));
+    let file = folder.join(format!("{}.verdicts", subject.file()));
+    std::fs::write(file, format!("{lines}\n{packets}\n")).expect("a folder that can be written to");
 }
 
 fn form(layout: &Layout) -> String {
