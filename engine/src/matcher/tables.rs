@@ -198,15 +198,6 @@ impl Tables {
         if from.len().saturating_mul(to.len()) > ground.limits.group_pairs.min(1 << 31) {
             return Err(Untabled::Groups);
         }
-        let everywhere: Vec<Heard> = placed
-            .iter()
-            .filter_map(|rule| match rule.part {
-                Part::Everywhere { certain } => {
-                    Some(Heard { table: rule.table, matched: Matched { rule: rule.stands_for, certain } })
-                }
-                _ => None,
-            })
-            .collect();
         let about = About {
             crossings: ground.crossings.clone(),
             linked: ground.linked.clone(),
@@ -214,7 +205,7 @@ impl Tables {
             only: ground.only,
         };
         let coverage = ground.coverage();
-        let mut grounds = Grounds::new(blueprints, everywhere, ground.table_of.clone(), coverage, about);
+        let mut grounds = Grounds::new(blueprints, everywhere(&placed), ground.table_of.clone(), coverage, about);
         let sides = Sides { sources, destinations, from: &from, to: &to };
         let related = related(ground, &sides);
         let rows =
@@ -391,6 +382,17 @@ impl Tables {
     fn is_touched(&self, end: End) -> bool {
         matches!(end, End::Interface(at) if self.touched.get(at as usize).copied().unwrap_or(false))
     }
+}
+
+/// The rules that match every pair.
+fn everywhere(placed: &[Placed]) -> Vec<Heard> {
+    let heard = |rule: &Placed| match rule.part {
+        Part::Everywhere { certain } => {
+            Some(Heard { table: rule.table, matched: Matched { rule: rule.stands_for, certain } })
+        }
+        _ => None,
+    };
+    placed.iter().filter_map(heard).collect()
 }
 
 /// True if the classes do not settle a pair.
