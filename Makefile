@@ -48,23 +48,38 @@ bench-scale: setup
 bench-line-rate: setup
 	$(CARGO) run --release --locked --package seglab-benches --example line_rate
 
-# What filters of five fields decide a second: `RULE_SETS` are files in ClassBench's form, each decision held to a scan.
+# What filters of five fields decide a second: `RULE_SETS` are files in ClassBench's form. The first decisions of each, as
+# many as four million looks at rules allow, are held to the reference evaluator.
 RULE_SETS ?= $(wildcard ../shared/data/classbench/*k)
 bench-rule-sets: setup
 	$(CARGO) build --release --locked --package seglab-benches --example rule_sets
-	@$(TARGET)/release/examples/rule_sets $(RULE_SETS)
+	@ulimit -v 8000000; $(TARGET)/release/examples/rule_sets $(RULE_SETS)
 
 # What changing one rule, one unit's labels or many takes while packets are decided, and what it leaves to who decides.
 bench-updates: setup
 	$(CARGO) run --release --locked --package seglab-benches --example updates
 
-# Beside the analyser that people use, in one run: the same connections, and the ratio of the times.
+# Beside what people use, in one run: the same questions, the same answers, and the ratio of the times. `PARTS` are
+# `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512) and `nftables`,
+# which takes the rules and packets that `acl` left, in a network namespace, as root.
 PEERS ?= $(TARGET)/peers
+PARTS ?= verifier acl nftables
+PEER_COMPANIES ?= 1000 10000
+NFTABLES_SETS ?= acl1_1k acl3_1k fw2_1k acl1_10k
 bench-peers: setup
-	@sh .ci/peers $(PEERS)
+	@sh .ci/peers $(PEERS) $(PARTS)
+ifneq ($(filter verifier,$(PARTS)),)
 	$(CARGO) build --release --locked --package seglab-cli
 	@$(PEERS)/bin/python benches/peers/network_config_analyzer.py $(TARGET)/release/seglab $(PEERS)/bin/nca $(PEERS)/designs \
 		200 500
+endif
+ifneq ($(filter acl,$(PARTS)),)
+	$(CARGO) build --release --locked --package seglab-benches --example peers
+	@ulimit -v 16000000; $(TARGET)/release/examples/peers $(PEERS)/acl $(RULE_SETS) --company $(PEER_COMPANIES)
+endif
+ifneq ($(filter nftables,$(PARTS)),)
+	@unshare --net python3 benches/peers/nftables.py $(PEERS)/acl $(NFTABLES_SETS)
+endif
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that
 # `verify --smtlib` writes is `unsat` for cvc5, which comes from the system's packages.

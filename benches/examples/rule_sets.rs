@@ -5,7 +5,7 @@
 //! the rules by the reference evaluator.
 
 use seglab_benches::on_processor_ns;
-use seglab_engine::{Decision, Limits, Matcher, PacketV4, Workload};
+use seglab_engine::{Decision, Limits, Matcher, PacketV4, PairForm, Workload};
 use seglab_formats::File;
 use seglab_formats::classbench::{Actions, read};
 use seglab_policy::{Design, Direction, RulebookId};
@@ -15,16 +15,13 @@ use std::hint::black_box;
 const PACKETS: usize = 1 << 16;
 const PASS: usize = 1 << 10;
 const ROUNDS: usize = 4;
-/// More than an engine takes by itself: sets of 10,000 rules by address may single out many pairs.
-const LIMITS: Limits =
-    Limits { memory_bytes: 1 << 30, dense_pairs: 1 << 26, group_pairs: 1 << 23, singled_out: 1 << 28 };
 /// Rules that the reference evaluator may look at.
 const CHECK_BUDGET: usize = 4_000_000;
 
 #[expect(clippy::print_stdout, clippy::expect_used, reason = "a tool that prints what it measures")]
 fn main() {
-    println!("| set | rules | form | classes | exceptions | build ms | memory MB | M/s |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| set | rules | table | classes | exceptions | build \\[ms\\] | memory \\[MB\\] | \\[M/s\\] |");
+    println!("| --- | ---: | --- | --- | ---: | ---: | ---: | ---: |");
     for path in std::env::args().skip(1) {
         let text = std::fs::read_to_string(&path).expect("a file of rules");
         let file = File { path: path.clone(), text };
@@ -38,10 +35,10 @@ fn main() {
 fn row(design: &Design) -> String {
     let start = std::time::Instant::now();
     let before = on_processor_ns(start);
-    let filter = Matcher::compile_rulebook(design, RulebookId(0), Direction::Forward, LIMITS);
+    let filter = Matcher::compile_rulebook(design, RulebookId(0), Direction::Forward, Limits::default());
     let filter = match filter {
         Ok(filter) => filter,
-        Err(error) => return format!("{} | {error} | | | | | |", design.rules().count()),
+        Err(error) => return format!("{} | {error} | | | | | |", thousands(design.rules().count())),
     };
     let build = on_processor_ns(start) - before;
     let rules = design.rules().count();
@@ -65,15 +62,30 @@ fn row(design: &Design) -> String {
         assert_eq!(matches!(decision, Decision::Allowed(_)), outcomes.allow, "{}", connection.display(design));
     }
     let layout = filter.layouts().next().expect("a filter has IPv4 addresses");
+    let form = match layout.form {
+        Ok(PairForm::Dense) => "dense".to_owned(),
+        Ok(PairForm::Hashed) => "hashed".to_owned(),
+        Ok(PairForm::Layered(layers)) => format!("{layers} layers"),
+        Err(why) => format!("none: {why}"),
+    };
     format!(
-        "{} | {:?} | {} × {} | {} | {:.0} | {:.1} | {:.1} |",
-        rules,
-        layout.form,
+        "{} | {} | {} × {} | {} | {:.0} | {:.1} | {:.1} |",
+        thousands(rules),
+        form,
         layout.source_classes,
         layout.destination_classes,
-        layout.exceptions,
+        thousands(layout.exceptions),
         build as f64 / 1e6,
         filter.memory_bytes() as f64 / 1e6,
         PASS as f64 * 1e3 / median as f64
     )
+}
+
+/// A number with its thousands apart.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let (head, tail) = digits.split_at(digits.len() % 3);
+    let mut groups: Vec<&str> = Vec::from_iter((!head.is_empty()).then_some(head));
+    groups.extend((0..tail.len()).step_by(3).filter_map(|at| tail.get(at..at + 3)));
+    groups.join(",")
 }

@@ -96,6 +96,7 @@ impl From<Layout> for FamilyTables {
         let form = |form: PairForm| match form {
             PairForm::Dense => "dense",
             PairForm::Hashed => "hashed",
+            PairForm::Layered(_) => "layered",
         };
         Self {
             family: layout.family.to_string(),

@@ -2,12 +2,13 @@
 //! for memory together. Where the processor can, a step takes sixteen packets at once.
 
 use super::address_table::AddressTable;
+use super::answers::Answers;
 use super::packet::{HeaderFields, PacketV4, UnitPacket};
 use super::pair_table::{Label, PairTable};
 use super::tables::{Tables, Views};
 #[cfg(target_arch = "x86_64")]
 use super::vector::Vectors;
-use super::verdicts::ASK;
+use super::verdicts::{ASK, Code};
 use super::{FamilyMatcher, Matcher, SpaceId};
 use crate::engine::Decision;
 use seglab_policy::{Family, Reply};
@@ -67,11 +68,6 @@ impl Steps {
         #[cfg(target_arch = "x86_64")]
         let done = self.vectors.map_or(done, |vectors| vectors.look_up(chunk, view, tables, packets));
         chunk.look_up(view, tables, packets, done);
-        if tables.headers.minds_sources() {
-            for (packet, header) in packets.iter().zip(&mut chunk.headers).take(done) {
-                *header = tables.headers.class(packet.fields()) | *header & (OPEN | REPLIES);
-            }
-        }
     }
 
     #[inline]
@@ -80,11 +76,6 @@ impl Steps {
         #[cfg(target_arch = "x86_64")]
         let done = self.vectors.map_or(done, |vectors| vectors.take(chunk, tables, packets));
         chunk.take(tables, packets, done);
-        if tables.headers.minds_sources() {
-            for (packet, header) in packets.iter().zip(&mut chunk.headers).take(done) {
-                *header = tables.headers.class(packet.fields()) | *header & (OPEN | REPLIES);
-            }
-        }
     }
 
     #[inline]
@@ -157,7 +148,7 @@ impl Chunk {
         if let (Some((&source, &destination)), Some(&header), Some(code)) =
             (labels, self.headers.get(at), self.codes.get_mut(at))
         {
-            *code = told(tables, tables.pairs.profile(source, destination), header);
+            *code = told(tables.answers.code(source, destination, class(header)), header);
         }
     }
 
@@ -166,15 +157,20 @@ impl Chunk {
     fn judge(&mut self, tables: &Tables, from: usize, packets: usize) {
         let labels = self.sources.iter().zip(&self.destinations);
         let pairs = labels.zip(&self.headers).zip(&mut self.codes).take(packets).skip(from);
-        match &tables.pairs {
-            PairTable::Dense(dense) => {
+        match &tables.answers {
+            Answers::Pairs { pairs: PairTable::Dense(dense), profiles } => {
                 for (((&source, &destination), &header), code) in pairs {
-                    *code = told(tables, dense.profile(source, destination), header);
+                    *code = told(profiles.code(dense.profile(source, destination), class(header)), header);
                 }
             }
-            PairTable::Hashed(hashed) => {
+            Answers::Pairs { pairs: PairTable::Hashed(hashed), profiles } => {
                 for (((&source, &destination), &header), code) in pairs {
-                    *code = told(tables, hashed.profile(source, destination), header);
+                    *code = told(profiles.code(hashed.profile(source, destination), class(header)), header);
+                }
+            }
+            Answers::Layers(layers) => {
+                for (((&source, &destination), &header), code) in pairs {
+                    *code = told(layers.code(source, destination, class(header)), header);
                 }
             }
         }
@@ -192,11 +188,16 @@ impl Chunk {
     }
 }
 
-/// What a profile says of a header, as a code.
+/// The service class of a header with marks.
 #[inline]
-fn told(tables: &Tables, profile: u32, header: u32) -> u8 {
-    let told = tables.profiles.code(profile, header & !(OPEN | REPLIES));
-    let told = if header & OPEN == 0 { told } else { ASK };
+fn class(header: u32) -> u32 {
+    header & !(OPEN | REPLIES)
+}
+
+/// What a header with marks is told, as a code.
+#[inline]
+fn told(code: Code, header: u32) -> u8 {
+    let told = if header & OPEN == 0 { code } else { ASK };
     (told | u32::from(header & REPLIES != 0) << REPLY_BIT) as u8
 }
 
@@ -277,14 +278,38 @@ mod tests {
     use crate::engine::Limits;
     use crate::matcher::PairForm;
     use crate::workload::Workload;
-    use seglab_policy::Assume;
     use seglab_policy::arbitrary::design_of;
+    use seglab_policy::{Assume, Direction, RulebookId};
     use std::collections::BTreeSet;
 
     const ONE_BY_ONE: Steps = Steps {
         #[cfg(target_arch = "x86_64")]
         vectors: None,
     };
+
+    /// The same of filters, in layers of both forms.
+    #[test]
+    fn vectors_decide_filters_as_steps_one_by_one_do() {
+        let mut layers = 0;
+        for seed in 0..150 {
+            let design = design_of(seed);
+            let packets = Workload::between_addresses(&design, seed, 200).packets_v4(&design, "default");
+            for (book, dense_pairs) in (0..design.rulebooks().len()).flat_map(|book| [(book, 0), (book, 1 << 20)]) {
+                let limits = Limits { dense_pairs, group_pairs: 0, ..Limits::default() };
+                let book = RulebookId(u32::try_from(book).unwrap());
+                let matcher = Matcher::compile_rulebook(&design, book, Direction::Forward, limits).unwrap();
+                layers += matcher.layouts().filter(|layout| matches!(layout.form, Ok(PairForm::Layered(2..)))).count();
+                let space = matcher.space("default").unwrap();
+                let singles = packets.iter().map(|packet| matcher.decide_v4(space, packet)).collect::<Vec<_>>();
+                for steps in [ONE_BY_ONE, Steps::fastest()] {
+                    let mut decisions = vec![Decision::Unknown; packets.len()];
+                    matcher.decide_batch_v4_by(steps, space, &packets, &mut decisions);
+                    assert_eq!(decisions, singles, "seed {seed} {book:?} {steps:?}");
+                }
+            }
+        }
+        assert!(layers > 20, "{layers}");
+    }
 
     /// What the fastest steps find is what the steps one by one find, packet by packet, in every form of tables.
     #[test]

@@ -2,8 +2,8 @@
 
 use super::directory::{Directory, Hosts};
 use super::pair_table::Room;
-use super::side::Stand;
-use super::tables::{Ground, Origin, Tables, Untabled};
+use super::side::{Side, Stand};
+use super::tables::{Compiled, Ground, Origin, Tables, Untabled};
 use super::{FamilyMatcher, Matcher};
 use crate::blueprint::{Drafter, Known};
 use crate::column::Column;
@@ -12,6 +12,7 @@ use crate::engine::{CompileError, Engine, Limits, address_sets, check_size, link
 use crate::family::{resolve_names, service_classes};
 use crate::label_index::LabelIndex;
 use crate::population::Population;
+use crate::service::Services;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashSet;
 use seglab_policy::{
@@ -106,6 +107,11 @@ impl Matcher {
 /// What the tables of a family come from.
 pub(super) struct Foundation {
     pub(super) origin: Origin,
+    /// Sources and destinations.
+    pub(super) sides: [Side; 2],
+    pub(super) services: Services,
+    /// The table of each rulebook and direction.
+    pub(super) table_of: Column<u32>,
     pub(super) known: Known,
     /// Unit and position of each interface.
     pub(super) interfaces: Vec<(UnitId, u16)>,
@@ -160,7 +166,7 @@ impl Whole<'_> {
             Directory::new(self.design, &population, family, &self.spaces, space_of, &self.linked, &self.hosts);
         let directory = if self.about.only.is_some() { directory.of_filter() } else { directory };
         let (tables, foundation) = match self.tables(family, &population, &directory, stands) {
-            Ok((tables, foundation)) => (Ok(tables), Some(foundation)),
+            Ok((tables, foundation)) => (Ok(tables), foundation),
             Err(why) => (Err(why), None),
         };
         Some((FamilyMatcher { directory: Arc::new(directory), tables }, foundation))
@@ -172,7 +178,7 @@ impl Whole<'_> {
         population: &Population<'_>,
         directory: &Directory,
         [sources, mut destinations]: [Column<Stand>; 2],
-    ) -> Result<(Tables, Foundation), Untabled> {
+    ) -> Result<(Tables, Option<Foundation>), Untabled> {
         if self.about.only.is_none() && self.crossings.judges_replies(self.about.assume) {
             return Err(Untabled::Replies);
         }
@@ -210,9 +216,17 @@ impl Whole<'_> {
             only: self.about.only,
             limits: self.limits,
         };
-        let (tables, origin) = Tables::compile(ground, self.room)?;
-        let (interfaces, atoms) = (population.interfaces().to_vec(), population.atoms().to_vec());
-        Ok((tables, Foundation { origin, known, interfaces, atoms }))
+        let Compiled { tables, sides, services, table_of, origin } = Tables::compile(ground, self.room)?;
+        let foundation = origin.map(|origin| Foundation {
+            origin,
+            sides,
+            services,
+            table_of,
+            known,
+            interfaces: population.interfaces().to_vec(),
+            atoms: population.atoms().to_vec(),
+        });
+        Ok((tables, foundation))
     }
 
     /// The stands of interfaces and external addresses, as sources and as destinations, where names stand for nothing yet.

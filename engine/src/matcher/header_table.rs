@@ -3,7 +3,7 @@
 
 use super::numbers::Numbers;
 use super::packet::HeaderFields;
-use crate::column::Column;
+use crate::column::{Column, id};
 use crate::service_class::Classifier;
 use seglab_policy::{Family, Header, Transport};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ pub(super) struct HeaderTable {
     pub(super) protocols: Vec<u32>,
     /// The service class of each destination port; where rules look at source ports, its row in `cells`.
     pub(super) destinations: Arc<Numbers>,
-    by_source: Option<BySource>,
+    pub(super) by_source: Option<BySource>,
 }
 
 /// The bit of a protocol that says that its ports are told apart.
@@ -32,12 +32,12 @@ fn place(protocols: &[u32], protocol: u8, port: u16) -> usize {
 
 /// Where rules look at source ports.
 #[derive(Clone, Debug)]
-struct BySource {
-    protocols: Vec<u32>,
+pub(super) struct BySource {
+    pub(super) protocols: Vec<u32>,
     /// The column of each source port in `cells`.
-    sources: Numbers,
-    width: usize,
-    cells: Numbers,
+    pub(super) sources: Numbers,
+    pub(super) width: u32,
+    pub(super) cells: Numbers,
 }
 
 impl HeaderTable {
@@ -88,11 +88,6 @@ impl HeaderTable {
         if self.destinations == other.destinations {
             self.destinations = other.destinations.clone();
         }
-    }
-
-    /// True if source ports are looked at.
-    pub(super) fn minds_sources(&self) -> bool {
-        self.by_source.is_some()
     }
 
     /// The service class of a header.
@@ -174,12 +169,12 @@ impl BySource {
                 *cell = class.into();
             }
         }
-        Self { protocols, sources: sources.into(), width, cells: cells.into() }
+        Self { protocols, sources: sources.into(), width: id(width), cells: cells.into() }
     }
 
     #[inline]
     fn class(&self, row: u32, fields: HeaderFields) -> u32 {
         let column = self.sources.at(place(&self.protocols, fields.protocol, fields.source_port));
-        self.cells.at(row as usize * self.width + column as usize)
+        self.cells.at(row.wrapping_mul(self.width).wrapping_add(column) as usize)
     }
 }

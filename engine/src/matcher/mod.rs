@@ -6,7 +6,8 @@
 //! 1. An address finds two classes, one as a source and one as a destination, in a trie as deep as the ranges need.
 //! 2. Protocol and ports find a service class.
 //! 3. A pair of classes finds a *profile*, a verdict for every service class: in a dense table, or as the usual answer of
-//!    two groups with a hash table of exceptions, whichever is predicted to be better within the memory allowed.
+//!    two groups with a hash table of exceptions, whichever is predicted to be better within the memory allowed. A filter
+//!    whose rules would single out too many pairs has several smaller tables, [layers](PairForm::Layered).
 //!
 //! Classes are merged by verdict: two sources are one class exactly when no destination and no service tells them apart
 //! from among those of a group, whichever rules say so. A packet takes about ten reads, however many rules there are.
@@ -32,6 +33,7 @@
 //! ```
 
 mod address_table;
+mod answers;
 mod batch;
 mod compile;
 mod directory;
@@ -41,6 +43,7 @@ mod explain;
 mod ground;
 mod group;
 mod header_table;
+mod layers;
 mod ledger;
 mod live;
 mod merge;
@@ -134,7 +137,7 @@ impl Matcher {
             match &family.tables {
                 Err(why) => Layout { form: Err(*why), ..empty },
                 Ok(tables) => Layout {
-                    form: Ok(tables.pairs.form()),
+                    form: Ok(tables.answers.form()),
                     source_classes: tables.classes[0],
                     destination_classes: tables.classes[1],
                     exceptions: tables.exceptions,

@@ -23,6 +23,8 @@ pub enum PairForm {
     Dense,
     /// A profile for every pair of groups, and one for each pair that is an exception.
     Hashed,
+    /// So many tables of pairs, each with some of the rules; the first rule of all of them decides.
+    Layered(usize),
 }
 
 /// From two labels to a profile.
@@ -139,6 +141,14 @@ impl Labelled {
         }
         let profiles = packed.values().max().map_or(0, |&last| last as usize + 1);
         hashed(merged, number, profiles, room).ok_or(usize::MAX)
+    }
+}
+
+impl Labelled {
+    /// The largest label that there is room for: where buckets are kept for groups to come, their labels fit.
+    pub(super) fn largest(&self) -> Label {
+        let buckets = self.buckets.iter().zip(self.table.shifts().unwrap_or_default());
+        buckets.map(|(buckets, shift)| (id(buckets.len()) << shift).saturating_sub(1)).max().unwrap_or(0)
     }
 }
 

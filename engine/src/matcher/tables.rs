@@ -1,19 +1,21 @@
 //! The tables of one address family: addresses and headers to classes, pairs of classes to verdicts.
 
 use super::address_table::{AddressSearch, AddressTable, Segment};
+use super::answers::Answers;
 use super::directory::{Directory, End, Relation};
 use super::ground::{About, Grounds, Heard};
 use super::group::Groups;
 use super::header_table::HeaderTable;
+use super::layers::{Layers, Ranking};
 use super::merge::{Apart, Merged};
 use super::numbers::Numbers;
 use super::packet::HeaderFields;
-use super::pair_table::{Label, Labelled, PairTable, Room};
+use super::pair_table::{Label, Labelled, Room};
 use super::part::{BROAD_PAIRS, Part, Placed, place};
 use super::rows::{Related, Rows, Sides};
 use super::side::{Side, Stand};
-use super::verdicts::{ALLOWED, ASK, Code, DENIED, Profiles, UNKNOWN, Verdicts, numbered};
-use crate::blueprint::{Blueprint, Interned, ScopeSide};
+use super::verdicts::{ALLOWED, ASK, Code, DENIED, UNKNOWN, Verdicts, numbered};
+use crate::blueprint::{Blueprint, Interned, ScopeSide, slot};
 use crate::column::{Column, id, ids};
 use crate::coverage::Coverage;
 use crate::crossing::Crossings;
@@ -45,6 +47,13 @@ pub(super) struct Ground<'a> {
     /// A rulebook and a direction that are asked instead of the points on a path.
     pub(super) only: Option<(u32, Direction)>,
     pub(super) limits: Limits,
+}
+
+impl Ground<'_> {
+    /// What services cover, nothing of it worked out yet.
+    fn coverage(&self) -> Coverage {
+        Coverage::new(self.classifier.clone(), self.interned.services.lists().clone(), self.names.clone())
+    }
 }
 
 /// Why a family has no tables.
@@ -80,8 +89,7 @@ impl std::fmt::Display for Untabled {
 #[derive(Clone, Debug)]
 pub(super) struct Tables {
     pub(super) headers: HeaderTable,
-    pub(super) pairs: PairTable,
-    pub(super) profiles: Arc<Profiles>,
+    pub(super) answers: Answers,
     /// The labels of interfaces as sources and as destinations.
     pub(super) interfaces: [Arc<Numbers>; 2],
     pub(super) touched: Arc<[bool]>,
@@ -94,6 +102,19 @@ pub(super) struct Tables {
     pub(super) service_classes: usize,
 }
 
+/// What classes are told, to be packed.
+struct Told<'a> {
+    /// The label of each class, of sources and of destinations.
+    labels: [&'a Column<Label>; 2],
+    /// The labels of an address that several endpoints have.
+    unclear: [Label; 2],
+    /// The largest label that may come later.
+    largest: Label,
+    classes: [usize; 2],
+    exceptions: usize,
+    answers: Answers,
+}
+
 /// For each space the labels of its addresses.
 #[derive(Clone, Debug)]
 pub(super) enum Views {
@@ -103,12 +124,9 @@ pub(super) enum Views {
 
 /// What tables were compiled from, for those who go on from there.
 pub(super) struct Origin {
-    /// Sources and destinations.
-    pub(super) sides: [Side; 2],
     pub(super) groups: [Groups; 2],
     pub(super) placed: Vec<Placed>,
     pub(super) grounds: Grounds,
-    pub(super) services: Services,
     pub(super) related: Related,
     /// The group by verdict of each group.
     pub(super) bands: [Column<u32>; 2],
@@ -121,46 +139,75 @@ pub(super) struct Origin {
     pub(super) usual_numbers: u32,
     /// The profile of two groups by verdict, row after row of sources.
     pub(super) usual: Vec<u32>,
-    pub(super) table_of: Column<u32>,
 }
 
+/// Tables with what they were compiled from.
+pub(super) struct Compiled {
+    pub(super) tables: Tables,
+    /// Sources and destinations.
+    pub(super) sides: [Side; 2],
+    pub(super) services: Services,
+    pub(super) table_of: Column<u32>,
+    /// What tables by pairs come from.
+    pub(super) origin: Option<Origin>,
+}
+
+/// How often rules of a filter may single out a pair of classes for a table of pairs to be built in some hundred
+/// milliseconds. Layers are built in some ten, whatever the rules, and decide at half the pace or better.
+const PAIRS_WORTHWHILE: usize = 1 << 24;
+
 impl Tables {
-    /// Compiles a family; returns what the tables come from, too.
-    pub(super) fn compile(mut ground: Ground<'_>, room: Room) -> Result<(Self, Origin), Untabled> {
+    /// Compiles a family. A filter whose rules single out many pairs, or for whose pairs there is no room, is compiled in
+    /// layers where its rules are in one order.
+    pub(super) fn compile(mut ground: Ground<'_>, room: Room) -> Result<Compiled, Untabled> {
         let headers = HeaderTable::new(&ground.classifier, ground.directory.family).ok_or(Untabled::Headers)?;
         let blueprints = std::mem::take(&mut ground.blueprints);
         let side = |side, stands| Side::new(side, stands, &blueprints, &ground.interned);
-        let sources = side(ScopeSide::Source, &ground.stands[0]);
-        let destinations = side(ScopeSide::Destination, &ground.stands[1]);
+        let sides = [side(ScopeSide::Source, &ground.stands[0]), side(ScopeSide::Destination, &ground.stands[1])];
+        let asked = ground.only.map(|(rulebook, direction)| ground.table_of[slot(rulebook, direction)]);
+        let blueprint = asked.and_then(|table| blueprints.lookup(table));
+        let ranking = blueprint.and_then(|blueprint| Ranking::new(blueprint, sides.each_ref()));
+        let (tables, origin) = {
+            let layered = |ranking: &Ranking| Self::in_layers(&ground, headers.clone(), sides.each_ref(), ranking);
+            let is_crowded = |ranking: &&Ranking| ranking.singled_out(sides.each_ref()) > PAIRS_WORTHWHILE;
+            match ranking.as_ref().filter(is_crowded).map(layered) {
+                Some(Ok(tables)) => (tables, None),
+                _ => match Self::by_pairs(&ground, headers.clone(), blueprints, sides.each_ref(), room) {
+                    Ok((tables, origin)) => (tables, Some(origin)),
+                    Err(why) => (ranking.as_ref().map_or(Err(why), layered)?, None),
+                },
+            }
+        };
+        Ok(Compiled { tables, sides, services: ground.interned.services, table_of: ground.table_of, origin })
+    }
+
+    /// Tables in which pairs of classes are told something.
+    fn by_pairs(
+        ground: &Ground<'_>,
+        headers: HeaderTable,
+        blueprints: Column<Blueprint>,
+        [sources, destinations]: [&Side; 2],
+        room: Room,
+    ) -> Result<(Self, Origin), Untabled> {
         // A filter is all rules by address, about few or many: pairs tell it apart better than groups do.
         let broad = if ground.only.is_some() { usize::MAX } else { BROAD_PAIRS };
-        let placed = place(&blueprints, &sources, &destinations, broad);
-        let from = Groups::new(ScopeSide::Source, &sources, &placed, &blueprints);
-        let to = Groups::new(ScopeSide::Destination, &destinations, &placed, &blueprints);
+        let placed = place(&blueprints, sources, destinations, broad);
+        let from = Groups::new(ScopeSide::Source, sources, &placed, &blueprints);
+        let to = Groups::new(ScopeSide::Destination, destinations, &placed, &blueprints);
         // Pairs of groups are numbered by 32 bits, whatever the caller allows.
         if from.len().saturating_mul(to.len()) > ground.limits.group_pairs.min(1 << 31) {
             return Err(Untabled::Groups);
         }
-        let everywhere: Vec<Heard> = placed
-            .iter()
-            .filter_map(|rule| match rule.part {
-                Part::Everywhere { certain } => {
-                    Some(Heard { table: rule.table, matched: Matched { rule: rule.stands_for, certain } })
-                }
-                _ => None,
-            })
-            .collect();
-        let lists = ground.interned.services.lists().clone();
-        let coverage = Coverage::new(ground.classifier.clone(), lists, ground.names.clone());
         let about = About {
             crossings: ground.crossings.clone(),
             linked: ground.linked.clone(),
             assume: ground.assume,
             only: ground.only,
         };
-        let mut grounds = Grounds::new(blueprints, everywhere, ground.table_of.clone(), coverage, about);
-        let sides = Sides { sources: &sources, destinations: &destinations, from: &from, to: &to };
-        let related = related(&ground, &sides);
+        let coverage = ground.coverage();
+        let mut grounds = Grounds::new(blueprints, everywhere(&placed), ground.table_of.clone(), coverage, about);
+        let sides = Sides { sources, destinations, from: &from, to: &to };
+        let related = related(ground, &sides);
         let rows =
             Rows::new(&sides, &placed, &related, &mut grounds, ground.limits.singled_out).ok_or(Untabled::Pairs)?;
         let apart = [&from, &to].map(|side| {
@@ -177,14 +224,19 @@ impl Tables {
         let labelled = Labelled::new(&merged, &packed, dense_pairs, ground.limits.memory_bytes, room);
         let labelled = labelled.map_err(Untabled::Memory)?;
         let profiles = grounds.verdicts.pack(&used, grounds.service_classes());
-        let tables =
-            Self::pack(&ground, headers, [&sources, &destinations], &merged, ambiguous, (&labelled, room), profiles)?;
+        let told = Told {
+            labels: [&labelled.sources, &labelled.destinations],
+            unclear: [labelled.sources[ambiguous[0]], labelled.destinations[ambiguous[1]]],
+            largest: if room == Room::None { 0 } else { labelled.largest() },
+            classes: [merged.sources.group_of.len() - 1, merged.destinations.group_of.len() - 1],
+            exceptions: merged.exceptions.len(),
+            answers: Answers::Pairs { pairs: labelled.table.clone(), profiles: Arc::new(profiles) },
+        };
+        let tables = Self::pack(ground, headers, [sources, destinations], told)?;
         let origin = Origin {
-            sides: [sources, destinations],
             groups: [from, to],
             placed,
             grounds,
-            services: std::mem::take(&mut ground.interned.services),
             related,
             bands: merged.bands,
             labels: [labelled.sources, labelled.destinations],
@@ -192,61 +244,64 @@ impl Tables {
             packed,
             usual_numbers,
             usual: merged.usual,
-            table_of: ground.table_of,
         };
         Ok((tables, origin))
     }
 
-    fn pack(
+    /// The tables of a filter in layers.
+    fn in_layers(
         ground: &Ground<'_>,
         headers: HeaderTable,
         sides: [&Side; 2],
-        merged: &Merged,
-        ambiguous: [u32; 2],
-        (labelled, room): (&Labelled, Room),
-        profiles: Profiles,
+        ranking: &Ranking,
     ) -> Result<Self, Untabled> {
-        let of_class = [&labelled.sources, &labelled.destinations];
-        let labels = |endpoint: u32| [0, 1].map(|side: usize| label(sides, of_class, side, endpoint));
+        let (layers, labels) = Layers::new(ranking, sides, &mut ground.coverage(), ground.limits)?;
+        let told = Told {
+            labels: labels.each_ref(),
+            unclear: [0; 2],
+            largest: 0,
+            classes: sides.map(Side::len),
+            exceptions: layers.exceptions(),
+            answers: Answers::Layers(Arc::new(layers)),
+        };
+        Self::pack(ground, headers, sides, told)
+    }
+
+    fn pack(ground: &Ground<'_>, headers: HeaderTable, sides: [&Side; 2], told: Told<'_>) -> Result<Self, Untabled> {
+        let labels = |endpoint: u32| [0, 1].map(|side: usize| label(sides, told.labels, side, endpoint));
         let count = ids(ground.directory.interfaces());
         let first_atom = ground.population.first_atom();
         let atoms = (first_atom..).zip(ground.population.atoms());
         let mut external: Vec<Segment<u128>> =
             atoms.map(|(endpoint, &first)| Segment { first, labels: labels(endpoint) }).collect();
         external.dedup_by_key(|segment| segment.labels);
-        let unclear = [labelled.sources[ambiguous[0]], labelled.destinations[ambiguous[1]]];
         let view = |space: u32| {
             let units = ground.directory.addresses(space);
-            let units = units.map(|(address, interface)| (address, interface.map_or(unclear, labels)));
+            let units = units.map(|(address, interface)| (address, interface.map_or(told.unclear, labels)));
             overlay(&external, units, ground.directory.family)
         };
-        // Where buckets are kept for groups to come, their labels fit.
-        let buckets = labelled.buckets.iter().zip(labelled.table.shifts().unwrap_or_default());
-        let largest = buckets.map(|(buckets, shift)| (id(buckets.len()) << shift).saturating_sub(1)).max().unwrap_or(0);
-        let largest = if room == Room::None { 0 } else { largest };
         let spaces = 0..id(ground.spaces);
         let views = match ground.directory.family {
             Family::V4 => {
-                let views = spaces.map(|space| AddressTable::new(&narrowed(&view(space)), largest).map(Arc::new));
+                let views = spaces.map(|space| AddressTable::new(&narrowed(&view(space)), told.largest).map(Arc::new));
                 Views::V4(views.collect::<Option<_>>().ok_or(Untabled::Memory(usize::MAX))?)
             }
             Family::V6 => Views::V6(spaces.map(|space| Arc::new(AddressSearch::new(&view(space)))).collect()),
         };
         let of_interfaces = |side| {
-            let labels: Vec<u32> = count.clone().map(|one| label(sides, of_class, side, one)).collect();
-            Arc::new(Numbers::with_room(labels, largest))
+            let labels: Vec<u32> = count.clone().map(|one| label(sides, told.labels, side, one)).collect();
+            Arc::new(Numbers::with_room(labels, told.largest))
         };
         let tables = Self {
             interfaces: [0, 1].map(of_interfaces),
             touched: count.clone().map(|interface| ground.stands[0][interface].touched).collect(),
             external: Arc::new(AddressSearch::new(&external)),
             views,
-            classes: [merged.sources.group_of.len() - 1, merged.destinations.group_of.len() - 1],
-            exceptions: merged.exceptions.len(),
+            classes: told.classes,
+            exceptions: told.exceptions,
             service_classes: ground.classifier.len(),
             headers,
-            pairs: labelled.table.clone(),
-            profiles: Arc::new(profiles),
+            answers: told.answers,
         };
         let bytes = tables.bytes();
         if bytes > ground.limits.memory_bytes { Err(Untabled::Memory(bytes)) } else { Ok(tables) }
@@ -259,13 +314,7 @@ impl Tables {
             Views::V6(views) => views.iter().map(|view| view.bytes()).sum::<usize>(),
         };
         let interfaces: usize = self.interfaces.iter().map(|labels| labels.bytes()).sum();
-        self.headers.bytes()
-            + self.pairs.bytes()
-            + self.profiles.bytes()
-            + interfaces
-            + self.touched.len()
-            + self.external.bytes()
-            + views
+        self.headers.bytes() + self.answers.bytes() + interfaces + self.touched.len() + self.external.bytes() + views
     }
 
     /// The bytes of each table that deciding a packet by address reads, in the order of the reads.
@@ -273,13 +322,13 @@ impl Tables {
         let Views::V4(views) = &self.views else { return Vec::new() };
         let address = views.get(space as usize).map_or_else(Vec::new, |view| view.reads());
         let both_ends = address.iter().flat_map(|&bytes| [bytes, bytes]);
-        both_ends.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
+        both_ends.chain(self.headers.reads()).chain(self.answers.reads()).collect()
     }
 
     /// The bytes of each table that deciding a packet between known interfaces reads.
     pub(super) fn reads_between(&self) -> Vec<usize> {
         let labels = self.interfaces.iter().map(|labels| labels.bytes());
-        labels.chain(self.headers.reads()).chain(self.pairs.reads()).chain([self.profiles.bytes()]).collect()
+        labels.chain(self.headers.reads()).chain(self.answers.reads()).collect()
     }
 
     /// What two ends are told of a service class, by all that is known of them.
@@ -291,13 +340,17 @@ impl Tables {
         if relation == Relation::Same {
             return if self.is_touched(from) { UNKNOWN } else { ALLOWED };
         }
-        let profile = self.pairs.profile(self.label(from, 0), self.label(to, 1));
-        let profile = match (self.profiles.by_relation(profile), relation) {
+        let (source, destination) = (self.label(from, 0), self.label(to, 1));
+        let Some((pairs, profiles)) = self.answers.pairs() else {
+            return self.answers.code(source, destination, class);
+        };
+        let profile = pairs.profile(source, destination);
+        let profile = match (profiles.by_relation(profile), relation) {
             (Some((_, guest)), Relation::HostAndGuest) => guest,
             (Some((strangers, _)), _) => strangers,
             (None, _) => profile,
         };
-        self.profiles.code(profile, class)
+        profiles.code(profile, class)
     }
 
     /// The labels of an address in a space.
@@ -315,7 +368,7 @@ impl Tables {
     /// What two labels are told of a header.
     #[inline]
     pub(super) fn code(&self, source: Label, destination: Label, fields: HeaderFields) -> Code {
-        self.profiles.code(self.pairs.profile(source, destination), self.headers.class(fields))
+        self.answers.code(source, destination, self.headers.class(fields))
     }
 
     fn label(&self, end: End, side: usize) -> Label {
@@ -329,6 +382,17 @@ impl Tables {
     fn is_touched(&self, end: End) -> bool {
         matches!(end, End::Interface(at) if self.touched.get(at as usize).copied().unwrap_or(false))
     }
+}
+
+/// The rules that match every pair.
+fn everywhere(placed: &[Placed]) -> Vec<Heard> {
+    let heard = |rule: &Placed| match rule.part {
+        Part::Everywhere { certain } => {
+            Some(Heard { table: rule.table, matched: Matched { rule: rule.stands_for, certain } })
+        }
+        _ => None,
+    };
+    placed.iter().filter_map(heard).collect()
 }
 
 /// True if the classes do not settle a pair.

@@ -7,13 +7,15 @@
 #![allow(unsafe_code)]
 
 use super::address_table::{AddressTable, SHIFT_BITS};
+use super::answers::Answers;
 use super::batch::{CHUNK, Chunk, DECISIONS, OPEN, REPLIES};
 use super::header_table::{BY_PORT, HeaderTable};
+use super::layers::{BLOCK_SHIFT, Layer, Layers, OwnLabel, Runs};
 use super::numbers::Numbers;
 use super::packet::{ICMP_V4_REPLIES, Packet, PacketV4, UnitPacket};
 use super::pair_table::{BIT_FACTOR, BIT_SHIFTS, Dense, HASH_FACTORS, HASH_FOLD, Hashed, PairTable};
 use super::tables::Tables;
-use super::verdicts::ASK;
+use super::verdicts::{ASK, Profiles};
 use crate::engine::Decision;
 use std::arch::x86_64::*;
 
@@ -109,10 +111,20 @@ fn take(chunk: &mut Chunk, tables: &Tables, packets: &[UnitPacket]) -> usize {
     groups.len() * LANES
 }
 
-/// Judges the first packets as if no pair were an exception; returns which pairs may be one.
+/// Judges the first packets; returns which pairs were judged as if they were no exception, though they may be one.
 #[target_feature(enable = "avx512f")]
 fn judge(chunk: &mut Chunk, tables: &Tables, packets: usize) -> u64 {
-    let profiles = &tables.profiles;
+    match &tables.answers {
+        Answers::Pairs { pairs, profiles } => judge_pairs(chunk, pairs, profiles, packets),
+        Answers::Layers(layers) => {
+            judge_layers(chunk, layers, packets);
+            0
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+fn judge_pairs(chunk: &mut Chunk, pairs: &PairTable, profiles: &Profiles, packets: usize) -> u64 {
     let (stride, shift) = (all(profiles.stride), all(profiles.shift));
     let (width, mask) = (all(profiles.width), all(profiles.mask()));
     let mut suspects = 0;
@@ -121,20 +133,83 @@ fn judge(chunk: &mut Chunk, tables: &Tables, packets: usize) -> u64 {
         let destination = get(&chunk.destinations, at);
         let header = get(&chunk.headers, at);
         let class = _mm512_and_si512(header, all(!(OPEN | REPLIES)));
-        let (profile, suspect) = match &tables.pairs {
+        let (profile, suspect) = match pairs {
             PairTable::Dense(dense) => (usual_of_dense(dense, source, destination), 0),
             PairTable::Hashed(hashed) => usual_of_hashed(hashed, source, destination),
         };
         let word = _mm512_add_epi32(_mm512_mullo_epi32(profile, stride), _mm512_srlv_epi32(class, shift));
         let bit = _mm512_and_si512(_mm512_mullo_epi32(class, width), all(31));
         let code = _mm512_and_si512(_mm512_srlv_epi32(gather_words(&profiles.bits, word), bit), mask);
-        let reply = _mm512_and_si512(_mm512_srli_epi32::<{ REPLIES.trailing_zeros() - 2 }>(header), all(1 << 2));
-        let code = _mm512_or_si512(code, reply);
-        let open = _mm512_test_epi32_mask(header, all(OPEN));
-        put_bytes(&mut chunk.codes, at, flagged(code, open, ASK));
+        put_codes(&mut chunk.codes, at, code, header);
         suspects |= u64::from(suspect) << (at * LANES);
     }
     suspects
+}
+
+#[target_feature(enable = "avx512f")]
+fn judge_layers(chunk: &mut Chunk, layers: &Layers, packets: usize) {
+    for at in 0..packets / LANES {
+        let source = get(&chunk.sources, at);
+        let destination = get(&chunk.destinations, at);
+        let header = get(&chunk.headers, at);
+        let class = _mm512_and_si512(header, all(!(OPEN | REPLIES)));
+        let mut first = all(layers.otherwise);
+        for layer in &layers.layers {
+            first = _mm512_min_epu32(first, runs(layer, source, destination, class));
+        }
+        put_codes(&mut chunk.codes, at, _mm512_and_si512(first, all(1)), header);
+    }
+}
+
+/// The runs of the first rules of a layer that match.
+#[target_feature(enable = "avx512f")]
+fn runs(layer: &Layer, source: __m512i, destination: __m512i, class: __m512i) -> __m512i {
+    let [sources, destinations] = &layer.labels;
+    let (source, destination) = (own_labels(sources, source), own_labels(destinations, destination));
+    let profile = match &layer.pairs {
+        PairTable::Dense(dense) => usual_of_dense(dense, source, destination),
+        PairTable::Hashed(hashed) => {
+            let (usual, suspects) = usual_of_hashed(hashed, source, destination);
+            if suspects == 0 { usual } else { excepted(hashed, usual, suspects, lanes(source), lanes(destination)) }
+        }
+    };
+    match &layer.runs {
+        Runs::Direct { shift, runs } => gather(runs, _mm512_or_si512(_mm512_sllv_epi32(profile, all(*shift)), class)),
+        Runs::InBlocks { services, stride, blocks, runs } => {
+            let class = gather(services, class);
+            let first = _mm512_mullo_epi32(profile, all(*stride));
+            let block = gather(blocks, _mm512_add_epi32(first, _mm512_srli_epi32::<BLOCK_SHIFT>(class)));
+            let class = _mm512_and_si512(class, all((1 << BLOCK_SHIFT) - 1));
+            gather(runs, _mm512_or_si512(_mm512_slli_epi32::<BLOCK_SHIFT>(block), class))
+        }
+    }
+}
+
+/// A layer's own labels.
+#[target_feature(enable = "avx512f")]
+fn own_labels(own: &OwnLabel, labels: __m512i) -> __m512i {
+    match own {
+        OwnLabel::Bits { shift, mask } => _mm512_and_si512(_mm512_srlv_epi32(labels, all(*shift)), all(*mask)),
+        OwnLabel::Listed(own) => gather(own, labels),
+    }
+}
+
+/// The profiles of pairs, of which some may be exceptions.
+#[target_feature(enable = "avx512f")]
+fn excepted(
+    hashed: &Hashed,
+    usual: __m512i,
+    suspects: u16,
+    sources: [u32; LANES],
+    destinations: [u32; LANES],
+) -> __m512i {
+    let mut profiles = lanes(usual);
+    for (lane, profile) in profiles.iter_mut().enumerate().filter(|(lane, _)| suspects >> lane & 1 != 0) {
+        let pair = sources.get(lane).zip(destinations.get(lane));
+        *profile = pair.and_then(|(&source, &to)| hashed.exception(source, to)).unwrap_or(*profile);
+    }
+    // SAFETY: sixteen numbers of four bytes are a register.
+    unsafe { _mm512_loadu_si512(profiles.as_ptr().cast()) }
 }
 
 /// Writes decisions; returns how many, and which of them are not settled.
@@ -205,20 +280,35 @@ fn cells(view: &AddressTable, addresses: __m512i) -> __m512i {
     at
 }
 
-/// The service classes of packets (where source ports are looked at, their rows), marked where something answers and
-/// where both ends are one.
+/// The service classes of packets, marked where something answers and where both ends are one.
 #[target_feature(enable = "avx512f")]
 fn header(headers: &HeaderTable, fields: &Fields) -> __m512i {
     let protocol = gather_words(&headers.protocols, fields.protocols);
     let port = _mm512_srli_epi32::<16>(fields.ports);
-    let first = _mm512_and_si512(protocol, all(!BY_PORT));
-    let class = gather(&headers.destinations, _mm512_mask_add_epi32(first, negative(protocol), first, port));
+    let class = gather(&headers.destinations, port_place(protocol, port));
+    let class = match &headers.by_source {
+        None => class,
+        Some(by_source) => {
+            let protocol = gather_words(&by_source.protocols, fields.protocols);
+            let port = _mm512_and_si512(fields.ports, all(0xFFFF));
+            let column = gather(&by_source.sources, port_place(protocol, port));
+            let row = _mm512_mullo_epi32(class, all(by_source.width));
+            gather(&by_source.cells, _mm512_add_epi32(row, column))
+        }
+    };
     let is = |number: u8| _mm512_cmpeq_epi32_mask(fields.protocols, all(number.into()));
     let kind = _mm512_srli_epi32::<8>(port);
     let request = _mm512_test_epi32_mask(_mm512_srlv_epi32(all(ICMP_V4_REPLIES), kind), all(1));
     let answered = is(6) | is(17) | is(132) | (is(seglab_policy::ICMP_V4) & request);
     let one = _mm512_cmpeq_epi32_mask(fields.sources, fields.destinations);
     flagged(flagged(class, answered, REPLIES), one, OPEN)
+}
+
+/// Where the ports of protocols are.
+#[target_feature(enable = "avx512f")]
+fn port_place(protocol: __m512i, port: __m512i) -> __m512i {
+    let first = _mm512_and_si512(protocol, all(!BY_PORT));
+    _mm512_mask_add_epi32(first, negative(protocol), first, port)
 }
 
 /// Takes packets apart: each of four registers has four packets, of which each field goes to a register of its own.
@@ -320,6 +410,23 @@ fn put(numbers: &mut [u32; CHUNK], group: usize, lanes: __m512i) {
         // SAFETY: sixteen numbers of four bytes are a register.
         unsafe { _mm512_storeu_si512(group.as_mut_ptr().cast(), lanes) }
     }
+}
+
+/// The numbers of a register.
+#[target_feature(enable = "avx512f")]
+fn lanes(lanes: __m512i) -> [u32; LANES] {
+    let mut numbers = [0; LANES];
+    // SAFETY: sixteen numbers of four bytes are a register.
+    unsafe { _mm512_storeu_si512(numbers.as_mut_ptr().cast(), lanes) }
+    numbers
+}
+
+/// Puts the codes of packets with the marks of their headers.
+#[target_feature(enable = "avx512f")]
+fn put_codes(codes: &mut [u8; CHUNK], group: usize, told: __m512i, header: __m512i) {
+    let reply = _mm512_and_si512(_mm512_srli_epi32::<{ REPLIES.trailing_zeros() - 2 }>(header), all(1 << 2));
+    let open = _mm512_test_epi32_mask(header, all(OPEN));
+    put_bytes(codes, group, flagged(_mm512_or_si512(told, reply), open, ASK));
 }
 
 /// Puts the lowest byte of every lane.

@@ -4,6 +4,7 @@
 
 mod connections;
 mod equivalence;
+mod filter;
 mod limits;
 mod live;
 mod matcher;

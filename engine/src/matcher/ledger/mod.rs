@@ -202,24 +202,11 @@ impl Ledger {
         units: &Units,
         rules: &[LiveRule],
     ) -> Option<Self> {
-        let Foundation { origin, known, interfaces, atoms } = foundation;
-        let Origin {
-            sides,
-            groups,
-            placed,
-            grounds,
-            services,
-            related,
-            bands,
-            labels,
-            buckets,
-            packed,
-            usual_numbers,
-            usual,
-            table_of,
-        } = origin;
+        let Foundation { origin, sides, services, table_of, known, interfaces, atoms } = foundation;
+        let Origin { groups, placed, grounds, related, bands, labels, buckets, packed, usual_numbers, usual } = origin;
         let shown = Shown::new(tables, &packed, &usual, usual_numbers)?;
-        let shifts = tables.pairs.shifts()?;
+        let (pairs, _) = tables.answers.pairs()?;
+        let shifts = pairs.shifts()?;
         let bands_wide = bands_with_ambiguous(&bands[1]);
         let first_atom = id(interfaces.len());
         let used = used_peers(&grounds, known.peers.len());

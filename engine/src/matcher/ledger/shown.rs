@@ -1,6 +1,7 @@
 //! The tables of a family that a ledger writes to, each twice, and what of them readers are shown.
 
 use super::super::address_table::{AddressSearch, AddressTable, Relabelled};
+use super::super::answers::Answers;
 use super::super::directory::Directory;
 use super::super::doubled::Doubled;
 use super::super::exception_rows::ExceptionRows;
@@ -69,7 +70,7 @@ impl Shown {
         usual: &[u32],
         usual_numbers: u32,
     ) -> Option<Self> {
-        let PairTable::Hashed(hashed) = &tables.pairs else { return None };
+        let Some((PairTable::Hashed(hashed), profiles)) = tables.answers.pairs() else { return None };
         let rows = &hashed.exceptions;
         let mut columns: Column<Vec<Label>> =
             Column::filled(Vec::new(), (hashed.width as usize) << hashed.destination_shift);
@@ -78,7 +79,7 @@ impl Shown {
                 columns[destination].push(source);
             }
         }
-        let mut profile_of = Column::filled(u32::MAX, tables.profiles.len());
+        let mut profile_of = Column::filled(u32::MAX, profiles.len());
         let mut number_of = FxHashMap::default();
         let mut usual_number_of = FxHashMap::default();
         for (&profile, &number) in packed {
@@ -105,7 +106,7 @@ impl Shown {
             filter: Doubled::new(hashed.filter.clone()),
             usual: Doubled::new(hashed.usual.clone()),
             rows: Doubled::new(hashed.exceptions.clone()),
-            profiles: Doubled::new(tables.profiles.clone()),
+            profiles: Doubled::new(profiles.clone()),
             interfaces: tables.interfaces.clone().map(Doubled::new),
             views,
             external: Doubled::new(tables.external.clone()),
@@ -141,8 +142,7 @@ impl Shown {
             ViewsWritten::V6(views) => Views::V6(views.iter_mut().map(Doubled::publish).collect()),
         };
         Tables {
-            pairs: PairTable::Hashed(pairs),
-            profiles: self.profiles.publish(),
+            answers: Answers::Pairs { pairs: PairTable::Hashed(pairs), profiles: self.profiles.publish() },
             interfaces: self.interfaces.each_mut().map(Doubled::publish),
             external: self.external.publish(),
             views,
