@@ -75,6 +75,7 @@ fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Fail
         horizon: Duration::from_nanos(horizon_ns),
         threads: args.threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))).unwrap_or_else(cores),
         attacker: if attacked { AttackerChoice::First } else { AttackerChoice::Nobody },
+        shuffle_ties: args.shuffle_ties,
         ..Settings::default()
     })
 }

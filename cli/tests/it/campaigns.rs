@@ -20,6 +20,8 @@ fn any_number_of_threads_gives_the_same_bytes() {
             let one = with("1");
             assert_eq!(one, with("2"), "{start:?} {format}");
             assert_eq!(one, with("3"), "{start:?} {format}");
+            let shuffled = run(&at, &[start, &["--format", format, "--shuffle-ties"]].concat()).ends(0);
+            assert_eq!(one, shuffled, "{start:?} {format}: the order of simultaneous events decides nothing");
         }
     }
 }

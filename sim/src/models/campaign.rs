@@ -3,7 +3,7 @@
 use seglab_policy::{Attacker, Design, Monitor, UnitId};
 
 use crate::kernel::statistics::{Fate, Incidence, Samples};
-use crate::kernel::{Draws, Duration, Limits, Probability, run_replicas, simulate};
+use crate::kernel::{Draws, Duration, Limits, Probability, Ties, run_replicas, simulate};
 
 use super::attack::{Attack, Board, Chance, Defence, Offence};
 use super::enforcement::Enforcement;
@@ -177,7 +177,8 @@ impl<'a> Stage<'a> {
                     draws,
                     critical: &self.critical,
                 };
-                let limits = Limits { horizon, events_max: settings.events_max, pending_max: PENDING_MAX };
+                let ties = if settings.shuffle_ties { Ties::Shuffled(draws) } else { Ties::Scheduled };
+                let limits = Limits { horizon, events_max: settings.events_max, pending_max: PENDING_MAX, ties };
                 let mut attack = Attack::new(board, number, traced);
                 let run = simulate(&mut attack, limits, Attack::begin).map_err(|error| CampaignError::Run {
                     design: self.design.name().to_owned(),

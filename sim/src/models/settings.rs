@@ -35,6 +35,9 @@ pub struct Settings {
     pub flows_per_need: u32,
     /// The most events that one replica may take.
     pub events_max: u64,
+    /// Simultaneous events happen in an order that is drawn, instead of that of their scheduling. A result that is not
+    /// the same hangs on an accident.
+    pub shuffle_ties: bool,
 }
 
 /// Which of the attackers that a design declares is simulated.
@@ -97,6 +100,7 @@ impl Default for Settings {
             scanned_addresses: None,
             flows_per_need: 20,
             events_max: 100_000_000,
+            shuffle_ties: false,
         }
     }
 }

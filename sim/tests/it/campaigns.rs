@@ -8,7 +8,7 @@ use seglab_policy::{
 };
 use seglab_sim::kernel::statistics::Fate;
 use seglab_sim::kernel::{Duration, Time};
-use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Detection, Settings, TraceAction};
+use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Detection, Search, Settings, TraceAction};
 
 use crate::company::{
     allow, bytes, company, everywhere, named, rulebook, run, sure_attacker, tcp, unit, vulnerability,
@@ -35,6 +35,27 @@ fn threads_do_not_change_a_byte() {
     }
     let other = run(&designs, &Settings { seed: 2, ..settings(60) });
     assert!(bytes(&other) != bytes(&one), "another seed is another experiment");
+}
+
+#[test]
+fn no_result_hangs_on_the_order_of_simultaneous_events() {
+    let designs = [company(10, false), company(10, true)];
+    let designs = [&designs[0], &designs[1]];
+    let shuffled = Settings { shuffle_ties: true, ..settings(60) };
+    assert!(bytes(&run(&designs, &shuffled)) == bytes(&run(&designs, &settings(60))));
+}
+
+/// Where a unit falls and its attacker is quarantined in one instant, it is the order that says whether it falls.
+#[test]
+fn shuffled_ties_show_what_hangs_on_their_order() {
+    let at_once = variant(&company(1, true), |draft| {
+        draft.attackers = vec![sure_attacker(Selector::label("tier", "web"))];
+        let monitor = draft.monitor.as_mut().unwrap();
+        (monitor.denied_alert_probability, monitor.response_mean_ns) = (1.0, 0);
+    });
+    let exhaustive = Settings { search: Search::EveryService, ..settings(60) };
+    let shuffled = Settings { shuffle_ties: true, ..exhaustive.clone() };
+    assert!(bytes(&run(&[&at_once], &shuffled)) != bytes(&run(&[&at_once], &exhaustive)));
 }
 
 #[test]
