@@ -9,7 +9,7 @@ DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
 .PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-kernel bench-line-rate bench-peers bench-scale \
-	bench-rule-sets bench-updates check-smtlib fuzz judges-long
+	bench-rule-sets bench-updates check-smtlib fuzz judges-long soak
 
 all: test
 
@@ -101,6 +101,12 @@ judges-long: setup
 	PROPTEST_CASES=$(DESIGNS) $(CARGO) test --release --locked --package seglab-benches --test judges
 	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) SEGLAB_REPAIRS=200 $(CARGO) test --release --locked \
 		--package seglab-policy --package seglab-engine --package seglab-verify
+
+# The simulator against closed forms, 2 % off seen with 99 % power, the deviates of 200 seeds, and the event queue against a
+# standard heap under a million scripts.
+soak: setup
+	SEGLAB_SOAK=1 $(CARGO) test --release --locked --package seglab-benches --test closed_forms -- --nocapture
+	SEGLAB_SCRIPTS=1000000 $(CARGO) test --release --locked --package seglab-sim --test it queue::
 
 # Needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz.
 fuzz: setup

@@ -6,7 +6,7 @@ use seglab_policy::{
     Attacker, Design, Draft, Header, Interface, IntervalSet, Mode, Monitor, PointKind, Provenance, Selector, Service,
     Transport,
 };
-use seglab_sim::kernel::statistics::Fate;
+use seglab_sim::kernel::statistics::{Fate, Precision};
 use seglab_sim::kernel::{Duration, Time};
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Detection, Search, Settings, TraceAction};
 
@@ -35,6 +35,32 @@ fn threads_do_not_change_a_byte() {
     }
     let other = run(&designs, &Settings { seed: 2, ..settings(60) });
     assert!(bytes(&other) != bytes(&one), "another seed is another experiment");
+}
+
+/// A campaign that stops by itself is the campaign of as many replicas, on any number of threads.
+#[test]
+fn a_campaign_stops_when_it_knows_enough() {
+    let designs = [company(3, false), company(3, true)];
+    let designs = [&designs[0], &designs[1]];
+    let asked = Precision::new(0.06).unwrap();
+    let stopping = Settings { precision: Some(asked), ..settings(5_000) };
+    let mut result = run(&designs, &stopping);
+    let reached = result.scope.precision.take().unwrap();
+    assert_eq!((reached.met, reached.replicas_max), (true, 5_000));
+    let replicas = result.scope.replicas;
+    assert!((100..1_000).contains(&replicas), "{replicas}");
+    assert!(bytes(&result) == bytes(&run(&designs, &settings(replicas))));
+    for design in &result.designs {
+        let chance = design.first_critical.curve().proportion_at(Duration::from_days(3).after_start()).unwrap();
+        assert!(asked.is_met(&chance), "{chance:?}");
+    }
+    let threads = NonZeroUsize::new(3).unwrap();
+    assert_eq!(run(&designs, &Settings { threads, ..stopping.clone() }).scope.replicas, replicas);
+    // Where the most is not enough, it says so.
+    let short = run(&designs, &Settings { replicas: 50, ..stopping.clone() }).scope;
+    assert_eq!((short.replicas, short.precision.map(|reached| reached.met)), (50, Some(false)));
+    let nobody = Settings { attacker: AttackerChoice::Nobody, ..stopping };
+    assert_eq!(Campaign::prepare(&designs, &nobody).err(), Some(CampaignError::NothingToKnow));
 }
 
 #[test]
