@@ -1,9 +1,9 @@
 //! What the simulator's event queue costs, beside the standard heap in the same run.
 //!
-//! `kernel [HOLDS]` measures *holds*: the next event is taken out and another one scheduled, so that as many stay pending
+//! `kernel [HOLDS [PENDING …]]` measures *holds*: the next event is taken out and another one scheduled, so that as many stay pending
 //! (W. McCormack and R. Sargent, "Analysis of future event set algorithms for discrete event simulation", CACM 24, 1981).
-//! Both queues make the same holds, in turns; each number is the median over the turns, of the time that the thread
-//! was on a processor. Before each size both queues are aged, for a queue that was filled at once looks like no other.
+//! Both queues make the same holds, in turns, by the time that the thread was on a processor; of each the median over the
+//! turns is shown, and the fastest turn, which is what neighbours of a shared machine disturbed least. Before each size both queues are aged, for a queue that was filled at once looks like no other.
 //! In the end `simulate` makes holds, too: the loop, the limits and a draw for every delay, as models do.
 
 use seglab_sim::kernel::{
@@ -20,19 +20,27 @@ const DELAYS: usize = 1 << 16;
 
 #[expect(clippy::print_stdout, clippy::expect_used, reason = "a tool that prints what it measures")]
 fn main() {
-    let holds: usize = std::env::args().nth(1).map_or(1_000_000, |word| word.parse().expect("a number of holds"));
-    println!("| delays | pending | ns a hold | M holds/s | `BinaryHeap`, ns a hold | times as fast |");
-    println!("| --- | --- | --- | --- | --- | --- |");
+    let numbers: Vec<usize> = std::env::args().skip(1).map(|word| word.parse().expect("numbers")).collect();
+    let (holds, sizes) = numbers.split_first().map_or((1_000_000, &[][..]), |(holds, sizes)| (*holds, sizes));
+    let sizes = if sizes.is_empty() { &PENDING[..] } else { sizes };
+    println!(
+        "| delays | pending | ns a hold | fastest | M holds/s | fastest | `BinaryHeap`, ns a hold | fastest | times as fast | fastest |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for kind in KINDS {
-        for pending in PENDING {
-            let (own, heap) = measure(&delays(kind), pending, holds);
-            let rate = 1e3 / own;
-            println!("| {kind} | {pending} | {own:.1} | {rate:.1} | {heap:.1} | {:.2} |", heap / own);
+        for &pending in sizes {
+            let [own, heap] = measure(&delays(kind), pending, holds);
+            let pair = |of: fn(f64, f64) -> f64| {
+                format!("{:.1} | {:.1}", of(own.median, heap.median), of(own.fastest, heap.fastest))
+            };
+            let (times, rate) = (pair(|own, _| own), pair(|own, _| 1e3 / own));
+            let (others, ratio) = (pair(|_, heap| heap), pair(|own, heap| heap / own));
+            println!("| {kind} | {pending} | {times} | {rate} | {others} | {ratio} |");
         }
     }
     println!("\n| pending | ns an event of `simulate` with an exponential draw | M events/s |");
     println!("| --- | --- | --- |");
-    for pending in PENDING {
+    for &pending in sizes {
         let ns = simulated(pending, holds);
         println!("| {pending} | {ns:.1} | {:.1} |", 1e3 / ns);
     }
@@ -61,8 +69,15 @@ fn delays(kind: &str) -> Vec<u64> {
     (0..DELAYS as u32).map(|number| one(number).as_nanos()).collect()
 }
 
-/// Nanoseconds of a hold of the event queue and of the heap.
-fn measure(delays: &[u64], pending: usize, holds: usize) -> (f64, f64) {
+/// Nanoseconds of a hold, over all turns.
+#[derive(Clone, Copy)]
+struct Times {
+    median: f64,
+    fastest: f64,
+}
+
+/// What a hold of the event queue takes, and one of the heap.
+fn measure(delays: &[u64], pending: usize, holds: usize) -> [Times; 2] {
     let mut own = Own { queue: EventQueue::with_limit(usize::MAX), next: 0 };
     let mut heap = Heap { keys: BinaryHeap::new(), sequence: 0, next: 0 };
     for event in 0..pending {
@@ -79,11 +94,11 @@ fn measure(delays: &[u64], pending: usize, holds: usize) -> (f64, f64) {
         of_heap.push(timed(|| sums[1] = heap.hold(delays, holds)));
         assert_eq!(sums[0], sums[1], "both queues give the same events in the same order");
     }
-    let [own, heap] = times.map(|mut times| {
+    times.map(|mut times| {
         times.sort_unstable();
-        times.get(TURNS / 2).copied().unwrap_or_default() as f64 / holds as f64
-    });
-    (own, heap)
+        let at = |turn: usize| times.get(turn).copied().unwrap_or_default() as f64 / holds as f64;
+        Times { median: at(TURNS / 2), fastest: at(0) }
+    })
 }
 
 struct Own {
