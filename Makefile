@@ -8,8 +8,8 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-line-rate bench-peers bench-scale \
-	bench-rule-sets bench-updates check-smtlib fuzz judges-long
+.PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-kernel bench-line-rate bench-peers bench-scale \
+	bench-rule-sets bench-updates check-smtlib fuzz judges-long soak
 
 all: test
 
@@ -43,6 +43,10 @@ bench-scale: setup
 	@$(TARGET)/release/examples/growth $(TARGET)/growth.svg <$(TARGET)/growth.md
 	@for worst in 'chain 40000' 'digits 1000' 'digits 2000' 'digits 5000' 'properties 40000 10000 1000'; do \
 		$(SCALE) $$worst || exit 1; done
+
+# What the simulator's event queue costs at 1e3, 1e5 and 1e6 pending events, beside the standard heap in turns.
+bench-kernel: setup
+	$(CARGO) run --release --locked --package seglab-benches --example kernel
 
 # What the matcher decides a second, beside what the memory could: 40,000 units, and 1,000 to 100,000 rules.
 bench-line-rate: setup
@@ -112,6 +116,12 @@ judges-long: setup
 	PROPTEST_CASES=$(DESIGNS) $(CARGO) test --release --locked --package seglab-benches --test judges
 	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) SEGLAB_REPAIRS=200 $(CARGO) test --release --locked \
 		--package seglab-policy --package seglab-engine --package seglab-verify
+
+# The simulator against closed forms, 2 % off seen with 99 % power, the deviates of 200 seeds, and the event queue against a
+# standard heap under a million scripts.
+soak: setup
+	SEGLAB_SOAK=1 $(CARGO) test --release --locked --package seglab-benches --test closed_forms -- --nocapture
+	SEGLAB_SCRIPTS=1000000 $(CARGO) test --release --locked --package seglab-sim --test it queue::
 
 # Needs a nightly compiler and cargo-fuzz: cargo install cargo-fuzz.
 fuzz: setup

@@ -359,6 +359,13 @@ pub(crate) struct Campaign {
     /// Simulated time of one replica: 24h, 7d
     #[arg(long, default_value = "7d", value_name = "DURATION")]
     pub(crate) horizon: String,
+    /// Stop as soon as the chance that a critical unit is owned is known to this much to each side: 0.01; `--replicas` is then
+    /// the most
+    #[arg(long, value_name = "HALF-WIDTH")]
+    pub(crate) precision: Option<f64>,
+    /// Draw the order of simultaneous events, to see that no result hangs on it
+    #[arg(long)]
+    pub(crate) shuffle_ties: bool,
     /// Worker threads; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,

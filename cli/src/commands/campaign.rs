@@ -10,7 +10,7 @@ use seglab_formats::text;
 use seglab_policy::{Design, count, number};
 use seglab_reports::{Heading, heading_text};
 use seglab_sim::kernel::Duration;
-use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples};
+use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples, Precision};
 use seglab_sim::models::{
     AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Difference, Flows,
     NeedResult, Settings,
@@ -69,12 +69,16 @@ fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Fail
     })?;
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let attacked = designs.iter().any(|design| !design.attackers().is_empty());
+    let precision = args.precision.map(Precision::new).transpose();
+    let precision = precision.map_err(|error| Failure::usage(error.to_string(), "write `--precision 0.01`"))?;
     Ok(Settings {
         replicas: args.replicas,
+        precision,
         seed: args.seed,
         horizon: Duration::from_nanos(horizon_ns),
         threads: args.threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))).unwrap_or_else(cores),
         attacker: if attacked { AttackerChoice::First } else { AttackerChoice::Nobody },
+        shuffle_ties: args.shuffle_ties,
         ..Settings::default()
     })
 }
@@ -89,6 +93,20 @@ pub(crate) fn text_of(result: &CampaignResult) -> String {
         scope.pivot,
         scope.trust
     );
+    if let Some(precision) = &scope.precision {
+        let percent = 100.0 * precision.asked.half_width();
+        let _ = if precision.met {
+            writeln!(
+                out,
+                "stopped there: in every design the chance that a critical unit is owned is known to ±{percent} %"
+            )
+        } else {
+            writeln!(
+                out,
+                "not enough: the chance that a critical unit is owned is not known to ±{percent} % in every design"
+            )
+        };
+    }
     for design in &result.designs {
         design_text(&mut out, design, scope.horizon);
     }

@@ -259,12 +259,14 @@ fn results_go_where_a_path_leads() {
 #[test]
 fn wrong_command_lines() {
     let at = folder(&[("seglab.yaml", &lab("policy: []\n"))]);
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&[], "Usage: seglab"),
         (&["prove", "."], "unrecognized subcommand 'prove'"),
         (&["verify", ".", "--frmat", "json"], "--format"),
         (&["simulate", ".", "--replicas", "0"], "--replicas"),
         (&["simulate", ".", "--horizon", "soon"], "`--horizon soon`"),
+        (&["simulate", ".", "--precision", "0"], "`0` is no precision"),
+        (&["simulate", ".", "--precision", "0.1"], "no chance to be precise about"),
         (&["explain", ".", "--from", "wbe", "--to", "db", "--port", "tcp/1"], "`--from wbe` is no unit"),
         (&["explain", ".", "--from", "web", "--to", "db", "--port", "tcp/70000"], "`--port tcp/70000`"),
         (&["reach", ".", "--from", "app in web"], "`--from app in web`"),

@@ -20,6 +20,8 @@ fn any_number_of_threads_gives_the_same_bytes() {
             let one = with("1");
             assert_eq!(one, with("2"), "{start:?} {format}");
             assert_eq!(one, with("3"), "{start:?} {format}");
+            let shuffled = run(&at, &[start, &["--format", format, "--shuffle-ties"]].concat()).ends(0);
+            assert_eq!(one, shuffled, "{start:?} {format}: the order of simultaneous events decides nothing");
         }
     }
 }
@@ -105,6 +107,28 @@ fn designs_of_one_name_are_told_apart() {
     std::fs::write(&unlike, site_text().replace("name: marketing site", "name: other")).unwrap();
     let out = run(&at, &["compare", "a", "other.yaml"]).ends(0);
     assert!(out.contains("\nother against marketing site,"), "{out}");
+}
+
+#[test]
+fn a_precision_says_how_many_replicas() {
+    let at = site();
+    let simulate = |most: &str, more: &[&str]| {
+        seglab(
+            at.path(),
+            &[&["simulate", ".", "--horizon", "2d", "--precision", "0.1", "--replicas", most], more].concat(),
+        )
+    };
+    let out = simulate("9000", &[]).ends(0);
+    assert!(
+        out.contains("\nstopped there: in every design the chance that a critical unit is owned is known to ±10 %"),
+        "{out}"
+    );
+    let json = simulate("9000", &["--format", "json"]).json(0);
+    let scope = &json["scope"];
+    assert_eq!(scope["precision"], serde_json::json!({"half_width": 0.1, "met": true, "replicas_max": 9000}));
+    assert!(scope["replicas"].as_u64().is_some_and(|replicas| (100..200).contains(&replicas)), "{scope}");
+    let out = simulate("60", &[]).ends(0);
+    assert!(out.contains("\nnot enough: "), "{out}");
 }
 
 #[test]

@@ -54,7 +54,7 @@
 //! let mut machine = Machine { draws: Draws::new(1, 0), name: Name::new("press"), breakdowns: 0 };
 //! let limits = Limits { horizon: Duration::from_days(365).after_start(), ..Limits::default() };
 //! let run = simulate(&mut machine, limits, |machine, agenda| {
-//!     agenda.schedule_in(machine.time_to_breakdown(), Event::Breaks).map(drop)
+//!     agenda.schedule_in(machine.time_to_breakdown(), Event::Breaks)
 //! })?;
 //! assert!((5..25).contains(&machine.breakdowns));
 //! assert_eq!(run.now, limits.horizon);
@@ -76,6 +76,6 @@ pub use delay::{Delay, DelayError, Lognormal, Probability, ProbabilityError};
 pub use draw::{Branch, Draw, Draws, Purpose, Technique};
 pub use name::{Name, NameCollision};
 pub use philox::philox_4x64_10;
-pub use queue::{EventQueue, Handle, ScheduleError};
+pub use queue::{EventQueue, Handle, ScheduleError, Ties};
 pub use replicas::run_replicas;
 pub use run::{Agenda, End, Limits, Model, Run, RunError, simulate};

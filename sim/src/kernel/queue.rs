@@ -5,57 +5,84 @@
 //! would change results.
 //!
 //! - **Zero delay** is allowed: the event comes after everything that is already scheduled for this instant.
-//! - **The past is closed**: an event cannot be scheduled before the last one taken out. A monotone queue is what lets
-//!   faster structures than a heap stand behind the same interface.
-//! - **Cancelling** takes the [`Handle`] that scheduling gave. A handle is good once: for an event that already happened
-//!   or was cancelled it finds nothing, even where its place was given to another event.
+//! - **The past is closed**: an event cannot be scheduled before the last one taken out.
+//! - **Cancelling** takes the [`Handle`] that [`EventQueue::schedule_cancellable`] gave. A handle is good once: for an event
+//!   that already happened or was cancelled it finds nothing.
 //! - **Bounded**: at most `limit` events are pending. A model that schedules more than it handles is told so, instead of
 //!   filling the memory.
+//! - **Shuffled on request** ([`Ties::Shuffled`]): simultaneous events leave in an order that is drawn. A result that
+//!   stays the same hangs on no such order.
 //!
-//! Inside is a binary heap of keys beside a slab of events. Cancelling empties the event's place and leaves its key in
-//! the heap; stale keys are swept out as soon as they outnumber the live ones, so that memory stays proportional to what
-//! is pending and cancelling costs amortised logarithmic time.
+//! # Inside
+//! Three places, each for what it is best at:
+//! - the *front*, a short sorted list of all events up to some time: the next one is its last;
+//! - the *wheel* with everything after that time, in buckets that grow with the distance from the present (see its
+//!   module): when the front is empty, the next bucket becomes the front. What an event costs hardly depends on how many
+//!   are pending;
+//! - the *lane*, for events that are scheduled for the present instant: a plain queue.
+//!
+//! An event that is scheduled before the front's end is sorted into it. Where that would move too many, as in a burst of
+//! events shortly after a lull, the front is *spilled*: it goes back to the wheel, which cuts a finer bucket.
+//!
+//! A cancelled event stays until its turn comes, and is left out then. Cancelled events are swept out as soon as they
+//! outnumber the others, so that memory stays proportional to what is pending.
 //!
 //! ```
 //! use seglab_sim::kernel::{EventQueue, Time};
 //! let mut queue = EventQueue::with_limit(10);
-//! let alarm = queue.schedule(Time::from_nanos(5), "alarm")?;
+//! let alarm = queue.schedule_cancellable(Time::from_nanos(5), "alarm")?;
 //! queue.schedule(Time::from_nanos(5), "backup")?;
 //! queue.schedule(Time::from_nanos(2), "scan")?;
 //! assert_eq!(queue.pop(), Some((Time::from_nanos(2), "scan")));
-//! assert_eq!(queue.cancel(alarm), Some("alarm"));
-//! assert_eq!(queue.cancel(alarm), None);
+//! assert!(queue.cancel(alarm));
+//! assert!(!queue.cancel(alarm), "once is enough");
 //! assert_eq!(queue.pop(), Some((Time::from_nanos(5), "backup")));
 //! assert!(queue.schedule(Time::from_nanos(4), "too late").is_err());
 //! # Ok::<(), seglab_sim::kernel::ScheduleError>(())
 //! ```
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod tickets;
+mod wheel;
 
-use super::Time;
+use std::collections::VecDeque;
+
+pub use tickets::Handle;
+
+use tickets::{NO_TICKET, Tickets};
+use wheel::Wheel;
+
+use super::{Draw, Draws, Name, Purpose, Technique, Time};
 
 /// Pending events, ordered by time and then by the order of scheduling.
 #[derive(Debug)]
 pub struct EventQueue<E> {
-    /// Keys of pending events, and stale keys of cancelled ones.
-    // INVARIANT: every pending event has exactly one key here, and the first key is not stale.
-    keys: BinaryHeap<Reverse<Key>>,
-    /// Events by place; free places are listed in `free`.
-    places: Vec<Place<E>>,
-    free: Vec<u32>,
+    /// The events up to `front_end` that are not in the lane, the next one last.
+    front: Vec<Entry<E>>,
+    /// The last instant that the front is for.
+    // INVARIANT: not before the present.
+    front_end: u64,
+    /// Events scheduled for the present during the present, the next one first. They come after those of the front.
+    lane: VecDeque<Entry<E>>,
+    /// The events after `front_end`.
+    wheel: Wheel<E>,
+    tickets: Tickets,
+    /// Events in all places, cancelled ones included.
+    held: usize,
     /// The time of the last event taken out.
     now: Time,
-    /// The sequence of the next event to be scheduled. It gives at most one per event, and 2^64 of them take centuries.
-    next_sequence: u64,
     limit: usize,
+    /// Draws the order of simultaneous events, if they are shuffled.
+    shuffle: Option<Draw>,
 }
 
-/// Names one scheduled event, to cancel it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Handle {
-    sequence: u64,
-    place: u32,
+/// In which order simultaneous events leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ties {
+    /// In the order in which they were scheduled.
+    #[default]
+    Scheduled,
+    /// In an order that is drawn: each time, any of those that are pending for this instant is the next.
+    Shuffled(Draws),
 }
 
 /// Why an event was not scheduled.
@@ -77,71 +104,116 @@ pub enum ScheduleError {
     },
 }
 
+/// One event and its time.
+#[derive(Debug)]
+struct Entry<E> {
+    at: Time,
+    ticket: u32,
+    event: E,
+}
+
+/// The most events that may be pending, cancelled ones apart.
+const LIMIT_MAX: usize = 1 << 30;
+/// Cancelled events up to this number are left alone, so that small queues are not swept at every turn.
+const SWEEP_FROM: usize = 64;
+/// How many events of the front may be moved to sort one in; beyond it the front is spilled.
+const MOVED_MAX: usize = 64;
+/// What the draws of the order of simultaneous events are for: no model's purpose.
+const TIES: Purpose = Purpose::new(u16::MAX);
+
 impl<E> EventQueue<E> {
-    /// An empty queue that holds at most `limit` events, and never more than 2^32.
+    /// An empty queue that holds at most `limit` events, and never more than 2^30.
     pub fn with_limit(limit: usize) -> Self {
         Self {
-            keys: BinaryHeap::new(),
-            places: Vec::new(),
-            free: Vec::new(),
+            front: Vec::new(),
+            front_end: 0,
+            lane: VecDeque::new(),
+            wheel: Wheel::new(),
+            tickets: Tickets::default(),
+            held: 0,
             now: Time::START,
-            next_sequence: 0,
-            limit: limit.min(u32::MAX as usize),
+            limit: limit.min(LIMIT_MAX),
+            shuffle: None,
         }
+    }
+
+    /// The same queue with this order of simultaneous events.
+    #[must_use]
+    pub fn with_ties(self, ties: Ties) -> Self {
+        let shuffle = match ties {
+            Ties::Scheduled => None,
+            Ties::Shuffled(draws) => Some(draws.at(TIES, Name::NONE, Name::NONE, Technique::NONE, 0)),
+        };
+        Self { shuffle, ..self }
     }
 
     /// Adds an event at the time `at`, after all events already scheduled for that time.
     ///
     /// # Errors
     /// `at` is before the last event taken out, or the queue is full. Nothing is changed then.
-    pub fn schedule(&mut self, at: Time, event: E) -> Result<Handle, ScheduleError> {
-        if at < self.now {
-            return Err(ScheduleError::Past { at, now: self.now });
-        }
-        if self.len() >= self.limit {
-            return Err(ScheduleError::Full { limit: self.limit });
-        }
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        let place = self.occupy(Place { sequence, event: Some(event) })?;
-        self.keys.push(Reverse(Key { at, sequence, place }));
-        Ok(Handle { sequence, place })
+    #[inline]
+    pub fn schedule(&mut self, at: Time, event: E) -> Result<(), ScheduleError> {
+        self.admit(at)?;
+        self.put(Entry { at, ticket: NO_TICKET, event });
+        Ok(())
     }
 
-    /// Takes out a pending event before it happens; `None` if it already happened or was cancelled.
-    pub fn cancel(&mut self, handle: Handle) -> Option<E> {
-        let event = self.vacate(handle.place, handle.sequence)?;
-        if self.keys.len() > 2 * self.len() + SWEEP_FROM {
-            let places = &self.places;
-            self.keys.retain(|Reverse(key)| is_pending(places, key));
-        } else {
-            self.drop_stale_keys();
+    /// The same for an event that may be cancelled.
+    ///
+    /// # Errors
+    /// As [`EventQueue::schedule`].
+    pub fn schedule_cancellable(&mut self, at: Time, event: E) -> Result<Handle, ScheduleError> {
+        self.admit(at)?;
+        let handle = self.tickets.issue();
+        self.put(Entry { at, ticket: handle.ticket(), event });
+        Ok(handle)
+    }
+
+    /// Cancels a pending event; false if it already happened or was cancelled.
+    pub fn cancel(&mut self, handle: Handle) -> bool {
+        let was_pending = self.tickets.strike(handle);
+        if self.tickets.struck() > self.len() + SWEEP_FROM {
+            self.sweep();
         }
-        Some(event)
+        was_pending
     }
 
     /// Takes out the next event, which becomes the present; `None` if nothing is pending.
     pub fn pop(&mut self) -> Option<(Time, E)> {
-        let Reverse(key) = self.keys.pop()?;
-        let event = self.vacate(key.place, key.sequence)?;
-        self.now = key.at;
-        self.drop_stale_keys();
-        Some((key.at, event))
+        self.pop_until(Time::MAX)
     }
 
-    /// The time of the next event; `None` if nothing is pending.
+    /// The same unless the next event is after `last`.
+    #[inline]
+    pub fn pop_until(&mut self, last: Time) -> Option<(Time, E)> {
+        loop {
+            let entry = self.take_until(last)?;
+            self.held -= 1;
+            if self.tickets.settle(entry.ticket) {
+                self.now = entry.at;
+                return Some((entry.at, entry.event));
+            }
+        }
+    }
+
+    /// The time of the next event; `None` if nothing is pending. Looks through a bucket of the wheel at worst.
     pub fn peek_time(&self) -> Option<Time> {
-        self.keys.peek().map(|Reverse(key)| key.at)
+        let is_valid = |entry: &&Entry<E>| self.tickets.is_valid(entry.ticket);
+        let near = self.front.iter().rev().find(is_valid).into_iter().chain(self.lane.iter().find(is_valid));
+        let near = near.map(|entry| entry.at).min();
+        near.or_else(|| self.wheel.earliest(|entry| is_valid(&entry)).map(|entry| entry.at))
     }
 
     /// The present: the time of the last event taken out.
+    #[inline]
     pub fn now(&self) -> Time {
         self.now
     }
 
     /// The number of pending events.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.held - self.tickets.struck()
     }
 
     /// True if nothing is pending.
@@ -149,58 +221,109 @@ impl<E> EventQueue<E> {
         self.len() == 0
     }
 
-    /// Puts an event into a free place, or into a new one.
-    fn occupy(&mut self, occupant: Place<E>) -> Result<u32, ScheduleError> {
-        if let Some(index) = self.free.pop()
-            && let Some(place) = self.places.get_mut(index as usize)
-        {
-            *place = occupant;
-            return Ok(index);
+    /// Whether another event may be scheduled.
+    #[inline]
+    fn admit(&self, at: Time) -> Result<(), ScheduleError> {
+        if at < self.now {
+            return Err(ScheduleError::Past { at, now: self.now });
         }
-        let index = u32::try_from(self.places.len()).map_err(|_| ScheduleError::Full { limit: self.limit })?;
-        self.places.push(occupant);
-        Ok(index)
+        if self.len() >= self.limit {
+            return Err(ScheduleError::Full { limit: self.limit });
+        }
+        Ok(())
     }
 
-    /// Takes the event out of its place, if it is still there.
-    fn vacate(&mut self, index: u32, sequence: u64) -> Option<E> {
-        let place = self.places.get_mut(index as usize).filter(|place| place.sequence == sequence)?;
-        let event = place.event.take()?;
-        self.free.push(index);
-        Some(event)
-    }
-
-    /// Removes keys from the front until one of a pending event is first.
-    fn drop_stale_keys(&mut self) {
-        while let Some(Reverse(key)) = self.keys.peek()
-            && !is_pending(&self.places, key)
-        {
-            self.keys.pop();
+    /// Puts an event where its time belongs.
+    #[inline]
+    fn put(&mut self, entry: Entry<E>) {
+        self.held += 1;
+        if entry.at.as_nanos() > self.front_end {
+            self.wheel.push(entry);
+        } else if entry.at == self.now {
+            self.lane.push_back(entry);
+        } else {
+            self.sort_in(entry);
         }
     }
-}
 
-/// Stale keys up to this number are left alone, so that small queues are not swept at every turn.
-const SWEEP_FROM: usize = 64;
+    /// Puts an event into the front, after those of the same time.
+    fn sort_in(&mut self, entry: Entry<E>) {
+        let position = self.front.partition_point(|other| other.at > entry.at);
+        if self.front.len() - position <= MOVED_MAX {
+            self.front.insert(position, entry);
+        } else {
+            self.spill(entry);
+        }
+    }
 
-/// What the heap orders: time, then sequence. No two keys have the same sequence, so `place` never decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    at: Time,
-    sequence: u64,
-    place: u32,
-}
+    /// Puts the front back into the wheel, and one more event, and makes a shorter front.
+    fn spill(&mut self, entry: Entry<E>) {
+        // Nothing in the wheel is at or before the front's end, and nothing at all before the present.
+        self.wheel.rebase(self.now.as_nanos());
+        for other in std::mem::take(&mut self.front).into_iter().rev() {
+            self.wheel.push(other);
+        }
+        self.wheel.push(entry);
+        self.refill_until(Time::MAX);
+    }
 
-/// Holds one event, and the sequence of the last event that was put here.
-#[derive(Debug)]
-struct Place<E> {
-    sequence: u64,
-    event: Option<E>,
-}
+    /// Makes the wheel's earliest events the front, which has to be empty; false if there are none up to `last`.
+    fn refill_until(&mut self, last: Time) -> bool {
+        let end = self.wheel.refill_until(last, &mut self.front);
+        self.front_end = end.unwrap_or(self.front_end);
+        end.is_some()
+    }
 
-/// True if the key's event is still in its place: sequences are never given twice.
-fn is_pending<E>(places: &[Place<E>], key: &Key) -> bool {
-    places.get(key.place as usize).is_some_and(|place| place.sequence == key.sequence && place.event.is_some())
+    /// Takes out the next event up to `last`, cancelled or not.
+    #[inline]
+    fn take_until(&mut self, last: Time) -> Option<Entry<E>> {
+        if self.shuffle.is_some() {
+            return self.take_any_until(last);
+        }
+        if !self.lane.is_empty() && self.front.last().is_none_or(|next| next.at > self.now) {
+            return if self.now <= last { self.lane.pop_front() } else { None };
+        }
+        if self.front.is_empty() && !self.refill_until(last) {
+            return None;
+        }
+        if self.front.last().is_some_and(|next| next.at <= last) { self.front.pop() } else { None }
+    }
+
+    /// Takes out any of the events of the next instant.
+    fn take_any_until(&mut self, last: Time) -> Option<Entry<E>> {
+        if self.lane.is_empty() && self.front.is_empty() && !self.refill_until(last) {
+            return None;
+        }
+        let at = if self.lane.is_empty() { self.front.last()?.at } else { self.now };
+        if at > last {
+            return None;
+        }
+        // All of this instant are in the front or in the lane.
+        let later = self.front.partition_point(|other| other.at > at);
+        let in_front = self.front.len() - later;
+        let chosen = self.shuffle.as_mut()?.choose(in_front + self.lane.len())?;
+        match chosen.checked_sub(in_front) {
+            Some(position) => self.lane.swap_remove_back(position),
+            None => Some(self.front.swap_remove(later + chosen)),
+        }
+    }
+
+    /// Takes cancelled events out of all places.
+    fn sweep(&mut self) {
+        let tickets = &mut self.tickets;
+        let held = &mut self.held;
+        let mut is_wanted = |entry: &Entry<E>| {
+            let is_valid = tickets.is_valid(entry.ticket);
+            if !is_valid {
+                tickets.settle(entry.ticket);
+                *held -= 1;
+            }
+            is_valid
+        };
+        self.front.retain(&mut is_wanted);
+        self.lane.retain(&mut is_wanted);
+        self.wheel.retain(&mut is_wanted);
+    }
 }
 
 #[cfg(test)]
@@ -212,23 +335,59 @@ mod tests {
         let mut queue = EventQueue::with_limit(4);
         queue.schedule(Time::from_nanos(0), 0).unwrap();
         for turn in 1..10_000 {
-            let handle = queue.schedule(Time::from_nanos(turn), turn).unwrap();
-            assert_eq!(queue.cancel(handle), Some(turn));
-            assert!(queue.keys.len() <= 2 * queue.len() + SWEEP_FROM + 1, "stale keys were not swept");
+            let handle = queue.schedule_cancellable(Time::from_nanos(turn), turn).unwrap();
+            assert!(queue.cancel(handle));
+            assert!(queue.held <= 2 * queue.len() + SWEEP_FROM + 1, "cancelled events were not swept");
         }
-        assert_eq!(queue.places.len(), 2);
+        assert!(queue.tickets.count() <= SWEEP_FROM + 4);
+        assert!(queue.wheel.room() <= 128 * wheel::BLOCK, "{}", queue.wheel.room());
     }
 
     #[test]
-    fn a_handle_does_not_reach_the_next_event_in_its_place() {
+    fn memory_is_proportional_to_the_most_that_was_pending() {
+        let mut queue = EventQueue::with_limit(usize::MAX);
+        let mut draw = Draws::new(1, 0).at(Purpose::new(1), Name::NONE, Name::NONE, Technique::NONE, 0);
+        for event in 0..20_000 {
+            queue.schedule(Time::from_nanos(draw.word() >> 24), event).unwrap();
+        }
+        for _ in 0..200_000 {
+            let (at, event) = queue.pop().unwrap();
+            queue.schedule(Time::from_nanos(at.as_nanos() + (draw.word() >> 24)), event).unwrap();
+        }
+        // A block for each bucket that was ever in use, and twice the events.
+        let bound = 2 * 20_000 + 11 * 64 * wheel::BLOCK;
+        assert!(queue.wheel.room() <= bound, "{} of {bound}", queue.wheel.room());
+    }
+
+    #[test]
+    fn a_handle_does_not_reach_the_next_event_with_its_ticket() {
         let mut queue = EventQueue::with_limit(4);
-        let first = queue.schedule(Time::from_nanos(1), 'a').unwrap();
+        let first = queue.schedule_cancellable(Time::from_nanos(1), 'a').unwrap();
         assert_eq!(queue.pop(), Some((Time::from_nanos(1), 'a')));
-        let second = queue.schedule(Time::from_nanos(2), 'b').unwrap();
-        assert_eq!(first.place, second.place);
-        assert_eq!(queue.cancel(first), None);
-        assert_eq!(queue.cancel(second), Some('b'));
+        let second = queue.schedule_cancellable(Time::from_nanos(2), 'b').unwrap();
+        assert_eq!(first.ticket(), second.ticket());
+        assert!(!queue.cancel(first));
+        assert!(queue.cancel(second));
         assert_eq!(queue.peek_time(), None);
+        assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn a_burst_shortly_after_a_lull_is_spilled() {
+        let mut queue = EventQueue::with_limit(usize::MAX);
+        let (start, gap) = (1u64 << 40, 1u64 << 30);
+        for event in 0..20u64 {
+            queue.schedule(Time::from_nanos(start + event * gap), event).unwrap();
+        }
+        assert_eq!(queue.pop(), Some((Time::from_nanos(start), 0)));
+        assert!(queue.front_end > start + gap, "a lull makes a wide front");
+        for event in 0..10_000u64 {
+            queue.schedule(Time::from_nanos(start + 1 + event * 7919 % 10_000), 100 + event).unwrap();
+            assert!(queue.front.len() <= MOVED_MAX + wheel::BLOCK, "the front grew to {}", queue.front.len());
+        }
+        let times: Vec<u64> = std::iter::from_fn(|| queue.pop()).map(|(at, _)| at.as_nanos()).collect();
+        assert_eq!(times.len(), 10_019);
+        assert!(times.is_sorted());
     }
 
     #[test]

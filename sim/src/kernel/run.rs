@@ -7,7 +7,7 @@
 //!
 //! See the [module's example](super).
 
-use super::{Duration, EventQueue, Handle, ScheduleError, Time};
+use super::{Duration, EventQueue, Handle, ScheduleError, Ties, Time};
 
 /// What is simulated: a state, and what each event does to it.
 pub trait Model {
@@ -32,6 +32,8 @@ pub struct Limits {
     pub events_max: u64,
     /// The most events that may be pending at once.
     pub pending_max: usize,
+    /// In which order simultaneous events happen.
+    pub ties: Ties,
 }
 
 /// What a model sees of the kernel.
@@ -83,7 +85,7 @@ pub enum RunError<E> {
 impl Default for Limits {
     /// No horizon, a billion events, ten million of them pending.
     fn default() -> Self {
-        Self { horizon: Time::MAX, events_max: 1_000_000_000, pending_max: 10_000_000 }
+        Self { horizon: Time::MAX, events_max: 1_000_000_000, pending_max: 10_000_000, ties: Ties::Scheduled }
     }
 }
 
@@ -96,7 +98,7 @@ pub fn simulate<M: Model>(
     limits: Limits,
     begin: impl FnOnce(&mut M, &mut Agenda<M::Event>) -> Result<(), M::Error>,
 ) -> Result<Run, RunError<M::Error>> {
-    let queue = EventQueue::with_limit(limits.pending_max);
+    let queue = EventQueue::with_limit(limits.pending_max).with_ties(limits.ties);
     let mut agenda = Agenda { queue, horizon: limits.horizon, stopped: false };
     begin(model, &mut agenda)?;
     let mut events = 0;
@@ -104,18 +106,17 @@ pub fn simulate<M: Model>(
         if agenda.stopped {
             break End::Stopped;
         }
-        match agenda.queue.peek_time() {
-            None => break End::Quiet,
-            Some(next) if next > limits.horizon => break End::Horizon,
-            Some(next) if events == limits.events_max => {
-                return Err(RunError::Budget { events_max: limits.events_max, now: next });
-            }
-            Some(_) => {}
+        if events == limits.events_max
+            && let Some(now) = agenda.queue.peek_time().filter(|next| *next <= limits.horizon)
+        {
+            return Err(RunError::Budget { events_max: limits.events_max, now });
         }
-        if let Some((_, event)) = agenda.queue.pop() {
-            model.handle(event, &mut agenda)?;
-            events += 1;
+        match agenda.queue.pop_until(limits.horizon) {
+            Some((_, event)) => model.handle(event, &mut agenda)?,
+            None if agenda.queue.is_empty() => break End::Quiet,
+            None => break End::Horizon,
         }
+        events += 1;
     };
     let now = if end == End::Stopped { agenda.now() } else { limits.horizon };
     Ok(Run { end, now, events })
@@ -141,20 +142,30 @@ impl<E> Agenda<E> {
     ///
     /// # Errors
     /// Too many events are pending.
-    pub fn schedule_in(&mut self, delay: Duration, event: E) -> Result<Handle, ScheduleError> {
+    #[inline]
+    pub fn schedule_in(&mut self, delay: Duration, event: E) -> Result<(), ScheduleError> {
         self.queue.schedule(self.now().saturating_add(delay), event)
+    }
+
+    /// The same for an event that may be cancelled.
+    ///
+    /// # Errors
+    /// As [`Agenda::schedule_in`].
+    pub fn schedule_cancellable_in(&mut self, delay: Duration, event: E) -> Result<Handle, ScheduleError> {
+        self.queue.schedule_cancellable(self.now().saturating_add(delay), event)
     }
 
     /// Schedules an event at a time, and after everything that is already scheduled for that instant.
     ///
     /// # Errors
     /// The time is past, or too many events are pending.
-    pub fn schedule_at(&mut self, at: Time, event: E) -> Result<Handle, ScheduleError> {
+    #[inline]
+    pub fn schedule_at(&mut self, at: Time, event: E) -> Result<(), ScheduleError> {
         self.queue.schedule(at, event)
     }
 
-    /// Takes back an event before it happens; `None` if it already happened or was cancelled.
-    pub fn cancel(&mut self, handle: Handle) -> Option<E> {
+    /// Cancels an event before it happens; false if it already happened or was cancelled.
+    pub fn cancel(&mut self, handle: Handle) -> bool {
         self.queue.cancel(handle)
     }
 
@@ -183,13 +194,13 @@ mod tests {
             if self.ticks.len() == self.stop_after {
                 agenda.stop();
             }
-            agenda.schedule_in(Duration::from_secs(1), ()).map(drop)
+            agenda.schedule_in(Duration::from_secs(1), ())
         }
     }
 
     fn run(limits: Limits, stop_after: usize) -> (Metronome, Result<Run, RunError<ScheduleError>>) {
         let mut model = Metronome { ticks: Vec::new(), stop_after };
-        let run = simulate(&mut model, limits, |_, agenda| agenda.schedule_at(Time::START, ()).map(drop));
+        let run = simulate(&mut model, limits, |_, agenda| agenda.schedule_at(Time::START, ()));
         (model, run)
     }
 

@@ -245,7 +245,7 @@ impl<'a> Attack<'a> {
         if let Some(delay) = self.board.defence.sensor.draw(self.board.draws, SENSOR, who, Technique::NONE, 0) {
             agenda.schedule_in(delay, Event::Noticed { unit })?;
         }
-        agenda.schedule_in(Duration::ZERO, Event::Window { owned: number }).map(drop)
+        agenda.schedule_in(Duration::ZERO, Event::Window { owned: number })
     }
 
     /// Writes down the numbers of this instant, once.
@@ -292,7 +292,7 @@ impl<'a> Attack<'a> {
         };
         // Times of a window are rounded, and the next one may open a nanosecond before its last visit.
         let at = at.max(agenda.now());
-        if at <= agenda.horizon() { agenda.schedule_at(at, event).map(drop) } else { Ok(()) }
+        if at <= agenda.horizon() { agenda.schedule_at(at, event) } else { Ok(()) }
     }
 
     /// One unit tries one address.
@@ -438,7 +438,7 @@ impl<'a> Attack<'a> {
         }
         let name = self.board.network.name(unit);
         let mut draw = self.board.draws.at(RESPONSE, name, Name::NONE, Technique::NONE, 0);
-        agenda.schedule_in(draw.exponential(self.board.defence.response_mean), Event::Quarantine { unit }).map(drop)
+        agenda.schedule_in(draw.exponential(self.board.defence.response_mean), Event::Quarantine { unit })
     }
 
     fn quarantine(&mut self, unit: UnitId, agenda: &mut Agenda<Event>) {

@@ -1,15 +1,19 @@
 //! Campaigns: many replicas of one or several designs under the same chance.
 
+use std::ops::Range;
+
 use seglab_policy::{Attacker, Design, Monitor, UnitId};
 
-use crate::kernel::statistics::{Fate, Incidence, Samples};
-use crate::kernel::{Draws, Duration, Limits, Probability, run_replicas, simulate};
+use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples};
+use crate::kernel::{Draws, Duration, Limits, Probability, Ties, run_replicas, simulate};
 
 use super::attack::{Attack, Board, Chance, Defence, Offence};
 use super::enforcement::Enforcement;
 use super::network::Network;
 use super::replica::{Attempts, Course, Flows, Replica, Settled, TraceEntry};
-use super::result::{CampaignResult, CampaignScope, CriticalResult, DesignResult, Difference, NeedResult};
+use super::result::{
+    CampaignResult, CampaignScope, CriticalResult, DesignResult, Difference, NeedResult, PrecisionReached,
+};
 use super::scan::Scan;
 use super::traffic::Traffic;
 use super::{AttackerChoice, CampaignError, Detection, Settings, poisson};
@@ -65,7 +69,11 @@ impl<'a> Campaign<'a> {
         }
         let scanned_addresses = scanned_addresses(designs, settings)?;
         let stages = designs.iter().map(|design| Stage::new(design, settings, scanned_addresses));
-        Ok(Self { settings: settings.clone(), scanned_addresses, stages: stages.collect::<Result<_, _>>()? })
+        let stages = stages.collect::<Result<Vec<_>, _>>()?;
+        if settings.precision.is_some() && !stages.iter().any(Stage::has_a_chance) {
+            return Err(CampaignError::NothingToKnow);
+        }
+        Ok(Self { settings: settings.clone(), scanned_addresses, stages })
     }
 
     /// Simulates all replicas and reduces them, in their order.
@@ -74,8 +82,38 @@ impl<'a> Campaign<'a> {
     /// A replica takes more events than it may.
     pub fn results(&self) -> Result<CampaignResult, CampaignError> {
         let mut designs: Vec<DesignResult> = self.stages.iter().map(Stage::empty_result).collect();
+        let most = self.settings.replicas;
+        let mut precision = None;
+        match self.settings.precision {
+            None => self.extend(0..most, &mut designs)?,
+            Some(asked) => {
+                let mut reached = PrecisionReached { asked, met: false, replicas_max: most };
+                let mut run = 0;
+                for look in asked.looks(most) {
+                    self.extend(run..look, &mut designs)?;
+                    run = look;
+                    reached.met = self.is_known(asked, &designs);
+                    if reached.met {
+                        break;
+                    }
+                }
+                precision = Some(reached);
+            }
+        }
+        designs.iter_mut().for_each(|design| design.finish(self.settings.horizon));
+        let horizon = self.settings.horizon.after_start();
+        let differences = match designs.split_first() {
+            Some((first, others)) => others.iter().map(|other| Difference::between(first, other, horizon)).collect(),
+            None => Vec::new(),
+        };
+        let replicas = designs.first().map_or(0, |design| design.replicas.len() as u32);
+        Ok(CampaignResult { scope: self.scope(replicas, precision), designs, differences })
+    }
+
+    /// Simulates further replicas.
+    fn extend(&self, numbers: Range<u32>, designs: &mut [DesignResult]) -> Result<(), CampaignError> {
         run_replicas(
-            0..self.settings.replicas,
+            numbers,
             self.settings.threads,
             |number| {
                 let replicas = self.stages.iter().map(|stage| stage.play(&self.settings, number, false));
@@ -84,14 +122,16 @@ impl<'a> Campaign<'a> {
             |_, replicas| {
                 designs.iter_mut().zip(replicas).for_each(|(design, (replica, _))| design.record(replica));
             },
-        )?;
-        designs.iter_mut().for_each(|design| design.finish(self.settings.horizon));
-        let horizon = self.settings.horizon.after_start();
-        let differences = match designs.split_first() {
-            Some((first, others)) => others.iter().map(|other| Difference::between(first, other, horizon)).collect(),
-            None => Vec::new(),
-        };
-        Ok(CampaignResult { scope: self.scope(), designs, differences })
+        )
+    }
+
+    /// True if the chance that the first critical unit is taken by the horizon is known well enough, wherever there is one.
+    fn is_known(&self, precision: Precision, designs: &[DesignResult]) -> bool {
+        self.stages.iter().zip(designs).filter(|(stage, _)| stage.has_a_chance()).all(|(_, design)| {
+            let fates = design.first_critical.fates();
+            let taken = fates.iter().filter(|(_, fate)| *fate == Fate::Event).count();
+            Proportion::new(taken as u64, fates.len() as u64).is_some_and(|chance| precision.is_met(&chance))
+        })
     }
 
     /// Plays one replica of one design again, with everything that happened in it: the same replica as in the results.
@@ -105,10 +145,11 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    fn scope(&self) -> CampaignScope {
+    fn scope(&self, replicas: u32, precision: Option<PrecisionReached>) -> CampaignScope {
         let settings = &self.settings;
         CampaignScope {
-            replicas: settings.replicas,
+            replicas,
+            precision,
             seed: settings.seed,
             horizon: settings.horizon,
             pivot: settings.pivot.to_string(),
@@ -158,6 +199,11 @@ impl<'a> Stage<'a> {
         })
     }
 
+    /// True if there is an attacker, and a critical unit to be taken.
+    fn has_a_chance(&self) -> bool {
+        self.offence.is_some() && !self.critical.is_empty()
+    }
+
     /// Plays one replica: the attack, then the traffic that its quarantines leave.
     fn play(
         &self,
@@ -177,7 +223,8 @@ impl<'a> Stage<'a> {
                     draws,
                     critical: &self.critical,
                 };
-                let limits = Limits { horizon, events_max: settings.events_max, pending_max: PENDING_MAX };
+                let ties = if settings.shuffle_ties { Ties::Shuffled(draws) } else { Ties::Scheduled };
+                let limits = Limits { horizon, events_max: settings.events_max, pending_max: PENDING_MAX, ties };
                 let mut attack = Attack::new(board, number, traced);
                 let run = simulate(&mut attack, limits, Attack::begin).map_err(|error| CampaignError::Run {
                     design: self.design.name().to_owned(),

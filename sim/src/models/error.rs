@@ -15,6 +15,11 @@ pub enum CampaignError {
     /// No replica was asked for.
     #[error("`0` replicas were asked for, give at least 1")]
     NoReplicas,
+    /// A precision was asked for, and nothing of which to be sure.
+    #[error(
+        "no design has both an attacker and a critical unit, so there is no chance to be precise about: mark units with `critical`, or leave the precision out"
+    )]
+    NothingToKnow,
     /// No time was asked for.
     #[error("the horizon is `0`, give a time above zero")]
     NoHorizon,

@@ -71,5 +71,7 @@ pub use campaign::Campaign;
 pub use enforcement::Passage;
 pub use error::CampaignError;
 pub use replica::{Alerts, Attempts, Course, Flows, Replica, Settled, TraceAction, TraceEntry};
-pub use result::{CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, NeedResult};
+pub use result::{
+    CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, NeedResult, PrecisionReached,
+};
 pub use settings::{AttackerChoice, Detection, Search, Settings};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::kernel::statistics::{Confidence, Fate, Incidence, PairedSamples, Samples};
+use crate::kernel::statistics::{Confidence, Fate, Incidence, PairedSamples, Precision, Samples};
 use crate::kernel::{Duration, Time};
 
 use super::replica::{Attempts, Flows, Replica};
@@ -24,6 +24,9 @@ pub struct CampaignResult {
 pub struct CampaignScope {
     /// The number of replicas.
     pub replicas: u32,
+    /// The precision that decided about their number, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<PrecisionReached>,
     /// The seed.
     pub seed: u64,
     /// How long each replica is watched \[ns\].
@@ -41,6 +44,18 @@ pub struct CampaignScope {
     pub scanned_addresses: u32,
     /// The expected number of sampled flows of a need.
     pub flows_per_need: u32,
+}
+
+/// What became of the precision that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PrecisionReached {
+    /// The half-width asked for.
+    #[serde(rename = "half_width")]
+    pub asked: Precision,
+    /// True if every design's interval is as narrow as that.
+    pub met: bool,
+    /// The most replicas there were to be.
+    pub replicas_max: u32,
 }
 
 /// What a campaign says of one design.

@@ -6,12 +6,16 @@ use seglab_policy::{Pivot, Trust};
 use serde::Serialize;
 
 use crate::kernel::Duration;
+use crate::kernel::statistics::Precision;
 
 /// The settings of a campaign. Everything but `threads` decides about the result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// How many possible courses of events are simulated; at least 1.
+    /// How many possible courses of events are simulated; at least 1. With a precision, the most.
     pub replicas: u32,
+    /// Stops as soon as, in every design with an attacker and critical units, the chance that any of these is taken by the
+    /// horizon is known so well; `None` for all replicas.
+    pub precision: Option<Precision>,
     /// Which experiment: the same seed gives the same bytes.
     pub seed: u64,
     /// How long each replica is watched; above zero.
@@ -35,6 +39,9 @@ pub struct Settings {
     pub flows_per_need: u32,
     /// The most events that one replica may take.
     pub events_max: u64,
+    /// Simultaneous events happen in an order that is drawn, instead of that of their scheduling. A result that is not
+    /// the same hangs on an accident.
+    pub shuffle_ties: bool,
 }
 
 /// Which of the attackers that a design declares is simulated.
@@ -86,6 +93,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             replicas: 1_000,
+            precision: None,
             seed: 1,
             horizon: Duration::from_days(7),
             threads: NonZeroUsize::MIN,
@@ -97,6 +105,7 @@ impl Default for Settings {
             scanned_addresses: None,
             flows_per_need: 20,
             events_max: 100_000_000,
+            shuffle_ties: false,
         }
     }
 }

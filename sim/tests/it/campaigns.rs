@@ -6,9 +6,9 @@ use seglab_policy::{
     Attacker, Design, Draft, Header, Interface, IntervalSet, Mode, Monitor, PointKind, Provenance, Selector, Service,
     Transport,
 };
-use seglab_sim::kernel::statistics::Fate;
+use seglab_sim::kernel::statistics::{Fate, Precision};
 use seglab_sim::kernel::{Duration, Time};
-use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Detection, Settings, TraceAction};
+use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Detection, Search, Settings, TraceAction};
 
 use crate::company::{
     allow, bytes, company, everywhere, named, rulebook, run, sure_attacker, tcp, unit, vulnerability,
@@ -35,6 +35,53 @@ fn threads_do_not_change_a_byte() {
     }
     let other = run(&designs, &Settings { seed: 2, ..settings(60) });
     assert!(bytes(&other) != bytes(&one), "another seed is another experiment");
+}
+
+/// A campaign that stops by itself is the campaign of as many replicas, on any number of threads.
+#[test]
+fn a_campaign_stops_when_it_knows_enough() {
+    let designs = [company(3, false), company(3, true)];
+    let designs = [&designs[0], &designs[1]];
+    let asked = Precision::new(0.06).unwrap();
+    let stopping = Settings { precision: Some(asked), ..settings(5_000) };
+    let mut result = run(&designs, &stopping);
+    let reached = result.scope.precision.take().unwrap();
+    assert_eq!((reached.met, reached.replicas_max), (true, 5_000));
+    let replicas = result.scope.replicas;
+    assert!((100..1_000).contains(&replicas), "{replicas}");
+    assert!(bytes(&result) == bytes(&run(&designs, &settings(replicas))));
+    for design in &result.designs {
+        let chance = design.first_critical.curve().proportion_at(Duration::from_days(3).after_start()).unwrap();
+        assert!(asked.is_met(&chance), "{chance:?}");
+    }
+    let threads = NonZeroUsize::new(3).unwrap();
+    assert_eq!(run(&designs, &Settings { threads, ..stopping.clone() }).scope.replicas, replicas);
+    // Where the most is not enough, it says so.
+    let short = run(&designs, &Settings { replicas: 50, ..stopping.clone() }).scope;
+    assert_eq!((short.replicas, short.precision.map(|reached| reached.met)), (50, Some(false)));
+    let nobody = Settings { attacker: AttackerChoice::Nobody, ..stopping };
+    assert_eq!(Campaign::prepare(&designs, &nobody).err(), Some(CampaignError::NothingToKnow));
+}
+
+#[test]
+fn no_result_hangs_on_the_order_of_simultaneous_events() {
+    let designs = [company(10, false), company(10, true)];
+    let designs = [&designs[0], &designs[1]];
+    let shuffled = Settings { shuffle_ties: true, ..settings(60) };
+    assert!(bytes(&run(&designs, &shuffled)) == bytes(&run(&designs, &settings(60))));
+}
+
+/// Where a unit falls and its attacker is quarantined in one instant, it is the order that says whether it falls.
+#[test]
+fn shuffled_ties_show_what_hangs_on_their_order() {
+    let at_once = variant(&company(1, true), |draft| {
+        draft.attackers = vec![sure_attacker(Selector::label("tier", "web"))];
+        let monitor = draft.monitor.as_mut().unwrap();
+        (monitor.denied_alert_probability, monitor.response_mean_ns) = (1.0, 0);
+    });
+    let exhaustive = Settings { search: Search::EveryService, ..settings(60) };
+    let shuffled = Settings { shuffle_ties: true, ..exhaustive.clone() };
+    assert!(bytes(&run(&[&at_once], &shuffled)) != bytes(&run(&[&at_once], &exhaustive)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod company;
 mod contracts;
 mod draws;
 mod queue;
+mod queue_script;
 mod queueing;
 mod replicas;
 mod statistics;

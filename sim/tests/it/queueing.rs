@@ -43,7 +43,7 @@ impl Station {
             self.waits += 1;
         }
         let service = self.duration(SERVICE, MEAN_SERVICE, self.departures);
-        agenda.schedule_in(service, Event::Departure).map(drop)
+        agenda.schedule_in(service, Event::Departure)
     }
 }
 
@@ -97,7 +97,7 @@ fn replica(number: u32) -> Result<(Station, Run), String> {
         if !station.present.is_empty() {
             station.serve(agenda, false)?;
         }
-        agenda.schedule_in(station.duration(INTERARRIVAL, MEAN_INTERARRIVAL, 0), Event::Arrival).map(drop)
+        agenda.schedule_in(station.duration(INTERARRIVAL, MEAN_INTERARRIVAL, 0), Event::Arrival)
     });
     run.map(|run| (station, run)).map_err(|error| error.to_string())
 }

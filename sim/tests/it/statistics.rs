@@ -1,7 +1,9 @@
 //! Statistics: chunks merge to the whole, estimators agree with counting, intervals cover the truth.
 
 use proptest::prelude::*;
-use seglab_sim::kernel::statistics::{Confidence, Fate, Histogram, Incidence, PairedSamples, Proportion, Samples};
+use seglab_sim::kernel::statistics::{
+    Confidence, Fate, Histogram, Incidence, PairedSamples, Precision, Proportion, Samples,
+};
 use seglab_sim::kernel::{Draws, Duration, Name, Probability, Purpose, Technique, Time};
 
 /// All statistics of one chunk of replicas.
@@ -174,4 +176,39 @@ fn intervals_of_means_cover_the_truth() {
         covered += u32::from(samples.mean(Confidence::P95).unwrap().interval.contains(mean.as_nanos() as f64));
     }
     assert!((925..=975).contains(&covered), "{covered} of 1,000");
+}
+
+/// A thousand campaigns that each stop as soon as their interval is narrow enough: at least 93 % of the intervals cover the
+/// truth, and no campaign runs much longer than it has to.
+#[test]
+fn intervals_cover_although_they_say_when_to_stop() {
+    for (number, (truth, half_width)) in
+        (0..).zip([(0.01, 0.005), (0.01, 0.01), (0.05, 0.02), (0.1, 0.02), (0.3, 0.05), (0.5, 0.05), (0.999, 0.01)])
+    {
+        let precision = Precision::new(half_width).unwrap();
+        let probability = Probability::new(truth).unwrap();
+        let (mut covered, mut replicas) = (0u32, 0u64);
+        for campaign in 0..1_000 {
+            let draws = Draws::new(number, campaign);
+            let mut happened = Proportion::default();
+            for look in precision.looks(1_000_000) {
+                for replica in happened.trials() as u32..look {
+                    let mut draw = draws.at(Purpose::new(1), Name::NONE, Name::NONE, Technique::NONE, replica);
+                    happened.record(draw.bernoulli(probability));
+                }
+                if precision.is_met(&happened) {
+                    break;
+                }
+            }
+            assert!(precision.is_met(&happened), "no campaign needs a million");
+            covered += u32::from(happened.clopper_pearson(Confidence::P95).contains(truth));
+            replicas += happened.trials();
+        }
+        let normal = truth * (1.0 - truth) * (1.96 / half_width) * (1.96 / half_width);
+        let mean = replicas as f64 / 1_000.0;
+        println!("p {truth}, ±{half_width}: {covered} of 1000 cover, {mean:.0} replicas; {normal:.0} known beforehand");
+        assert!(covered >= 930, "p {truth}, half-width {half_width}: {covered} of 1000 cover");
+        // A look too many is a fifth; Clopper and Pearson's interval is wider by about one event to each side.
+        assert!(mean < 1.3 * normal + 4.0 / half_width + 100.0, "p {truth}, half-width {half_width}: {mean}");
+    }
 }

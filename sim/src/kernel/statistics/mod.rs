@@ -11,6 +11,7 @@
 //! | [`Samples`] | every value | exact quantiles and the mean, of one value a replica |
 //! | [`PairedSamples`] | every pair of values | the difference that a design makes under the same chance |
 //! | [`Incidence`] | every replica's fate | how likely by when, where something else may come first |
+//! | [`Precision`] | a half-width | are these replicas enough? |
 //!
 //! An [`Interval`] speaks about chance only: how far the number may be from what infinitely many replicas would give.
 //! It knows nothing of how wrong the model's parameters are.
@@ -18,6 +19,7 @@
 mod histogram;
 mod incidence;
 mod paired;
+mod precision;
 mod proportion;
 mod samples;
 mod special;
@@ -27,6 +29,7 @@ use serde::Serialize;
 pub use histogram::{Histogram, HistogramError};
 pub use incidence::{Fate, Incidence, IncidenceCurve, Step};
 pub use paired::PairedSamples;
+pub use precision::{Precision, PrecisionError};
 pub use proportion::Proportion;
 pub use samples::Samples;
 pub use special::{beta_quantile, normal_quantile, regularized_beta, student_t_quantile};

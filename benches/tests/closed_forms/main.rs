@@ -1,0 +1,279 @@
+//! What probability theory says of the designs under `scenarios/closed-forms/`, and what simulating them gives.
+//!
+//! Each closed form is computed here from numbers, and shares nothing with the models but the meaning of the lab file. A
+//! campaign's mean is held to it within 4 standard errors, which are of theory, too. A test that is too vague would pass
+//! whatever it is held to: so the number of replicas follows from the power against a rate that is off, and the same
+//! campaign with that rate has to fail. `SEGLAB_SOAK=1` (`make soak`) turns from 10 % off to 2 % off, 25 times the
+//! replicas, and adds the deviates of 200 seeds.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+
+use seglab_policy::Design;
+use seglab_scenarios::load;
+use seglab_sim::kernel::Duration;
+use seglab_sim::kernel::statistics::Fate;
+use seglab_sim::models::{Campaign, Replica, Settings};
+use std::num::NonZeroUsize;
+
+/// A number that every replica gives, and its distribution.
+struct Case {
+    file: &'static str,
+    /// What is measured of a replica.
+    measured: fn(&Replica) -> f64,
+    /// Mean and variance of it, where all scans are faster by a factor.
+    moments: fn(f64) -> Moments,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Moments {
+    mean: f64,
+    variance: f64,
+}
+
+/// How often two units meet in `scenarios/closed-forms/` but for `outbreak.yaml`. [per second]
+const MEETINGS: f64 = 1e-3;
+
+/// Seconds until the first critical unit fell.
+fn time_to_crown(replica: &Replica) -> f64 {
+    let first = replica.first_critical().unwrap();
+    assert_eq!(first.fate, Fate::Event, "the horizon is long enough");
+    first.at.as_secs_f64()
+}
+
+/// Seconds until the last unit fell that does.
+fn time_to_last(replica: &Replica) -> f64 {
+    replica.course.last().unwrap().at.as_secs_f64()
+}
+
+/// The moments of a sum of independent exponential times.
+fn sum_of(rates: impl Iterator<Item = f64>) -> Moments {
+    rates.fold(Moments { mean: 0.0, variance: 0.0 }, |sum, rate| Moments {
+        mean: sum.mean + 1.0 / rate,
+        variance: sum.variance + 1.0 / (rate * rate),
+    })
+}
+
+fn chain() -> Case {
+    Case {
+        file: "chain.yaml",
+        measured: time_to_crown,
+        moments: |factor| sum_of((0..5).map(|_| 0.5 * factor * MEETINGS)),
+    }
+}
+
+fn race() -> Case {
+    Case {
+        file: "race.yaml",
+        measured: |replica| f64::from(u8::from(replica.first_critical().unwrap().fate == Fate::Event)),
+        moments: |factor| {
+            let rate = 0.6 * factor * MEETINGS;
+            let mean = power(rate / (rate + 1.0 / 2500.0), 4);
+            Moments { mean, variance: mean * (1.0 - mean) }
+        },
+    }
+}
+
+fn worm() -> Case {
+    Case {
+        file: "worm.yaml",
+        measured: |replica| {
+            assert_eq!(replica.compromised(), 40);
+            time_to_last(replica)
+        },
+        moments: |factor| sum_of((1..40).map(|k| f64::from(k * (40 - k)) * 0.25 * factor * MEETINGS)),
+    }
+}
+
+fn outbreak() -> Case {
+    Case { file: "outbreak.yaml", measured: |replica| replica.compromised() as f64, moments: outbreak_moments }
+}
+
+/// The final size of a Markovian SIR epidemic by its jump chain (N. T. J. Bailey, "The total size of a general
+/// stochastic epidemic", Biometrika 40, 1953): `chance[s][i]` of ever having s clean and i owned units.
+fn outbreak_moments(factor: f64) -> Moments {
+    const UNITS: usize = 30;
+    let (pair, removal) = (0.25 * factor * 2.5e-4, 1e-3);
+    let mut chance = vec![vec![0.0; UNITS + 2]; UNITS];
+    chance[UNITS - 1][1] = 1.0;
+    let (mut mean, mut square) = (0.0, 0.0);
+    for clean in (0..UNITS).rev() {
+        let falls = clean as f64 * pair / (clean as f64 * pair + removal);
+        for owned in (1..=UNITS - clean).rev() {
+            let here = chance[clean][owned];
+            chance[clean][owned - 1] += here * (1.0 - falls);
+            if clean > 0 {
+                chance[clean - 1][owned + 1] += here * falls;
+            }
+        }
+        let size = (UNITS - clean) as f64;
+        mean += chance[clean][0] * size;
+        square += chance[clean][0] * size * size;
+    }
+    Moments { mean, variance: square - mean * mean }
+}
+
+fn sweep() -> Case {
+    Case {
+        file: "sweep.yaml",
+        measured: |replica| {
+            assert_eq!(replica.compromised(), 11);
+            time_to_last(replica)
+        },
+        moments: |factor| sum_of((1..=10).map(|left| f64::from(left) * 0.5 * factor * MEETINGS)),
+    }
+}
+
+fn maze() -> Case {
+    Case { file: "maze.yaml", measured: time_to_crown, moments: maze_moments }
+}
+
+/// First-step analysis over the sets of owned units: entry 1, web 2, mail 4, vault 8. With the rates out of a set, T = X + T'
+/// where X is exponential and T' the time from the set that comes next.
+fn maze_moments(factor: f64) -> Moments {
+    let meetings = factor * MEETINGS / 2.0;
+    let edges = [(1, 2), (1, 4), (2, 8), (4, 8), (8, 4)];
+    let mut moments = [(0.0, 0.0); 16];
+    for owned in (1..16usize).rev().filter(|owned| owned & 1 == 1) {
+        let mut ways: Vec<(f64, (f64, f64))> = edges
+            .iter()
+            .filter(|(from, to)| owned & from > 0 && owned & to == 0)
+            .map(|(_, to)| (0.5 * meetings, moments[owned | to]))
+            .collect();
+        // The key is in the vault, and only mail may knock at the crown.
+        if owned & 12 == 12 {
+            ways.push((0.8 * meetings, (0.0, 0.0)));
+        }
+        let out: f64 = ways.iter().map(|(rate, _)| rate).sum();
+        let next = |of: fn(&(f64, f64)) -> f64| ways.iter().map(|(rate, then)| rate / out * of(then)).sum::<f64>();
+        let (first, second) = (next(|then| then.0), next(|then| then.1));
+        moments[owned] = (1.0 / out + first, 2.0 / (out * out) + 2.0 * first / out + second);
+    }
+    let (mean, square) = moments[1];
+    Moments { mean, variance: square - mean * mean }
+}
+
+fn power(base: f64, times: u32) -> f64 {
+    (0..times).map(|_| base).product()
+}
+
+fn design(case: &Case, factor: f64) -> Design {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/closed-forms/");
+    let loaded = load(&format!("{path}{}", case.file), &Default::default()).unwrap();
+    let mut draft = loaded.design.to_draft();
+    draft.attackers.iter_mut().for_each(|attacker| attacker.scan_rate_per_second *= factor);
+    Design::new(draft).unwrap()
+}
+
+/// How far the mean of a campaign is from its closed form, in standard errors.
+fn deviate(case: &Case, factor: f64, replicas: u32, seed: u64) -> f64 {
+    let settings = Settings {
+        replicas,
+        seed,
+        horizon: Duration::from_days(365),
+        threads: NonZeroUsize::new(2).unwrap(),
+        flows_per_need: 0,
+        ..Settings::default()
+    };
+    let result = Campaign::run(&[&design(case, factor)], &settings).unwrap();
+    let mean = result.designs[0].replicas.iter().map(case.measured).sum::<f64>() / f64::from(replicas);
+    let known = (case.moments)(1.0);
+    (mean - known.mean) / (known.variance / f64::from(replicas)).sqrt()
+}
+
+fn soaks() -> bool {
+    std::env::var_os("SEGLAB_SOAK").is_some()
+}
+
+fn check(case: &Case) {
+    let off = if soaks() { 0.02 } else { 0.1 };
+    let (known, other) = ((case.moments)(1.0), (case.moments)(1.0 + off));
+    // 4 standard errors to be seen, 2.33 more to be seen in 99 of 100 campaigns, and a tenth for what is approximate.
+    let deviates = 1.1 * (4.0 + 2.33);
+    let replicas = deviates * deviates * known.variance.max(other.variance) / power(known.mean - other.mean, 2);
+    let replicas = replicas.ceil() as u32;
+    let (right, wrong) = (deviate(case, 1.0, replicas, 1), deviate(case, 1.0 + off, replicas, 1));
+    println!(
+        "| `{}` | {:.6} | {replicas} | {right:+.2} | {wrong:+.2} with rates {} % off |",
+        case.file,
+        known.mean,
+        off * 100.0
+    );
+    assert!(right.abs() < 4.0, "{}: {right} standard errors from {known:?}", case.file);
+    assert!(wrong.abs() > 4.0, "{}: rates that are {off} off go unnoticed: {wrong}", case.file);
+    if soaks() {
+        deviates_are_standard_normal(case);
+    }
+}
+
+/// The deviates of 200 seeds by mean, variance and the statistic of Kolmogorov and Smirnov, each at about one in 10,000.
+fn deviates_are_standard_normal(case: &Case) {
+    const SEEDS: u32 = 200;
+    let mut deviates: Vec<f64> = (0..SEEDS).map(|seed| deviate(case, 1.0, 1_000, 100 + u64::from(seed))).collect();
+    deviates.sort_by(f64::total_cmp);
+    let count = f64::from(SEEDS);
+    let mean = deviates.iter().sum::<f64>() / count;
+    let variance = deviates.iter().map(|z| (z - mean) * (z - mean)).sum::<f64>() / (count - 1.0);
+    let farthest = (0..SEEDS).zip(&deviates).map(|(rank, z)| {
+        let normal = normal_share(*z);
+        (normal - f64::from(rank) / count).abs().max((normal - f64::from(rank + 1) / count).abs())
+    });
+    let farthest = farthest.fold(0.0, f64::max);
+    println!("| `{}` | {SEEDS} seeds | mean {mean:+.3} | variance {variance:.3} | KS {farthest:.3} |", case.file);
+    assert!(mean.abs() < 4.0 / count.sqrt(), "{}: mean {mean}", case.file);
+    assert!((0.63..1.47).contains(&variance), "{}: variance {variance}", case.file);
+    assert!(farthest < 2.2 / count.sqrt(), "{}: KS {farthest}", case.file);
+}
+
+/// The distribution function of the standard normal, by bisection of its quantile function.
+fn normal_share(z: f64) -> f64 {
+    let (mut low, mut high) = (1e-15, 1.0 - 1e-15);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if seglab_sim::kernel::statistics::normal_quantile(middle) < z { low = middle } else { high = middle }
+    }
+    low
+}
+
+#[test]
+fn the_time_through_a_chain_is_erlang() {
+    check(&chain());
+}
+
+#[test]
+fn a_chain_races_quarantine() {
+    check(&race());
+}
+
+#[test]
+fn a_worm_takes_the_complete_graph() {
+    check(&worm());
+}
+
+#[test]
+fn an_outbreak_ends_as_large_as_its_jump_chain_says() {
+    check(&outbreak());
+}
+
+#[test]
+fn a_sweep_finds_the_last_one() {
+    check(&sweep());
+}
+
+#[test]
+fn a_crown_behind_a_key_is_hit_when_its_chain_is_absorbed() {
+    check(&maze());
+}
+
+/// The moments of the cases against others that are known: the jump chain where nothing is ever quarantined or nobody ever
+/// falls, and the maze against the sum of its shortest way.
+#[test]
+fn closed_forms_have_the_limits_they_should() {
+    let slow = outbreak_moments(1e-9);
+    assert!((slow.mean - 1.0).abs() < 1e-6 && slow.variance < 1e-6, "{slow:?}");
+    let fast = outbreak_moments(1e9);
+    assert!((fast.mean - 30.0).abs() < 1e-6 && fast.variance < 1e-3, "{fast:?}");
+    let shortest = sum_of([0.5, 0.5, 0.8].iter().map(|p| p * MEETINGS / 2.0));
+    let maze = maze_moments(1.0);
+    // Two ways in are faster than one, and the crown takes both mail and vault.
+    assert!(maze.mean > 0.75 * shortest.mean && maze.mean < 1.25 * shortest.mean, "{maze:?} {shortest:?}");
+    assert!((maze_moments(2.0).mean * 2.0 / maze.mean - 1.0).abs() < 1e-12);
+}
