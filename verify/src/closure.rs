@@ -113,7 +113,7 @@ impl Verifier<'_> {
     /// Works out who can be taken from where by several attacks, with the units declared trusted out of reach or not: the
     /// steps of each while those of the one before are closed on a thread of its own.
     ///
-    /// Not for the pivot model `exploitable`, whose credentials closures do not follow.
+    /// Each attack is to be named once; none of the pivot model `exploitable`, whose credentials closures do not follow.
     pub fn close(&mut self, attacks: &[(Attack, bool)]) {
         let mut open: Option<(Rc<Graph>, bool)> = None;
         for &(attack, without_trusted) in attacks {

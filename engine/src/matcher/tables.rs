@@ -172,9 +172,9 @@ impl Tables {
             let is_crowded = |ranking: &&Ranking| ranking.singled_out(sides.each_ref()) > PAIRS_WORTHWHILE;
             match ranking.as_ref().filter(is_crowded).map(layered) {
                 Some(Ok(tables)) => (tables, None),
-                _ => match Self::by_pairs(&ground, headers.clone(), blueprints, sides.each_ref(), room) {
+                tried => match Self::by_pairs(&ground, headers.clone(), blueprints, sides.each_ref(), room) {
                     Ok((tables, origin)) => (tables, Some(origin)),
-                    Err(why) => (ranking.as_ref().map_or(Err(why), layered)?, None),
+                    Err(why) => (ranking.as_ref().filter(|_| tried.is_none()).map_or(Err(why), layered)?, None),
                 },
             }
         };

@@ -258,8 +258,9 @@ impl<E> EventQueue<E> {
 
     /// Puts the front back into the wheel, and one more event, and makes a shorter front.
     fn spill(&mut self, entry: Entry<E>) {
-        // Nothing in the wheel is at or before the front's end, and nothing at all before the present.
-        self.wheel.rebase(self.now.as_nanos());
+        // Nothing in the wheel is at or before the front's end: the earliest event is one of these.
+        let earliest = self.front.last().map_or(entry.at, |next| next.at.min(entry.at));
+        self.wheel.rebase(earliest.as_nanos());
         for other in std::mem::take(&mut self.front).into_iter().rev() {
             self.wheel.push(other);
         }

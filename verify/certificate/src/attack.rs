@@ -57,7 +57,7 @@ impl Checker<'_, '_> {
 
     /// As [`Checker::isolated`], of the design with one unit more of every kind that may come.
     pub(crate) fn isolated_ever(&self, from: usize, to: usize, services: usize) -> Check<()> {
-        let design = extended(self.world.design, [from, to])?;
+        let design = extended(self.world, [from, to])?;
         let world = World::new(&design)?;
         let there = Checker { by: self.by.clone(), ..self.in_world(&world) };
         let (starts, targets) = there.ever(from, to)?;
@@ -153,15 +153,19 @@ impl Checker<'_, '_> {
         let hops = self.claimed.hops;
         // That an end gets back to itself does not count, which matters where nobody else starts.
         let itself = if self.is_one(starts) { starts.clone() } else { Bits::none() };
-        let layers = attack.layers.iter().map(|layer| self.layer(layer)).collect::<Check<Vec<Bits>>>()?;
         let within = |connections: u64| hops.is_none_or(|most| connections < most);
         let mut hosted_at_last = Bits::none();
         let mut owned_at_last = Bits::none();
         let mut owners = None;
-        for (at, (layer, Layer { credentials, .. })) in (0u64..).zip(layers.iter().zip(&attack.layers)) {
-            let owned = starts.or(layer);
+        let mut ahead = attack.layers.first().map(|layer| self.layer(layer)).transpose()?;
+        let following = attack.layers.iter().skip(1).map(Some).chain([None]);
+        for (at, (Layer { credentials, .. }, following)) in (0u64..).zip(attack.layers.iter().zip(following)) {
+            let layer = ahead.take().unwrap_or_default();
+            ahead = following.map(|layer| self.layer(layer)).transpose()?;
+            let owned = starts.or(&layer);
+            world.spend(owned.words().saturating_mul(64))?;
             let guests = self.guests(&owned).minus(avoid);
-            self.require(Obligation::Guests, guests.within(layer), || self.name(&guests.minus(layer)))?;
+            self.require(Obligation::Guests, guests.within(&layer), || self.name(&guests.minus(&layer)))?;
             let credentials: BTreeSet<&str> = credentials.iter().map(String::as_str).collect();
             let held = self.held(&owned).into_iter().find(|held| !credentials.contains(held));
             let exploits = self.claimed.pivot == Pivot::Exploitable;
@@ -171,7 +175,7 @@ impl Checker<'_, '_> {
             if !within(at) {
                 break;
             }
-            let next = layers.get(usize::try_from(at).unwrap_or(usize::MAX) + 1).unwrap_or(layer);
+            let next = ahead.as_ref().unwrap_or(&layer);
             self.require(Obligation::Layers, layer.within(next), || self.name(&layer.minus(next)))?;
             let outside = world.interfaces.minus(next).minus(avoid).minus(&itself);
             let crossing = self.steps(&owned, &outside, &self.counted(&credentials))?;
@@ -179,7 +183,7 @@ impl Checker<'_, '_> {
             owners = Some(owned);
         }
         // Without layers nothing was followed.
-        self.require(Obligation::Closed, !layers.is_empty(), || "no set of owned units".to_owned())?;
+        self.require(Obligation::Closed, !attack.layers.is_empty(), || "no set of owned units".to_owned())?;
         let Some(goal) = goal else { return Ok(owned_at_last) };
         let targets = goal.targets.minus(&itself);
         let on_host = hosted_at_last.and(&targets);
@@ -206,7 +210,9 @@ impl Checker<'_, '_> {
         let is_in =
             |at: usize, unit| layer.newcomers.iter().any(|kind| kind.iter().all(|part| part.is_of(unit, host(at))));
         let coming = coming().filter(|(at, unit)| is_in(*at, unit)).map(|(at, _)| at);
-        Ok(self.units(&layer.units)?.or(&world.of_units(coming)))
+        let all = self.units(&layer.units)?.or(&world.of_units(coming));
+        world.spend(all.words().saturating_mul(64))?;
+        Ok(all)
     }
 
     /// True for a single unit, and for a single address that is external to anybody.

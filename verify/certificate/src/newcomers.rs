@@ -18,7 +18,7 @@
 use crate::design::{Address, Design, Interface, LAST, Peer, Placement, Ranges, Service, Unit};
 use crate::fields::Selector;
 use crate::refusal::Refusal;
-use crate::world::Check;
+use crate::world::{Check, WORDS_MAX, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The key under which namespaces go by their names, and what the keys of their labels begin with.
@@ -28,8 +28,15 @@ const OF_NAMESPACE: &str = "namespace:";
 /// A value, a place or a space that nothing mentions.
 const OTHER: &str = "\u{1}other";
 
-/// The most interfaces of units to come that a check may take, and the most ways to stand somewhere that are looked at.
+/// The most interfaces of units to come that a check may take, and the most of anything else.
 const INTERFACES_MAX: usize = 1 << 20;
+
+/// What a string, and what an interface takes beside its text. \[bytes\]
+const STRING: usize = 24;
+const INTERFACE: usize = 256;
+
+/// What it costs to hold a block against a range, and to remember it. [steps]
+const LOOK: u64 = 16;
 
 /// Whose selectors, places and ports a design mentions.
 #[derive(Default)]
@@ -57,19 +64,19 @@ pub(crate) enum Part {
     Host(Option<usize>),
 }
 
-/// A design with one unit more of every kind that may come, for a claim about two peers.
+/// The design of a world with one unit more of every kind that may come, for a claim about two peers.
 ///
 /// # Errors
-/// [`Refusal::TooMuch`] if these are more than a check may take.
-pub(crate) fn extended(design: &Design, peers: [usize; 2]) -> Check<Design> {
+/// [`Refusal::TooMuch`] if these are more than a check may take, which is found out before they are made.
+pub(crate) fn extended(world: &World<'_>, peers: [usize; 2]) -> Check<Design> {
+    let design = world.design;
     let mentioned = Mentioned::of(design, peers)?;
     let kinds = mentioned.kinds(design)?;
-    let interfaces = mentioned.interfaces(design)?;
-    if kinds.len().saturating_mul(interfaces.len()) > INTERFACES_MAX {
-        return Err(Refusal::TooMuch);
-    }
+    let interfaces = mentioned.interfaces(world, kinds.len())?;
     let logins = design.units.iter().flat_map(|unit| &unit.logins);
     let credentials: BTreeSet<&String> = logins.map(|login| &login.0).collect();
+    let bytes = credentials.iter().map(|credential| credential.len() + STRING);
+    bounded(bytes.fold(0, usize::saturating_add), kinds.len())?;
     let everywhere = || (0..3).map(|protocol| (protocol, 0, 0xFFFF));
     let mut extended = design.clone();
     extended.newcomers = kinds.len();
@@ -82,6 +89,17 @@ pub(crate) fn extended(design: &Design, peers: [usize; 2]) -> Check<Design> {
         ..kind
     }));
     Ok(extended)
+}
+
+/// Refuses so many things of so many bytes.
+fn bounded(bytes: usize, count: usize) -> Check<()> {
+    if bytes.saturating_mul(count) <= 8 * WORDS_MAX { Ok(()) } else { Err(Refusal::TooMuch) }
+}
+
+/// The number of things that a product makes, if a check may take as many.
+fn product(factors: impl IntoIterator<Item = usize>) -> Check<usize> {
+    let count = factors.into_iter().fold(1, usize::saturating_mul);
+    if count <= INTERFACES_MAX { Ok(count) } else { Err(Refusal::TooMuch) }
 }
 
 /// A unit to come, to print.
@@ -145,8 +163,10 @@ impl<'d> Mentioned<'d> {
         }
         mentioned.sets.sort_unstable();
         mentioned.sets.dedup();
-        // Names that are meant to be nobody's are not.
-        if mentioned.is_taken(design) { Err(Refusal::TooMuch) } else { Ok(mentioned) }
+        match mentioned.is_taken(design) {
+            true => Err(Refusal::Unmodelled { what: "a name that is kept for units to come".to_owned() }),
+            false => Ok(mentioned),
+        }
     }
 
     /// True if something goes by [`OTHER`].
@@ -169,20 +189,27 @@ impl<'d> Mentioned<'d> {
 
     /// Every kind, as a unit with its labels, its owner and its host.
     fn kinds(&self, design: &'d Design) -> Check<Vec<Unit>> {
+        product(self.labels.values().map(|values| values.len() + 2))?;
         let (owners, namespaces) = (self.replicas(design), self.namespaces(design));
         let hosts: BTreeSet<&String> = design.units.iter().filter_map(|unit| unit.host.as_ref()).collect();
         let mut labels: Vec<Labels<'d>> = vec![Vec::new()];
         for values in self.labels.values() {
             let choices: Vec<Option<&str>> =
                 [None, Some(OTHER)].into_iter().chain(values.iter().copied().map(Some)).collect();
-            if labels.len().saturating_mul(choices.len()) > INTERFACES_MAX {
-                return Err(Refusal::TooMuch);
-            }
             let with = |known: &Labels<'d>, value: &Option<&'d str>| -> Labels<'d> { [&known[..], &[*value]].concat() };
             let longer = labels.iter().flat_map(|known| choices.iter().map(|value| with(known, value)));
             labels = longer.collect();
         }
         labels.retain(|labels| self.is_in_namespace(&namespaces, labels));
+        let replicas: usize = owners.values().map(BTreeSet::len).sum();
+        let count = product([labels.len() + replicas, 1 + hosts.len()])?;
+        let of_labels = self.labels.iter().map(|(key, values)| {
+            let longest = values.iter().map(|value| value.len()).max().unwrap_or(0);
+            key.len() + longest + 2 * STRING
+        });
+        let longest = |names: &mut dyn Iterator<Item = &str>| names.map(str::len).max().unwrap_or(0);
+        let others = longest(&mut owners.keys().copied()) + longest(&mut hosts.iter().map(|host| host.as_str()));
+        bounded(of_labels.fold(others + INTERFACE, usize::saturating_add), count)?;
         let mut kinds = Vec::new();
         for labels in &labels {
             let replicates = owners.iter().filter(|(_, replicas)| replicas.contains(labels)).map(|(owner, _)| *owner);
@@ -190,9 +217,6 @@ impl<'d> Mentioned<'d> {
                 for host in [None].into_iter().chain(hosts.iter().copied().map(Some)) {
                     kinds.push(self.kind(labels, owner, host));
                 }
-            }
-            if kinds.len() > INTERFACES_MAX {
-                return Err(Refusal::TooMuch);
             }
         }
         Ok(kinds)
@@ -245,8 +269,45 @@ impl<'d> Mentioned<'d> {
         known.contains(&self.labels.keys().zip(labels).map(of_namespace).collect::<Labels<'d>>())
     }
 
-    /// An interface for every way in which one may stand somewhere, be addressed, and name its ports.
-    fn interfaces(&self, design: &Design) -> Check<Vec<Interface>> {
+    /// An interface for every way in which one of so many kinds may stand somewhere, be addressed, and name its ports.
+    fn interfaces(&self, world: &World<'_>, kinds: usize) -> Check<Vec<Interface>> {
+        let design = world.design;
+        let mut addresses = Vec::new();
+        for space in spaces(design).into_iter().chain([OTHER]) {
+            addresses.extend(self.addresses(world, space)?.into_iter().map(|address| (space, address)));
+        }
+        let subsets = u32::try_from(self.ports.len()).ok().and_then(|count| 1usize.checked_shl(count));
+        let subsets = subsets.ok_or(Refusal::TooMuch)?;
+        let places = self.levels.values().map(|names| names.len() + 2);
+        let count = product(places.chain([subsets, addresses.len(), kinds.max(1)]))?;
+        let longest = self.levels.values().flatten().map(|name| name.len()).max().unwrap_or(0);
+        let ports = self.ports.iter().map(|name| name.len() + STRING).fold(0, usize::saturating_add);
+        let of_space = addresses.iter().map(|(space, _)| space.len()).max().unwrap_or(0);
+        bounded((3 * longest).saturating_add(ports).saturating_add(of_space + INTERFACE), count)?;
+        let places = self.places();
+        let declared = |subset: usize| -> Vec<String> {
+            let named = self.ports.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1);
+            named.map(|(_, name)| (*name).to_owned()).collect()
+        };
+        let ways = || places.iter().flat_map(|place| (0..subsets).map(move |subset| (place, subset)));
+        let interfaces = addresses.iter().flat_map(|&(space, (family, within))| {
+            ways().map(move |(place, subset)| Interface {
+                family,
+                within: Some(within),
+                is_known: false,
+                space: space.to_owned(),
+                place: place.clone(),
+                shared: false,
+                inbound: true,
+                outbound: true,
+                declares: declared(subset),
+            })
+        });
+        Ok(interfaces.collect())
+    }
+
+    /// Where one may stand.
+    fn places(&self) -> Vec<[Option<String>; 3]> {
         let mut places: Vec<[Option<String>; 3]> = vec![[const { None }; 3]];
         for (level, names) in &self.levels {
             let at = |place: &[Option<String>; 3], name: &str| {
@@ -258,42 +319,14 @@ impl<'d> Mentioned<'d> {
             let further: Vec<_> =
                 places.iter().flat_map(|place| names.iter().map(move |name| at(place, name))).collect();
             places.extend(further);
-            if places.len() > INTERFACES_MAX {
-                return Err(Refusal::TooMuch);
-            }
         }
-        let subsets = u32::try_from(self.ports.len()).ok().and_then(|count| 1usize.checked_shl(count));
-        let subsets = subsets.filter(|subsets| *subsets <= INTERFACES_MAX).ok_or(Refusal::TooMuch)?;
-        let declared = |subset: usize| -> Vec<String> {
-            let named = self.ports.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1);
-            named.map(|(_, name)| (*name).to_owned()).collect()
-        };
-        let mut interfaces = Vec::new();
-        for space in spaces(design).into_iter().chain([OTHER]) {
-            for (family, within) in self.addresses(design, space)? {
-                let ways = places.iter().flat_map(|place| (0..subsets).map(move |subset| (place, subset)));
-                interfaces.extend(ways.map(|(place, subset)| Interface {
-                    family,
-                    within: Some(within),
-                    is_known: false,
-                    space: space.to_owned(),
-                    place: place.clone(),
-                    shared: false,
-                    inbound: true,
-                    outbound: true,
-                    declares: declared(subset),
-                }));
-                if interfaces.len() > INTERFACES_MAX {
-                    return Err(Refusal::TooMuch);
-                }
-            }
-        }
-        Ok(interfaces)
+        places
     }
 
     /// A family and a block for every list of address sets that may hold what is known of an address.
-    fn addresses(&self, design: &Design, space: &str) -> Check<Vec<(usize, (Address, Address))>> {
-        let interfaces = design.units.iter().flat_map(|unit| &unit.interfaces);
+    fn addresses(&self, world: &World<'_>, space: &str) -> Check<Vec<(usize, (Address, Address))>> {
+        let ranges = self.sets.iter().map(|set| set.len() + 1).fold(0, usize::saturating_add) as u64;
+        let interfaces = world.design.units.iter().flat_map(|unit| &unit.interfaces);
         let here = interfaces.filter(|interface| interface.is_known && interface.space == space);
         let taken: BTreeSet<Address> = here.filter_map(|interface| Some(interface.within?.0)).collect();
         let mut addresses = Vec::new();
@@ -301,6 +334,7 @@ impl<'d> Mentioned<'d> {
             let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
             for (first, last) in blocks(&self.sets, family)? {
                 let block = ((family, first), (family, last));
+                world.spend(ranges.saturating_mul(LOOK))?;
                 let inside = taken.range(block.0..=block.1).count() as u128;
                 if inside > last - first {
                     continue;

@@ -402,6 +402,30 @@ fn hostile_texts_are_refused() {
     refuse(&swap("layer 1 1-1 0", "node plain 1 0-0 1 0-99999999"));
 }
 
+/// Where more may come than a check may take, that is found out before it is made.
+#[test]
+fn more_units_to_come_than_a_check_may_take_are_refused() {
+    let all = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<Vec<_>>().concat();
+    let keys = |count: usize| format!("units and {count}{}", all(count, &|at| format!(" has \"key {at}\"")));
+    let ports = |count: usize| format!("{count}{}", all(count, &|at| format!(" named tcp \"port {at}\"")));
+    let ever = claim("any", &format!("isolated-ever {} {} 1 any", app("a"), app("c")));
+    let cases = [
+        (allow(&keys(3), &app("b"), &ports(3)), true),
+        (allow(&keys(40), &app("b"), "1 any"), false),
+        (allow("any", &app("b"), &ports(10)), true),
+        (allow("any", &app("b"), &ports(64)), false),
+        (allow(&keys(9), &app("b"), &ports(9)), false),
+    ];
+    for (rule, fits) in cases {
+        let design = normal_form(&abc("-", "no", ["", ""]), std::slice::from_ref(&rule), &ever, "");
+        let checked = check(&design, &certificate(&design, "attack 1 0-0 0 0\nlayer 0 0\n"), None);
+        assert_eq!(checked != Err(Refusal::TooMuch), fits, "{checked:?}\n{rule}");
+    }
+    let kept = normal_form(&abc("-", "no", ["", ""]), &[allow(&app("\u{1}other"), &app("b"), "1 any")], &ever, "");
+    let checked = check(&kept, &certificate(&kept, "attack 1 0-0 0 0\nlayer 0 0\n"), None);
+    assert!(matches!(checked, Err(Refusal::Unmodelled { .. })), "{checked:?}");
+}
+
 #[test]
 fn hostile_designs_are_refused() {
     let (design, _) = case(Obligation::Closed);

@@ -113,13 +113,14 @@ impl<E> Wheel<E> {
         }
     }
 
-    /// Moves the base to `now`, where no event is before; nothing may be pending up to the end of the last refill.
+    /// Moves the base to the time of the `earliest` event that there is or will be; nothing may be pending in the wheel up
+    /// to the end of the last refill.
     ///
-    /// Within that refill's span nothing moves. Before it (only cancelled events were taken from the span, which leaves the
-    /// present behind) everything is placed anew.
-    pub(super) fn rebase(&mut self, now: u64) {
-        let is_back = now < self.base;
-        self.base = now;
+    /// Within that refill's span nothing moves. Before it, where an event comes that is earlier than all that the refill
+    /// took, everything is placed anew.
+    pub(super) fn rebase(&mut self, earliest: u64) {
+        let is_back = earliest < self.base;
+        self.base = earliest;
         if is_back {
             let buckets: Vec<Bucket<E>> =
                 self.in_use().into_iter().map(|(level, slot)| self.take(level, slot)).collect();
