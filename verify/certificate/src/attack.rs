@@ -202,14 +202,13 @@ impl Checker<'_, '_> {
     /// What a layer holds, units to come among them.
     fn layer(&self, layer: &Layer) -> Check<Bits> {
         let world = self.world;
-        let existing = world.design.units.len() - world.design.newcomers;
-        let coming = || (0..).zip(&world.design.units).skip(existing);
+        let coming = (0..).zip(&world.design.units).skip(world.design.existing());
         let parts = layer.newcomers.iter().map(|parts| parts.len() + 1).fold(0, usize::saturating_add);
         world.spend((parts as u64).saturating_mul(world.design.newcomers as u64))?;
         let host = |at: usize| world.host_of.get(at).copied().flatten();
         let is_in =
             |at: usize, unit| layer.newcomers.iter().any(|kind| kind.iter().all(|part| part.is_of(unit, host(at))));
-        let coming = coming().filter(|(at, unit)| is_in(*at, unit)).map(|(at, _)| at);
+        let coming = coming.filter(|(at, unit)| is_in(*at, unit)).map(|(at, _)| at);
         let all = self.units(&layer.units)?.or(&world.of_units(coming));
         world.spend(all.words().saturating_mul(64))?;
         Ok(all)

@@ -132,7 +132,7 @@ impl Checker<'_, '_> {
 
     /// The endpoints of units that the certificate names.
     pub(crate) fn units(&self, units: &Units) -> Check<Bits> {
-        let count = self.world.design.units.len() - self.world.design.newcomers;
+        let count = self.world.design.existing();
         if units.last().is_some_and(|(_, last)| *last >= count) {
             return Err(Refusal::NoSuch { kind: "unit" });
         }

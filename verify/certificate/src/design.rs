@@ -183,6 +183,11 @@ impl Design {
         Ok(reader.design)
     }
 
+    /// How many units exist; those past them are to come.
+    pub(crate) fn existing(&self) -> usize {
+        self.units.len() - self.newcomers
+    }
+
     /// True if a point lets answers pass, for its rulebook keeps state.
     pub(crate) fn remembers(&self, point: &Point) -> bool {
         self.books.get(point.book).is_some_and(|book| book.stateful)

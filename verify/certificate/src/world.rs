@@ -133,7 +133,7 @@ impl<'d> World<'d> {
             steps: Cell::new(STEPS_MAX),
             obligations: Cell::new(0),
         };
-        world.new = world.of_units(design.units.len() - design.newcomers..design.units.len());
+        world.new = world.of_units(design.existing()..design.units.len());
         for (guest, host) in world.host_of.iter().enumerate() {
             if let Some(host) = host {
                 world.guests_of.entry(*host).or_default().push(guest);
@@ -183,7 +183,7 @@ impl<'d> World<'d> {
 
     /// True if a unit stands for any number of those that do not exist yet.
     pub(crate) fn is_new(&self, unit: usize) -> bool {
-        unit >= self.design.units.len() - self.design.newcomers
+        unit >= self.design.existing()
     }
 
     /// The endpoints of units.
