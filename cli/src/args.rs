@@ -386,6 +386,9 @@ pub(crate) struct Simulate {
     /// Simulate only chunk I of N, for `seglab reduce` to put together with the others
     #[arg(long, value_name = "I/N", value_parser = chunk, requires = "output", conflicts_with = "precision")]
     pub(crate) chunk: Option<Chunk>,
+    /// Also write every replica as a row of a Parquet file
+    #[arg(long, value_name = "FILE", conflicts_with = "chunk")]
+    pub(crate) parquet: Option<PathBuf>,
     /// Where to write the chunk
     #[arg(long, short, value_name = "FILE", requires = "chunk")]
     pub(crate) output: Option<PathBuf>,
@@ -403,6 +406,9 @@ pub(crate) struct Reduce {
     /// The files of all chunks, in any order
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Also write every replica as a row of a Parquet file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parquet: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TableFormat,
@@ -418,6 +424,9 @@ pub(crate) struct Compare {
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TableFormat,
+    /// Also write every replica of every design as a row of a Parquet file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parquet: Option<PathBuf>,
     /// Also write one picture of all designs: blast radius against broken needs
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,

@@ -6,7 +6,7 @@
 //!
 //! Scope, assumptions and what was not modelled stand before any result, in every format that has an order.
 //!
-//! This is the only crate that knows HTML, SARIF, JUnit and plots. It does no I/O.
+//! This is the only crate that knows HTML, SARIF, JUnit, Parquet and plots. It does no I/O.
 
 mod bundle;
 pub mod collect;
@@ -20,6 +20,7 @@ mod junit;
 mod markdown;
 mod model;
 mod plot;
+mod replica_rows;
 mod sarif;
 mod table;
 mod text;
@@ -40,6 +41,7 @@ pub use model::*;
 pub use plot::{
     Plot, Throughput, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot, throughput_plot,
 };
+pub use replica_rows::{RowsError, replica_rows};
 pub use sarif::sarif;
 pub use text::{Colour, hop_text, rules_text, text, verdicts_text};
 pub use text_tables::{comparison_text, simulation_text, surface_text};

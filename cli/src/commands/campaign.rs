@@ -8,7 +8,7 @@ use crate::heading::heading;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{Design, count, number};
-use seglab_reports::{Heading, heading_text};
+use seglab_reports::{Heading, heading_text, replica_rows};
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples, Precision};
 use seglab_sim::models::{
@@ -18,6 +18,7 @@ use seglab_sim::models::{
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 /// A campaign's result as JSON.
 #[derive(Serialize)]
@@ -42,7 +43,15 @@ pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, 
         return reduce::write(path, heading, part).map(|()| Exit::Holds);
     }
     let result = run_campaign(&[&loaded.design], &args.campaign, context)?;
+    write_rows(args.parquet.as_deref(), &result)?;
     show(heading, &result, args.format)
+}
+
+/// Writes every replica as a row, where that is asked for.
+pub(super) fn write_rows(path: Option<&Path>, result: &CampaignResult) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let rows = replica_rows(result).map_err(|error| Failure::usage(error.to_string(), "leave out `--parquet`"))?;
+    output::write_file(path, &rows)
 }
 
 /// Prints what befell a design.

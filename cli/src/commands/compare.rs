@@ -33,6 +33,7 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
         pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, false)));
     }
     let result = campaign::run_campaign(&designs, &args.campaign, context)?;
+    campaign::write_rows(args.parquet.as_deref(), &result)?;
     let comparison = report::compare(&verifications, &pictures, &collect::simulations(&result));
     if let (Some(path), Some(plot)) = (&args.plot, comparison_plot(&comparison)) {
         output::write_file(path, plot.svg.as_bytes())?;

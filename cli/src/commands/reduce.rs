@@ -86,7 +86,10 @@ pub(crate) fn run(args: &args::Reduce, context: &mut Context) -> Result<Exit, Fa
         ReduceError::NoParts => Failure::usage(error.to_string(), "see `seglab reduce --help`"),
     })?;
     match heading {
-        Some(heading) => campaign::show(heading, &result, args.format),
+        Some(heading) => {
+            campaign::write_rows(args.parquet.as_deref(), &result)?;
+            campaign::show(heading, &result, args.format)
+        }
         None => Err(Failure::usage("there is no chunk", "see `seglab reduce --help`")),
     }
 }

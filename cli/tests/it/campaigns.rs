@@ -137,3 +137,61 @@ fn without_an_attacker_there_is_traffic_only() {
     let out = run(&at, &["simulate", "."]).ends(0);
     assert!(out.contains("no attacker is declared: traffic only"), "{out}");
 }
+
+/// Every replica of every design is a row: what JSON says of it, in columns.
+#[test]
+fn replicas_are_rows() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    let at = folder(&[("a.yaml", &site_text()), ("b.yaml", &site_and_a_hermit())]);
+    let compare = ["compare", "a.yaml", "b.yaml", "--format", "json", "--parquet", "rows.parquet"];
+    let document = run(&at, &compare).json(0);
+    let file = std::fs::File::open(at.path().join("rows.parquet")).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let columns: Vec<String> =
+        reader.metadata().file_metadata().schema_descr().columns().iter().map(|one| one.name().to_owned()).collect();
+    let column = |name: &str| columns.iter().position(|one| one == name).unwrap_or_else(|| panic!("no column {name}"));
+    let mut rows = reader.get_row_iter(None).unwrap().map(Result::unwrap);
+    let mut taken = 0;
+    for design in document["designs"].as_array().unwrap() {
+        for replica in design["replicas"].as_array().unwrap() {
+            let row = rows.next().expect("a row for each");
+            let count = |name: &str| row.get_ulong(column(name)).unwrap();
+            let text = |name: &str| row.get_string(column(name)).unwrap().as_str();
+            assert_eq!(text("design"), design["design"]);
+            assert_eq!(text("foothold"), replica["foothold"]);
+            let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value}"));
+            for (name, value) in [
+                ("replica", &replica["number"]),
+                ("units_owned", &replica["course"].as_array().unwrap().last().unwrap()["compromised"]),
+                ("attempts", &replica["attempts"]["made"]),
+                ("attempts_denied", &replica["attempts"]["denied"]),
+                ("alerts_of_denials", &replica["alerts"]["denials"]),
+                ("events", &replica["events"]),
+            ] {
+                assert_eq!(count(name), number(value), "{name}");
+            }
+            let tried: u64 = replica["needs"].as_array().unwrap().iter().map(|need| number(&need["tried"])).sum();
+            assert_eq!(count("flows"), tried);
+            let settled = |of: &Value| (of["fate"] == "event").then(|| number(&of["at_ns"]));
+            assert_eq!(row.get_ulong(column("noticed_ns")).ok(), settled(&replica["detection"]));
+            let critical = replica["critical"].as_array().unwrap();
+            let first = critical.iter().filter_map(settled).min();
+            assert_eq!(row.get_ulong(column("first_critical_ns")).ok(), first);
+            assert_eq!(text("first_critical_fate") == "event", first.is_some());
+            taken += usize::from(first.is_some());
+        }
+    }
+    assert!(rows.next().is_none() && taken > 0, "{taken}");
+    // The same rows from chunks, and nothing where there is no room.
+    let one = |out: &str| run(&at, &["simulate", "a.yaml", "--parquet", out]);
+    one("one.parquet").ends(0);
+    for index in ["1/2", "2/2"] {
+        run(&at, &["simulate", "a.yaml", "--chunk", index, "-o", &index.replace('/', "-")]).ends(0);
+    }
+    seglab(at.path(), &["reduce", "1-2", "2-2", "--parquet", "reduced.parquet"]).ends(0);
+    assert_eq!(bytes(at.path(), "one.parquet"), bytes(at.path(), "reduced.parquet"));
+    let full = one("/dev/full");
+    assert_eq!((full.code, full.out.as_str()), (Some(2), ""), "{}", full.err);
+    assert!(full.err.contains("cannot write `/dev/full`"), "{}", full.err);
+}

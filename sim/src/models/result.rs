@@ -232,8 +232,8 @@ impl DesignResult {
             .collect();
     }
 
-    /// The summed criticality of the units that were taken.
-    fn loss_in(&self, replica: &Replica) -> u64 {
+    /// The summed criticality of the critical units that were taken in one of its replicas \[weight\].
+    pub fn loss_in(&self, replica: &Replica) -> u64 {
         let taken = self.critical.iter().zip(&replica.critical).filter(|(_, settled)| settled.fate == Fate::Event);
         taken.map(|(critical, _)| u64::from(critical.criticality)).sum()
     }
