@@ -8,5 +8,5 @@ use libfuzzer_sys::fuzz_target;
 mod update_script;
 
 fuzz_target!(|script: &[u8]| {
-    update_script::play(script);
+    update_script::play(script, update_script::Fresh::LastStep);
 });

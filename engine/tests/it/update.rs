@@ -1,6 +1,6 @@
 //! A policy that is changed in small steps decides as one that is compiled anew, and as the reference evaluator.
 
-use crate::update_script::{Choices, Met, play};
+use crate::update_script::{Choices, Fresh, Met, play};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use seglab_engine::{Decision, Limits, LiveMatcher, LiveRule, Update, UpdateError, Workload};
@@ -21,7 +21,8 @@ fn a_chain_of_updates_is_a_fresh_policy_after_every_step() {
     let chains: u32 = std::env::var("SEGLAB_CHAINS").map_or(300, |count| count.parse().unwrap());
     let mut met = Met::default();
     for seed in 0..chains {
-        let Met { small_steps, reasons, refused } = play(&[&seed.to_le_bytes()[..], &bytes(seed.into())].concat());
+        let script = [&seed.to_le_bytes()[..], &bytes(seed.into())].concat();
+        let Met { small_steps, reasons, refused } = play(&script, Fresh::EveryStep);
         small_steps.into_iter().for_each(|(kind, count)| *met.small_steps.entry(kind).or_default() += count);
         reasons.into_iter().for_each(|(why, count)| *met.reasons.entry(why).or_default() += count);
         met.refused += refused;

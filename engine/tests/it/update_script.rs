@@ -24,6 +24,13 @@ pub(crate) struct Met {
     pub(crate) refused: usize,
 }
 
+/// After which steps the policy is compiled anew, too: that takes longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fresh {
+    EveryStep,
+    LastStep,
+}
+
 /// Choices that bytes make: zeros where there are no more.
 pub(crate) struct Choices<'b> {
     bytes: std::slice::Iter<'b, u8>,
@@ -151,11 +158,11 @@ impl<'b> Choices<'b> {
 }
 
 /// Plays a chain: four bytes number a design, one is an assumption, the rest are updates. After every step the policy
-/// decides as the reference evaluator says, and as it does when it is compiled anew.
+/// decides as the reference evaluator says, and where it is compiled anew, as that does.
 ///
 /// # Panics
 /// Where they differ.
-pub(crate) fn play(script: &[u8]) -> Met {
+pub(crate) fn play(script: &[u8], fresh: Fresh) -> Met {
     let mut met = Met::default();
     let Some((seed, rest)) = script.split_first_chunk() else { return met };
     let seed = u64::from(u32::from_le_bytes(*seed));
@@ -192,7 +199,13 @@ pub(crate) fn play(script: &[u8]) -> Met {
             }
         }
         let changed = live.design().unwrap();
-        agree(&live, &changed, assume, limits, seed * 100 + step, &format!("seed {seed} step {step}: {updates:?}"));
+        let place = format!("seed {seed} step {step}: {updates:?}");
+        agree_with_evaluator(live.snapshot().matcher(), &changed, assume, seed * 100 + step, &place);
+        if fresh == Fresh::EveryStep || choices.bytes.len() == 0 || step + 1 == STEPS_MAX {
+            let anew = Matcher::compile(&changed, assume, limits).unwrap();
+            agree_with_evaluator(&anew, &changed, assume, seed * 100 + step, &place);
+            agree_by_address([live.snapshot().matcher(), &anew], &changed, seed * 100 + step, &place);
+        }
     }
     met
 }
@@ -207,30 +220,29 @@ fn kind(update: &Update) -> &'static str {
     }
 }
 
-fn agree(live: &LiveMatcher, design: &Design, assume: Assume, limits: Limits, seed: u64, place: &str) {
-    let snapshot = live.snapshot();
-    let fresh = Matcher::compile(design, assume, limits).unwrap();
+fn agree_with_evaluator(matcher: &Matcher, design: &Design, assume: Assume, seed: u64, place: &str) {
     let mut connections: Vec<Connection> = Workload::generate(design, seed, 60).connections().to_vec();
     connections.extend((0..20).map(|at| connection_of(design, seed * 31 + at)));
+    for connection in &connections {
+        let Some(said) = matcher.decide(connection) else { continue };
+        let wanted = Decision::from(design.evaluate(connection, assume).verdict);
+        let normal = || seglab_policy::normal_form::write(design);
+        assert_eq!(said, wanted, "{place}: {}\n{}", connection.display(design), normal());
+    }
+}
+
+/// By address: what tables of addresses say, for addresses in and around everything that is spoken of.
+fn agree_by_address(matchers: [&Matcher; 2], design: &Design, seed: u64, place: &str) {
+    let workload = Workload::generate(design, seed + 7, 120);
     let spaces: BTreeSet<&str> =
         design.units().iter().flat_map(|unit| &unit.interfaces).map(|one| one.space.as_str()).collect();
-    for connection in &connections {
-        let Some(said) = snapshot.matcher().decide(connection) else { continue };
-        let wanted = Decision::from(design.evaluate(connection, assume).verdict);
-        let print =
-            || format!("{place}: {}\n{}", connection.display(design), seglab_policy::normal_form::write(design));
-        assert_eq!(said, wanted, "{}", print());
-        assert_eq!(fresh.decide(connection), Some(wanted), "{}", print());
-    }
-    // By address: what a table of addresses says, for addresses in and around everything that is spoken of.
-    let workload = Workload::generate(design, seed + 7, 120);
     for space in spaces {
         let packets = workload.packets_v4(design, space);
-        let mut decisions = [(); 2].map(|()| vec![Decision::Unknown; packets.len()]);
-        for (matcher, decisions) in [snapshot.matcher(), &fresh].into_iter().zip(&mut decisions) {
-            matcher.decide_batch_v4(matcher.space(space).unwrap(), &packets, decisions);
-        }
-        let [said, wanted] = decisions;
+        let [said, wanted] = matchers.map(|matcher| {
+            let mut decisions = vec![Decision::Unknown; packets.len()];
+            matcher.decide_batch_v4(matcher.space(space).unwrap(), &packets, &mut decisions);
+            decisions
+        });
         for ((packet, said), wanted) in packets.iter().zip(said).zip(wanted) {
             let normal = || seglab_policy::normal_form::write(design);
             assert_eq!(said, wanted, "{place} in `{space}`: {packet:x?}\n{}", normal());
