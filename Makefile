@@ -9,7 +9,7 @@ DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
 .PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-kernel bench-line-rate bench-peers bench-scale \
-	bench-rule-sets bench-updates check-smtlib fuzz judges-long miri soak
+	bench-rule-sets bench-updates check-smtlib exact-long fuzz judges-long miri soak
 
 all: test
 
@@ -121,6 +121,13 @@ judges-long: setup
 	PROPTEST_CASES=$(DESIGNS) $(CARGO) test --release --locked --package seglab-benches --test judges
 	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) SEGLAB_REPAIRS=200 $(CARGO) test --release --locked \
 		--package seglab-policy --package seglab-engine --package seglab-verify
+
+# The matcher beside scans that share no line with it, long: every elementary cell of ClassBench sets and of label policies up
+# to `CELLS` of each kind (past that, every edge in its turn), and ten million packets at and beside the edges of the sets.
+CELLS ?= 100000000
+exact-long: setup
+	SEGLAB_CELLS=$(CELLS) SEGLAB_RULE_SETS=all SEGLAB_PACKETS=420000 $(CARGO) test --release --locked --package seglab-benches \
+		--test classbench --test label_policies -- --nocapture
 
 # The simulator against closed forms, 2 % off seen with 99 % power, the deviates of 200 seeds, and the event queue against a
 # standard heap under a million scripts.

@@ -34,6 +34,18 @@ fn a_chain_of_updates_is_a_fresh_policy_after_every_step() {
     assert!(met.refused > 20, "{met:?}");
 }
 
+/// The seeds of the fuzz target, each of which went where no other had been.
+#[test]
+fn the_seeds_of_the_fuzz_target_play() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/policy_updates");
+    let mut steps = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let met = play(&std::fs::read(entry.unwrap().path()).unwrap(), Fresh::LastStep);
+        steps += met.reasons.values().sum::<usize>();
+    }
+    assert!(steps > 50, "{steps}");
+}
+
 /// Whoever keeps a version goes on deciding by it, whatever comes after.
 #[test]
 fn versions_that_are_kept_stay_what_they_are() {

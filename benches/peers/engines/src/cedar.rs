@@ -33,7 +33,6 @@ fn condition(one: &Traffic) -> Option<String> {
 
 impl Cedar {
     pub(crate) fn new(subject: &Subject) -> Self {
-        let (names, of_units) = subject.groups();
         let mut text = String::new();
         for (denies, rule) in subject.rules_denials_first() {
             let services = traffic(rule);
@@ -43,13 +42,13 @@ impl Cedar {
             let conditions: Option<Vec<String>> = services.iter().map(condition).collect();
             let when = conditions.map_or_else(String::new, |all| format!(" when {{ {} }}", all.join(" || ")));
             let effect = if denies { "forbid" } else { "permit" };
-            let [from, to] = [&rule.from, &rule.to].map(|peer| uid("Group", &names[peer]));
+            let [from, to] = [&rule.from, &rule.to].map(|peer| uid("Group", subject.group(peer)));
             text +=
                 &format!("{effect} (principal in {from}, action == Action::\"connect\", resource in {to}){when};\n");
         }
         let policies = PolicySet::from_str(&text).expect("policies");
-        let groups = names.values().map(|name| Entity::new_no_attrs(uid("Group", name), HashSet::new()));
-        let units = subject.design().units().iter().zip(&of_units).map(|(unit, groups)| {
+        let groups = subject.groups().map(|name| Entity::new_no_attrs(uid("Group", name), HashSet::new()));
+        let units = subject.members().map(|(unit, groups)| {
             Entity::new_no_attrs(uid("Unit", &unit.name), groups.iter().map(|name| uid("Group", name)).collect())
         });
         let entities = Entities::from_entities(groups.chain(units), None).expect("entities");

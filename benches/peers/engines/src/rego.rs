@@ -53,12 +53,11 @@ fn object<'a>(pairs: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
 
 impl Rego {
     pub(crate) fn new(subject: &Subject) -> Self {
-        let (names, of_units) = subject.groups();
         // By effect, source and destination.
         let mut rules: [BTreeMap<&str, BTreeMap<&str, Vec<Value>>>; 2] = Default::default();
         for (denies, rule) in subject.rules_denials_first() {
             for one in traffic(rule) {
-                let [from, to] = [&rule.from, &rule.to].map(|peer| names[peer].as_str());
+                let [from, to] = [&rule.from, &rule.to].map(|peer| subject.group(peer));
                 let services = rules[usize::from(denies)].entry(from).or_default().entry(to).or_default();
                 let everything = vec![(0, u16::MAX)];
                 for (first, last) in if one.ranges.is_empty() { everything } else { one.ranges } {
@@ -76,12 +75,9 @@ impl Rego {
             };
             object(by_source.into_iter().map(|(from, targets)| (from, by_target(targets))))
         });
-        let list = |groups: &Vec<String>| {
-            Value::from(groups.iter().map(|name| Value::from(name.as_str())).collect::<Vec<_>>())
-        };
-        let groups = object(
-            subject.design().units().iter().zip(&of_units).map(|(unit, groups)| (unit.name.as_str(), list(groups))),
-        );
+        let list =
+            |groups: &[String]| Value::from(groups.iter().map(|name| Value::from(name.as_str())).collect::<Vec<_>>());
+        let groups = object(subject.members().map(|(unit, groups)| (unit.name.as_str(), list(groups))));
         let data = object([("groups", groups), ("permit", permit), ("forbid", forbid)]);
         let mut engine = Engine::new();
         engine.add_policy("seglab.rego".to_owned(), POLICY.to_owned()).expect("a policy");

@@ -16,6 +16,7 @@ const UNITS: u32 = 40_000;
 pub(crate) struct Subject {
     design: Design,
     connections: Vec<Connection>,
+    groups: Groups,
 }
 
 /// What a condition on a header compares with: a protocol by its name, and a destination port or an ICMP type.
@@ -47,7 +48,8 @@ impl Subject {
         let [uniform, about_rules]: [Vec<Connection>; 2] = [kept(&uniform), kept(&about_rules)];
         let pairs = uniform.into_iter().zip(about_rules).flat_map(|(one, other)| [one, other]);
         let connections = pairs.take(connections).collect();
-        Self { design, connections }
+        let groups = Groups::new(&design);
+        Self { design, connections, groups }
     }
 
     pub(crate) fn design(&self) -> &Design {
@@ -94,23 +96,46 @@ impl Subject {
         rules
     }
 
-    /// The groups that rules speak of, by the words of their peers, and the groups of every unit.
-    pub(crate) fn groups(&self) -> (BTreeMap<&Peer, String>, Vec<Vec<String>>) {
-        let mut names: BTreeMap<&Peer, String> = BTreeMap::new();
-        let mut of_units = vec![Vec::new(); self.design.units().len()];
-        for peer in self.design.rules().flat_map(|(_, rule)| [&rule.from, &rule.to]) {
+    /// The group that a peer is, by its words.
+    pub(crate) fn group(&self, peer: &Peer) -> &str {
+        &self.groups.names[peer]
+    }
+
+    /// Every group.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.groups.names.values().map(String::as_str)
+    }
+
+    /// Every unit with its groups.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&Unit, &[String])> {
+        self.design.units().iter().zip(self.groups.of_units.iter().map(Vec::as_slice))
+    }
+}
+
+/// The peers that rules speak of as groups of units, which whoever distributes a policy works out.
+struct Groups {
+    names: BTreeMap<Peer, String>,
+    of_units: Vec<Vec<String>>,
+}
+
+impl Groups {
+    fn new(design: &Design) -> Self {
+        let mut names = BTreeMap::new();
+        let mut of_units = vec![Vec::new(); design.units().len()];
+        for peer in design.rules().flat_map(|(_, rule)| [&rule.from, &rule.to]) {
             if names.contains_key(peer) {
                 continue;
             }
             let name = format!("{} {}", names.len(), words(peer));
-            for (unit, groups) in self.design.units().iter().zip(&mut of_units) {
-                if matches(peer, unit) {
+            let matches = matching(peer);
+            for (unit, groups) in design.units().iter().zip(&mut of_units) {
+                if matches(unit) {
                     groups.push(name.clone());
                 }
             }
-            names.insert(peer, name);
+            names.insert(peer.clone(), name);
         }
-        (names, of_units)
+        Self { names, of_units }
     }
 }
 
@@ -169,13 +194,15 @@ pub(crate) fn ranges(set: &AddressSet, covers: Covers) -> Vec<(Ipv4Addr, Ipv4Add
     set.ranges().filter_map(v4).collect()
 }
 
-fn matches(peer: &Peer, unit: &Unit) -> bool {
+fn matching(peer: &Peer) -> Box<dyn Fn(&Unit) -> bool + '_> {
     match peer {
-        Peer::Anyone => true,
-        Peer::Units(selector) => selector.matches(unit),
+        Peer::Anyone => Box::new(|_| true),
+        Peer::Units(selector) => Box::new(|unit| selector.matches(unit)),
         Peer::Addresses { set, covers } => {
-            let within = |address: Ipv4Addr| ranges(set, *covers).iter().any(|&(a, b)| a <= address && address <= b);
-            address(unit).is_some_and(within)
+            let ranges = ranges(set, *covers);
+            let within =
+                move |address: Ipv4Addr| ranges.iter().any(|&(first, last)| first <= address && address <= last);
+            Box::new(move |unit| address(unit).is_some_and(&within))
         }
         Peer::Unmodelled(_) => unreachable!("a company has no such peers"),
     }
