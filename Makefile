@@ -9,7 +9,7 @@ DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
 .PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-kernel bench-line-rate bench-peers bench-scale \
-	bench-rule-sets bench-updates check-slurm check-smtlib fuzz judges-long soak
+	bench-rule-sets bench-updates check-slurm check-smtlib exact-long fuzz judges-long miri soak
 
 all: test
 
@@ -64,12 +64,13 @@ bench-updates: setup
 	$(CARGO) run --release --locked --package seglab-benches --example updates
 
 # Beside what people use, in one run: the same questions, the same answers, and the ratio of the times. `PARTS` are
-# `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512) and `nftables`,
-# which takes the rules and packets that `acl` left, in a network namespace, as root.
+# `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512), `nftables`,
+# which takes the rules and packets that `acl` left, in a network namespace, as root, and `engines`: Cedar, Rego and
+# Wirefilter, by their crates, which compile for minutes.
 PEERS ?= $(TARGET)/peers
-PARTS ?= verifier acl nftables
+PARTS ?= verifier acl nftables engines
 PEER_COMPANIES ?= 1000 10000
-NFTABLES_SETS ?= acl1_1k acl3_1k fw2_1k acl1_10k
+NFTABLES_SETS ?= acl1_1k acl3_1k fw2_1k acl1_10k company552of1000 company5182of10000
 bench-peers: setup
 	@sh .ci/peers $(PEERS) $(PARTS)
 ifneq ($(filter verifier,$(PARTS)),)
@@ -83,6 +84,10 @@ ifneq ($(filter acl,$(PARTS)),)
 endif
 ifneq ($(filter nftables,$(PARTS)),)
 	@unshare --net python3 benches/peers/nftables.py $(PEERS)/acl $(NFTABLES_SETS)
+endif
+ifneq ($(filter engines,$(PARTS)),)
+	$(CARGO) build --release --locked --manifest-path benches/peers/engines/Cargo.toml --target-dir $(PEERS)/engines
+	@ulimit -v 12000000; $(PEERS)/engines/release/seglab-peer-engines $(PEER_COMPANIES)
 endif
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that
@@ -124,6 +129,13 @@ judges-long: setup
 	PROPTEST_CASES=$(DESIGNS) SEGLAB_DESIGNS=$(DESIGNS) SEGLAB_SEEDS=$(DESIGNS) SEGLAB_REPAIRS=200 $(CARGO) test --release --locked \
 		--package seglab-policy --package seglab-engine --package seglab-verify
 
+# The matcher beside scans that share no line with it, long: every elementary cell of ClassBench sets and of label policies up
+# to `CELLS` of each kind (past that, every edge in its turn), and ten million packets at and beside the edges of the sets.
+CELLS ?= 100000000
+exact-long: setup
+	SEGLAB_CELLS=$(CELLS) SEGLAB_RULE_SETS=all SEGLAB_PACKETS=420000 $(CARGO) test --release --locked --package seglab-benches \
+		--test classbench --test label_policies -- --nocapture
+
 # The simulator against closed forms, 2 % off seen with 99 % power, the deviates of 200 seeds, and the event queue against a
 # standard heap under a million scripts.
 soak: setup
@@ -135,5 +147,14 @@ fuzz: setup
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || { \
 		echo 'cargo-fuzz is not installed: cargo install cargo-fuzz --locked' >&2; exit 1; }
 	@for target in $$($(CARGO) +nightly fuzz list); do \
-		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+		mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target; \
+		$(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# The file with `unsafe` in it, under Miri, which has no gathers: they are made of single reads there. Needs a nightly compiler
+# with Miri: rustup component add --toolchain nightly miri.
+miri:
+	@$(CARGO) +nightly miri --version >/dev/null 2>&1 || { \
+		echo 'Miri is not installed: rustup component add --toolchain nightly miri rust-src' >&2; exit 1; }
+	RUSTFLAGS='-C target-feature=+avx512f' $(CARGO) +nightly miri test --package seglab-engine --lib matcher::batch

@@ -8,7 +8,7 @@ use seglab_benches::on_processor_ns;
 use seglab_engine::{Decision, Limits, Matcher, PacketV4, PairForm, Workload};
 use seglab_formats::File;
 use seglab_formats::classbench::{Actions, read};
-use seglab_policy::{Design, Direction, RulebookId};
+use seglab_policy::{Design, Direction, RulebookId, number};
 use std::hint::black_box;
 
 /// Packets of a trace, and of a pass.
@@ -38,7 +38,7 @@ fn row(design: &Design) -> String {
     let filter = Matcher::compile_rulebook(design, RulebookId(0), Direction::Forward, Limits::default());
     let filter = match filter {
         Ok(filter) => filter,
-        Err(error) => return format!("{} | {error} | | | | | |", thousands(design.rules().count())),
+        Err(error) => return format!("{} | {error} | | | | | |", number(design.rules().count() as u64)),
     };
     let build = on_processor_ns(start) - before;
     let rules = design.rules().count();
@@ -58,8 +58,8 @@ fn row(design: &Design) -> String {
     let median = passes.get(passes.len() / 2).copied().unwrap_or(1);
     let few = CHECK_BUDGET / rules.max(1);
     for (connection, decision) in workload.connections().iter().zip(&decisions).take(few) {
-        let (outcomes, _) = design.judge_at(RulebookId(0), Direction::Forward, connection);
-        assert_eq!(matches!(decision, Decision::Allowed(_)), outcomes.allow, "{}", connection.display(design));
+        let wanted = Decision::at_rulebook(design, RulebookId(0), Direction::Forward, connection);
+        assert_eq!(*decision, wanted, "{}", connection.display(design));
     }
     let layout = filter.layouts().next().expect("a filter has IPv4 addresses");
     let form = match layout.form {
@@ -70,22 +70,13 @@ fn row(design: &Design) -> String {
     };
     format!(
         "{} | {} | {} × {} | {} | {:.0} | {:.1} | {:.1} |",
-        thousands(rules),
+        number(rules as u64),
         form,
         layout.source_classes,
         layout.destination_classes,
-        thousands(layout.exceptions),
+        number(layout.exceptions as u64),
         build as f64 / 1e6,
         filter.memory_bytes() as f64 / 1e6,
         PASS as f64 * 1e3 / median as f64
     )
-}
-
-/// A number with its thousands apart.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let (head, tail) = digits.split_at(digits.len() % 3);
-    let mut groups: Vec<&str> = Vec::from_iter((!head.is_empty()).then_some(head));
-    groups.extend((0..tail.len()).step_by(3).filter_map(|at| tail.get(at..at + 3)));
-    groups.join(",")
 }

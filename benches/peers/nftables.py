@@ -1,9 +1,9 @@
 """nftables beside the lines of five fields that `peers` writes: the same verdicts, and what the rules cost a packet.
 
-Reads NAME.rules, NAME.trace and NAME.verdicts, loads the rules as one chain on the way out of a network namespace of its
-own, and sends every packet of the trace there: what the kernel does not send is denied. The namespace is gone when the
-command ends. Prints a row of a table for each name: what sending costs with the rules, beyond what it costs without. Exit 1
-if a verdict differs.
+Reads NAME.rules, NAME.trace and NAME.verdicts, loads the rules on the way out of a network namespace of its own, and sends
+packets of the trace there: what the kernel does not send is denied. The namespace is gone when the command ends. Prints a row
+of a table for each name and form: what sending costs with the rules, beyond what it costs without. Exit 1 if a verdict
+differs. Forms are those of `nftables_forms.py`: a list, interval maps, and hash sets of classes.
 
     unshare --net python3 nftables.py FOLDER NAME [NAME ...]
 """
@@ -17,39 +17,16 @@ import sys
 import time
 from pathlib import Path
 
+import nftables_forms
+
 PACKETS = 2000
-ROUNDS = 5
-WITH_PORTS = (6, 17, 132)
+ROUNDS = 15
+# Seconds that loading a form may take.
+PATIENCE = 120
 
 
 def run(*command, text=None):
-    subprocess.run(command, input=text, text=True, check=True)
-
-
-def nft_rule(line, allows):
-    source, destination, ports, protocol = fields(line)
-    words = []
-    if source.prefixlen:
-        words.append(f"ip saddr {source}")
-    if destination.prefixlen:
-        words.append(f"ip daddr {destination}")
-    number, mask = protocol
-    if mask:
-        words.append(f"ip protocol {number}")
-    restricted = [(name, pair) for name, pair in zip(("sport", "dport"), ports) if pair != (0, 65535)]
-    if restricted and mask and number not in WITH_PORTS:
-        return None  # No packet that is sent here is of such a protocol.
-    if restricted and not mask:
-        words.append("ip protocol { 6, 17, 132 }")
-    words += [f"th {name} {first}-{last}" if first < last else f"th {name} {first}" for name, (first, last) in restricted]
-    return " ".join(words + ["accept" if allows else "drop"])
-
-
-def fields(line):
-    words = line.lstrip("@").replace(":", " ").split()
-    nets = [ipaddress.ip_network(word, strict=False) for word in words[:2]]
-    ports = [tuple(map(int, words[2:4])), tuple(map(int, words[4:6]))]
-    return *nets, ports, tuple(int(part, 16) for part in words[6].split("/"))
+    subprocess.run(command, input=text, text=True, check=True, timeout=PATIENCE)
 
 
 def packet(words):
@@ -68,6 +45,13 @@ def can_be_sent(words):
     )
 
 
+def chosen(trace, wanted):
+    """Packets of both verdicts, as many of each as there are, up to half."""
+    sent = [(packet(words), allows == "1") for words, allows in zip(trace, wanted) if can_be_sent(words)]
+    allowed = [one for one in sent if one[1]][: PACKETS // 2]
+    return allowed + [one for one in sent if not one[1]][: PACKETS - len(allowed)]
+
+
 def send(out, packets):
     told = []
     start = time.thread_time_ns()
@@ -80,38 +64,70 @@ def send(out, packets):
     return told, (time.thread_time_ns() - start) / len(packets)
 
 
-def measure(out, folder, name):
-    lines = (folder / f"{name}.rules").read_text().splitlines()
-    actions = (folder / f"{name}.verdicts").read_text().splitlines()
-    lines_allow, wanted = actions[0], actions[1]
-    rules = [nft_rule(line, allows == "1") for line, allows in zip(lines, lines_allow)]
-    trace = [line.split() for line in (folder / f"{name}.trace").read_text().splitlines()]
-    chosen = [(packet(words), allows == "1") for words, allows in zip(trace, wanted) if can_be_sent(words)][:PACKETS]
-    packets = [one for one, _ in chosen]
-    chain = "\n".join(rule for rule in rules if rule)
-    table = "table ip bench { chain out { type filter hook output priority 0; policy drop;\n%s\n}\n}\n"
-    costs = {"with": [], "without": []}
-    for _ in range(ROUNDS):
-        run("nft", "-f", "-", text=table % chain)
+def chain(rules, policy):
+    return "add chain ip bench out { type filter hook output priority 0; policy %s; }\n%s\n" % (
+        policy,
+        "\n".join(f"add rule ip bench out {rule}" for rule in rules),
+    )
+
+
+class Loaded:
+    """A table with the sets of a form, and with its rules on the way out for as long as is asked."""
+
+    def __init__(self, form, policy):
+        run("nft", "-f", "-", text="add table ip bench\n" + form.sets)
+        rules = "".join(f"add rule ip bench out {rule}\n" for rule in form.rules)
+        self.chain = "add chain ip bench out { type filter hook output priority 0; policy %s; }\n" % policy + rules
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        run("nft", "delete", "table", "ip", "bench")
+
+    def send(self, out, packets):
+        run("nft", "-f", "-", text=self.chain)
         told, ns = send(out, packets)
-        run("nft", "flush", "ruleset")
-        costs["with"].append(ns)
-        costs["without"].append(send(out, packets)[1])
-        if told != [allows for _, allows in chosen]:
-            at = next(at for at, (one, allows) in enumerate(zip(told, chosen)) if one != allows[1])
-            sys.exit(f"{name}: packet {packets[at][0].hex()} is told {told[at]} by nftables")
-    cost = statistics.median(costs["with"]) - statistics.median(costs["without"])
-    print(f"| {name} | {len(lines):,} | {len(packets):,} | {cost:,.0f} |", flush=True)
+        run("nft", "delete", "chain", "ip", "bench", "out")
+        return told, ns
+
+
+def measure(out, packets, form):
+    """Nanoseconds of a packet on top of sending; ends the run if a verdict differs."""
+    wanted = [allows for _, allows in packets]
+    packets = [one for one, _ in packets]
+    with Loaded(form, "drop") as loaded:
+        told, _ = loaded.send(out, packets)
+    if told != wanted:
+        at = next(at for at, (one, allows) in enumerate(zip(told, wanted)) if one != allows)
+        sys.exit(f"{form.name}: packet {packets[at][0].hex()} is told {told[at]} by nftables")
+    # What is refused is not sent, and that alone is cheaper: the cost is that of looking up, with nothing refused.
+    costs = {"with": [], "without": []}
+    with Loaded(form.that_lets_through(), "accept") as loaded:
+        for _ in range(ROUNDS):
+            costs["with"].append(loaded.send(out, packets)[1])
+            costs["without"].append(send(out, packets)[1])
+    return statistics.median(costs["with"]) - statistics.median(costs["without"])
 
 
 def main():
     folder, names = Path(sys.argv[1]), sys.argv[2:]
     run("ip", "link", "set", "lo", "up")
     run("ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo")
-    print("| rules | lines | packets | nftables, on top of sending \\[ns\\] |\n| --- | ---: | ---: | ---: |")
+    print("| rules | lines | written as | entries | packets, allowed | nftables, on top of sending \\[ns\\] |")
+    print("| --- | ---: | --- | ---: | ---: | ---: |")
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as out:
         for name in names:
-            measure(out, folder, name)
+            text = (folder / f"{name}.rules").read_text().splitlines()
+            lines_allow, wanted = (folder / f"{name}.verdicts").read_text().splitlines()
+            lines = [nftables_forms.Line(line, allows == "1") for line, allows in zip(text, lines_allow)]
+            trace = [line.split() for line in (folder / f"{name}.trace").read_text().splitlines()]
+            packets = chosen(trace, wanted)
+            for form in nftables_forms.of(lines):
+                row = f"| {name} | {len(lines):,} | {form.name} | {form.entries:,} "
+                row += f"| {len(packets):,}, {sum(allows for _, allows in packets):,} "
+                print(row + f"| {measure(out, packets, form):,.0f} |", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

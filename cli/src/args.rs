@@ -442,6 +442,10 @@ pub(crate) struct Bench {
     /// Seed of the workload
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Also replay flow records: CSV with the columns srcaddr, dstaddr, protocol, srcport and dstport, or as collectors
+    /// name them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) flows: Option<PathBuf>,
     /// Memory that the tables of an address family may take, in MB; past it there are slower ones, or none
     #[arg(long, default_value_t = 1024, value_name = "MB", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) memory: u32,

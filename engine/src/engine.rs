@@ -48,6 +48,21 @@ pub enum Decision {
     Unknown,
 }
 
+impl Decision {
+    /// What the reference evaluator says of a connection at one rulebook, wherever its ends are: what a
+    /// [`Matcher`](crate::Matcher) of that rulebook decides.
+    pub fn at_rulebook(design: &Design, rulebook: RulebookId, direction: Direction, connection: &Connection) -> Self {
+        let (outcomes, _) = design.judge_at(rulebook, direction, connection);
+        let family = design.family_of(connection).unwrap_or(Family::V4);
+        let reply = if connection.header.reply(family).is_some() { Reply::Passes } else { Reply::None };
+        match (outcomes.allow, outcomes.deny) {
+            (true, false) => Decision::Allowed(reply),
+            (true, true) => Decision::Unknown,
+            (false, _) => Decision::Denied,
+        }
+    }
+}
+
 impl From<Verdict> for Decision {
     fn from(verdict: Verdict) -> Self {
         match verdict {

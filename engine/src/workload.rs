@@ -27,9 +27,48 @@ pub struct Workload {
 impl Workload {
     /// `count` connections of a design, drawn with xoshiro256++ from `seed`; none if the design has no units.
     pub fn generate(design: &Design, seed: u64, count: usize) -> Self {
+        Self::about_rules(design, seed, count, 0.5)
+    }
+
+    /// As [`Workload::generate`], with another share of connections that start from a rule.
+    pub fn about_rules(design: &Design, seed: u64, count: usize, share: f64) -> Self {
         let mut drawer = Drawer::new(design, seed);
-        let connections = if drawer.ends.is_empty() { Vec::new() } else { (0..count).map(|_| drawer.draw()).collect() };
-        Self { connections }
+        let there = if drawer.ends.is_empty() { 0 } else { count };
+        Self { connections: (0..there).map(|_| drawer.draw(share)).collect() }
+    }
+
+    /// Connections between addresses, in their order: each end is the unit that has the address in a space, or
+    /// external. In a design without units all are external.
+    pub fn replayed(design: &Design, space: &str, seen: impl IntoIterator<Item = (IpAddr, IpAddr, Header)>) -> Self {
+        let mut holders = BTreeMap::new();
+        for end in design.unit_ids().flat_map(|unit| interfaces(design, unit)) {
+            if let Some(Interface { address: Address::Known(address), space: of, .. }) = design.interface(end)
+                && of == space
+            {
+                holders.entry(*address).or_insert(end);
+            }
+        }
+        let end = |address: IpAddr| holders.get(&address).copied().unwrap_or(Endpoint::External(address));
+        let connection =
+            |(source, destination, header)| Connection { source: end(source), destination: end(destination), header };
+        Self { connections: seen.into_iter().map(connection).collect() }
+    }
+
+    /// Those connections that are of interest.
+    #[must_use]
+    pub fn filtered(mut self, wanted: impl FnMut(&Connection) -> bool) -> Self {
+        self.connections.retain(wanted);
+        self
+    }
+
+    /// The same with one end of each connection a given one, the source and the destination in turns; connections with
+    /// itself are left out.
+    #[must_use]
+    pub fn at(mut self, end: Endpoint) -> Self {
+        for (position, connection) in self.connections.iter_mut().enumerate() {
+            if position % 2 == 0 { connection.source = end } else { connection.destination = end }
+        }
+        self.filtered(|one| one.source.unit() != one.destination.unit() || one.source.unit().is_none())
     }
 
     /// `count` connections between interfaces, both drawn uniformly, on services of rules drawn uniformly; drawn with
@@ -171,8 +210,13 @@ impl<'a> Drawer<'a> {
         Self { design, random, ends, known, rules, selected, ranges }
     }
 
-    fn draw(&mut self) -> Connection {
-        let rule = if self.random.random_bool(0.5) { None } else { pick(&mut self.random, &self.rules).copied() };
+    /// A connection, in a share of draws about a rule.
+    fn draw(&mut self, share: f64) -> Connection {
+        let rule = if self.random.random_bool(1.0 - share.clamp(0.0, 1.0)) {
+            None
+        } else {
+            pick(&mut self.random, &self.rules).copied()
+        };
         let mut source = self.end(rule.map(|rule| &rule.from));
         let mut destination = self.end(rule.map(|rule| &rule.to));
         // Two external ends have no path: one of them becomes a unit's.

@@ -6,6 +6,7 @@
 //! is never half read: the reader then gives [`Rejected`], with every error that it found.
 
 pub mod classbench;
+pub mod flow_records;
 pub mod kubernetes;
 pub mod lab;
 pub mod patch;

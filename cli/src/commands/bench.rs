@@ -1,7 +1,9 @@
 //! `seglab bench`: how fast the matcher decides this policy on this machine, beside what the memory of the machine
 //! could, every decision held to the others and those that are checked to the reference evaluator.
 
+mod flows;
 mod measure;
+mod narrowed;
 mod text;
 
 use super::{Context, to_json};
@@ -10,13 +12,15 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::heading::heading;
 use crate::output;
+use indicatif::ProgressBar;
 use measure::{BatchTimes, ByCores, Rates, timed};
+use narrowed::{AtPoint, OfRules};
 use seglab_engine::{
     CompileError, Decision, Layout, Limits, LiveMatcher, LiveRule, Matcher, PacketV4, PairForm, SpaceId, UnitPacket,
     Update, Workload,
 };
 use seglab_policy::{
-    Address, Assume, Connection, DEFAULT_SPACE, Design, Direction, Family, Reply, Rule, RuleId, RulebookId, TierId,
+    Address, Assume, Connection, DEFAULT_SPACE, Design, Direction, Rule, RuleId, RulebookId, TierId, number,
 };
 use seglab_reports::{Heading, Throughput, throughput_plot};
 use serde::Serialize;
@@ -32,9 +36,14 @@ const UPDATES_NS: u64 = 2_000_000_000;
 /// The most rules that are taken away and put back.
 const UPDATES_MAX: usize = 1000;
 
+/// The traffic of which every second connection is about a rule.
+const RULES: &str = "rules";
+
 /// What the numbers are, and what they are not.
 const MEANING: &str = "These rates are the bound of a good implementation on this machine: packets stand in memory, and \
-                       nothing moves them. They are not what a product costs.";
+                       nothing moves them. They are not what a product costs: what agents and appliances \
+                       take in a simulation is a parameter, from a data sheet, a measurement of one's own or the \
+                       kernel's filter as measured.";
 
 #[derive(Serialize)]
 struct Measured {
@@ -54,6 +63,10 @@ struct Measured {
     /// not known. None where there are no tables.
     roofline_decisions_per_second: Option<u64>,
     traffic: Vec<TrafficMeasured>,
+    /// The same policy with fewer of its rules.
+    by_rules: Vec<OfRules>,
+    /// What single points take, each with the rules that concern it.
+    placements: Vec<AtPoint>,
     batches: Vec<BatchTimes>,
     update_ns: Option<UpdateTimes>,
     #[serde(flatten)]
@@ -119,6 +132,8 @@ struct TrafficMeasured {
     rates: Rates,
     /// The share of decisions by unit that allow.
     allowed: f64,
+    /// Decisions that the reference evaluator agreed with.
+    checked: usize,
 }
 
 /// Packets of one kind of traffic, by address and between known interfaces.
@@ -130,29 +145,66 @@ struct Traffic {
 pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Failure> {
     let loaded = context.load(&args.design.path)?;
     let design = &loaded.design;
+    let progress = crate::progress::spinner("compiling the policy");
+    let measured = measured(args, context, design, &progress);
+    progress.finish_and_clear();
+    let measured = measured?;
+    if let Some(path) = &args.plot
+        && let Some(plot) = throughput_plot(design.name(), &measured.bars())
+    {
+        output::write_file(path, plot.svg.as_bytes())?;
+    }
+    output::print(&match args.format {
+        TableFormat::Text => text::text(&measured),
+        TableFormat::Json => to_json(&measured),
+    })?;
+    Ok(Exit::Holds)
+}
+
+/// Measures everything, one thing after the other.
+fn measured(
+    args: &args::Bench,
+    context: &mut Context,
+    design: &Design,
+    progress: &ProgressBar,
+) -> Result<Measured, Failure> {
     let assume = Assume { as_if_enforced: args.design.as_if_enforced, ..Assume::business() };
     let subject = Subject::of(design, assume)?;
     let limits = Limits { memory_bytes: (args.memory as usize).saturating_mul(1_000_000), ..Limits::default() };
     let (built, build_ns) = timed(|| subject.compile(design, limits));
-    let matcher = built.map_err(|error| Failure::usage(error.to_string(), "allow more with `--memory`"))?;
-    let number = args.connections as usize;
-    let workloads = context.timings.phase("workload", || subject.workloads(design, args.seed, number));
+    let matcher = built.map_err(|error| refused(&error))?;
+    let count = args.connections as usize;
+    let mut workloads = context.timings.phase("workload", || subject.workloads(design, args.seed, count));
+    if let Some(path) = &args.flows {
+        workloads.push(("flows", flows::replayed(design, subject, path)?));
+    }
     let mut traffic = Vec::new();
     let mut batches = Vec::new();
     for (name, workload) in &workloads {
-        let (measured, of_batches) = measure_traffic(name, workload, &matcher, context, design)?;
+        progress.set_message(format!("traffic: {name}"));
+        let (measured, of_batches) = measure_traffic((name, workload), &matcher, context, design, subject)?;
         traffic.push(measured);
         if batches.is_empty() {
             batches = of_batches;
         }
     }
     let nothing = Workload::default();
-    let asked = workloads.last().map_or(&nothing, |(_, asked)| asked);
+    let asked = workloads.iter().find(|(name, _)| *name == RULES).map_or(&nothing, |(_, asked)| asked);
     let checked = check(asked, &matcher, context, design, subject)?;
+    let first = workloads.first().map_or((RULES, &nothing), |(name, workload)| (*name, workload));
+    progress.set_message("fewer rules");
+    let by_rules = narrowed::by_rules(context, design, subject, limits, first)?;
+    progress.set_message("single points");
+    let placements = match subject {
+        Subject::Points(assume) => narrowed::by_point(context, design, assume, limits, first.1)?,
+        Subject::Filter => Vec::new(),
+    };
+    progress.set_message("updates");
+    let update_ns = if subject == Subject::Filter { None } else { updates(context, design, assume, limits)? };
     let uniform = traffic.first().map(|one| &one.rates);
     let by_cores = |of: fn(&Rates) -> &ByCores| uniform.map(of).cloned().unwrap_or_default();
     let rooflines = [by_cores(|rates| &rates.roofline_by_address), by_cores(|rates| &rates.roofline_by_unit)];
-    let measured = Measured {
+    Ok(Measured {
         schema: "seglab/bench/v1",
         heading: heading(design, Some(args.seed)),
         meaning: MEANING,
@@ -168,20 +220,12 @@ pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Fai
         },
         roofline_decisions_per_second: rooflines.iter().find_map(|roofline| roofline.get(&1)).copied(),
         traffic,
+        by_rules,
+        placements,
         batches,
-        update_ns: if subject == Subject::Filter { None } else { updates(context, design, assume, limits)? },
+        update_ns,
         checked,
-    };
-    if let Some(path) = &args.plot
-        && let Some(plot) = throughput_plot(design.name(), &measured.bars())
-    {
-        output::write_file(path, plot.svg.as_bytes())?;
-    }
-    output::print(&match args.format {
-        TableFormat::Text => text::text(&measured),
-        TableFormat::Json => to_json(&measured),
-    })?;
-    Ok(Exit::Holds)
+    })
 }
 
 /// What is asked about connections.
@@ -217,9 +261,18 @@ impl Subject {
             Self::Points(_) => vec![
                 ("uniform", Workload::uniform(design, seed, number)),
                 ("zipf", Workload::zipf(design, seed, number)),
-                ("rules", Workload::generate(design, seed, number)),
+                (RULES, Workload::generate(design, seed, number)),
+                ("hits", Workload::about_rules(design, seed, number, 1.0)),
             ],
-            Self::Filter => vec![("rules", Workload::between_addresses(design, seed, number))],
+            Self::Filter => vec![(RULES, Workload::between_addresses(design, seed, number))],
+        }
+    }
+
+    /// The address space that traffic by address is seen in.
+    fn space(self, design: &Design) -> Option<&str> {
+        match self {
+            Self::Points(_) => main_space(design),
+            Self::Filter => Some(DEFAULT_SPACE),
         }
     }
 
@@ -227,40 +280,40 @@ impl Subject {
     fn wanted(self, design: &Design, connection: &Connection) -> Decision {
         match self {
             Self::Points(assume) => design.evaluate(connection, assume).verdict.into(),
-            Self::Filter => {
-                let (outcomes, _) = design.judge_at(RulebookId(0), Direction::Forward, connection);
-                let answered = connection.header.reply(Family::V4).is_some();
-                match (outcomes.allow, outcomes.deny) {
-                    (true, false) => Decision::Allowed(if answered { Reply::Passes } else { Reply::None }),
-                    (true, true) => Decision::Unknown,
-                    (false, _) => Decision::Denied,
-                }
-            }
+            Self::Filter => Decision::at_rulebook(design, RulebookId(0), Direction::Forward, connection),
         }
     }
 }
 
+/// A policy that cannot be compiled within the memory allowed.
+fn refused(error: &impl std::fmt::Display) -> Failure {
+    Failure::usage(error.to_string(), "allow more with `--memory`")
+}
+
 /// Measures one kind of traffic, after its batches were held to decisions one by one.
 fn measure_traffic(
-    name: &'static str,
-    workload: &Workload,
+    (name, workload): (&'static str, &Workload),
     matcher: &Matcher,
     context: &mut Context,
     design: &Design,
+    subject: Subject,
 ) -> Result<(TrafficMeasured, Vec<BatchTimes>), Failure> {
-    let space = main_space(design);
+    let space = subject.space(design);
     let id = space.and_then(|space| matcher.space(space));
     let packets = space.map_or_else(Vec::new, |space| workload.packets_v4(design, space));
     let traffic = Traffic { packets, between: workload.packets_between(matcher) };
     if let Some(message) = context.timings.phase("check", || inconsistent(matcher, id, &traffic)) {
         return Err(context.disagreement(design, message, name));
     }
+    let (decisions, checked) = held(workload, matcher, context, design, subject, CHECK_BUDGET / 4)?;
+    let allowed = decisions.iter().filter(|decision| matches!(decision, Decision::Allowed(_))).count();
+    let allowed = allowed as f64 / decisions.len().max(1) as f64;
     let mut rates = Rates::default();
     let batches = context.timings.phase("measure", || {
         measure::cores().into_iter().for_each(|cores| measure::rates(matcher, id, &traffic, cores, &mut rates));
         measure::batches(matcher, id, &traffic)
     });
-    Ok((TrafficMeasured { name, rates, allowed: share_allowed(matcher, workload) }, batches))
+    Ok((TrafficMeasured { name, rates, allowed, checked }, batches))
 }
 
 /// Takes one rule after another away and puts it back; `None` where there are no rules.
@@ -270,9 +323,8 @@ fn updates(
     assume: Assume,
     limits: Limits,
 ) -> Result<Option<UpdateTimes>, Failure> {
-    let refused = |error: String| Failure::usage(error, "allow more with `--memory`");
     let (live, build_ns) = timed(|| LiveMatcher::new(design, assume, limits));
-    let live = live.map_err(|error| refused(error.to_string()))?;
+    let live = live.map_err(|error| refused(&error))?;
     // Where rules are asked one after the other, one that is put back stands behind those of its priority.
     let tier = |id: RuleId| TierId { rulebook: id.rulebook, tier: id.tier };
     let mut rules: Vec<(LiveRule, TierId, &Rule)> =
@@ -280,7 +332,7 @@ fn updates(
     let (mut times, mut recompiled, mut spent_ns) = (Vec::new(), 0, build_ns);
     let mut apply = |update: Update| {
         let (applied, ns) = context.timings.phase("update", || timed(|| live.apply(&[update])));
-        let applied = applied.map_err(|error| refused(error.to_string()))?;
+        let applied = applied.map_err(|error| refused(&error))?;
         times.push(ns);
         recompiled += usize::from(applied.recompiled.is_some());
         spent_ns = spent_ns.saturating_add(ns);
@@ -327,26 +379,40 @@ fn check(
     design: &Design,
     subject: Subject,
 ) -> Result<Checked, Failure> {
-    let decisions: Vec<(&Connection, Decision)> =
-        asked.connections().iter().filter_map(|one| Some((one, matcher.decide(one)?))).collect();
-    let checked = decisions.len().min((CHECK_BUDGET / (design.rules().count() * 2).max(1)).max(1));
-    let wrong = context.timings.phase("check", || {
-        let differs = |(connection, said): &&(&Connection, Decision)| subject.wanted(design, connection) != *said;
-        decisions.iter().take(checked).filter(differs).collect::<Vec<_>>()
-    });
-    if let Some((connection, said)) = wrong.first() {
-        let message = format!("the matcher says {said:?} of {} and the evaluator does not", connection.display(design));
-        return Err(context.disagreement(design, message, &format!("{connection:?} {subject:?}")));
-    }
+    let (decisions, checked) = held(asked, matcher, context, design, subject, CHECK_BUDGET)?;
     context.timings.count("decisions", decisions.len());
-    let count = |wanted: fn(&Decision) -> bool| decisions.iter().filter(|(_, decision)| wanted(decision)).count();
+    let count = |wanted: fn(&Decision) -> bool| decisions.iter().filter(|decision| wanted(decision)).count();
     Ok(Checked {
         allowed: count(|decision| matches!(decision, Decision::Allowed(_))),
         denied: count(|decision| *decision == Decision::Denied),
         unknown: count(|decision| *decision == Decision::Unknown),
         checked,
-        mismatches: wrong.len(),
+        mismatches: 0,
     })
+}
+
+/// What a matcher decides of a workload, and how many of the decisions the reference evaluator was asked about: as many as
+/// so many looks at rules allow. One that differs is a failure.
+fn held(
+    workload: &Workload,
+    matcher: &Matcher,
+    context: &mut Context,
+    design: &Design,
+    subject: Subject,
+    budget: usize,
+) -> Result<(Vec<Decision>, usize), Failure> {
+    let decided = |one| Some((one, matcher.decide(one)?));
+    let decisions: Vec<(&Connection, Decision)> = workload.connections().iter().filter_map(decided).collect();
+    let checked = decisions.len().min((budget / (design.rules().count() * 2).max(1)).max(1));
+    let wrong = context.timings.phase("check", || {
+        let differs = |(connection, said): &&(&Connection, Decision)| subject.wanted(design, connection) != *said;
+        decisions.iter().take(checked).find(differs)
+    });
+    if let Some((connection, said)) = wrong {
+        let message = format!("the matcher says {said:?} of {} and the evaluator does not", connection.display(design));
+        return Err(context.disagreement(design, message, &format!("{connection:?} {subject:?}")));
+    }
+    Ok((decisions.into_iter().map(|(_, decision)| decision).collect(), checked))
 }
 
 impl Measured {
@@ -363,7 +429,14 @@ impl Measured {
                 bar(format!("{}, by unit", one.name), &rates.by_unit, &rates.roofline_by_unit),
             ]
         };
-        self.traffic.iter().flat_map(of_traffic).flatten().collect()
+        let narrowed = |name: String, built: &narrowed::Built| {
+            bar(name, &built.rates.by_address, &built.rates.roofline_by_address)
+        };
+        let of_rules = |one: &OfRules| narrowed(format!("{} rules", number(one.rules as u64)), &one.built);
+        let of_point = |one: &AtPoint| narrowed(format!("{} by itself", one.point), &one.built);
+        let traffic = self.traffic.iter().flat_map(of_traffic).flatten();
+        let parts = self.by_rules.iter().filter_map(of_rules).chain(self.placements.iter().filter_map(of_point));
+        traffic.chain(parts).collect()
     }
 }
 
@@ -375,9 +448,7 @@ fn main_space(design: &Design) -> Option<&str> {
             *known.entry(interface.space.as_str()).or_default() += 1;
         }
     }
-    // Where there are no units a filter sees every address in one space.
-    let only = design.units().is_empty().then_some(DEFAULT_SPACE);
-    known.into_iter().max_by_key(|&(_, count)| count).map(|(space, _)| space).or(only)
+    known.into_iter().max_by_key(|&(_, count)| count).map(|(space, _)| space)
 }
 
 /// What decisions in batches and one by one do not agree about.
@@ -394,13 +465,6 @@ fn inconsistent(matcher: &Matcher, space: Option<SpaceId>, traffic: &Traffic) ->
     let mut both = traffic.between.iter().zip(&decisions);
     let (packet, said) = both.find(|(packet, said)| matcher.decide_between(packet) != **said)?;
     Some(format!("a batch says {said:?} of {packet:?} and the matcher alone does not"))
-}
-
-/// How many of the connections that a matcher decides it allows, as a share.
-fn share_allowed(matcher: &Matcher, workload: &Workload) -> f64 {
-    let decisions: Vec<Decision> = workload.connections().iter().filter_map(|one| matcher.decide(one)).collect();
-    let allowed = decisions.iter().filter(|decision| matches!(decision, Decision::Allowed(_))).count();
-    allowed as f64 / decisions.len().max(1) as f64
 }
 
 impl Context {

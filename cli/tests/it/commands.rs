@@ -466,7 +466,16 @@ mod bench {
         assert!(document["meaning"].as_str().unwrap().contains("not what a product costs"));
         let names: Vec<&str> =
             document["traffic"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
-        assert_eq!(names, ["uniform", "zipf", "rules"]);
+        assert_eq!(names, ["uniform", "zipf", "rules", "hits"]);
+        for one in document["traffic"].as_array().unwrap() {
+            assert!(one["checked"].as_u64() > Some(0), "{one}");
+        }
+        let placements = document["placements"].as_array().unwrap();
+        assert!(!placements.is_empty(), "{document}");
+        for one in placements {
+            assert!(one["checked"].as_u64() > Some(0) && one["by_unit"]["1"].as_u64() > Some(0), "{one}");
+            assert!(one["rules"].as_u64() <= document["rules"].as_u64() && one["unit"].is_string(), "{one}");
+        }
         assert_eq!(document["batches"][0]["packets"], 1);
         assert!(document["batches"][0]["batch_ns_p50"].as_u64() <= document["batches"][0]["batch_ns_p999"].as_u64());
         let text = seglab(site().path(), &["bench", ".", "--connections", "2000"]).ends(0);
@@ -488,6 +497,43 @@ mod bench {
         assert!(number("allowed") > 0.0 && number("denied") > 0.0, "{document}");
         assert_eq!(document["traffic"][0]["allowed"], number("allowed") / decided);
         assert!(document["update_ns"].is_null(), "{document}");
+    }
+
+    const PAIR: &str = "seglab: 1\nname: pair\nunits:\n  - {name: a, addresses: [10.0.0.1]}\n  \
+                        - {name: b, addresses: [10.0.0.2], listens: [tcp/443]}\n\
+                        policy:\n  - allow: {from: a, to: b, service: tcp/443}\n";
+
+    /// Flows are told what they are told between the units that have the addresses, and bad ones with their place.
+    #[test]
+    fn flow_records_are_replayed() {
+        let flows = "srcaddr,dstaddr,protocol,dstport\n10.0.0.1,10.0.0.2,6,443\n10.0.0.2,10.0.0.1,6,443\n\
+                     10.0.0.1,10.0.0.2,17,443\n9.9.9.9,10.0.0.2,6,443\n";
+        let at = folder(&[("seglab.yaml", PAIR), ("flows.csv", flows), ("bad.csv", "src,dst,proto\n10.0.0.1,b,6\n")]);
+        let arguments = ["bench", "seglab.yaml", "--connections", "500", "--flows", "flows.csv"];
+        let document = seglab(at.path(), &[&arguments[..], &["--format", "json"]].concat()).json(0);
+        let replayed = &document["traffic"][4];
+        assert_eq!(replayed["name"], "flows");
+        assert_eq!((replayed["allowed"].as_f64(), replayed["checked"].as_u64()), (Some(0.25), Some(4)));
+        assert!(seglab(at.path(), &arguments).ends(0).contains("flows, by address"));
+        let bad = seglab(at.path(), &["bench", "seglab.yaml", "--flows", "bad.csv"]);
+        assert_eq!(bad.code, Some(2));
+        assert!(bad.err.contains("`b` is not an address") && bad.err.contains("bad.csv:2:10"), "{}", bad.err);
+        let missing = seglab(at.path(), &["bench", "seglab.yaml", "--flows", "nowhere.csv"]);
+        assert_eq!(missing.code, Some(2));
+        assert!(missing.err.contains("cannot read `nowhere.csv`"), "{}", missing.err);
+    }
+
+    #[test]
+    fn fewer_rules_are_measured_too() {
+        let rules: String =
+            (1..=25).map(|port| format!("  - allow: {{from: a, to: b, service: tcp/{port}}}\n")).collect();
+        let at = folder(&[("seglab.yaml", &format!("{PAIR}{rules}"))]);
+        let document = seglab(at.path(), &["bench", "seglab.yaml", "--connections", "500", "--format", "json"]).json(0);
+        let sizes = document["by_rules"].as_array().unwrap();
+        assert_eq!(sizes.iter().map(|one| one["rules"].as_u64().unwrap()).collect::<Vec<_>>(), [10]);
+        assert!(sizes[0]["checked"].as_u64() > Some(0) && sizes[0]["build_ns"].as_u64() > Some(0), "{document}");
+        // What concerns a unit are all of them here.
+        assert_eq!(document["placements"][0]["rules"], 26, "{document}");
     }
 
     #[test]

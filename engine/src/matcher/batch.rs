@@ -287,11 +287,16 @@ mod tests {
         vectors: None,
     };
 
+    /// How many of so many designs are looked at: under Miri few.
+    fn designs(many: u64) -> u64 {
+        if cfg!(miri) { 2 } else { many }
+    }
+
     /// The same of filters, in layers of both forms.
     #[test]
     fn vectors_decide_filters_as_steps_one_by_one_do() {
         let mut layers = 0;
-        for seed in 0..150 {
+        for seed in 0..designs(150) {
             let design = design_of(seed);
             let packets = Workload::between_addresses(&design, seed, 200).packets_v4(&design, "default");
             for (book, dense_pairs) in
@@ -310,14 +315,14 @@ mod tests {
                 }
             }
         }
-        assert!(layers > 20, "{layers}");
+        assert!(cfg!(miri) || layers > 20, "{layers}");
     }
 
     /// What the fastest steps find is what the steps one by one find, packet by packet, in every form of tables.
     #[test]
     fn vectors_decide_what_steps_one_by_one_decide() {
         let mut forms = BTreeSet::new();
-        for seed in 0..300 {
+        for seed in 0..designs(300) {
             let design = design_of(seed);
             for dense_pairs in [0, 1 << 20] {
                 let limits = Limits { dense_pairs, ..Limits::default() };

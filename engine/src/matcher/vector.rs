@@ -437,3 +437,20 @@ fn put_bytes(bytes: &mut [u8; CHUNK], group: usize, lanes: __m512i) {
         unsafe { _mm_storeu_si128(group.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(lanes)) }
     }
 }
+
+/// Miri knows no gathers: the same reads, one by one.
+///
+/// # Safety
+/// Four bytes from every position, in units of `SCALE` bytes, are inside the table.
+#[cfg(miri)]
+#[target_feature(enable = "avx512f")]
+unsafe fn _mm512_i32gather_epi32<const SCALE: i32>(at: __m512i, table: *const i32) -> __m512i {
+    let read = |at: u32| {
+        let from = at as usize * SCALE.unsigned_abs() as usize;
+        // SAFETY: the caller's.
+        unsafe { table.cast::<u8>().add(from).cast::<u32>().read_unaligned() }
+    };
+    let read = lanes(at).map(read);
+    // SAFETY: sixteen numbers of four bytes are a register.
+    unsafe { _mm512_loadu_si512(read.as_ptr().cast()) }
+}

@@ -10,4 +10,5 @@ mod live;
 mod matcher;
 mod scan;
 mod update;
+mod update_script;
 mod workload;

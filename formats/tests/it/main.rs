@@ -11,6 +11,7 @@
 )]
 
 mod classbench;
+mod flow_records;
 mod kubernetes;
 mod lab;
 mod patch;

@@ -1,6 +1,7 @@
 //! What was measured, as text.
 
 use super::measure::ByCores;
+use super::narrowed::Built;
 use super::{MEANING, Measured};
 use seglab_policy::{count, number};
 use seglab_reports::heading_text;
@@ -37,6 +38,7 @@ pub(super) fn text(m: &Measured) -> String {
             );
         }
     }
+    parts(&mut out, m);
     let _ = writeln!(
         out,
         "\n  {:<26} {:>12} {:>12} {:>12} {:>12}",
@@ -100,9 +102,42 @@ pub(super) fn text(m: &Measured) -> String {
     let _ = writeln!(
         out,
         "\nA roofline is the reads that a decision takes and nothing else. Traffic: `uniform` draws both ends alike, under `zipf`\n\
-         few units talk most, of `rules` every second one is about a rule.\n{MEANING}"
+         few units talk most, of `rules` every second one is about a rule, of `hits` every one; `flows` are yours.\n{MEANING}"
     );
     out
+}
+
+/// What fewer rules, and single points, take and decide.
+fn parts(out: &mut String, m: &Measured) {
+    let of_rules = m.by_rules.iter().map(|one| (format!("{} rules", number(one.rules as u64)), one.rules, &one.built));
+    let of_points = m.placements.iter().map(|one| {
+        let unit = one.unit.as_ref().map_or_else(String::new, |unit| format!(" at {unit}"));
+        (format!("{} `{}`{unit}", one.kind, one.point), one.rules, &one.built)
+    });
+    let rows: Vec<(String, usize, &Built)> = of_rules.chain(of_points).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default().max(26);
+    let _ = writeln!(
+        out,
+        "\n  {:<width$} {:>9} {:>12} {:>12} {:>12} {:>10} {:>10} {:>9}",
+        "uniform traffic, 1 core", "rules", "by address", "roofline", "by unit", "build ms", "MB", "checked"
+    );
+    for (name, rules, built) in rows {
+        let cell = |of: &ByCores| of.get(&1).map_or_else(|| "-".to_owned(), |&rate| millions(rate));
+        let _ = writeln!(
+            out,
+            "  {name:<width$} {:>9} {:>12} {:>12} {:>12} {:>10.2} {:>10.2} {:>9}",
+            number(rules as u64),
+            cell(&built.rates.by_address),
+            cell(&built.rates.roofline_by_address),
+            cell(&built.rates.by_unit),
+            built.build_ns as f64 / 1e6,
+            built.memory_bytes as f64 / 1e6,
+            number(built.checked as u64)
+        );
+    }
 }
 
 fn millions(rate: u64) -> String {
