@@ -8,6 +8,7 @@
 pub mod classbench;
 pub mod kubernetes;
 pub mod lab;
+pub mod nasim;
 pub mod patch;
 pub mod text;
 mod yaml;

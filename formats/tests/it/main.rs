@@ -13,4 +13,5 @@
 mod classbench;
 mod kubernetes;
 mod lab;
+mod nasim;
 mod patch;
