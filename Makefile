@@ -65,10 +65,12 @@ bench-updates: setup
 
 # Beside what people use, in one run: the same questions, the same answers, and the ratio of the times. `PARTS` are
 # `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512) and `nftables`,
-# which takes the rules and packets that `acl` left, in a network namespace, as root.
+# which takes the rules and packets that `acl` left, in a network namespace, as root; and `nasim` (an attack simulator, on its
+# own scenarios).
 PEERS ?= $(TARGET)/peers
-PARTS ?= verifier acl nftables
+PARTS ?= verifier acl nftables nasim
 PEER_COMPANIES ?= 1000 10000
+NASIM_SCENARIOS ?= $(wildcard ../shared/data/nasim/*.yaml)
 NFTABLES_SETS ?= acl1_1k acl3_1k fw2_1k acl1_10k
 bench-peers: setup
 	@sh .ci/peers $(PEERS) $(PARTS)
@@ -83,6 +85,12 @@ ifneq ($(filter acl,$(PARTS)),)
 endif
 ifneq ($(filter nftables,$(PARTS)),)
 	@unshare --net python3 benches/peers/nftables.py $(PEERS)/acl $(NFTABLES_SETS)
+endif
+ifneq ($(filter nasim,$(PARTS)),)
+	$(CARGO) build --release --locked --package seglab-cli
+	$(CARGO) build --release --locked --package seglab-benches --example attacker_actions
+	@$(PEERS)/bin/python benches/peers/nasim_actions.py $(TARGET)/release/seglab $(TARGET)/release/examples/attacker_actions \
+		$(NASIM_SCENARIOS)
 endif
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that
