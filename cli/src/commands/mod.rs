@@ -13,6 +13,7 @@ mod init;
 mod otherwise;
 mod paths;
 mod reach;
+mod reduce;
 mod repair;
 mod report;
 mod smtlib;
@@ -48,6 +49,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Fail
         Command::Check(args) => check::run(args, context),
         Command::Simulate(args) => campaign::run(args, context),
         Command::Paths(args) => paths::run(args, context),
+        Command::Reduce(args) => reduce::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Bench(args) => bench::run(args, context),

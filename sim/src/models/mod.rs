@@ -56,6 +56,7 @@
 
 mod attack;
 mod campaign;
+mod chunk;
 mod enforcement;
 mod error;
 mod network;
@@ -70,6 +71,7 @@ mod traffic;
 
 pub use attack::{PathError, Step, follow};
 pub use campaign::Campaign;
+pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
 pub use replica::{Alerts, Attempts, Course, Flows, Replica, Settled, TraceAction, TraceEntry};

@@ -1,7 +1,7 @@
 //! What came of one replica: plain data, from which everything else is reduced.
 
 use seglab_policy::{Assume, Connection, UnitId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::kernel::Time;
 use crate::kernel::statistics::Fate;
@@ -9,7 +9,7 @@ use crate::kernel::statistics::Fate;
 use super::Passage;
 
 /// The outcome of one replica.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     /// Its number.
     pub number: u32,
@@ -32,7 +32,7 @@ pub struct Replica {
 }
 
 /// One step of the attack's course.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// When.
     #[serde(rename = "at_ns")]
@@ -44,7 +44,7 @@ pub struct Course {
 }
 
 /// What became of something, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     /// When.
     #[serde(rename = "at_ns")]
@@ -55,7 +55,7 @@ pub struct Settled {
 
 /// Attempts to open a connection, but for those that cannot have any effect: at units without a way in, while no denial
 /// raises an alert.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     /// All.
     pub made: u64,
@@ -70,7 +70,7 @@ pub struct Attempts {
 }
 
 /// Alerts by what raised them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alerts {
     /// Attempts that a point denied or, in alert mode, would have denied.
     pub denials: u64,
@@ -79,7 +79,7 @@ pub struct Alerts {
 }
 
 /// Sampled flows of one need. Each flow counts once: as delivered, or by what broke it first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flows {
     /// All.
     pub tried: u64,
