@@ -65,11 +65,12 @@ bench-updates: setup
 
 # Beside what people use, in one run: the same questions, the same answers, and the ratio of the times. `PARTS` are
 # `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512), `nftables`,
-# which takes the rules and packets that `acl` left, in a network namespace, as root, and `engines`: Cedar, Rego and
-# Wirefilter, by their crates, which compile for minutes.
+# which takes the rules and packets that `acl` left, in a network namespace, as root, `engines`: Cedar, Rego and
+# Wirefilter, by their crates, which compile for minutes, and `nasim` (an attack simulator, on its own scenarios).
 PEERS ?= $(TARGET)/peers
-PARTS ?= verifier acl nftables engines
+PARTS ?= verifier acl nftables engines nasim
 PEER_COMPANIES ?= 1000 10000
+NASIM_SCENARIOS ?= $(wildcard ../shared/data/nasim/*.yaml)
 NFTABLES_SETS ?= acl1_1k acl3_1k fw2_1k acl1_10k company552of1000 company5182of10000
 bench-peers: setup
 	@sh .ci/peers $(PEERS) $(PARTS)
@@ -88,6 +89,12 @@ endif
 ifneq ($(filter engines,$(PARTS)),)
 	$(CARGO) build --release --locked --manifest-path benches/peers/engines/Cargo.toml --target-dir $(PEERS)/engines
 	@ulimit -v 12000000; $(PEERS)/engines/release/seglab-peer-engines $(PEER_COMPANIES)
+endif
+ifneq ($(filter nasim,$(PARTS)),)
+	$(CARGO) build --release --locked --package seglab-cli
+	$(CARGO) build --release --locked --package seglab-benches --example attacker_actions
+	@$(PEERS)/bin/python benches/peers/nasim_actions.py $(TARGET)/release/seglab $(TARGET)/release/examples/attacker_actions \
+		$(NASIM_SCENARIOS)
 endif
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that

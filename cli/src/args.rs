@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// A simulation and verification lab for segmentation designs.
 ///
-/// DESIGN is a lab file (seglab.yaml), a folder or file of Kubernetes manifests, or `-` for standard input:
+/// DESIGN is a lab file (seglab.yaml), a folder or file of Kubernetes manifests, a NASim scenario, or `-` for standard input:
 /// `helm template . | seglab verify -`.
 ///
 /// Exit codes: 0 every property holds; 1 one is violated; 2 the command line or the input is wrong; 3 undecided.
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Find the least edit of the rules that makes everything hold, as a patch
     Repair(Repair),
+    /// Find the attacker's best plans to each critical unit
+    Paths(Paths),
     /// Let the declared attacker loose, many times over
     Simulate(Simulate),
     /// Simulate several designs under the same chance events
@@ -348,6 +350,52 @@ pub(crate) enum When {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObjectiveArg {
+    /// The number of actions
+    FewestActions,
+    /// What the actions cost, if each works at once
+    LeastCost,
+    /// What they cost in expectation, each tried until it works
+    ExpectedCost,
+    /// How long they take in expectation, one after the other
+    ExpectedTime,
+}
+
+/// All four numbers are found for each critical unit and for all of them together; the plan that is shown is the best by one.
+///
+/// Exit codes: 0 every plan is the best there is, or there is none; 2 wrong input; 3 undecided: the search was cut short,
+/// or a connection that matters is unknown, so that a bound is shown beside a number.
+#[derive(Debug, Args)]
+pub(crate) struct Paths {
+    #[command(flatten)]
+    pub(crate) design: Design,
+    /// What makes a plan good
+    #[arg(long, value_enum, default_value = "expected-cost")]
+    pub(crate) objective: ObjectiveArg,
+    /// Where the attacker starts: units, or `internet` [default: the attacker's foothold, or the internet if none is declared]
+    #[arg(long, value_name = "PEER")]
+    pub(crate) from: Option<String>,
+    /// What it is after [default: every critical unit]
+    #[arg(long, value_name = "UNITS")]
+    pub(crate) to: Option<String>,
+    /// The attacker whose foothold, probabilities and times count [default: the first that is declared]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) attacker: Option<String>,
+    /// What it takes to own the next unit
+    #[arg(long, value_enum, default_value = "exploitable")]
+    pub(crate) pivot: PivotArg,
+    /// Which enforcement still stands at owned units
+    #[arg(long, value_enum, default_value = "own-agent-void")]
+    pub(crate) trust: TrustArg,
+    /// What the search for one plan may take, as looks at an action; past it a bound is shown
+    #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) effort: u64,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: DiffFormat,
 }
 
 /// The settings of a campaign.

@@ -9,6 +9,7 @@ pub mod classbench;
 pub mod flow_records;
 pub mod kubernetes;
 pub mod lab;
+pub mod nasim;
 pub mod patch;
 pub mod text;
 mod yaml;

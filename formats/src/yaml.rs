@@ -19,4 +19,5 @@ pub(crate) use layout::Layout;
 pub(crate) use node::{Node, Value};
 pub use parse::MAX_FILE_BYTES;
 pub(crate) use parse::{documents, tab_indent};
+pub(crate) use scalar::Resolved;
 pub(crate) use suggest::closest;

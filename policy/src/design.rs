@@ -17,6 +17,7 @@ use crate::rule::{Action, Rule};
 use crate::selector::{Segment, Selector};
 use crate::source::{Provenance, Source, SourceId, Span};
 use crate::tier::{Order, Rulebook, RulebookId, Tier};
+use crate::tradecraft::Tradecraft;
 use crate::unit::{Interface, Unit, UnitId};
 use crate::waiver::Waiver;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +89,8 @@ pub struct Draft {
     pub attackers: Vec<Attacker>,
     /// Who watches.
     pub monitor: Option<Monitor>,
+    /// What attacks take and give.
+    pub tradecraft: Tradecraft,
     /// What the results rest on.
     pub assumptions: Vec<Assumption>,
     /// What the policy leaves open and a reader has decided.
@@ -404,6 +407,11 @@ impl Design {
     /// Who watches.
     pub fn monitor(&self) -> Option<&Monitor> {
         self.draft.monitor.as_ref()
+    }
+
+    /// What attacks take and give.
+    pub fn tradecraft(&self) -> &Tradecraft {
+        &self.draft.tradecraft
     }
 
     /// What the results rest on.

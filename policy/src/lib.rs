@@ -34,6 +34,7 @@ mod selector;
 mod service;
 mod source;
 mod tier;
+mod tradecraft;
 mod unit;
 mod verdict;
 mod waiver;
@@ -58,6 +59,7 @@ pub use selector::{Labels, NAMESPACE_KEY, NAMESPACE_PREFIX, RESERVED_WORDS, Segm
 pub use service::Service;
 pub use source::{Hex, Provenance, Source, SourceId, Span};
 pub use tier::{Order, Rulebook, RulebookId, Scope, Tier};
+pub use tradecraft::{Effort, Escalation, Exploit, Finds, Privilege, Tradecraft};
 pub use unit::{Address, DEFAULT_SPACE, Interface, Listener, Login, Place, Unit, UnitId, Vulnerability};
 pub use verdict::{
     Assume, Decision, Denial, Doubt, Evaluation, Judgement, NoPath, Outcomes, Reply, Side, Verdict, Why,

@@ -19,6 +19,7 @@ mod json;
 mod junit;
 mod markdown;
 mod model;
+mod paths;
 mod plot;
 mod replica_rows;
 mod sarif;
@@ -38,6 +39,7 @@ pub use json::{
 pub use junit::junit;
 pub use markdown::{markdown, verify_markdown};
 pub use model::*;
+pub use paths::{paths_markdown, paths_text};
 pub use plot::{
     Plot, Throughput, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot, throughput_plot,
 };

@@ -2,8 +2,9 @@
 //!
 //! A file with a top-level key `seglab` is a lab file, and so is a folder that holds a `seglab.yaml`. Any other file
 //! or folder is read as Kubernetes manifests, folders with everything below them in the order of their names; `-` is
-//! standard input, either of the two. A single file that starts as a ClassBench rule set does is read as one. This is the
-//! only module of the crate that reads files; [`load_from`] reads them from elsewhere.
+//! standard input, either of the two. A single file that starts as a ClassBench rule set does is read as one, and so is one
+//! with the keys of a NASim scenario. This is the only module of the crate that reads files; [`load_from`] reads them from
+//! elsewhere.
 //!
 //! Paths in messages and in [`Design::sources`] are those that the user gave, with `/` between their parts.
 
@@ -13,7 +14,7 @@ pub use disk::{Files, Kind, OnDisk};
 
 use disk::Disk;
 use seglab_formats::lab::{self, PartKind};
-use seglab_formats::{File, Reading, Rejected, classbench, kubernetes};
+use seglab_formats::{File, Reading, Rejected, classbench, kubernetes, nasim};
 use seglab_policy::{Design, DesignError, Diagnostic, Draft, Reference, Source, Span};
 use std::collections::BTreeMap;
 
@@ -157,12 +158,17 @@ impl Loader<'_> {
         self.unaccompanied(&files).map(named(&path))
     }
 
-    /// Manifests that no lab file says anything about, or one rule set.
+    /// Manifests that no lab file says anything about, or one rule set, or one scenario.
     fn unaccompanied(&self, files: &[File]) -> Result<Reading, Rejected> {
         if let [file] = files
             && classbench::is_rule_set(&file.text)
         {
             return classbench::read(file, classbench::Actions::default());
+        }
+        if let [file] = files
+            && nasim::is_scenario(&file.text)
+        {
+            return nasim::read(file);
         }
         kubernetes::read(files, &self.options.kubernetes)
     }

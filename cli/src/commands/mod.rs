@@ -11,6 +11,7 @@ mod gate;
 mod generate;
 mod init;
 mod otherwise;
+mod paths;
 mod reach;
 mod reduce;
 mod repair;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Fail
         Command::Verify(args) => verify::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Simulate(args) => campaign::run(args, context),
+        Command::Paths(args) => paths::run(args, context),
         Command::Reduce(args) => reduce::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Compare(args) => compare::run(args, context),

@@ -17,7 +17,8 @@ fn schema_is_json() {
 #[test]
 fn timings_of_every_command() {
     let at = site();
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
+        &["paths", "seglab.yaml"],
         &["verify", "seglab.yaml"],
         &["reach", "seglab.yaml"],
         &["surface", "seglab.yaml"],
@@ -40,7 +41,8 @@ fn timings_of_every_command() {
 }
 
 /// Every command that says something about a design, with the schema of its JSON.
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: [&[&str]; 9] = [
+    &["paths", "seglab.yaml"],
     &["reach", "seglab.yaml"],
     &["reach", "seglab.yaml", "--lateral"],
     &["surface", "seglab.yaml"],

@@ -25,6 +25,7 @@ mod everywhere;
 mod exit_codes;
 mod five_minutes;
 mod gate;
+mod paths;
 mod program;
 mod readme;
 mod repair;

@@ -4,6 +4,7 @@
 
 use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
 use super::property_document::PropertyDoc;
+use super::tradecraft::TradecraftDoc;
 use super::waivers::WaiverDoc;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -54,6 +55,8 @@ pub(super) struct Document {
     pub(super) attackers: Vec<At<AttackerDoc>>,
     /// What watches the network.
     pub(super) monitor: Option<At<MonitorDoc>>,
+    /// What attacks take and give, whoever attacks.
+    pub(super) tradecraft: Option<TradecraftDoc>,
     /// Kinds of foreign objects that are left out of the model on purpose.
     #[serde(default)]
     pub(super) ignore: Vec<At<IgnoreDoc>>,

@@ -100,6 +100,9 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
     let mut taken: Vec<String> = draft.attackers.iter().map(|attacker| attacker.name.clone()).collect();
     taken.extend(document.attackers.iter().filter_map(|doc| doc.value.name.clone()));
     draft.attackers.extend(document.attackers.iter().filter_map(|doc| reader.attacker(doc, &mut taken)));
+    if let Some(doc) = &document.tradecraft {
+        draft.tradecraft.merge(reader.tradecraft(doc));
+    }
     if let Some(doc) = &document.monitor {
         let monitor = reader.monitor(doc);
         if draft.monitor.is_some() {
@@ -228,6 +231,7 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
     draft.trusted.extend(part.trusted);
     draft.waivers.extend(part.waivers);
     draft.attackers.extend(part.attackers);
+    draft.tradecraft.merge(part.tradecraft);
     if let Some(monitor) = part.monitor {
         if draft.monitor.is_some() {
             let span = monitor.provenance.span;
@@ -299,6 +303,8 @@ fn for_each_provenance(draft: &mut Draft, mut f: impl FnMut(&mut Provenance)) {
     draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.provenance));
     draft.waivers.iter_mut().for_each(|waiver| f(&mut waiver.provenance));
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.provenance));
+    draft.tradecraft.exploits.iter_mut().for_each(|exploit| f(&mut exploit.provenance));
+    draft.tradecraft.escalations.iter_mut().for_each(|escalation| f(&mut escalation.provenance));
     draft.monitor.iter_mut().for_each(|monitor| f(&mut monitor.provenance));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.provenance));
     draft.ignored.iter_mut().for_each(|ignored| f(&mut ignored.provenance));

@@ -39,6 +39,7 @@ mod property_document;
 mod reader;
 mod rules;
 mod sources;
+mod tradecraft;
 mod units;
 mod waivers;
 mod write;

@@ -1,6 +1,7 @@
 //! A lab file for any design.
 
 mod properties;
+mod tradecraft;
 
 use crate::text::{write_duration, write_rate};
 use seglab_policy::{
@@ -47,6 +48,9 @@ pub fn write(design: &Design) -> String {
     section(&mut out, "attackers", draft.attackers.iter().map(attacker));
     if let Some(monitor) = &draft.monitor {
         line(&mut out, &format!("monitor: {}", self::monitor(monitor)));
+    }
+    if let Some(craft) = tradecraft::tradecraft(&draft.tradecraft) {
+        line(&mut out, &format!("tradecraft: {craft}"));
     }
     section(
         &mut out,
@@ -104,6 +108,7 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
     draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.units));
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.foothold));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.touches));
+    draft.tradecraft.escalations.iter_mut().for_each(|escalation| f(&mut escalation.on));
 }
 
 fn waiver(of: &Waiver) -> String {

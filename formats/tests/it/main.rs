@@ -14,4 +14,5 @@ mod classbench;
 mod flow_records;
 mod kubernetes;
 mod lab;
+mod nasim;
 mod patch;

@@ -29,6 +29,9 @@ pub(super) fn check_names(draft: &Draft, errors: &mut Vec<DesignError>) {
     unique("rulebooks", draft.rulebooks.iter().map(|book| (&book.name, None)), errors);
     unique("enforcement points", draft.points.iter().map(|point| (&point.name, point.provenance.span)), errors);
     unique("properties", draft.properties.iter().map(|claim| (&claim.id, claim.provenance.span)), errors);
+    let craft = &draft.tradecraft;
+    unique("exploits", craft.exploits.iter().map(|one| (&one.vulnerability, one.provenance.span)), errors);
+    unique("escalations", craft.escalations.iter().map(|one| (&one.name, one.provenance.span)), errors);
     unique("attackers", draft.attackers.iter().map(|one| (&one.name, one.provenance.span)), errors);
 }
 

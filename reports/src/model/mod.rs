@@ -10,6 +10,7 @@ mod diagnostic;
 mod difference;
 mod gate;
 mod heading;
+mod paths;
 mod picture;
 mod proof;
 mod scope;
@@ -23,6 +24,7 @@ pub use difference::{
 };
 pub use gate::{BaselineEntry, BaselineUse, Finding, FindingState, Gate, Waiver, WaiverState};
 pub use heading::Heading;
+pub use paths::{AtLeast, AttackGoal, AttackPaths, AttackPlan, AttackStep};
 pub use picture::{BlastRadius, Cell, MatrixSegment, SegmentMatrix, Surface, SurfaceRow, UnitRadius};
 pub use proof::{
     AddedUnit, Counterexample, Decider, Doubt, Earlier, Hop, NearMiss, Need, NeedStatus, Outcome, Population, Property,

@@ -10,6 +10,7 @@
 //! - `scan` is how an owned unit finds targets, without asking the policy.
 //! - `attack` is attacker and monitor, event by event; its head says what is modelled and what is not.
 //! - `traffic` is what the business needs, sampled.
+//! - [`plan`] is the best that an attacker can do, found by search in place of chance.
 //!
 //! Attack and traffic are apart: a design without an attacker still tells which needs it breaks
 //! ([`AttackerChoice::Nobody`]), and `flows_per_need: 0` leaves traffic out.
@@ -59,6 +60,7 @@ mod chunk;
 mod enforcement;
 mod error;
 mod network;
+pub mod plan;
 mod poisson;
 mod purpose;
 mod replica;

@@ -17,7 +17,7 @@ use seglab_sim::models::{Campaign, Detection, Passage, Search, Settings, TraceAc
 
 use crate::company::sure_attacker;
 
-fn cases(ordinary: u64) -> u64 {
+pub(crate) fn cases(ordinary: u64) -> u64 {
     std::env::var("SEGLAB_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(ordinary)
 }
 
@@ -56,7 +56,7 @@ struct Tally {
 }
 
 /// Says where it happened, if an assertion fails before it is dropped.
-struct OnPanic<F: Fn() -> String>(F);
+pub(crate) struct OnPanic<F: Fn() -> String>(pub(crate) F);
 
 impl<F: Fn() -> String> Drop for OnPanic<F> {
     #[expect(clippy::print_stderr, reason = "a test has nobody else to tell")]
@@ -142,7 +142,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
 }
 
 /// The headers that a test tries: all protocols, and every port that anything in the design names, or its neighbour.
-fn headers(design: &Design) -> Vec<Header> {
+pub(crate) fn headers(design: &Design) -> Vec<Header> {
     let mut ports = BTreeSet::from([1u16, 49152]);
     let mut sources = BTreeSet::from([49152u16]);
     let (mut kinds, mut numbers) = (BTreeSet::from([8u8, 77]), BTreeSet::from([50u8, 99]));
@@ -189,14 +189,14 @@ fn headers(design: &Design) -> Vec<Header> {
 }
 
 /// Which headers pass between two units, some interface of one to some of the other; asked of the evaluator once.
-struct Passing<'a> {
-    design: &'a Design,
-    headers: Vec<Header>,
-    known: BTreeMap<(UnitId, UnitId, Assume), BTreeSet<Header>>,
+pub(crate) struct Passing<'a> {
+    pub(crate) design: &'a Design,
+    pub(crate) headers: Vec<Header>,
+    pub(crate) known: BTreeMap<(UnitId, UnitId, Assume), BTreeSet<Header>>,
 }
 
 impl Passing<'_> {
-    fn between(&mut self, source: UnitId, destination: UnitId, assume: Assume) -> &BTreeSet<Header> {
+    pub(crate) fn between(&mut self, source: UnitId, destination: UnitId, assume: Assume) -> &BTreeSet<Header> {
         let design = self.design;
         let ends = |unit: UnitId| {
             (0u16..).zip(&design.unit(unit).interfaces).map(move |(interface, _)| Endpoint::Unit { unit, interface })

@@ -7,6 +7,7 @@ mod campaigns;
 mod company;
 mod contracts;
 mod draws;
+mod plans;
 mod queue;
 mod queue_script;
 mod queueing;

@@ -3,6 +3,7 @@
 mod errors;
 mod read;
 mod schema;
+mod tradecraft;
 mod written;
 
 use seglab_formats::{File, Reading, Rejected, lab};
