@@ -9,7 +9,7 @@ DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
 .PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-kernel bench-line-rate bench-peers bench-scale \
-	bench-rule-sets bench-updates check-smtlib fuzz judges-long soak
+	bench-rule-sets bench-updates check-slurm check-smtlib fuzz judges-long soak
 
 all: test
 
@@ -95,6 +95,13 @@ check-smtlib: setup
 	rm -rf $(SMTLIB_OUT)
 	$(TARGET)/release/seglab verify $(SMTLIB_DESIGN) --smtlib $(SMTLIB_OUT) >$(SMTLIB_OUT).txt || [ $$? -eq 1 ]
 	@sh .ci/check-smtlib $(SMTLIB_OUT)
+
+# A simulation as a job array on a cluster of one node: a task is killed and played again, and the chunks together are what one
+# process prints. Needs root, and installs Slurm where it is missing.
+SLURM_DESIGN ?= $(COMPANY)/microsegmented.yaml
+check-slurm: setup
+	$(CARGO) build --release --locked --package seglab-cli
+	@sh .ci/slurm "$(abspath $(TARGET)/release/seglab)" "$(abspath $(SLURM_DESIGN))" --replicas 20000
 
 # What certificates take: bytes, and milliseconds of the checker beyond reading and hashing.
 bench-certificates: setup

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seglab_scenarios::generate;
+use seglab_sim::models::Chunk;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Simulate several designs under the same chance events
     Compare(Compare),
+    /// Put the chunks of a simulation together
+    Reduce(Reduce),
     /// Measure how fast the rule engine decides this policy on this machine
     Bench(Bench),
     /// Write everything as an audit report: HTML, Markdown, JSON, SARIF, JUnit
@@ -390,6 +393,29 @@ pub(crate) struct Simulate {
     pub(crate) design: Design,
     #[command(flatten)]
     pub(crate) campaign: Campaign,
+    /// Output format
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "chunk")]
+    pub(crate) format: TableFormat,
+    /// Simulate only chunk I of N, for `seglab reduce` to put together with the others
+    #[arg(long, value_name = "I/N", value_parser = chunk, requires = "output", conflicts_with = "precision")]
+    pub(crate) chunk: Option<Chunk>,
+    /// Where to write the chunk
+    #[arg(long, short, value_name = "FILE", requires = "chunk")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `3/8` as the third of eight chunks.
+fn chunk(text: &str) -> Result<Chunk, String> {
+    let (index, of) = text.split_once('/').ok_or("write it as 3/8, the third of eight")?;
+    let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number of chunks"));
+    Chunk::new(number(index)?, number(of)?).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reduce {
+    /// The files of all chunks, in any order
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TableFormat,

@@ -91,10 +91,11 @@ impl Coverage {
         covered
     }
 
-    /// The words of a covered list that may not be empty.
-    pub(crate) fn covered_words(&self, covered: u32) -> std::ops::Range<usize> {
+    /// The words of a covered list that are not empty.
+    pub(crate) fn covered_words(&self, covered: u32) -> impl Iterator<Item = usize> {
         let covered = &self.covered[covered];
-        covered.first..covered.first + covered.words.len()
+        let words = (covered.first..).zip(&covered.words);
+        words.filter(|&(_, &word)| word != 0).map(|(at, _)| at)
     }
 
     /// 64 service classes of a covered list.

@@ -1,6 +1,6 @@
 //! `seglab simulate`: campaigns of the declared attacker, and how results of campaigns read.
 
-use super::{Context, to_json};
+use super::{Context, reduce, to_json};
 use crate::args::{self, TableFormat, TrafficArg};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,13 +34,28 @@ pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, 
     if args.design.as_if_enforced {
         return Err(Failure::usage("a simulation plays the modes as they are", "leave out `--as-if-enforced`"));
     }
-    let result = run_campaign(&[&loaded.design], &args.campaign, context)?;
     let heading = heading(&loaded.design, Some(args.campaign.seed));
-    output::print(&match args.format {
-        TableFormat::Text => format!("{}\n{}", heading_text(&[heading]), text_of(&result)),
-        TableFormat::Json => to_json(&Document { schema: "seglab/simulate/v1", heading, result: &result }),
+    if let (Some(chunk), Some(path)) = (args.chunk, &args.output) {
+        let settings = settings(&[&loaded.design], &args.campaign)?;
+        let campaign = || Campaign::prepare(&[&loaded.design], &settings)?.part(chunk);
+        let part = context.timings.phase("run", campaign).map_err(refused)?;
+        return reduce::write(path, heading, part).map(|()| Exit::Holds);
+    }
+    let result = run_campaign(&[&loaded.design], &args.campaign, context)?;
+    show(heading, &result, args.format)
+}
+
+/// Prints what befell a design.
+pub(super) fn show(heading: Heading, result: &CampaignResult, format: TableFormat) -> Result<Exit, Failure> {
+    output::print(&match format {
+        TableFormat::Text => format!("{}\n{}", heading_text(&[heading]), text_of(result)),
+        TableFormat::Json => to_json(&Document { schema: "seglab/simulate/v1", heading, result }),
     })?;
     Ok(Exit::Holds)
+}
+
+fn refused(error: CampaignError) -> Failure {
+    Failure::usage(error.to_string(), "see `seglab simulate --help`")
 }
 
 /// Runs a campaign: of the first declared attacker, or of traffic alone if no design declares one.
@@ -56,8 +71,7 @@ pub(crate) fn run_campaign(
         spinner.finish_and_clear();
         result
     });
-    let result =
-        result.map_err(|error: CampaignError| Failure::usage(error.to_string(), "see `seglab simulate --help`"))?;
+    let result = result.map_err(refused)?;
     let events: u64 = result.designs.iter().map(|design| design.events).sum();
     context.timings.count("events", usize::try_from(events).unwrap_or(usize::MAX));
     Ok(result)

@@ -12,6 +12,7 @@ mod generate;
 mod init;
 mod otherwise;
 mod reach;
+mod reduce;
 mod repair;
 mod report;
 mod smtlib;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<Exit, Fail
         Command::Verify(args) => verify::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Simulate(args) => campaign::run(args, context),
+        Command::Reduce(args) => reduce::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Bench(args) => bench::run(args, context),

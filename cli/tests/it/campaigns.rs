@@ -201,3 +201,16 @@ fn an_application_without_time_is_an_error() {
     let at = folder(&[("shop.yaml", &shop(true, "drop"))]);
     seglab(at.path(), &["simulate", "shop.yaml", "--horizon", "0s", "--traffic", "every-request"]).ends(2);
 }
+
+/// Requests of chunks are put together to the bytes of one machine, their times and the state of servers included.
+#[test]
+fn an_application_in_chunks_is_the_same() {
+    let at = folder(&[("shop.yaml", &shop(true, "drop"))]);
+    let settings = ["--replicas", "7", "--horizon", "3min", "--traffic", "every-request"];
+    for chunk in ["1/2", "2/2"] {
+        let file = format!("{}.json", &chunk[..1]);
+        seglab(at.path(), &[&["simulate", "shop.yaml", "--chunk", chunk, "-o", &file][..], &settings].concat()).ends(0);
+    }
+    let one = seglab(at.path(), &[&["simulate", "shop.yaml"][..], &settings].concat()).ends(0);
+    assert_eq!(seglab(at.path(), &["reduce", "1.json", "2.json"]).ends(0), one);
+}

@@ -15,6 +15,7 @@ mod bad_input;
 mod campaigns;
 mod certificates;
 mod choices;
+mod chunks;
 mod commands;
 mod conformance;
 mod designs;

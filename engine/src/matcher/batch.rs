@@ -294,7 +294,9 @@ mod tests {
         for seed in 0..150 {
             let design = design_of(seed);
             let packets = Workload::between_addresses(&design, seed, 200).packets_v4(&design, "default");
-            for (book, dense_pairs) in (0..design.rulebooks().len()).flat_map(|book| [(book, 0), (book, 1 << 20)]) {
+            for (book, dense_pairs) in
+                (0..design.rulebooks().len()).flat_map(|book| [(book, 0), (book, 1 << 5), (book, 1 << 20)])
+            {
                 let limits = Limits { dense_pairs, group_pairs: 0, ..Limits::default() };
                 let book = RulebookId(u32::try_from(book).unwrap());
                 let matcher = Matcher::compile_rulebook(&design, book, Direction::Forward, limits).unwrap();

@@ -72,6 +72,25 @@ fn encoded<E: Entry>(row: &[(Label, u32)]) -> Option<Option<Arc<[E]>>> {
     Some(Some(entries?.into()))
 }
 
+/// A row with other profiles for some destinations, ascending, and none where they are told the usual.
+fn patched<E: Entry>(row: &[E], changes: &[(Label, Option<u32>)]) -> Option<Option<Arc<[E]>>> {
+    let mut entries: Vec<E> = Vec::with_capacity(row.len() + changes.len());
+    let mut rest = row;
+    for &(destination, profile) in changes {
+        let (before, from) = rest.split_at(rest.partition_point(|entry| entry.destination() < destination));
+        entries.extend_from_slice(before);
+        rest = match from.split_first() {
+            Some((entry, after)) if entry.destination() == destination => after,
+            _ => from,
+        };
+        if let Some(profile) = profile {
+            entries.push(E::new(destination, profile)?);
+        }
+    }
+    entries.extend_from_slice(rest);
+    Some((!entries.is_empty()).then(|| entries.into()))
+}
+
 #[inline]
 fn find<E: Entry>(row: Option<&Option<Arc<[E]>>>, destination: Label) -> Option<u32> {
     let row = row?.as_ref()?;
@@ -94,6 +113,22 @@ impl ExceptionRows {
         match self {
             Self::Narrow(_) => encoded(row).map(Row::Narrow),
             Self::Wide(_) => encoded(row).map(Row::Wide),
+        }
+    }
+
+    /// The row of a source with other profiles for some destinations, ascending, and none where they are told the usual;
+    /// `None` if an exception does not fit.
+    pub(super) fn patched(&self, source: Label, changes: &[(Label, Option<u32>)]) -> Option<Row> {
+        fn of<E: Entry>(
+            rows: &[Option<Arc<[E]>>],
+            at: Label,
+            changes: &[(Label, Option<u32>)],
+        ) -> Option<Option<Arc<[E]>>> {
+            patched(rows.get(at as usize).and_then(Option::as_deref).unwrap_or_default(), changes)
+        }
+        match self {
+            Self::Narrow(rows) => of(rows, source, changes).map(Row::Narrow),
+            Self::Wide(rows) => of(rows, source, changes).map(Row::Wide),
         }
     }
 
@@ -180,6 +215,17 @@ mod tests {
             assert_eq!(rows.row(2), row);
             assert!(row.iter().all(|&(destination, profile)| rows.find(2, destination) == Some(profile)));
             assert_eq!((rows.find(2, 5), rows.find(1, 0), rows.find(9, 0)), (None, None, None));
+        }
+        let mut rows = ExceptionRows::new(1, 64, 64);
+        for (changes, row) in [
+            (vec![(3, Some(1)), (9, Some(2))], vec![(3, 1), (9, 2)]),
+            (vec![(1, Some(4)), (3, None), (5, Some(6))], vec![(1, 4), (5, 6), (9, 2)]),
+            (vec![(9, Some(3)), (11, None)], vec![(1, 4), (5, 6), (9, 3)]),
+            (vec![(1, None), (5, None), (9, None)], vec![]),
+        ] {
+            let patched = rows.patched(0, &changes).unwrap();
+            rows.make(&(0, patched));
+            assert_eq!(rows.row(0), row);
         }
         assert!(ExceptionRows::new(1, 4, 4).encode(&[(1 << 16, 0)]).is_none());
     }

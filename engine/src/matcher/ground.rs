@@ -78,8 +78,8 @@ pub(super) struct Grounds {
     grounds: Column<Ground>,
     known: FxHashMap<Ground, u32>,
     profiles: FxHashMap<(u32, u32), u32>,
-    /// Profiles of grounds with rules about few, for as long as rules stay what they are.
-    remembered: FxHashMap<(u32, Vec<Heard>), u32>,
+    /// For rules about few the profiles that they make of grounds, for as long as rules stay what they are.
+    remembered: FxHashMap<Vec<Heard>, Vec<(u32, u32)>>,
     /// The rules about many on grounds, each with what its services cover.
     covered_on: FxHashMap<u32, Arc<[(Heard, u32)]>>,
     /// For each table where each of its rules is asked; nothing where rules stand in their plans in that order.
@@ -247,18 +247,19 @@ impl Grounds {
 
     /// The profile of a pair on a ground, where these rules about few match it as well, as [`Grounds::profile`]; only what
     /// their services cover is judged again.
-    pub(super) fn profile_with(&mut self, ground: u32, narrow: Vec<Heard>) -> u32 {
+    pub(super) fn profile_with(&mut self, ground: u32, narrow: &[Heard]) -> u32 {
         let base = self.profile(ground, 0, &RuleLists::default());
         if narrow.is_empty() {
             return base;
         }
-        if let Some(&known) = self.remembered.get(&(ground, narrow.clone())) {
+        let known = self.remembered.get(narrow).and_then(|known| known.iter().find(|(of, _)| *of == ground));
+        if let Some(&(_, known)) = known {
             return known;
         }
         let Ground::Asked { tables, names, .. } = self.grounds[ground] else { return base };
         let mut words: Vec<usize> = Vec::new();
         let mut heard: Vec<(Heard, u32)> = Vec::with_capacity(narrow.len());
-        for &one in &narrow {
+        for &one in narrow {
             let covered = self.coverage.of(self.services_of(one), names);
             words.extend(self.coverage.covered_words(covered));
             heard.push((one, covered));
@@ -280,7 +281,7 @@ impl Grounds {
             }
         }
         let profile = self.verdicts.intern(Verdicts::alike(allowed, unknown, self.coverage.classes()));
-        self.remembered.insert((ground, narrow), profile);
+        self.remembered.entry(narrow.to_vec()).or_default().push((ground, profile));
         profile
     }
 
@@ -352,7 +353,7 @@ impl Grounds {
             let first = heard.partition_point(|(one, _)| one.table < table);
             let of_table = heard.get(first..).unwrap_or_default().iter().take_while(|(one, _)| one.table == table);
             let mut matched: Vec<Matched> = of_table.clone().map(|(one, _)| one.matched).collect();
-            let covered: FxHashMap<u32, u32> = of_table.map(|&(one, covered)| (one.matched.rule, covered)).collect();
+            let of_table = heard.get(first..first + matched.len()).unwrap_or_default();
             let blueprint = &self.blueprints[table];
             let places = self.places.lookup(table);
             if let Some(places) = places {
@@ -360,7 +361,10 @@ impl Grounds {
             }
             let in_scope = |tier| !out_of_scope.contains(&(table, tier));
             for (&word, (denied, doubted)) in words.iter().zip(&mut told) {
-                let services = |rule: u32| covered.get(&rule).map_or(0, |&at| self.coverage.word(at, word));
+                let services = |rule: u32| {
+                    let at = of_table.partition_point(|(one, _)| one.matched.rule < rule);
+                    of_table.get(at).map_or(0, |&(_, covered)| self.coverage.word(covered, word))
+                };
                 let outcome = match places {
                     None => blueprint.plan.judge(&matched, in_scope, services),
                     Some(places) => {

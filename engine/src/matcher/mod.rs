@@ -7,7 +7,8 @@
 //! 2. Protocol and ports find a service class.
 //! 3. A pair of classes finds a *profile*, a verdict for every service class: in a dense table, or as the usual answer of
 //!    two groups with a hash table of exceptions, whichever is predicted to be better within the memory allowed. A filter
-//!    whose rules would single out too many pairs has several smaller tables, [layers](PairForm::Layered).
+//!    whose rules would single out too many pairs has several smaller tables, [layers](PairForm::Layered), which are joined
+//!    to a dense one where their classes are few.
 //!
 //! Classes are merged by verdict: two sources are one class exactly when no destination and no service tells them apart
 //! from among those of a group, whichever rules say so. A packet takes about ten reads, however many rules there are.

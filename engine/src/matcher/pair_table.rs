@@ -10,6 +10,7 @@ use super::exception_rows::ExceptionRows;
 use super::merge::{Axis, Merged};
 use super::numbers::Numbers;
 use crate::column::{Column, id, ids};
+use crate::engine::Limits;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -113,19 +114,39 @@ impl Room {
     }
 }
 
+/// What the form of a table is chosen by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    /// The pairs of a dense table, at most.
+    pub(super) dense_pairs: usize,
+    /// A dense table that takes no more is taken, however small the other one is.
+    pub(super) worthwhile_bytes: usize,
+    pub(super) memory_bytes: usize,
+    pub(super) room: Room,
+}
+
+impl Choice {
+    /// Only what takes little more is worth more than the smallest table.
+    pub(super) fn within(limits: Limits, room: Room) -> Self {
+        let dense_pairs = if room == Room::None { limits.dense_pairs } else { 0 };
+        Self { dense_pairs, worthwhile_bytes: 0, memory_bytes: limits.memory_bytes, room }
+    }
+
+    /// The table of a filter: whoever sends it packets sends those that its rules are about, so that most are exceptions
+    /// from what is usual. A dense table in the second cache answers them at one pace.
+    pub(super) fn of_filter(limits: Limits, room: Room) -> Self {
+        Self { worthwhile_bytes: 2 << 20, ..Self::within(limits, room) }
+    }
+}
+
 /// Bits of filter for an exception.
 const FILTER_BITS: usize = 14;
 
 impl Labelled {
-    /// The table of the form that predicts to be fastest within `memory_bytes`; the bytes that the smallest form takes
-    /// if none fits. Profiles are numbered by `packed`.
-    pub(super) fn new(
-        merged: &Merged,
-        packed: &FxHashMap<u32, u32>,
-        dense_pairs: usize,
-        memory_bytes: usize,
-        room: Room,
-    ) -> Result<Self, usize> {
+    /// The table of the form that predicts to be fastest within the memory that there is; the bytes that the smallest form
+    /// takes if none fits. Profiles are numbered by `packed`.
+    pub(super) fn new(merged: &Merged, packed: &FxHashMap<u32, u32>, choice: Choice) -> Result<Self, usize> {
+        let Choice { dense_pairs, worthwhile_bytes, memory_bytes, room } = choice;
         let (height, width) = (merged.sources.group_of.len(), merged.destinations.group_of.len());
         let dense_bytes = height.saturating_mul(width).saturating_mul(size_of::<u16>());
         let number = |profile: u32| packed.get(&profile).copied().unwrap_or(0);
@@ -133,7 +154,8 @@ impl Labelled {
         let cells_max = dense_pairs.min(1 << 31);
         let fits = packed.len() <= 1 << 16 && dense_bytes <= memory_bytes && height.saturating_mul(width) <= cells_max;
         let hashed_bytes = Hashed::predicted_bytes(merged);
-        if fits && (dense_bytes <= hashed_bytes.saturating_mul(2) || hashed_bytes > memory_bytes) {
+        let worthwhile = worthwhile_bytes.max(hashed_bytes.saturating_mul(2));
+        if fits && (dense_bytes <= worthwhile || hashed_bytes > memory_bytes) {
             return Ok(dense(merged, number));
         }
         if hashed_bytes > memory_bytes {

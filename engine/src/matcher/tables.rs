@@ -6,11 +6,11 @@ use super::directory::{Directory, End, Relation};
 use super::ground::{About, Grounds, Heard};
 use super::group::Groups;
 use super::header_table::HeaderTable;
-use super::layers::{Layers, Ranking};
+use super::layers::{Joined, Layers, Ranking};
 use super::merge::{Apart, Merged};
 use super::numbers::Numbers;
 use super::packet::HeaderFields;
-use super::pair_table::{Label, Labelled, Room};
+use super::pair_table::{Choice, Label, Labelled, Room};
 use super::part::{BROAD_PAIRS, Part, Placed, place};
 use super::rows::{Related, Rows, Sides};
 use super::side::{Side, Stand};
@@ -155,6 +155,9 @@ pub(super) struct Compiled {
 /// How often rules of a filter may single out a pair of classes for a table of pairs to be built in some hundred
 /// milliseconds. Layers are built in some ten, whatever the rules, and decide at half the pace or better.
 const PAIRS_WORTHWHILE: usize = 1 << 24;
+/// How often they may single out every pair, on average, for a table of pairs to be built sooner than layers are joined,
+/// which asks every pair once.
+const OFTEN: usize = 8;
 
 impl Tables {
     /// Compiles a family. A filter whose rules single out many pairs, or for whose pairs there is no room, is compiled in
@@ -167,16 +170,23 @@ impl Tables {
         let asked = ground.only.map(|(rulebook, direction)| ground.table_of[slot(rulebook, direction)]);
         let blueprint = asked.and_then(|table| blueprints.lookup(table));
         let ranking = blueprint.and_then(|blueprint| Ranking::new(blueprint, sides.each_ref()));
-        let (tables, origin) = {
-            let layered = |ranking: &Ranking| Self::in_layers(&ground, headers.clone(), sides.each_ref(), ranking);
-            let is_crowded = |ranking: &&Ranking| ranking.singled_out(sides.each_ref()) > PAIRS_WORTHWHILE;
-            match ranking.as_ref().filter(is_crowded).map(layered) {
-                Some(Ok(tables)) => (tables, None),
-                tried => match Self::by_pairs(&ground, headers.clone(), blueprints, sides.each_ref(), room) {
-                    Ok((tables, origin)) => (tables, Some(origin)),
-                    Err(why) => (ranking.as_ref().filter(|_| tried.is_none()).map_or(Err(why), layered)?, None),
-                },
-            }
+        let singled_out = ranking.as_ref().map_or(0, |ranking| ranking.singled_out(sides.each_ref()));
+        let is_crowded = singled_out > PAIRS_WORTHWHILE;
+        let layered = |ranking: &Ranking, joined_only| {
+            Self::in_layers(&ground, headers.clone(), sides.each_ref(), ranking, joined_only)
+        };
+        let pairs = sides.iter().map(Side::len).fold(OFTEN, usize::saturating_mul);
+        let tried =
+            ranking.as_ref().filter(|_| is_crowded || singled_out > pairs).map(|ranking| layered(ranking, !is_crowded));
+        let (tables, origin) = match tried {
+            Some(Ok(tables)) => (tables, None),
+            _ => match Self::by_pairs(&ground, headers.clone(), blueprints, sides.each_ref(), room) {
+                Ok((tables, origin)) => (tables, Some(origin)),
+                Err(why) => {
+                    let ranking = ranking.as_ref().filter(|_| !is_crowded);
+                    (ranking.map_or(Err(why), |ranking| layered(ranking, false))?, None)
+                }
+            },
         };
         Ok(Compiled { tables, sides, services: ground.interned.services, table_of: ground.table_of, origin })
     }
@@ -220,8 +230,8 @@ impl Tables {
         let ambiguous = merged.add_class(ambiguous);
         let (used, usual_numbers) = used_profiles(&merged, &grounds, room);
         let packed = numbered(&used);
-        let dense_pairs = if room == Room::None { ground.limits.dense_pairs } else { 0 };
-        let labelled = Labelled::new(&merged, &packed, dense_pairs, ground.limits.memory_bytes, room);
+        let of = if ground.only.is_some() { Choice::of_filter } else { Choice::within };
+        let labelled = Labelled::new(&merged, &packed, of(ground.limits, room));
         let labelled = labelled.map_err(Untabled::Memory)?;
         let profiles = grounds.verdicts.pack(&used, grounds.service_classes());
         let told = Told {
@@ -248,14 +258,30 @@ impl Tables {
         Ok((tables, origin))
     }
 
-    /// The tables of a filter in layers.
+    /// The tables of a filter in layers, joined to one where that can be done; no others if so asked.
     fn in_layers(
         ground: &Ground<'_>,
         headers: HeaderTable,
         sides: [&Side; 2],
         ranking: &Ranking,
+        joined_only: bool,
     ) -> Result<Self, Untabled> {
-        let (layers, labels) = Layers::new(ranking, sides, &mut ground.coverage(), ground.limits)?;
+        let coverage = &mut ground.coverage();
+        let (layers, labels) = Layers::new(ranking, sides, coverage, ground.limits)?;
+        if let Some(joined) = Joined::new(&layers, labels.each_ref(), coverage.classes(), ground.limits) {
+            let told = Told {
+                labels: joined.labels.each_ref(),
+                unclear: [0; 2],
+                largest: 0,
+                classes: joined.classes,
+                exceptions: joined.exceptions,
+                answers: Answers::Pairs { pairs: joined.pairs, profiles: Arc::new(joined.profiles) },
+            };
+            return Self::pack(ground, headers, sides, told);
+        }
+        if joined_only {
+            return Err(Untabled::Pairs);
+        }
         let told = Told {
             labels: labels.each_ref(),
             unclear: [0; 2],

@@ -7,6 +7,7 @@ use seglab_policy::{
     Action, AddressSet, Assume, Covers, Design, Direction, Directions, Draft, EnforcementPoint, Header, IntervalSet,
     Order, Peer, Provenance, Rule, Rulebook, RulebookId, Scope, Service, Tier, Transport,
 };
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// A rule, every field a range.
@@ -28,8 +29,9 @@ struct Filter {
     default_allow: bool,
 }
 
-/// No pairs of groups, so that layers are all that is left.
-const LAYERED: Limits = Limits { group_pairs: 0, ..DEFAULT };
+/// No pairs of groups, so that layers are all that is left, and no more pairs than those of one of them.
+const LAYERED: Limits = Limits { dense_pairs: 1 << 10, ..JOINED };
+const JOINED: Limits = Limits { group_pairs: 0, ..DEFAULT };
 const LAYERED_AND_HASHED: Limits = Limits { dense_pairs: 0, ..LAYERED };
 const HASHED: Limits = Limits { dense_pairs: 0, ..DEFAULT };
 const DEFAULT: Limits =
@@ -191,7 +193,7 @@ proptest! {
     #[test]
     fn filters_decide_as_their_lines_in_every_form(filter in filter(40)) {
         let (design, packets) = (filter.design(), filter.packets());
-        for limits in [DEFAULT, HASHED, LAYERED, LAYERED_AND_HASHED] {
+        for limits in [DEFAULT, HASHED, JOINED, LAYERED, LAYERED_AND_HASHED] {
             let matcher = compile(&design, limits);
             let space = matcher.space("default").unwrap();
             let mut decisions = vec![Decision::Unknown; packets.len()];
@@ -253,6 +255,37 @@ fn what_no_table_of_pairs_holds_is_layered() {
         Limits { memory_bytes: 1 << 12, ..Limits::default() },
     );
     assert!(tight.unwrap_err().to_string().ends_with("allow more memory"));
+}
+
+/// Where every pair of classes can be asked beforehand, one table says what layers do, and classes that are told the same
+/// are one.
+#[test]
+fn layers_of_few_classes_are_joined() {
+    let filter = crossed(60);
+    let design = filter.design();
+    let (joined, layered) = (compile(&design, JOINED), compile(&design, LAYERED));
+    assert_eq!(form(&joined), Some(PairForm::Dense));
+    assert!(matches!(form(&layered), Some(PairForm::Layered(2..=4))), "{:?}", form(&layered));
+    // One of each net, and one of none; every rule is for all headers.
+    let ends = |first: u32| (first..first + 60).chain([9000]).map(|at| at << 8).collect::<Vec<_>>();
+    let told =
+        |from: u32, to: u32| filter.allows(&Packet::v4(from.into(), to.into(), Header::to_port(Transport::Tcp, 443)));
+    let (sources, destinations) = (ends(0), ends(5000));
+    let row = |&from: &u32| destinations.iter().map(|&to| told(from, to)).collect::<Vec<_>>();
+    let column = |&to: &u32| sources.iter().map(|&from| told(from, to)).collect::<Vec<_>>();
+    let rows: BTreeSet<Vec<bool>> = sources.iter().map(row).collect();
+    let columns: BTreeSet<Vec<bool>> = destinations.iter().map(column).collect();
+    let layout = joined.layouts().next().unwrap();
+    assert_eq!((layout.source_classes, layout.destination_classes), (rows.len(), columns.len()));
+    assert!(rows.len() < sources.len());
+    let packets = filter.packets();
+    for matcher in [&joined, &layered] {
+        let space = matcher.space("default").unwrap();
+        for packet in packets.iter().step_by(97) {
+            let said = matches!(matcher.decide_v4(space, packet), Decision::Allowed(_));
+            assert_eq!(said, filter.allows(packet), "{packet:x?}");
+        }
+    }
 }
 
 /// What a rule passes on is decided by the tier behind it, which no one order of rules says.

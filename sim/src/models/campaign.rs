@@ -8,12 +8,12 @@ use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples}
 use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
 
 use super::attack::{Attack, Board, Chance, Defence, Offence};
+use super::chunk::{Chunk, Part};
 use super::enforcement::Enforcement;
 use super::network::Network;
 use super::replica::{Attempts, Course, Flows, Replica, Settled, TraceEntry};
 use super::result::{
-    CampaignResult, CampaignScope, CriticalResult, DesignResult, Difference, NeedResult, PrecisionReached,
-    ServiceResult,
+    CampaignResult, CampaignScope, CriticalResult, DesignResult, NeedResult, PrecisionReached, ServiceResult,
 };
 use super::scan::Scan;
 use super::traffic::{Requests, Traffic};
@@ -102,28 +102,44 @@ impl<'a> Campaign<'a> {
                 precision = Some(reached);
             }
         }
-        designs.iter_mut().for_each(|design| design.finish(self.settings.horizon));
-        let horizon = self.settings.horizon.after_start();
-        let differences = match designs.split_first() {
-            Some((first, others)) => others.iter().map(|other| Difference::between(first, other, horizon)).collect(),
-            None => Vec::new(),
-        };
         let replicas = designs.first().map_or(0, |design| design.replicas.len() as u32);
-        Ok(CampaignResult { scope: self.scope(replicas, precision), designs, differences })
+        Ok(CampaignResult::of(self.scope(replicas, precision), designs))
     }
 
-    /// Simulates further replicas.
+    /// Simulates the replicas of one chunk, to be put together with those of the others: see [`Part::reduce`].
+    ///
+    /// # Errors
+    /// A precision was asked for, which only all replicas together have, or a replica takes more events than it may.
+    pub fn part(&self, chunk: Chunk) -> Result<Part, CampaignError> {
+        if self.settings.precision.is_some() {
+            return Err(CampaignError::PrecisionOfChunk);
+        }
+        let mut designs: Vec<DesignResult> =
+            self.stages.iter().map(|stage| stage.empty_result(&self.settings)).collect();
+        let numbers = chunk.replicas(self.settings.replicas);
+        self.play(numbers, |replicas| {
+            designs.iter_mut().zip(replicas).for_each(|(design, replica)| design.replicas.push(replica));
+        })?;
+        Ok(Part::new(chunk, self.scope(self.settings.replicas, None), designs))
+    }
+
+    /// Simulates further replicas, and reduces them.
     fn extend(&self, numbers: Range<u32>, designs: &mut [DesignResult]) -> Result<(), CampaignError> {
+        self.play(numbers, |replicas| {
+            designs.iter_mut().zip(replicas).for_each(|(design, replica)| design.record(replica));
+        })
+    }
+
+    /// Simulates replicas; hands those of all designs to `each` in the order of their numbers.
+    fn play(&self, numbers: Range<u32>, mut each: impl FnMut(Vec<Replica>)) -> Result<(), CampaignError> {
         run_replicas(
             numbers,
             self.settings.threads,
             |number| {
-                let replicas = self.stages.iter().map(|stage| stage.play(&self.settings, number, false));
-                replicas.collect::<Result<Vec<_>, _>>()
+                let of = |stage: &Stage<'_>| Ok(stage.play(&self.settings, number, false)?.0);
+                self.stages.iter().map(of).collect::<Result<Vec<_>, CampaignError>>()
             },
-            |_, replicas| {
-                designs.iter_mut().zip(replicas).for_each(|(design, (replica, _))| design.record(replica));
-            },
+            |_, replicas| each(replicas),
         )
     }
 

@@ -20,6 +20,11 @@ pub enum CampaignError {
         "no design has both an attacker and a critical unit, so there is no chance to be precise about: mark units with `critical`, or leave the precision out"
     )]
     NothingToKnow,
+    /// A precision was asked for of some of the replicas.
+    #[error(
+        "a precision decides about the number of replicas, and a chunk has only some of them; leave one of the two out"
+    )]
+    PrecisionOfChunk,
     /// No time was asked for.
     #[error("the horizon is `0`, give a time above zero")]
     NoHorizon,

@@ -55,6 +55,7 @@
 
 mod attack;
 mod campaign;
+mod chunk;
 mod enforcement;
 mod error;
 mod network;
@@ -68,6 +69,7 @@ mod traffic;
 
 pub use attack::{PathError, Step, follow};
 pub use campaign::Campaign;
+pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
 pub use replica::{Alerts, Attempts, Course, Flows, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry};

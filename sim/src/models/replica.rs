@@ -1,7 +1,7 @@
 //! What came of one replica: plain data, from which everything else is reduced.
 
 use seglab_policy::{Assume, Connection, UnitId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::kernel::Time;
 use crate::kernel::statistics::Fate;
@@ -9,7 +9,7 @@ use crate::kernel::statistics::Fate;
 use super::Passage;
 
 /// The outcome of one replica.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     /// Its number.
     pub number: u32,
@@ -28,17 +28,17 @@ pub struct Replica {
     /// The sampled flows of each need, in the order of the design.
     pub needs: Vec<Flows>,
     /// How long the delivered flows of each need took, in the order of the design; empty where nothing takes time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latencies: Vec<Latency>,
     /// What the servers of each station had to do, in the order of the design; empty unless every request is followed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stations: Vec<StationUse>,
     /// The number of events that attack and requests took.
     pub events: u64,
 }
 
 /// One step of the attack's course.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// When.
     #[serde(rename = "at_ns")]
@@ -50,7 +50,7 @@ pub struct Course {
 }
 
 /// What became of something, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     /// When.
     #[serde(rename = "at_ns")]
@@ -61,7 +61,7 @@ pub struct Settled {
 
 /// Attempts to open a connection, but for those that cannot have any effect: at units without a way in, while no denial
 /// raises an alert.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     /// All.
     pub made: u64,
@@ -76,7 +76,7 @@ pub struct Attempts {
 }
 
 /// Alerts by what raised them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alerts {
     /// Attempts that a point denied or, in alert mode, would have denied.
     pub denials: u64,
@@ -85,7 +85,7 @@ pub struct Alerts {
 }
 
 /// Sampled flows of one need. Each flow counts once: as delivered, or by what broke it first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flows {
     /// All.
     pub tried: u64,
@@ -98,10 +98,10 @@ pub struct Flows {
     /// Those that arrived, but whose destination waited in vain for something that it needs.
     pub upstream: u64,
     /// Those that found no place in a queue, at their destination or further on.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub queue_full: u64,
     /// Those that were given up, for an answer took too long.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub too_slow: u64,
     /// Those whose fate depends on what is not modelled.
     pub unknown: u64,
@@ -112,7 +112,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// How long the delivered flows of one need took, retries included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// All of them together. \[ns\]
     pub sum_ns: u64,
@@ -123,7 +123,7 @@ pub struct Latency {
 }
 
 /// What the servers of one station had to do until the horizon, all of its units together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StationUse {
     /// Requests that arrived, those that were there at the start included.
     pub requests: u64,

@@ -1,6 +1,6 @@
 //! What a campaign says of its designs: plain data, reduced in the order of replicas.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::kernel::statistics::{Confidence, Estimate, Fate, Incidence, Interval, PairedSamples, Precision, Samples};
 use crate::kernel::{Duration, Time};
@@ -20,12 +20,12 @@ pub struct CampaignResult {
 }
 
 /// What was asked: everything but the designs that the result depends on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignScope {
     /// The number of replicas.
     pub replicas: u32,
     /// The precision that decided about their number, if one was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     pub precision: Option<PrecisionReached>,
     /// The seed.
     pub seed: u64,
@@ -60,8 +60,8 @@ pub struct PrecisionReached {
     pub replicas_max: u32,
 }
 
-/// What a campaign says of one design.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// What a campaign says of one design. What is read of one has its replicas, and nothing reduced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DesignResult {
     /// The design's name.
     pub design: String,
@@ -72,27 +72,35 @@ pub struct DesignResult {
     /// True if the design declares a monitor; without one there is no detection.
     pub monitored: bool,
     /// Units taken by the horizon.
+    #[serde(skip_deserializing)]
     pub compromised: Samples,
     /// Units taken by each of [`CurvePoint::COUNT`] times, evenly from the start to the horizon.
+    #[serde(skip_deserializing)]
     pub course: Vec<CurvePoint>,
     /// Every critical unit: how likely it is taken, by when.
     pub critical: Vec<CriticalResult>,
     /// The first critical unit to be taken, whichever it is; the competitor is that the attack is over before.
+    #[serde(skip_deserializing)]
     pub first_critical: Incidence,
     /// The sum of the criticality of taken units by the horizon \[weight\].
+    #[serde(skip_deserializing)]
     pub loss: Samples,
     /// The first alert.
+    #[serde(skip_deserializing)]
     pub detection: Incidence,
     /// Alerts of a replica.
+    #[serde(skip_deserializing)]
     pub alerts: Samples,
     /// The attempts of all replicas together.
+    #[serde(skip_deserializing)]
     pub attempts: Attempts,
     /// The events of all replicas together.
+    #[serde(skip_deserializing)]
     pub events: u64,
     /// The needs, in the order of the design.
     pub needs: Vec<NeedResult>,
     /// The services, in the order of the design.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceResult>,
     /// Every replica.
     pub replicas: Vec<Replica>,
@@ -115,18 +123,19 @@ pub struct CurvePoint {
 }
 
 /// How likely a critical unit is taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CriticalResult {
     /// The unit.
     pub unit: String,
     /// How much its loss costs \[weight\].
     pub criticality: u32,
     /// When it was taken, the end of the attack by quarantine being a competing risk.
+    #[serde(skip_deserializing)]
     pub incidence: Incidence,
 }
 
 /// What became of a need's sampled flows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NeedResult {
     /// Who opens the flows.
     pub from: String,
@@ -139,6 +148,7 @@ pub struct NeedResult {
     /// How many flows each sampled one stands for; at least 1.
     pub one_in: f64,
     /// The sampled flows of all replicas together.
+    #[serde(skip_deserializing)]
     pub flows: Flows,
     /// How long delivered flows took; `None` where nothing takes time, or too few replicas had any.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +156,7 @@ pub struct NeedResult {
 }
 
 /// How long the delivered flows of a need took, as means over replicas, which are independent where flows are not.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyResult {
     /// The mean of a replica. \[ns\]
     pub mean_ns: Estimate,
@@ -157,7 +167,7 @@ pub struct LatencyResult {
 }
 
 /// What the servers of a service had to do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceResult {
     /// The service.
     pub service: String,
@@ -174,7 +184,7 @@ pub struct ServiceResult {
 }
 
 /// What was seen of a service's servers, all replicas together.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceObserved {
     /// Requests that arrived.
     pub requests: u64,
@@ -212,7 +222,28 @@ impl CurvePoint {
     pub const COUNT: u32 = 101;
 }
 
+impl CampaignResult {
+    /// The result of designs whose replicas are all recorded.
+    pub(super) fn of(scope: CampaignScope, mut designs: Vec<DesignResult>) -> Self {
+        designs.iter_mut().for_each(|design| design.finish(scope.horizon));
+        let horizon = scope.horizon.after_start();
+        let differences = match designs.split_first() {
+            Some((first, others)) => others.iter().map(|other| Difference::between(first, other, horizon)).collect(),
+            None => Vec::new(),
+        };
+        Self { scope, designs, differences }
+    }
+}
+
 impl DesignResult {
+    /// The same without its replicas, which stay.
+    pub(super) fn without_replicas(&mut self) -> Self {
+        let replicas = std::mem::take(&mut self.replicas);
+        let empty = self.clone();
+        self.replicas = replicas;
+        empty
+    }
+
     /// Adds the next replica.
     pub(super) fn record(&mut self, replica: Replica) {
         self.compromised.record(replica.compromised());

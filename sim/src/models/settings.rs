@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use seglab_policy::{Pivot, Trust};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::kernel::Duration;
 use crate::kernel::statistics::Precision;
@@ -62,7 +62,7 @@ pub enum AttackerChoice {
 /// What may raise alerts. A design without a monitor has no detection, whatever is chosen.
 ///
 /// Running a campaign in all three shows how much of a design's success is due to its denials giving the attacker away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Detection {
     /// Nothing.
@@ -75,7 +75,7 @@ pub enum Detection {
 }
 
 /// What an owned unit tries when its scan comes to an address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Search {
     /// One service of those that the attacker knows, from one of the unit's own interfaces.
@@ -86,7 +86,7 @@ pub enum Search {
 }
 
 /// How the business' traffic is played. Both say the same, where they say how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrafficMode {
     /// Some flows of each need, each at the time of its use; the load of servers follows from rates.

@@ -1,7 +1,7 @@
 //! One layer: the rules of a filter that are alike in breadth, as a table of pairs of their own.
 
 use super::super::merge::{Apart, Merged};
-use super::super::pair_table::{Label, Labelled, PairTable, Room};
+use super::super::pair_table::{Choice, Label, Labelled, PairTable, Room};
 use super::super::rows::Rows;
 use super::super::verdicts::numbered;
 use super::own_label::OwnLabel;
@@ -55,7 +55,7 @@ impl Unplaced {
             merged.usual.iter().copied().chain(merged.exceptions.iter().map(|&(_, _, told)| told)).collect();
         used.sort_unstable();
         used.dedup();
-        let labelled = Labelled::new(&merged, &numbered(&used), limits.dense_pairs, limits.memory_bytes, Room::None)?;
+        let labelled = Labelled::new(&merged, &numbered(&used), Choice::within(limits, Room::None))?;
         let of_filter = |side: &DraftSide, labels: &Column<Label>| {
             side.class_of.iter().map(|&class| labels[class]).collect::<Vec<Label>>()
         };
@@ -74,8 +74,14 @@ impl Layer {
     /// The run of the first rule that matches.
     #[inline]
     pub(super) fn run(&self, source: Label, destination: Label, class: u32) -> u32 {
+        self.runs.of(self.profile(source, destination), class)
+    }
+
+    /// The profile of a pair of the filter's labels.
+    #[inline]
+    pub(super) fn profile(&self, source: Label, destination: Label) -> u32 {
         let [sources, destinations] = &self.labels;
-        self.runs.of(self.pairs.profile(sources.of(source), destinations.of(destination)), class)
+        self.pairs.profile(sources.of(source), destinations.of(destination))
     }
 
     /// The bytes of each table that a run is found in, in the order of the reads.

@@ -2,8 +2,10 @@
 //!
 //! Rules by address that leave one side open, or speak of wide ranges, each cross all the others: as one table they make
 //! millions of pairs. Rules that are alike in breadth do not, so they make a table each, a *layer*. A layer knows the first
-//! of its rules that matches a packet, by its place among all rules; the first one of all layers decides.
+//! of its rules that matches a packet, by its place among all rules; the first one of all layers decides. Where classes are
+//! few enough, layers are [joined](Joined) to one table.
 
+mod joined;
 mod layer;
 mod own_label;
 mod plan;
@@ -17,6 +19,7 @@ use super::verdicts::Code;
 use crate::column::Column;
 use crate::coverage::Coverage;
 use crate::engine::Limits;
+pub(super) use joined::Joined;
 pub(super) use layer::Layer;
 use layer::Unplaced;
 pub(super) use own_label::OwnLabel;

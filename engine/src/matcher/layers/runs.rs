@@ -73,6 +73,14 @@ impl Runs {
         }
     }
 
+    /// How many profiles there are.
+    pub(super) fn profiles(&self) -> usize {
+        match self {
+            Runs::Direct { shift, runs } => runs.len() >> shift,
+            Runs::InBlocks { stride, blocks, .. } => blocks.len() / (*stride as usize).max(1),
+        }
+    }
+
     /// The bytes of each table that is read, in the order of the reads.
     pub(super) fn reads(&self) -> Vec<usize> {
         match self {

@@ -151,7 +151,7 @@ impl Ledger {
             None => {
                 let at = self.peers.push(peer.clone());
                 self.known_peers.insert(peer.clone(), at);
-                self.marks.push(0);
+                self.gathering.add_peer();
                 self.sides.0.iter_mut().for_each(SideLedger::add_peer);
                 if let (Some(index), Peer::Units(selector)) = (&mut self.by_label, peer) {
                     index.add(at, selector, units);

@@ -9,6 +9,7 @@
 //! rule told apart so far, rules about many on both sides, and tables that have no room left.
 
 mod endpoints;
+mod gather;
 mod place;
 mod settle;
 mod shown;
@@ -114,9 +115,8 @@ pub(super) struct Ledger {
     first_of_atom: FxHashMap<u32, u128>,
     /// Peers by a label that whoever they select carries, and those without such a label.
     by_label: Option<endpoints::SelectorIndex>,
-    /// For each peer the stamp of the last class that it was found to match, and the certainty.
-    marks: Column<u32>,
-    stamp: u32,
+    gathering: gather::Gathering,
+    told: settle::Told,
     shown: Shown,
     /// The sizes that it began with, to see how far it has grown.
     began: [usize; 2],
@@ -228,7 +228,8 @@ impl Ledger {
         let mut ledger = Self {
             family: directory.family,
             began: [sides[0].classes.len() + sides[1].classes.len(), grounds.verdicts.len()],
-            marks: Column::filled(0, peers.len()),
+            gathering: gather::Gathering::new(peers.len()),
+            told: settle::Told::default(),
             peers: peers.into_iter().map(|(_, peer)| peer).collect(),
             known_peers: known.peers,
             scopes: known.scopes,
@@ -251,7 +252,6 @@ impl Ledger {
             first_of_atom: atoms.iter().map(|(&first, &atom)| (atom, first)).collect(),
             atoms,
             by_label: None,
-            stamp: 0,
             shown,
         };
         ledger.note_usual(&usual, width);

@@ -1,5 +1,6 @@
 //! Rules that come and go.
 
+use super::gather::Noted;
 use super::*;
 use crate::blueprint::RulePeers;
 use crate::tier_plan::RulePlan;
@@ -83,8 +84,8 @@ impl Ledger {
             Part::AtSource { gate } => sources.broad_of[from].push((at, token(gate))),
             Part::AtDestination { gate } => destinations.broad_of[to].push((at, token(gate))),
             Part::Pairs => {
-                sources.pairs_of[from].push(at);
-                destinations.pairs_of[to].push(at);
+                sources.pairs_of[from].push(Noted { placement: at, other: to, table, rule });
+                destinations.pairs_of[to].push(Noted { placement: at, other: from, table, rule });
             }
         }
     }
@@ -104,8 +105,8 @@ impl Ledger {
                 Work::Groups(1, to)
             }
             Part::Pairs => {
-                sources.pairs_of[from].retain(|&other| other != at);
-                destinations.pairs_of[to].retain(|&other| other != at);
+                sources.pairs_of[from].retain(|noted| noted.placement != at);
+                destinations.pairs_of[to].retain(|noted| noted.placement != at);
                 self.vacant.push(at);
                 // A rule that came later stands for itself only, and its place in the table can be taken.
                 if rule >= self.grounds.compiled_rules(table) {

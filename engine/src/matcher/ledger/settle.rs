@@ -4,7 +4,42 @@ use super::super::address_table::Relabelled;
 use super::super::pair_table::{Label, VACANT};
 use super::*;
 use rustc_hash::FxHashSet;
-use std::collections::BTreeMap;
+
+/// What pairs of classes are told, source after source.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// How many destinations there are.
+    width: usize,
+    new: Vec<u32>,
+    old: Vec<u32>,
+}
+
+impl Told {
+    fn clear(&mut self, sources: usize, destinations: usize) {
+        self.width = destinations;
+        self.new.clear();
+        self.new.resize(sources * destinations, u32::MAX);
+        self.old.clear();
+    }
+
+    fn tell(&mut self, source: usize, destination: usize, profile: u32) {
+        let at = source * self.width + destination;
+        self.new.get_mut(at).into_iter().for_each(|told| *told = profile);
+    }
+
+    /// What a source is told of each destination from here on, and was told.
+    fn row(&self, source: usize) -> impl Iterator<Item = (u32, u32)> {
+        let of_source = source * self.width..(source + 1) * self.width;
+        let [new, old] = [&self.new, &self.old].map(|told| told.get(of_source.clone()).unwrap_or_default());
+        new.iter().copied().zip(old.iter().copied())
+    }
+
+    /// What each source is told of a destination from here on, and was told.
+    fn column(&self, destination: usize) -> impl Iterator<Item = (u32, u32)> {
+        let both = self.new.iter().copied().zip(self.old.iter().copied());
+        both.skip(destination).step_by(self.width.max(1))
+    }
+}
 
 impl Ledger {
     /// Works out every pair of some sources and some destinations, and tells their labels apart where they differ.
@@ -12,91 +47,89 @@ impl Ledger {
         if sources.len().saturating_mul(destinations.len()) > PAIRS_MAX {
             return Err(Why::Broad);
         }
-        let (new, old) = self.told(sources, destinations);
-        if new == old {
+        if sources.is_empty() || destinations.is_empty() {
             return Ok(());
         }
-        let width = destinations.len();
-        let row = |at: usize, of: &[u32]| of.get(at * width..(at + 1) * width).unwrap_or_default().to_vec();
-        let rows = (0..sources.len()).map(|at| (row(at, &new), row(at, &old)));
-        self.part_labels(0, sources, &rows.collect::<Vec<_>>())?;
-        let column = |at: usize, of: &[u32]| of.iter().skip(at).step_by(width).copied().collect::<Vec<u32>>();
-        let columns = (0..width).map(|at| (column(at, &new), column(at, &old)));
-        self.part_labels(1, destinations, &columns.collect::<Vec<_>>())?;
-        let mut told: BTreeMap<Label, BTreeMap<Label, Option<u32>>> = BTreeMap::new();
+        let mut told = std::mem::take(&mut self.told);
+        self.work_out(&mut told, sources, destinations);
+        self.look_up(&mut told, sources, destinations);
+        let settled = if told.new == told.old { Ok(()) } else { self.settle_told(&told, sources, destinations) };
+        self.told = told;
+        settled
+    }
+
+    /// Tells labels apart where their classes are told different things, and writes what is new.
+    fn settle_told(&mut self, told: &Told, sources: &[u32], destinations: &[u32]) -> Result<(), Why> {
+        self.part_labels(0, sources, |at| told.row(at))?;
+        self.part_labels(1, destinations, |at| told.column(at))?;
+        let mut writes: Vec<(Label, Label, Option<u32>)> = Vec::new();
         for (at, &source) in sources.iter().enumerate() {
             let from = self.sides[0].classes[source].label;
-            let row = told.entry(from).or_default();
-            for (&destination, &profile) in destinations.iter().zip(new.iter().skip(at * width)) {
+            let changed = told.row(at).zip(destinations).filter(|((new, old), _)| new != old);
+            for ((new, _), &destination) in changed {
                 let to = self.sides[1].classes[destination].label;
-                row.insert(to, (self.usual_of(from, to) != Some(profile)).then_some(profile));
+                writes.push((from, to, (self.usual_of(from, to) != Some(new)).then_some(new)));
             }
         }
-        for (source, row) in told {
-            let row: Vec<(Label, Option<u32>)> = row.into_iter().collect();
-            self.shown.put_row(source, &row, &self.grounds.verdicts)?;
-        }
-        Ok(())
+        writes.sort_unstable();
+        writes.dedup();
+        writes.chunk_by(|a, b| a.0 == b.0).try_for_each(|row| self.shown.put_row(row, &self.grounds.verdicts))
     }
 
-    /// What pairs are told from here on, and what they were told, source after source.
-    fn told(&mut self, sources: &[u32], destinations: &[u32]) -> (Vec<u32>, Vec<u32>) {
-        let mut new = vec![0; sources.len() * destinations.len()];
-        let mut old = new.clone();
-        // Rules about few of each source are gathered once, and held against each destination.
-        let mut last: Option<((u32, u32), Vec<Heard>, u32)> = None;
-        let rules: Vec<Vec<(u32, u32, bool)>> = sources.iter().map(|&source| self.rules_at(source)).collect();
-        for (column, &destination) in destinations.iter().enumerate() {
-            self.stamp += 1;
-            let stamp = self.stamp << 1;
-            for &(peer, certain) in &self.sides[1].classes[destination].peers {
-                self.marks[peer] = stamp | u32::from(certain);
-            }
-            for (at, (&source, rules)) in sources.iter().zip(&rules).enumerate() {
-                let cell = at * destinations.len() + column;
-                let mut narrow: Vec<Heard> = Vec::new();
-                for &(placement, to, source_certain) in rules {
-                    let mark = self.marks[to];
-                    if mark >> 1 == self.stamp {
-                        let Placement { table, rule, .. } = self.placements[placement];
-                        let certain = source_certain && mark & 1 == 1;
-                        narrow.push(Heard { table, matched: crate::tier_plan::Matched { rule, certain } });
-                    }
-                }
-                narrow.sort_unstable();
-                narrow.dedup();
-                // Neighbours are mostly told the same for the same reasons.
-                let groups = (self.sides[0].classes[source].group, self.sides[1].classes[destination].group);
-                let known = last.as_ref().filter(|(of, rules, _)| *of == groups && *rules == narrow);
-                let profile = match known.filter(|_| !self.related[0].contains_key(&source)) {
-                    Some(&(_, _, known)) => known,
-                    None => {
-                        let profile = self.profile(source, destination, narrow.clone());
-                        if !self.related[0].contains_key(&source) {
-                            last = Some((groups, narrow, profile));
-                        }
-                        profile
-                    }
-                };
-                let labels = [self.sides[0].classes[source].label, self.sides[1].classes[destination].label];
-                let before = self.shown.exception(labels[0], labels[1]).or_else(|| self.usual_of(labels[0], labels[1]));
-                new.get_mut(cell).into_iter().for_each(|held| *held = profile);
-                old.get_mut(cell).into_iter().for_each(|held| *held = before.unwrap_or(u32::MAX));
-            }
+    /// What pairs are told from here on.
+    fn work_out(&mut self, told: &mut Told, sources: &[u32], destinations: &[u32]) {
+        told.clear(sources.len(), destinations.len());
+        let mut gathering = std::mem::take(&mut self.gathering);
+        gathering.gather(&self.sides, sources, destinations);
+        let related: Vec<bool> = sources.iter().map(|source| self.related[0].contains_key(source)).collect();
+        // Neighbours are mostly told the same for the same reasons.
+        let mut last: Option<((u32, u32), &[Heard], u32)> = None;
+        for pair in gathering.pairs() {
+            let (Some(&source), Some(&destination)) = (sources.get(pair.source), destinations.get(pair.destination))
+            else {
+                continue;
+            };
+            let heard = gathering.heard(pair);
+            let groups = (self.sides[0].classes[source].group, self.sides[1].classes[destination].group);
+            let is_related = related.get(pair.source).is_some_and(|&is_related| is_related);
+            let profile = match last.filter(|&(of, rules, _)| !is_related && of == groups && rules == heard) {
+                Some((_, _, known)) => known,
+                None => self.profile(source, destination, heard),
+            };
+            last = if is_related { None } else { Some((groups, heard, profile)) };
+            told.tell(pair.source, pair.destination, profile);
         }
-        (new, old)
+        self.gathering = gathering;
     }
 
-    /// The placements of rules about few at a class of sources, each with its destination and the source's certainty.
-    fn rules_at(&self, source: u32) -> Vec<(u32, u32, bool)> {
-        let sources = &self.sides[0];
-        let peers = sources.classes[source].peers.iter();
-        let rules = peers.flat_map(|&(peer, certain)| sources.pairs_of[peer].iter().map(move |&rule| (rule, certain)));
-        rules.map(|(rule, certain)| (rule, self.placements[rule].to, certain)).collect()
+    /// What pairs have been told so far.
+    fn look_up(&self, told: &mut Told, sources: &[u32], destinations: &[u32]) {
+        let [of_sources, of_destinations] = &self.sides.0;
+        let to: Vec<(Label, u32)> = destinations
+            .iter()
+            .map(|&destination| of_destinations.classes[destination].label)
+            .map(|label| (label, of_destinations.band_at(label)))
+            .collect();
+        for &source in sources {
+            let from = of_sources.classes[source].label;
+            let band = of_sources.band_at(from);
+            let mut usual: Option<(u32, Option<u32>)> = None;
+            for &(label, other) in &to {
+                let before = self.shown.exception(from, label).or_else(|| match usual {
+                    Some((of, known)) if of == other => known,
+                    _ => {
+                        let found = self.usual.get(&(band, other)).copied();
+                        usual = Some((other, found));
+                        found
+                    }
+                });
+                told.old.push(before.unwrap_or(u32::MAX));
+            }
+        }
     }
 
     /// What a pair of classes is told, where these rules about few match it.
-    fn profile(&mut self, source: u32, destination: u32, narrow: Vec<Heard>) -> u32 {
+    fn profile(&mut self, source: u32, destination: u32, narrow: &[Heard]) -> u32 {
         let groups = (self.sides[0].classes[source].group, self.sides[1].classes[destination].group);
         let related = self.related[0].get(&source);
         let kinds = related.map_or((false, false), |related| {
@@ -107,7 +140,7 @@ impl Ledger {
         if kinds == (false, false) {
             return self.grounds.profile_with(ground, narrow);
         }
-        let strangers = self.grounds.profile_with(ground, narrow.clone());
+        let strangers = self.grounds.profile_with(ground, narrow);
         let host_and_guest = match kinds.1 {
             true => {
                 let ground = self.ground(groups.0, groups.1, true);
@@ -136,42 +169,60 @@ impl Ledger {
         self.usual.get(&bands).copied()
     }
 
-    /// Gives classes of one label that are told different things from here on labels of their own. `told` has for each
-    /// class what it is told, and what it was told.
-    fn part_labels(&mut self, side: usize, classes: &[u32], told: &[(Vec<u32>, Vec<u32>)]) -> Result<(), Why> {
-        type Parts<'a> = BTreeMap<Option<&'a [u32]>, Vec<u32>>;
-        let mut by_label: BTreeMap<Label, Parts<'_>> = BTreeMap::new();
-        for (&class, (new, old)) in classes.iter().zip(told) {
-            let key = (new != old).then_some(new.as_slice());
-            by_label.entry(self.sides[side].classes[class].label).or_default().entry(key).or_default().push(class);
+    /// Gives classes of one label that are told different things from here on labels of their own. `told` has for the
+    /// position of each class what it is told, and what it was told.
+    fn part_labels<L: Iterator<Item = (u32, u32)>>(
+        &mut self,
+        side: usize,
+        classes: &[u32],
+        told: impl Fn(usize) -> L,
+    ) -> Result<(), Why> {
+        // Who has a label alone keeps it, whatever is told.
+        let mut changed: Vec<(Label, Vec<u32>, u32)> = Vec::new();
+        for (at, &class) in classes.iter().enumerate() {
+            let label = self.sides[side].classes[class].label;
+            let is_alone = self.sides[side].under.get(&label).is_none_or(|under| under.classes.len() == 1);
+            if !is_alone && told(at).any(|(new, old)| new != old) {
+                changed.push((label, told(at).map(|(new, _)| new).collect(), class));
+            }
         }
-        for (label, mut parts) in by_label {
-            // What is told what it was told so far stays together with what nobody asks about.
-            parts.remove(&None);
-            let Some(all) = self.sides[side].under.get(&label) else { continue };
-            let changed: usize = parts.values().map(Vec::len).sum();
-            let mut parts: Vec<(usize, Vec<u32>)> =
-                parts.into_values().map(|part| (self.weight_of(side, &part), part)).collect();
-            parts.sort_by_key(|&(weight, _)| weight);
-            let left = all.weight - parts.iter().map(|(weight, _)| weight).sum::<usize>();
-            // The one that takes most to relabel keeps the label.
-            if parts.last().is_some_and(|&(weight, _)| all.classes.len() == changed || weight > left) {
-                let kept = parts.pop();
-                if all.classes.len() > changed {
-                    let leaving: FxHashSet<u32> =
-                        kept.iter().chain(&parts).flat_map(|(_, part)| part.iter().copied()).collect();
-                    let rest = all.classes.iter().copied().filter(|class| !leaving.contains(class)).collect();
-                    parts.push((left, rest));
-                }
+        changed.sort_unstable();
+        for of_label in changed.chunk_by(|a, b| a.0 == b.0) {
+            let parts = of_label.chunk_by(|a, b| a.1 == b.1);
+            let parts = parts.map(|part| part.iter().map(|&(_, _, class)| class).collect()).collect();
+            if let Some(&(label, ..)) = of_label.first() {
+                self.part_label(side, label, parts)?;
             }
-            for (_, part) in parts {
-                let new = self.new_label(side, self.sides[side].band_at(label))?;
-                match side {
-                    0 => self.shown.copy_row(label, new),
-                    _ => self.shown.copy_column(label, new)?,
-                }
-                part.into_iter().try_for_each(|class| self.put_under(side, class, new))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the parts of a label, which are told different things from here on, labels of their own; but one of them, if
+    /// that takes less than to relabel those that are told what they were told so far, and stay together.
+    fn part_label(&mut self, side: usize, label: Label, parts: Vec<Vec<u32>>) -> Result<(), Why> {
+        let Some(all) = self.sides[side].under.get(&label) else { return Ok(()) };
+        let changed: usize = parts.iter().map(Vec::len).sum();
+        let mut parts: Vec<(usize, Vec<u32>)> =
+            parts.into_iter().map(|part| (self.weight_of(side, &part), part)).collect();
+        parts.sort_by_key(|&(weight, _)| weight);
+        let left = all.weight - parts.iter().map(|(weight, _)| weight).sum::<usize>();
+        // The one that takes most to relabel keeps the label.
+        if parts.last().is_some_and(|&(weight, _)| all.classes.len() == changed || weight > left) {
+            let kept = parts.pop();
+            if all.classes.len() > changed {
+                let leaving: FxHashSet<u32> =
+                    kept.iter().chain(&parts).flat_map(|(_, part)| part.iter().copied()).collect();
+                let rest = all.classes.iter().copied().filter(|class| !leaving.contains(class)).collect();
+                parts.push((left, rest));
             }
+        }
+        for (_, part) in parts {
+            let new = self.new_label(side, self.sides[side].band_at(label))?;
+            match side {
+                0 => self.shown.copy_row(label, new),
+                _ => self.shown.copy_column(label, new)?,
+            }
+            part.into_iter().try_for_each(|class| self.put_under(side, class, new))?;
         }
         Ok(())
     }
@@ -261,13 +312,9 @@ impl Ledger {
     fn others(&self, side: usize, class: u32) -> Vec<u32> {
         let (here, there) = (&self.sides[side], &self.sides[1 - side]);
         let held = &here.classes[class];
-        let peer_of = |placement: u32| {
-            let Placement { from, to, .. } = self.placements[placement];
-            if side == 0 { to } else { from }
-        };
         let mut peers: Vec<u32> = Vec::new();
         for &(peer, _) in &held.peers {
-            peers.extend(here.pairs_of[peer].iter().map(|&placement| peer_of(placement)));
+            peers.extend(here.pairs_of[peer].iter().map(|noted| noted.other));
         }
         peers.sort_unstable();
         peers.dedup();
@@ -315,7 +362,7 @@ impl Ledger {
             for there in groups {
                 let (from, to) = if side == 0 { (group, there) } else { (there, group) };
                 let ground = self.ground(from, to, false);
-                let told = self.grounds.profile_with(ground, Vec::new());
+                let told = self.grounds.profile_with(ground, &[]);
                 if *usual.get_or_insert(told) != told {
                     self.odd.insert((from, to));
                 }

@@ -160,34 +160,24 @@ impl Shown {
         Some(self.profile_of[number])
     }
 
-    /// Puts what a source is told of some destinations, ascending; nothing for the usual.
-    pub(super) fn put_row(
-        &mut self,
-        source: Label,
-        told: &[(Label, Option<u32>)],
-        verdicts: &VerdictSet,
-    ) -> Result<(), Why> {
-        let old = self.rows.now().row(source);
-        let mut row: Vec<(Label, u32)> = Vec::with_capacity(old.len() + told.len());
-        let mut kept = old.iter().copied().peekable();
-        let mut is_changed = false;
-        for &(destination, profile) in told {
-            while let Some(entry) = kept.next_if(|&(other, _)| other < destination) {
-                row.push(entry);
-            }
-            let before = kept.next_if(|&(other, _)| other == destination).map(|(_, number)| number);
+    /// Puts what one source is told of some destinations, ascending; nothing for the usual.
+    pub(super) fn put_row(&mut self, told: &[(Label, Label, Option<u32>)], verdicts: &VerdictSet) -> Result<(), Why> {
+        let Some(&(source, ..)) = told.first() else { return Ok(()) };
+        let mut changes: Vec<(Label, Option<u32>)> = Vec::with_capacity(told.len());
+        for &(_, destination, profile) in told {
             let number = profile.map(|profile| self.number(profile, verdicts)).transpose()?;
-            is_changed |= before != number;
+            let before = self.rows.now().find(source, destination);
             match (before, number) {
                 (None, Some(_)) => self.note(source, destination),
                 (Some(_), None) => self.unnote(source, destination),
                 _ => {}
             }
-            row.extend(number.map(|number| (destination, number)));
+            if before != number {
+                changes.push((destination, number));
+            }
         }
-        if is_changed {
-            row.extend(kept);
-            let row = self.rows.now().encode(&row).ok_or(Why::Profiles)?;
+        if !changes.is_empty() {
+            let row = self.rows.now().patched(source, &changes).ok_or(Why::Profiles)?;
             self.rows.write((source, row));
         }
         Ok(())

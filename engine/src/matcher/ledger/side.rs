@@ -8,6 +8,7 @@ use super::super::group::{Group, Groups, Token};
 use super::super::pair_table::{Label, VACANT};
 use super::super::side::{Matched, Stand};
 use super::Why;
+use super::gather::Noted;
 use crate::column::{Column, id, ids};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::hash::{Hash, Hasher};
@@ -19,8 +20,8 @@ pub(in super::super) struct SideLedger {
     pub(super) classes: Column<Class>,
     /// Whom each peer matches; nothing of those that no rule has on this side.
     pub(super) matched: Column<Option<Matched>>,
-    /// The rules about few that each peer is a side of, and the broad ones that are noted at it, as placements.
-    pub(super) pairs_of: Column<Vec<u32>>,
+    /// The rules about few that each peer is a side of, and the broad ones that are noted at it.
+    pub(super) pairs_of: Column<Vec<Noted>>,
     pub(super) broad_of: Column<Vec<(u32, Token)>>,
     /// Peers that rules noted on the other side ask about.
     pub(super) gates: FxHashSet<u32>,

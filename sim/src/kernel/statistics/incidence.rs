@@ -32,13 +32,13 @@
 //! assert_eq!(curve.proportion_at(day(30)).map(|p| (p.events(), p.trials())), Some((2, 4)));
 //! ```
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Proportion;
 use crate::kernel::{Duration, Time};
 
 /// What became of a replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// The event happened.
