@@ -120,7 +120,7 @@ fn a_precision_says_how_many_replicas() {
     };
     let out = simulate("9000", &[]).ends(0);
     assert!(
-        out.contains("\nstopped there: in every design the chance that a critical unit is owned is known to ±10 %"),
+        out.contains("\nstopped there: in every design the chance that a critical unit is owned is known to ±10 percentage points"),
         "{out}"
     );
     let json = simulate("9000", &["--format", "json"]).json(0);
