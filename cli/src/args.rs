@@ -353,6 +353,16 @@ pub(crate) enum When {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrafficArg {
+    /// None
+    Off,
+    /// Some flows of each need, and the load of servers from rates
+    Sampled,
+    /// Every request, event by event
+    EveryRequest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ObjectiveArg {
     /// The number of actions
     FewestActions,
@@ -410,10 +420,13 @@ pub(crate) struct Campaign {
     /// Simulated time of one replica: 24h, 7d
     #[arg(long, default_value = "7d", value_name = "DURATION")]
     pub(crate) horizon: String,
-    /// Stop as soon as the chance that a critical unit is owned is known to this much to each side: 0.01; `--replicas` is then
-    /// the most
+    /// Stop as soon as the chance that a critical unit is owned is known to this much to each side: 0.01, one percentage point;
+    /// `--replicas` is then the most
     #[arg(long, value_name = "HALF-WIDTH")]
     pub(crate) precision: Option<f64>,
+    /// How the business' traffic is played: some flows of each need, or every request with its queues and time-outs
+    #[arg(long, value_enum, default_value = "sampled")]
+    pub(crate) traffic: TrafficArg,
     /// Draw the order of simultaneous events, to see that no result hangs on it
     #[arg(long)]
     pub(crate) shuffle_ties: bool,

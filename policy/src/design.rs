@@ -16,6 +16,7 @@ use crate::property::{Property, Trusted};
 use crate::rule::{Action, Rule};
 use crate::selector::{Segment, Selector};
 use crate::source::{Provenance, Source, SourceId, Span};
+use crate::station::Station;
 use crate::tier::{Order, Rulebook, RulebookId, Tier};
 use crate::tradecraft::Tradecraft;
 use crate::unit::{Interface, Unit, UnitId};
@@ -77,6 +78,8 @@ pub struct Draft {
     pub rulebooks: Vec<Rulebook>,
     /// Enforcement points.
     pub points: Vec<EnforcementPoint>,
+    /// What answers on units' ports, and how fast.
+    pub stations: Vec<Station>,
     /// Flows that must work.
     pub needs: Vec<Need>,
     /// Claims to settle.
@@ -370,6 +373,11 @@ impl Design {
     /// The ids of the enforcement points.
     pub fn point_ids(&self) -> impl ExactSizeIterator<Item = PointId> + use<> {
         (0..u32::try_from(self.draft.points.len()).unwrap_or(u32::MAX)).map(PointId)
+    }
+
+    /// What answers on units' ports, and how fast.
+    pub fn stations(&self) -> &[Station] {
+        &self.draft.stations
     }
 
     /// Flows that must work.

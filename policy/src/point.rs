@@ -59,6 +59,25 @@ impl fmt::Display for Mode {
     }
 }
 
+/// How a point that enforces denies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// Without a word: whoever connects waits until it gives up.
+    #[default]
+    Drop,
+    /// With an answer: whoever connects knows at once.
+    Reject,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::Drop => "drop",
+            Refusal::Reject => "reject",
+        })
+    }
+}
+
 /// A level of places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -119,6 +138,8 @@ pub struct EnforcementPoint {
     pub directions: Directions,
     /// What it does with its judgement.
     pub mode: Mode,
+    /// How it denies.
+    pub refusal: Refusal,
     /// The rules it carries.
     pub rulebook: RulebookId,
     /// Whether connections between a unit and the host that it runs on go unjudged, as a Kubernetes node's do.
@@ -139,6 +160,7 @@ impl EnforcementPoint {
             placement: Placement::Units(Selector::Everything),
             directions: Directions::UNIT,
             mode: Mode::Enforce,
+            refusal: Refusal::Drop,
             rulebook,
             exempts_host: false,
             controller: None,

@@ -51,6 +51,8 @@ const COLUMNS: &[(&str, Cell)] = &[
     ("flows_denied", Cell::Count(|_, replica| sum(replica, |flows| flows.denied))),
     ("flows_quarantined", Cell::Count(|_, replica| sum(replica, |flows| flows.quarantined))),
     ("flows_upstream", Cell::Count(|_, replica| sum(replica, |flows| flows.upstream))),
+    ("flows_queue_full", Cell::Count(|_, replica| sum(replica, |flows| flows.queue_full))),
+    ("flows_too_slow", Cell::Count(|_, replica| sum(replica, |flows| flows.too_slow))),
     ("flows_unknown", Cell::Count(|_, replica| sum(replica, |flows| flows.unknown))),
     ("events", Cell::Count(|_, replica| replica.events)),
 ];

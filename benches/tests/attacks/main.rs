@@ -8,7 +8,7 @@ use seglab_policy::arbitrary::design_of;
 use seglab_policy::{Connection, Design, Endpoint, Listener, Property, Side, UnitId, View};
 use seglab_scenarios::loader::Options;
 use seglab_scenarios::{catalogue, load};
-use seglab_sim::models::{PathError, Step, TraceAction, follow};
+use seglab_sim::models::{AttackerChoice, Campaign, PathError, Step, TraceAction, follow};
 use seglab_verify::{Counterexample, Hop, Settings, Settled, Verifier};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,4 +155,19 @@ fn what_is_not_so_is_no_path() {
         }
     }
     assert!(stopped > 0 && unowned > 0, "{stopped} stopped, {unowned} unowned");
+}
+
+/// No result of a shipped scenario hangs on the order of simultaneous events.
+#[test]
+fn the_order_of_ties_decides_nothing_in_the_catalogue() {
+    for scenario in catalogue() {
+        let design = load(&scenario.file().to_string_lossy(), &Options::default()).unwrap().design;
+        let attacker = if design.attackers().is_empty() { AttackerChoice::Nobody } else { AttackerChoice::First };
+        let settings = seglab_sim::models::Settings { replicas: 30, attacker, ..Default::default() };
+        let bytes = |settings: &seglab_sim::models::Settings| {
+            serde_json::to_vec(&Campaign::run(&[&design], settings).unwrap()).unwrap()
+        };
+        let shuffled = seglab_sim::models::Settings { shuffle_ties: true, ..settings.clone() };
+        assert!(bytes(&settings) == bytes(&shuffled), "{}", scenario.name);
+    }
 }

@@ -1,7 +1,7 @@
 //! `seglab simulate`: campaigns of the declared attacker, and how results of campaigns read.
 
 use super::{Context, reduce, to_json};
-use crate::args::{self, TableFormat};
+use crate::args::{self, TableFormat, TrafficArg};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::heading::heading;
@@ -10,10 +10,10 @@ use seglab_formats::text;
 use seglab_policy::{Design, count, number};
 use seglab_reports::{Heading, heading_text, replica_rows};
 use seglab_sim::kernel::Duration;
-use seglab_sim::kernel::statistics::{Confidence, Incidence, PairedSamples, Precision};
+use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, PairedSamples, Precision};
 use seglab_sim::models::{
     AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Difference, Flows,
-    NeedResult, Settings,
+    LatencyResult, NeedResult, Settings, TrafficMode,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -102,6 +102,11 @@ fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Fail
         threads: args.threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))).unwrap_or_else(cores),
         attacker: if attacked { AttackerChoice::First } else { AttackerChoice::Nobody },
         shuffle_ties: args.shuffle_ties,
+        flows_per_need: if args.traffic == TrafficArg::Off { 0 } else { Settings::default().flows_per_need },
+        traffic: match args.traffic {
+            TrafficArg::Off | TrafficArg::Sampled => TrafficMode::Sampled,
+            TrafficArg::EveryRequest => TrafficMode::EveryRequest,
+        },
         ..Settings::default()
     })
 }
@@ -121,12 +126,12 @@ pub(crate) fn text_of(result: &CampaignResult) -> String {
         let _ = if precision.met {
             writeln!(
                 out,
-                "stopped there: in every design the chance that a critical unit is owned is known to ±{percent} %"
+                "stopped there: in every design the chance that a critical unit is owned is known to ±{percent} percentage points"
             )
         } else {
             writeln!(
                 out,
-                "not enough: the chance that a critical unit is owned is not known to ±{percent} % in every design"
+                "not enough: the chance that a critical unit is owned is not known to ±{percent} percentage points in every design"
             )
         };
     }
@@ -180,13 +185,14 @@ fn critical_text(out: &mut String, design: &DesignResult, horizon: Duration) {
     }
 }
 
-/// The needs that policy breaks, one by one; what an attack costs the others, together.
+/// The needs that policy breaks, one by one; what an attack costs the others, together; and where something takes time,
+/// how long requests took and what their servers had to do.
 fn needs_text(out: &mut String, design: &DesignResult) {
     let denied: Vec<&NeedResult> = design.needs.iter().filter(|need| need.flows.denied > 0).collect();
     let _ = writeln!(out, "  needs: policy denies flows of {} of {}", denied.len(), design.needs.len());
     for need in denied {
         let share = 100.0 * need.flows.denied as f64 / need.flows.tried.max(1) as f64;
-        let _ = writeln!(out, "    {} -> {} {}: {share:.1}% denied", need.from, need.to, need.services.join(" "));
+        let _ = writeln!(out, "    {}: {share:.1}% denied", name_of(need));
     }
     let sum = |of: fn(&Flows) -> u64| design.needs.iter().map(|need| of(&need.flows)).sum::<u64>();
     let tried = sum(|flows| flows.tried).max(1) as f64;
@@ -197,6 +203,71 @@ fn needs_text(out: &mut String, design: &DesignResult) {
             out,
             "    of all needed flows {quarantine:.1}% meet a unit in quarantine, {upstream:.1}% wait for one in vain"
         );
+    }
+    requests_text(out, design);
+    services_text(out, design);
+}
+
+fn name_of(need: &NeedResult) -> String {
+    format!("{} -> {} {}", need.from, need.to, need.services.join(" "))
+}
+
+/// What became of the requests of each need, and how long the served ones took.
+fn requests_text(out: &mut String, design: &DesignResult) {
+    let made = |need: &&NeedResult| need.flows.tried > 0 && (need.latency.is_some() || need.flows.broken() > 0);
+    if design.services.is_empty() && design.needs.iter().all(|need| need.latency.is_none()) {
+        return;
+    }
+    out.push_str("  requests\n");
+    for need in design.needs.iter().filter(made) {
+        let flows = &need.flows;
+        let share = |count: u64| 100.0 * count as f64 / flows.tried.max(1) as f64;
+        let _ = write!(out, "    {}: {}, {:.2}% served", name_of(need), number(flows.tried), share(flows.delivered));
+        for (count, what) in [
+            (flows.denied, "blocked"),
+            (flows.upstream, "blocked further on"),
+            (flows.quarantined, "in quarantine"),
+            (flows.queue_full, "queue full"),
+            (flows.too_slow, "too slow"),
+            (flows.unknown, "unknown"),
+        ] {
+            if count > 0 {
+                let _ = write!(out, ", {:.2}% {what}", share(count));
+            }
+        }
+        out.push('\n');
+        if let Some(LatencyResult { p50_ns, p99_ns, .. }) = need.latency {
+            let _ = writeln!(out, "      served within     p50 {}; p99 {}", time(p50_ns), time(p99_ns));
+        }
+    }
+}
+
+/// A time with its 95% interval.
+fn time(ns: Estimate) -> String {
+    let of = |ns: f64| Duration::from_nanos(ns.max(0.0).round() as u64);
+    format!("{} (95% interval {} to {})", of(ns.value), of(ns.interval.low), of(ns.interval.high))
+}
+
+/// What the servers of each service had to do.
+fn services_text(out: &mut String, design: &DesignResult) {
+    if design.services.is_empty() {
+        return;
+    }
+    out.push_str("  services\n");
+    for service in &design.services {
+        let units = count(service.units.into(), "unit", "units");
+        let servers = count(service.servers.into(), "server", "servers");
+        let load = 100.0 * service.offered_load;
+        let _ = write!(out, "    {:<18} {units} with {servers}, load by rates {load:.1}%", service.service);
+        if service.offered_load >= 1.0 {
+            out.push_str(": more than can be done");
+        }
+        if let Some(observed) = &service.observed {
+            let refused = 100.0 * observed.refused as f64 / observed.requests.max(1) as f64;
+            let (busy, waiting) = (100.0 * observed.utilisation.value, observed.waiting.value);
+            let _ = write!(out, "; occupied {busy:.1}%, {waiting:.2} waiting, {refused:.2}% refused");
+        }
+        out.push('\n');
     }
 }
 

@@ -120,7 +120,7 @@ fn a_precision_says_how_many_replicas() {
     };
     let out = simulate("9000", &[]).ends(0);
     assert!(
-        out.contains("\nstopped there: in every design the chance that a critical unit is owned is known to ±10 %"),
+        out.contains("\nstopped there: in every design the chance that a critical unit is owned is known to ±10 percentage points"),
         "{out}"
     );
     let json = simulate("9000", &["--format", "json"]).json(0);
@@ -194,4 +194,81 @@ fn replicas_are_rows() {
     let full = one("/dev/full");
     assert_eq!((full.code, full.out.as_str()), (Some(2), ""), "{}", full.err);
     assert!(full.err.contains("cannot write `/dev/full`"), "{}", full.err);
+}
+
+/// A shop of three parts, whose database is out of reach or not.
+fn shop(reaches_the_store: bool, deny_by: &str) -> String {
+    let rule = "  - allow: {from: api, to: db, service: tcp/5432}\n";
+    format!(
+        "seglab: 1
+name: shop
+units:
+  - {{name: web, addresses: [10.0.0.1], listens: [tcp/443]}}
+  - {{name: api, addresses: [10.0.0.2], listens: [tcp/8080]}}
+  - {{name: db, addresses: [10.0.0.3], listens: [tcp/5432]}}
+policy:
+  - allow: {{from: internet, to: web, service: tcp/443}}
+  - allow: {{from: web, to: api, service: tcp/8080}}
+{}enforcement:
+  - agent: {{on: all, deny-by: {deny_by}}}
+services:
+  - {{name: shop, on: web, port: tcp/443, takes: {{mean: 8ms}}, servers: 4, queue: 100, needs: [orders]}}
+  - {{name: orders, on: api, port: tcp/8080, takes: {{median: 10ms, sigma: 0.6}}, servers: 2, needs: [store]}}
+  - {{name: store, on: db, port: tcp/5432, takes: 30ms}}
+needs:
+  - {{from: internet, to: shop, rate: 20/s, timeout: 2s}}
+",
+        if reaches_the_store { rule } else { "" }
+    )
+}
+
+#[test]
+fn an_application_is_served_or_says_where_it_breaks() {
+    let at = folder(&[
+        ("whole.yaml", &shop(true, "drop")),
+        ("dropped.yaml", &shop(false, "drop")),
+        ("rejected.yaml", &shop(false, "reject")),
+    ]);
+    let settings = ["--replicas", "20", "--horizon", "5min", "--traffic", "every-request"];
+    let text = |file| seglab(at.path(), &[&["simulate", file][..], &settings].concat()).ends(0);
+    let whole = text("whole.yaml");
+    for line in [
+        "policy denies flows of 0 of 3",
+        "internet -> web tcp/443: ",
+        "100.00% served",
+        "served within     p50 ",
+        "1 unit with 1 server, load by rates 60.0%; occupied ",
+    ] {
+        assert!(whole.contains(line), "{line}: {whole}");
+    }
+    for file in ["dropped.yaml", "rejected.yaml"] {
+        let broken = text(file);
+        assert!(broken.contains("0.00% served, 100.00% blocked further on"), "{broken}");
+        assert!(broken.contains("load by rates 0.0%"), "{broken}");
+    }
+    let off = seglab(at.path(), &["simulate", "whole.yaml", "--replicas", "2", "--traffic", "off"]).ends(0);
+    assert!(!off.contains("served"), "{off}");
+    let sampled = seglab(at.path(), &["simulate", "whole.yaml", "--replicas", "20", "--format", "json"]).json(0);
+    assert_eq!(sampled["scope"]["traffic"], "sampled");
+    assert!(sampled["designs"][0]["needs"][0]["latency"]["p99_ns"]["value"].as_f64().expect("a number") > 4e7);
+    assert!(sampled["designs"][0]["services"][2]["observed"].is_null());
+}
+
+#[test]
+fn an_application_without_time_is_an_error() {
+    let at = folder(&[("shop.yaml", &shop(true, "drop"))]);
+    seglab(at.path(), &["simulate", "shop.yaml", "--horizon", "0s", "--traffic", "every-request"]).ends(2);
+}
+
+/// Requests of chunks are put together to the bytes of one machine, their times and the state of servers included.
+#[test]
+fn an_application_in_chunks_is_the_same() {
+    let at = folder(&[("shop.yaml", &shop(true, "drop"))]);
+    let settings = ["--replicas", "7", "--horizon", "3min", "--traffic", "every-request"];
+    for chunk in ["1/2", "2/2"] {
+        let file = format!("{}.json", &chunk[..1]);
+        seglab(at.path(), &[&["simulate", "shop.yaml", "--chunk", chunk, "-o", &file][..], &settings].concat()).ends(0);
+    }
+    let one = seglab(at.path(), &[&["simulate", "shop.yaml"][..], &settings].concat()).ends(0);
+    assert_eq!(seglab(at.path(), &["reduce", "1.json", "2.json"]).ends(0), one);
 }

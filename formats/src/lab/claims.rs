@@ -1,43 +1,158 @@
 //! Needs, trusted units, attackers and the monitor.
 
-use super::at::At;
+use super::at::{At, Text};
 use super::document::{AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, TrustedDoc, UnmodelledDoc};
 use super::reader::Reader;
 use super::waivers::date;
 use crate::text;
-use seglab_policy::{Attacker, Monitor, Need, Provenance, Selector, Trusted, Unmodelled};
+use seglab_policy::{
+    Arrivals, Attacker, Diagnostic, Monitor, Need, Patience, Provenance, Selector, Service, Station, Trusted,
+    Unmodelled,
+};
 
 /// What a need or an attacker does where the file does not say.
 const RATE_PER_SECOND: f64 = 1.0;
+/// More retries than this are a slip of the pen.
+const RETRIES_MAX: u32 = 100;
 const EXPLOIT: (f64, u64) = (0.5, 20 * 60 * 1_000_000_000);
 const LOGIN: (f64, u64) = (0.9, 60 * 1_000_000_000);
 
 impl Reader<'_> {
-    pub(super) fn need(&mut self, doc: &At<NeedDoc>) -> Option<Need> {
+    pub(super) fn need(&mut self, doc: &At<NeedDoc>, stations: &[Station]) -> Option<Need> {
         let given = &doc.value;
-        if given.service.is_none() && given.services.is_none() {
+        let called = match given.to.iter().collect::<Vec<_>>().as_slice() {
+            [one] => stations.iter().find(|station| station.name == one.value),
+            _ => None,
+        };
+        let says_service = given.service.is_some() || given.services.is_some();
+        if !says_service && called.is_none() {
             let help = "name the service that must work: `service: tcp/443`";
             self.notes.error("missing-key", doc, "the need has no `service`", help);
             return None;
         }
+        if let Some(answering) = &given.answering {
+            self.check_answering(answering, given.synchronous, stations)?;
+        }
         let (from, to) = (self.peer(&given.from), self.peer(&given.to));
-        let services = self.services(given.service.as_ref(), given.services.as_ref());
-        let rate_per_second = match &given.rate {
-            Some(rate) => self.notes.parsed(rate, text::rate_per_second(&rate.value))?,
-            None => {
-                let text = "a need whose rate is not given is taken to open one connection a second from each source";
-                self.assume("need-rate-default", text);
-                RATE_PER_SECOND
-            }
+        let services = match called.filter(|_| !says_service) {
+            Some(station) => Some(vec![Service::ports(station.protocol, station.port, station.port)]),
+            None => self.services(given.service.as_ref(), given.services.as_ref()),
         };
+        let (arrivals, patience) = (self.arrivals(given), self.patience(&given.timeout, &given.retries));
         Some(Need {
             from: from?,
             to: to?,
             services: services?,
-            rate_per_second,
+            arrivals: arrivals?,
             synchronous: given.synchronous,
+            answering: given.answering.as_ref().map(|answering| answering.value.clone()),
+            patience: patience?,
             provenance: self.provenance(doc, [&given.reason, &given.owner, &given.ticket]),
         })
+    }
+
+    fn check_answering(&mut self, given: &Text, synchronous: bool, stations: &[Station]) -> Option<()> {
+        let (message, help) = if !stations.iter().any(|station| station.name == given.value) {
+            let help = text::suggestion(&given.value, stations.iter().map(|station| station.name.as_str()));
+            let help = help.unwrap_or_else(|| "declare it under `services`".to_owned());
+            (format!("no service is called `{}`", given.value), help)
+        } else if synchronous {
+            return Some(());
+        } else {
+            ("`answering` is given without `synchronous: true`".to_owned(), "add it, or remove `answering`".to_owned())
+        };
+        self.notes.error("invalid-value", given, message, &help);
+        None
+    }
+
+    /// When one source opens connections of its own accord.
+    fn arrivals(&mut self, given: &NeedDoc) -> Option<Arrivals> {
+        if let Some(every) = &given.every {
+            for other in [given.rate.as_ref().map(|rate| self.notes.span(rate)), None].into_iter().flatten() {
+                let help = "write `rate` for what comes at any time, `every` for what comes at fixed times";
+                let said = Diagnostic::error("invalid-value", "both `rate` and `every` are given", Some(other));
+                self.notes.diagnostics.push(said.with_help(help));
+            }
+            self.refuse_without_rate(given);
+            let every_ns = self.time_above_zero(every)?;
+            let first_ns = match &given.at {
+                Some(at) => self.duration(at)?,
+                None => every_ns,
+            };
+            return given.rate.is_none().then_some(Arrivals::Periodic { every_ns, first_ns });
+        }
+        if let Some(at) = &given.at {
+            let help = "say how often after that: `every: 1d`";
+            self.notes.error("invalid-value", at, "`at` is given without `every`", help);
+            return None;
+        }
+        let Some(rate) = &given.rate else {
+            if self.refuse_without_rate(given) {
+                return None;
+            }
+            if given.synchronous {
+                return Some(Arrivals::NEVER);
+            }
+            let text = "a need whose rate is not given is taken to open one connection a second from each source";
+            self.assume("need-rate-default", text);
+            return Some(Arrivals::Even { rate_per_second: RATE_PER_SECOND });
+        };
+        let rate_per_second = self.notes.parsed(rate, text::rate_per_second(&rate.value))?;
+        match (&given.bursts, &given.daily) {
+            (None, None) => Some(Arrivals::Even { rate_per_second }),
+            (Some(bursts), None) => {
+                let (length, pause) =
+                    (self.time_above_zero(&bursts.value.length), self.time_above_zero(&bursts.value.pause));
+                Some(Arrivals::Bursts { rate_per_second, length_ns: length?, pause_ns: pause? })
+            }
+            (None, Some(daily)) => {
+                let (peak_ns, swing) = (self.duration(&daily.value.peak), self.probability(&daily.value.swing));
+                Some(Arrivals::Daily { rate_per_second, swing: swing?, peak_ns: peak_ns? })
+            }
+            (Some(_), Some(daily)) => {
+                let help = "write a need for each: one that comes in bursts, one that follows the day";
+                self.notes.error("invalid-value", daily, "both `bursts` and `daily` are given", help);
+                None
+            }
+        }
+    }
+
+    /// Bursts and days shape a rate; without one they are an error.
+    fn refuse_without_rate(&mut self, given: &NeedDoc) -> bool {
+        let bursts = given.bursts.as_ref().map(|doc| (self.notes.span(doc), "bursts"));
+        let daily = given.daily.as_ref().map(|doc| (self.notes.span(doc), "daily"));
+        let found = bursts.or(daily);
+        if let Some((span, key)) = found {
+            let said = Diagnostic::error("invalid-value", format!("`{key}` is given without `rate`"), Some(span));
+            self.notes.diagnostics.push(said.with_help("say how often: `rate: 2/s`"));
+        }
+        found.is_some()
+    }
+
+    /// A duration that has to be above zero. \[ns\]
+    pub(super) fn time_above_zero(&mut self, given: &Text) -> Option<u64> {
+        let ns = self.duration(given)?;
+        if ns == 0 {
+            let message = format!("`{}` is not a time above zero", given.value);
+            self.notes.error("invalid-value", given, message, "give a time such as `1s`, or leave the key out");
+            return None;
+        }
+        Some(ns)
+    }
+
+    /// How long a caller waits, and how often it tries again.
+    pub(super) fn patience(&mut self, timeout: &Option<Text>, retries: &Option<At<u32>>) -> Option<Patience> {
+        let timeout_ns = match timeout {
+            Some(given) => Some(self.time_above_zero(given)?),
+            None => None,
+        };
+        let given = retries.as_ref().map_or(0, |given| given.value);
+        if let Some(at) = retries.as_ref().filter(|_| given > RETRIES_MAX) {
+            let message = format!("`{given}` retries are too many");
+            self.notes.error("invalid-value", at, message, &format!("give at most {RETRIES_MAX}"));
+            return None;
+        }
+        Some(Patience { timeout_ns, retries: given })
     }
 
     pub(super) fn trusted(&mut self, doc: &At<TrustedDoc>) -> Option<Trusted> {

@@ -38,6 +38,9 @@ pub(super) struct Document {
     pub(super) policies: Entries<At<ListOr<At<RuleDoc>, RulebookDoc>>>,
     /// What enforces which rulebook where; absent, an ideal point at every unit enforces `policy`.
     pub(super) enforcement: Option<Vec<At<PointDoc>>>,
+    /// What answers on units' ports, how fast, and what it needs to do so: the parts of applications.
+    #[serde(default)]
+    pub(super) services: Vec<At<ServiceDoc>>,
     /// The flows that must work.
     #[serde(default)]
     pub(super) needs: Vec<At<NeedDoc>>,
@@ -330,6 +333,9 @@ pub(super) struct PlacementDoc {
     pub(super) at: Option<Texts>,
     /// `off`, `listen`, `alert` or `enforce`; enforce where it is absent.
     pub(super) mode: Option<Text>,
+    /// What it does with what it denies: `drop`, so that whoever connects waits until it gives up, or `reject`; drop where
+    /// it is absent.
+    pub(super) deny_by: Option<Text>,
     /// The rulebook that it carries; `policy` where it is absent.
     pub(super) policy: Option<Text>,
     /// What distributes the policy to it.
@@ -337,6 +343,61 @@ pub(super) struct PlacementDoc {
     /// Connections between a unit and its own host go unjudged.
     #[serde(default)]
     pub(super) exempts_host: bool,
+}
+
+/// What answers on a port of some units, each unit for itself. Its name may stand for the units wherever a selector may,
+/// and in needs for the port, too.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ServiceDoc {
+    /// The name, unique in the design.
+    pub(super) name: Text,
+    /// The units: a selector.
+    pub(super) on: Text,
+    /// The port: `tcp/443`.
+    pub(super) port: Text,
+    /// How long the work on a request takes, without what it waits for: `20ms` for always so long, or a distribution; no
+    /// time where it is absent.
+    pub(super) takes: Option<At<TextOr<TakesDoc>>>,
+    /// How many requests one unit works on at once; 1 where it is absent.
+    pub(super) servers: Option<At<u32>>,
+    /// How many more may wait at one unit; any number where it is absent. What finds no place is refused.
+    pub(super) queue: Option<At<u32>>,
+    /// A server stays occupied while its request waits for other services.
+    #[serde(default)]
+    pub(super) blocking: bool,
+    /// The services that each request calls, one after the other, and waits for.
+    #[serde(default)]
+    pub(super) needs: Vec<At<TextOr<CallDoc>>>,
+}
+
+/// How long something takes: `{mean: 20ms}` (exponential), `{median: 20ms, sigma: 0.8}` (lognormal) or
+/// `{least: 5ms, tail: 1.5}` (Pareto).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TakesDoc {
+    /// The mean of an exponential time.
+    pub(super) mean: Option<Text>,
+    /// The median of a lognormal time.
+    pub(super) median: Option<Text>,
+    /// The standard deviation of the logarithm of a lognormal time.
+    pub(super) sigma: Option<At<f64>>,
+    /// The least of a heavy-tailed time.
+    pub(super) least: Option<Text>,
+    /// The power by which the tail of a heavy-tailed time falls, above 1.
+    pub(super) tail: Option<At<f64>>,
+}
+
+/// A service that is called, and how long the caller waits.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct CallDoc {
+    /// The service, by its name.
+    pub(super) service: Text,
+    /// How long one attempt may take; any time where it is absent.
+    pub(super) timeout: Option<Text>,
+    /// How many further attempts follow a failed one; none where it is absent.
+    pub(super) retries: Option<At<u32>>,
 }
 
 /// A flow that must work.
@@ -351,17 +412,52 @@ pub(super) struct NeedDoc {
     pub(super) service: Option<Texts>,
     /// On which services.
     pub(super) services: Option<Texts>,
-    /// How often one source opens one: `2/s`; `1/s` where it is absent.
+    /// How often one source opens one: `2/s`; where it is absent `1/s`, or only with each request that the source gets if
+    /// it waits for the answer.
     pub(super) rate: Option<Text>,
-    /// The source waits for the answer before it answers its own callers.
+    /// In place of a rate: at fixed times, so far apart: `1d`.
+    pub(super) every: Option<Text>,
+    /// When the first of those times is; at the end of the first period where it is absent.
+    pub(super) at: Option<Text>,
+    /// The rate is that of bursts, with pauses between them.
+    pub(super) bursts: Option<At<BurstsDoc>>,
+    /// The rate swings around its mean from day to night.
+    pub(super) daily: Option<At<DailyDoc>>,
+    /// How long one attempt may take; any time where it is absent.
+    pub(super) timeout: Option<Text>,
+    /// How many further attempts follow a failed one; none where it is absent.
+    pub(super) retries: Option<At<u32>>,
+    /// The source opens one for every request that it gets, and waits for the answer before it answers.
     #[serde(default)]
     pub(super) synchronous: bool,
+    /// The service whose requests these are, by its name; every request that the source gets where it is absent.
+    pub(super) answering: Option<Text>,
     /// Why it is needed.
     pub(super) reason: Option<String>,
     /// Who answers for it.
     pub(super) owner: Option<String>,
     /// The change that brought it.
     pub(super) ticket: Option<String>,
+}
+
+/// Bursts and pauses, exponentially distributed: `{length: 10s, pause: 1min}`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct BurstsDoc {
+    /// The mean length of a burst.
+    pub(super) length: Text,
+    /// The mean pause between two.
+    pub(super) pause: Text,
+}
+
+/// Day and night: `{peak: 14h, swing: 0.8}`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct DailyDoc {
+    /// When the rate is highest, after the start of each day.
+    pub(super) peak: Text,
+    /// By which share of the mean the peak is above it, and the low below, 0 to 1.
+    pub(super) swing: At<f64>,
 }
 
 /// Units assumed to be out of attackers' reach.

@@ -87,10 +87,14 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
     reader.segments(document, &mut draft.segments);
     let own: Vec<ExternalSource> =
         document.external_sources.iter().filter_map(|doc| reader.external_source(doc)).collect();
+    let stations = reader.stations(&document.services, &draft.stations);
+    draft.stations.extend(stations);
     reader.policy(draft, document, whole);
     reader.rulebooks = draft.rulebooks.iter().map(|book| book.name.clone()).collect();
-    let needs: Vec<_> = document.needs.iter().filter_map(|doc| reader.need(doc)).collect();
+    let needs: Vec<_> = document.needs.iter().filter_map(|doc| reader.need(doc, &draft.stations)).collect();
     draft.needs.extend(needs);
+    let calls = reader.calls(&document.services, &draft.stations);
+    draft.needs.extend(calls);
     reader.check_synchronous(&draft.needs);
     let mut ids: Vec<String> = draft.properties.iter().map(|property| property.id.clone()).collect();
     let properties: Vec<_> = document.properties.iter().filter_map(|doc| reader.property(doc, &mut ids)).collect();
@@ -226,6 +230,7 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
         }
     }
     draft.points.extend(part.points);
+    draft.stations.extend(part.stations);
     draft.needs.extend(part.needs);
     draft.properties.extend(part.properties);
     draft.trusted.extend(part.trusted);
@@ -298,6 +303,7 @@ fn for_each_provenance(draft: &mut Draft, mut f: impl FnMut(&mut Provenance)) {
     let tiers = draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers);
     tiers.flat_map(|tier| &mut tier.rules).for_each(|rule| f(&mut rule.provenance));
     draft.points.iter_mut().for_each(|point| f(&mut point.provenance));
+    draft.stations.iter_mut().for_each(|station| f(&mut station.provenance));
     draft.needs.iter_mut().for_each(|need| f(&mut need.provenance));
     draft.properties.iter_mut().for_each(|property| f(&mut property.provenance));
     draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.provenance));

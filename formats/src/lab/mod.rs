@@ -38,6 +38,7 @@ mod properties;
 mod property_document;
 mod reader;
 mod rules;
+mod services;
 mod sources;
 mod tradecraft;
 mod units;

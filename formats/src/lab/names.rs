@@ -28,6 +28,11 @@ impl Names {
         self.units.contains(name)
     }
 
+    /// True if a segment has the name.
+    pub(super) fn is_segment(&self, name: &str) -> bool {
+        self.segments.contains_key(name)
+    }
+
     /// Adds a segment; later selectors may use its name.
     pub(super) fn add_segment(&mut self, name: &str, selector: Selector) {
         self.segments.insert(name.to_owned(), selector);

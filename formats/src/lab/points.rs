@@ -6,7 +6,8 @@ use super::document::{PlacementDoc, PointDoc};
 use super::reader::Reader;
 use crate::text::suggestion;
 use seglab_policy::{
-    Directions, EnforcementPoint, Level, Mode, Placement, PointKind, Provenance, Rulebook, RulebookId, Selector,
+    Directions, EnforcementPoint, Level, Mode, Placement, PointKind, Provenance, Refusal, Rulebook, RulebookId,
+    Selector,
 };
 
 /// The levels of places, with their names.
@@ -57,6 +58,11 @@ impl Reader<'_> {
             Some(text) => self.one_of(text, "a mode", &modes),
             None => Some(Mode::Enforce),
         };
+        let refusals = [Refusal::Drop, Refusal::Reject].map(|refusal| (refusal.to_string(), refusal));
+        let refusal = match &given.deny_by {
+            Some(text) => self.one_of(text, "a way to deny", &refusals),
+            None => Some(Refusal::Drop),
+        };
         let rulebook = self.carried(doc, given, books);
         Some(EnforcementPoint {
             name,
@@ -64,6 +70,7 @@ impl Reader<'_> {
             placement: placement?,
             directions: directions?,
             mode: mode?,
+            refusal: refusal?,
             rulebook: rulebook?,
             exempts_host: given.exempts_host,
             controller: given.controller.clone(),

@@ -5,9 +5,9 @@ mod tradecraft;
 
 use crate::text::{write_duration, write_rate};
 use seglab_policy::{
-    Action, Address, Attacker, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface, Level,
-    Listener, Monitor, Need, Order, Peer, Placement, Provenance, Rule, Rulebook, Scope, Selector, Service, Tier, Unit,
-    Waived, Waiver,
+    Action, Address, Arrivals, Attacker, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface,
+    Level, Listener, Monitor, Need, Order, Peer, Placement, Provenance, Refusal, Rule, Rulebook, Scope, Selector,
+    Service, Station, Takes, Tier, Unit, Waived, Waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -32,6 +32,7 @@ pub fn write(design: &Design) -> String {
     entries(&mut out, "segments", draft.segments.iter().map(|one| (&one.name, text(&one.selector))));
     rulebooks(&mut out, &draft.rulebooks);
     enforcement(&mut out, &draft);
+    section(&mut out, "services", draft.stations.iter().map(station));
     section(&mut out, "needs", draft.needs.iter().map(need));
     section(&mut out, "properties", draft.properties.iter().map(properties::property));
     section(
@@ -105,6 +106,7 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
     draft.properties.iter_mut().for_each(|property| property.claim.for_each_selector(f));
     draft.segments.iter_mut().for_each(|segment| f(&mut segment.selector));
     draft.external_sources.iter_mut().flat_map(|one| &mut one.entries).for_each(|entry| f(&mut entry.to));
+    draft.stations.iter_mut().for_each(|station| f(&mut station.on));
     draft.trusted.iter_mut().for_each(|trusted| f(&mut trusted.units));
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.foothold));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.touches));
@@ -457,6 +459,7 @@ fn point(point: &EnforcementPoint, draft: &Draft) -> String {
     };
     map.put_if(point.directions != met, "at", directions(point.directions));
     map.put("mode", scalar(&point.mode.to_string()));
+    map.put_if(point.refusal != Refusal::Drop, "deny-by", point.refusal.to_string());
     map.put_some("policy", draft.rulebooks.get(point.rulebook.0 as usize).map(|book| scalar(&book.name)));
     map.put_some("controller", point.controller.as_deref().map(scalar));
     map.put_if(point.exempts_host, "exempts-host", "true");
@@ -471,9 +474,59 @@ fn need(need: &Need) -> String {
         [one] => map.put("service", text(one)),
         many => map.put("services", list(many.iter().map(text))),
     };
-    map.put("rate", scalar(&write_rate(need.rate_per_second)));
+    arrivals(&mut map, need);
+    map.put_some("timeout", need.patience.timeout_ns.map(|ns| scalar(&write_duration(ns))));
+    map.put_if(need.patience.retries != 0, "retries", need.patience.retries.to_string());
     map.put_if(need.synchronous, "synchronous", "true");
+    map.put_some("answering", need.answering.as_deref().map(scalar));
     notes(&mut map, &need.provenance);
+    map.done()
+}
+
+fn arrivals(map: &mut Map, need: &Need) {
+    match need.arrivals {
+        // What a source opens only on request has no rate.
+        Arrivals::Even { rate_per_second } if rate_per_second == 0.0 && need.synchronous => {}
+        Arrivals::Even { rate_per_second } => {
+            map.put("rate", scalar(&write_rate(rate_per_second)));
+        }
+        Arrivals::Periodic { every_ns, first_ns } => {
+            map.put("every", scalar(&write_duration(every_ns))).put("at", scalar(&write_duration(first_ns)));
+        }
+        Arrivals::Bursts { rate_per_second, length_ns, pause_ns } => {
+            let (length, pause) = (scalar(&write_duration(length_ns)), scalar(&write_duration(pause_ns)));
+            map.put("rate", scalar(&write_rate(rate_per_second)));
+            map.put("bursts", Map::default().put("length", length).put("pause", pause).done());
+        }
+        Arrivals::Daily { rate_per_second, swing, peak_ns } => {
+            let peak = scalar(&write_duration(peak_ns));
+            map.put("rate", scalar(&write_rate(rate_per_second)));
+            map.put("daily", Map::default().put("peak", peak).put("swing", number(swing)).done());
+        }
+    }
+}
+
+fn station(station: &Station) -> String {
+    let mut map = Map::default();
+    map.put("name", scalar(&station.name)).put("on", text(&station.on));
+    map.put("port", port(station.protocol, station.port, station.port));
+    let time = |ns: u64| scalar(&write_duration(ns));
+    map.put(
+        "takes",
+        match station.takes {
+            Takes::Exactly { ns } => time(ns),
+            Takes::Exponential { mean_ns } => Map::default().put("mean", time(mean_ns)).done(),
+            Takes::Lognormal { median_ns, sigma } => {
+                Map::default().put("median", time(median_ns)).put("sigma", number(sigma)).done()
+            }
+            Takes::Pareto { least_ns, tail } => {
+                Map::default().put("least", time(least_ns)).put("tail", number(tail)).done()
+            }
+        },
+    );
+    map.put_if(station.servers != 1, "servers", station.servers.to_string());
+    map.put_some("queue", station.queue.map(|queue| queue.to_string()));
+    map.put_if(station.blocking, "blocking", "true");
     map.done()
 }
 

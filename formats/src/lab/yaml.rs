@@ -88,6 +88,11 @@ fn words(error: &Error) -> (&'static str, String, Option<String>) {
         other => {
             let message = lowercase(&UserMessageFormatter.format_message(other));
             let message = message.replace("mapping start", "a mapping").replace("sequence start", "a list");
+            // The library names the type that it wanted.
+            if message.starts_with("invalid u") {
+                let message = "expected a whole number that is not below zero".to_owned();
+                return ("invalid-value", message, Some(SHAPE.to_owned()));
+            }
             let help = match () {
                 () if message.starts_with("expected") || message.starts_with("null") => SHAPE,
                 () => "look for a bracket, a quote or a space that is missing here or on the line above",

@@ -5,8 +5,9 @@ use super::features::Feature;
 use super::inventory::provenance;
 use super::rules::{peer, selector, service};
 use crate::{
-    AddressSet, Assumption, AtMost, Attacker, Claim, Direction, Directions, Draft, Flow, Monitor, Need, Peer, Pivot,
-    Property, Segment, Selector, Service, Statistic, Trust, Trusted, Unmodelled, View,
+    AddressSet, Arrivals, Assumption, AtMost, Attacker, Claim, Direction, Directions, Draft, Flow, Monitor, Need,
+    Patience, Peer, Pivot, Property, Refusal, Segment, Selector, Service, Station, Statistic, Takes, Transport, Trust,
+    Trusted, Unmodelled, View,
 };
 
 /// Fills in everything that is asked of the design, and what it rests on.
@@ -33,6 +34,47 @@ pub(super) fn fill(draw: &mut Draw, draft: &mut Draft, wishes: &[Feature]) {
         .collect();
     let wished = wishes.contains(&Feature::UnmodelledConstructs);
     draft.unmodelled.extend(draw.maybe(if wished { 70 } else { 5 }, |draw| unmodelled(draw, None)));
+    behaviour(claims, draft);
+}
+
+/// How requests come, what answers them, and how points deny: nothing that a verdict depends on.
+fn behaviour(draw: &mut Draw, draft: &mut Draft) {
+    for point in &mut draft.points {
+        point.refusal = draw.pick([Refusal::Drop, Refusal::Reject]);
+    }
+    for need in &mut draft.needs {
+        let rate_per_second = draw.pick([0.1, 1.0 / 3.0, 7.0]);
+        need.arrivals = draw.pick([
+            need.arrivals,
+            Arrivals::Periodic { every_ns: 3_600_000_000_000, first_ns: 7 },
+            Arrivals::Bursts { rate_per_second, length_ns: 1, pause_ns: 90_000_000_000 },
+            Arrivals::Daily { rate_per_second, swing: 0.1, peak_ns: 1_000_000_000 },
+        ]);
+        need.patience = Patience { timeout_ns: draw.pick([None, Some(1_500_000_000)]), retries: draw.pick([0, 2]) };
+    }
+    draft.stations = (0..draw.below(3))
+        .map(|at| Station {
+            name: format!("service-{at}"),
+            on: selector(draw, 1),
+            protocol: draw.pick([Transport::Tcp, Transport::Udp]),
+            // Each has a port of its own: two services on one port are refused.
+            port: 8_000 + u16::try_from(at).unwrap_or_default(),
+            servers: draw.pick([1, 8]),
+            queue: draw.pick([None, Some(0), Some(100)]),
+            takes: draw.pick([
+                Takes::Exactly { ns: 0 },
+                Takes::Exponential { mean_ns: 20_000_000 },
+                Takes::Lognormal { median_ns: 3, sigma: 0.1 },
+                Takes::Pareto { least_ns: 1_000, tail: 4.0 / 3.0 },
+            ]),
+            blocking: draw.chance(50),
+            provenance: provenance(draw),
+        })
+        .collect();
+    for need in &mut draft.needs {
+        let station = draw.of(&draft.stations).map(|station| station.name.clone());
+        need.answering = station.filter(|_| need.synchronous);
+    }
 }
 
 /// A construct that is not modelled, and touches what is given, or anything.
@@ -63,8 +105,10 @@ fn need(draw: &mut Draw) -> Need {
         from: peer(draw),
         to: peer(draw),
         services: services(draw),
-        rate_per_second: fraction(draw) * 12.0,
+        arrivals: Arrivals::Even { rate_per_second: fraction(draw) * 12.0 },
         synchronous: draw.chance(50),
+        patience: Patience::default(),
+        answering: None,
         provenance: provenance(draw),
     }
 }

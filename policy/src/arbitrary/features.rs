@@ -6,7 +6,7 @@
 
 use crate::{
     Action, Address, AddressSet, Covers, Design, Directions, Draft, EnforcementPoint, IntervalSet, Mode, Order, Peer,
-    Placement, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport,
+    Placement, PointKind, Provenance, Refusal, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -344,6 +344,7 @@ fn doubt_where_points_stand(draft: &mut Draft) {
         directions: Directions::ALL,
         rulebook,
         controller: None,
+        refusal: Refusal::Drop,
         exempts_host: false,
         provenance: Provenance::default(),
     });

@@ -132,6 +132,7 @@ fn simpler_drafts(draft: &Draft) -> Vec<Draft> {
     let mut simpler = Simplified { from: draft, drafts: Vec::new() };
     simpler.with(|draft| {
         draft.segments.clear();
+        draft.stations.clear();
         draft.needs.clear();
         draft.properties.clear();
         draft.trusted.clear();
@@ -142,6 +143,7 @@ fn simpler_drafts(draft: &Draft) -> Vec<Draft> {
     simpler.without_each(|draft| Some(&mut draft.points));
     simpler.without_each(|draft| Some(&mut draft.units));
     simpler.without_each(|draft| Some(&mut draft.properties));
+    simpler.without_each(|draft| Some(&mut draft.stations));
     simpler.without_each(|draft| Some(&mut draft.needs));
     simpler.without_each(|draft| Some(&mut draft.attackers));
     simpler.without_each(|draft| Some(&mut draft.trusted));

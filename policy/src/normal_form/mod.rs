@@ -34,7 +34,12 @@
 //!   tier STRING ORDER ACTION SCOPE                           ACTION: what happens otherwise
 //!   rule ACTION DIRECTIONS priority PEER PEER SERVICES PLACE from, to
 //! point STRING KIND MODE DIRECTIONS rulebook EXEMPTS controller PLACEMENT PLACE
-//! need rate (synchronous | asynchronous) PEER PEER SERVICES PLACE
+//!   refusal reject                                           where it does not drop
+//! station STRING PROTOCOL port SELECTOR servers queue TAKES BLOCKING PLACE
+//! need rate (synchronous | asynchronous) PEER PEER SERVICES PLACE  the rate is - where requests do not come evenly; then
+//!   arrivals ARRIVALS
+//!   answering STRING                                         the station whose requests it is opened for, where it is one's
+//!   patience timeout-ns retries                              where either is given
 //! property STRING VIEW PIVOT TRUST hops CLAIM PLACE
 //! trusted SELECTOR STRING STRING expires PLACE               owner, reason
 //! attacker STRING SELECTOR scan-rate exploit-probability exploit-ns login-probability login-ns PLACE
@@ -62,6 +67,9 @@
 //! ACTION     allow | deny | pass
 //! SCOPE      everything | units SELECTOR*N SELECTOR*N           of sources in egress, of destinations in ingress
 //! DIRECTIONS egress, forward and ingress joined by `+`, or none
+//! TAKES      exactly ns | exponential mean-ns | lognormal median-ns sigma | pareto least-ns tail
+//! BLOCKING   yes | no, a server stays occupied while its request waits
+//! ARRIVALS   periodic every-ns first-ns | bursts rate length-ns pause-ns | daily rate swing peak-ns
 //! PLACEMENT  units SELECTOR | between LEVEL | around LEVEL STRING
 //! LEVEL      site | zone | subnet
 //! CLAIM      isolated PEER PEER SERVICES | isolated-ever PEER PEER SERVICES | allowed PEER PEER SERVICES | only-through PEER PEER SELECTOR SERVICES

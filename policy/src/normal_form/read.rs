@@ -8,15 +8,16 @@ use crate::address::{AddressSet, Family};
 use crate::attacker::{Attacker, Monitor};
 use crate::connection::{Entry, ExternalSource};
 use crate::design::{Assumption, Design, Draft, Unmodelled};
-use crate::flow::Need;
+use crate::flow::{Arrivals, Need, Patience};
 use crate::header::Transport;
 use crate::interval::IntervalSet;
-use crate::point::{EnforcementPoint, Level, Mode, Placement, PointKind};
+use crate::point::{EnforcementPoint, Level, Mode, Placement, PointKind, Refusal};
 use crate::property::Trusted;
 use crate::rule::{Action, Covers, Direction, Directions, Peer, Rule};
 use crate::selector::{Labels, Segment, Selector};
 use crate::service::Service;
 use crate::source::{Provenance, Source, SourceId, Span};
+use crate::station::{Station, Takes};
 use crate::tier::{Order, Rulebook, RulebookId, Scope, Tier};
 use crate::unit::{Address, Interface, Listener, Login, Place, Unit, Vulnerability};
 use std::net::IpAddr;
@@ -62,7 +63,7 @@ fn read_lines(text: &str) -> Read<Design> {
 }
 
 /// The sections in their order. A line belongs to one of them or to the line before it.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "design",
     "source",
     "unit",
@@ -71,6 +72,7 @@ const SECTIONS: [&str; 15] = [
     "segment",
     "rulebook",
     "point",
+    "station",
     "need",
     "property",
     "trusted",
@@ -133,6 +135,7 @@ impl Reader {
             }
             "rulebook" => draft.rulebooks.push(rulebook(line)?),
             "point" => draft.points.push(point(line)?),
+            "station" => draft.stations.push(station(line)?),
             "need" => draft.needs.push(need(line)?),
             "property" => draft.properties.push(claims::property(line)?),
             "trusted" => draft.trusted.push(Trusted {
@@ -186,6 +189,25 @@ impl Reader {
             ("rule", Labelled::Nothing) => {
                 let Some(tier) = book.and_then(|book| book.tiers.last_mut()) else { return Ok(None) };
                 tier.rules.push(rule(line)?);
+            }
+            (_, Labelled::Nothing) => return self.behaviour(keyword, line),
+            _ => return Ok(None),
+        }
+        Ok(Some(()))
+    }
+
+    /// A line about what the point or the need before it does.
+    fn behaviour(&mut self, keyword: &str, line: &mut Line<'_>) -> Read<Option<()>> {
+        let (point, need) = (self.draft.points.last_mut(), self.draft.needs.last_mut());
+        match (SECTIONS.get(self.section), keyword, point, need) {
+            (Some(&"point"), "refusal", Some(point), _) => {
+                point.refusal = line.one_of("a refusal", [Refusal::Drop, Refusal::Reject])?;
+            }
+            (Some(&"need"), "arrivals", _, Some(need)) => need.arrivals = arrivals(line)?,
+            (Some(&"need"), "answering", _, Some(need)) => need.answering = Some(line.string("a station's name")?),
+            (Some(&"need"), "patience", _, Some(need)) => {
+                let timeout_ns = if line.is_absent() { None } else { Some(line.number_of("nanoseconds")?) };
+                need.patience = Patience { timeout_ns, retries: line.number_of("a number of retries")? };
             }
             _ => return Ok(None),
         }
@@ -327,13 +349,56 @@ fn point(line: &mut Line<'_>) -> Read<EnforcementPoint> {
         other => return line.refuse(wanted, other),
     };
     let provenance = provenance(line)?;
-    Ok(EnforcementPoint { name, kind, placement, directions, mode, rulebook, exempts_host, controller, provenance })
+    Ok(EnforcementPoint {
+        name,
+        kind,
+        placement,
+        directions,
+        mode,
+        refusal: Refusal::Drop,
+        rulebook,
+        exempts_host,
+        controller,
+        provenance,
+    })
+}
+
+fn station(line: &mut Line<'_>) -> Read<Station> {
+    let name = line.string("the station's name")?;
+    let (protocol, port) = (transport(line)?, line.number_of("a port")?);
+    let (on, servers) = (selector(line, 0)?, line.number_of("a number of servers")?);
+    let queue = if line.is_absent() { None } else { Some(line.number_of("a number of places")?) };
+    let wanted = "`exactly`, `exponential`, `lognormal` or `pareto`";
+    let ns = |line: &mut Line<'_>| line.number_of("nanoseconds");
+    let takes = match line.word(wanted)? {
+        "exactly" => Takes::Exactly { ns: ns(line)? },
+        "exponential" => Takes::Exponential { mean_ns: ns(line)? },
+        "lognormal" => Takes::Lognormal { median_ns: ns(line)?, sigma: float(line)? },
+        "pareto" => Takes::Pareto { least_ns: ns(line)?, tail: float(line)? },
+        other => return line.refuse(wanted, other),
+    };
+    let (blocking, provenance) = (line.yes()?, provenance(line)?);
+    Ok(Station { name, on, protocol, port, servers, queue, takes, blocking, provenance })
+}
+
+fn arrivals(line: &mut Line<'_>) -> Read<Arrivals> {
+    let wanted = "`periodic`, `bursts` or `daily`";
+    let ns = |line: &mut Line<'_>| line.number_of("nanoseconds");
+    Ok(match line.word(wanted)? {
+        "periodic" => Arrivals::Periodic { every_ns: ns(line)?, first_ns: ns(line)? },
+        "bursts" => Arrivals::Bursts { rate_per_second: float(line)?, length_ns: ns(line)?, pause_ns: ns(line)? },
+        "daily" => Arrivals::Daily { rate_per_second: float(line)?, swing: float(line)?, peak_ns: ns(line)? },
+        other => return line.refuse(wanted, other),
+    })
 }
 
 fn need(line: &mut Line<'_>) -> Read<Need> {
     Ok(Need {
-        rate_per_second: float(line)?,
+        // What does not come evenly has a line of its own.
+        arrivals: if line.is_absent() { Arrivals::NEVER } else { Arrivals::Even { rate_per_second: float(line)? } },
         synchronous: line.either("`synchronous` or `asynchronous`", "synchronous", "asynchronous")?,
+        patience: Patience::default(),
+        answering: None,
         from: peer(line)?,
         to: peer(line)?,
         services: line.list(service)?,

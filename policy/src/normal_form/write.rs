@@ -5,14 +5,15 @@ use crate::address::AddressSet;
 use crate::claim::{AtMost, Claim, Statistic};
 use crate::connection::ExternalSource;
 use crate::design::Design;
-use crate::flow::Flow;
+use crate::flow::{Arrivals, Flow, Need, Patience};
 use crate::interval::IntervalSet;
-use crate::point::{EnforcementPoint, Placement};
+use crate::point::{EnforcementPoint, Placement, Refusal};
 use crate::property::Property;
 use crate::rule::{Covers, Directions, Peer, Rule};
 use crate::selector::{Labels, Selector};
 use crate::service::Service;
 use crate::source::{Hex, Provenance};
+use crate::station::{Station, Takes};
 use crate::tier::{Rulebook, Scope, Tier};
 use crate::unit::{Address, Interface, Unit};
 use std::fmt::Display;
@@ -34,15 +35,8 @@ pub fn write(design: &Design) -> String {
     }
     design.rulebooks().iter().for_each(|book| out.rulebook(book));
     design.points().iter().for_each(|point| out.point(point));
-    for need in design.needs() {
-        out.line("need")
-            .word(need.rate_per_second)
-            .word(if need.synchronous { "synchronous" } else { "asynchronous" })
-            .peer(&need.from)
-            .peer(&need.to)
-            .services(&need.services)
-            .place(&need.provenance);
-    }
+    design.stations().iter().for_each(|station| out.station(station));
+    design.needs().iter().for_each(|need| out.need(need));
     design.properties().iter().for_each(|property| out.property(property));
     for trusted in design.trusted() {
         out.line("trusted")
@@ -192,6 +186,9 @@ impl Writer {
             Placement::Around(level, name) => line.word("around").word(level).string(name),
         };
         line.place(&point.provenance);
+        if point.refusal != Refusal::Drop {
+            self.line("refusal").word(point.refusal).end();
+        }
     }
 
     fn property(&mut self, property: &Property) {
@@ -237,6 +234,50 @@ impl Writer {
             | Claim::NoUndefinedOrder { rulebook } => line.optional(rulebook.as_deref()),
         };
         line.place(&property.provenance);
+    }
+
+    fn station(&mut self, station: &Station) {
+        let line = self.line("station").string(&station.name).word(station.protocol).word(station.port);
+        let line = line.selector(&station.on).word(station.servers).absent_or(station.queue);
+        let line = match station.takes {
+            Takes::Exactly { ns } => line.word("exactly").word(ns),
+            Takes::Exponential { mean_ns } => line.word("exponential").word(mean_ns),
+            Takes::Lognormal { median_ns, sigma } => line.word("lognormal").word(median_ns).word(sigma),
+            Takes::Pareto { least_ns, tail } => line.word("pareto").word(least_ns).word(tail),
+        };
+        line.yes(station.blocking).place(&station.provenance);
+    }
+
+    fn need(&mut self, need: &Need) {
+        let rate = match need.arrivals {
+            Arrivals::Even { rate_per_second } => Some(rate_per_second),
+            Arrivals::Periodic { .. } | Arrivals::Bursts { .. } | Arrivals::Daily { .. } => None,
+        };
+        self.line("need")
+            .absent_or(rate)
+            .word(if need.synchronous { "synchronous" } else { "asynchronous" })
+            .peer(&need.from)
+            .peer(&need.to)
+            .services(&need.services)
+            .place(&need.provenance);
+        match need.arrivals {
+            Arrivals::Even { .. } => {}
+            Arrivals::Periodic { every_ns, first_ns } => {
+                self.line("arrivals").word("periodic").word(every_ns).word(first_ns).end();
+            }
+            Arrivals::Bursts { rate_per_second, length_ns, pause_ns } => {
+                self.line("arrivals").word("bursts").word(rate_per_second).word(length_ns).word(pause_ns).end();
+            }
+            Arrivals::Daily { rate_per_second, swing, peak_ns } => {
+                self.line("arrivals").word("daily").word(rate_per_second).word(swing).word(peak_ns).end();
+            }
+        }
+        if let Some(station) = &need.answering {
+            self.line("answering").string(station).end();
+        }
+        if need.patience != Patience::default() {
+            self.line("patience").absent_or(need.patience.timeout_ns).word(need.patience.retries).end();
+        }
     }
 
     fn threats(&mut self, design: &Design) {

@@ -4,8 +4,8 @@ use super::estate::{App, Estate};
 use super::rules::offices;
 use super::{both, label};
 use seglab_policy::{
-    AddressSet, AtMost, Attacker, Claim, Monitor, Need, Peer, Pivot, Property, Provenance, Selector, Service,
-    Statistic, Transport, Trusted,
+    AddressSet, Arrivals, AtMost, Attacker, Claim, Monitor, Need, Patience, Peer, Pivot, Property, Provenance,
+    Selector, Service, Statistic, Transport, Trusted,
 };
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -27,8 +27,10 @@ pub(super) fn needs(estate: &Estate) -> Vec<Need> {
         from: Peer::Units(from),
         to: Peer::Units(to),
         services,
-        rate_per_second,
+        arrivals: Arrivals::Even { rate_per_second },
         synchronous,
+        patience: Patience::default(),
+        answering: None,
         provenance: Provenance { owner: Some(owner.to_owned()), ..Provenance::default() },
     };
     let dns = vec![Service::ports(Transport::Udp, 53, 53)];

@@ -48,6 +48,15 @@ pub enum Delay {
     },
     /// Many small factors multiplied: people's and repair times, file sizes.
     Lognormal(Lognormal),
+    /// A tail that falls with a power: sizes of files and jobs, of which a few are most of the work.
+    Pareto(Pareto),
+}
+
+/// A Pareto distribution of durations: one is longer than x with the probability (shortest / x)^tail.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Pareto {
+    shortest: Duration,
+    tail: f64,
 }
 
 /// A lognormal distribution of durations.
@@ -63,6 +72,9 @@ pub enum DelayError {
     /// The spread of a lognormal distribution is negative, not a number, or beyond all measure.
     #[error("`{0}` is no spread of a lognormal time, give a sigma between 0 and {MAX_SIGMA}")]
     Sigma(f64),
+    /// The tail of a Pareto distribution is so heavy that it has no mean, or not a number.
+    #[error("`{0}` is no tail of a time with a mean, give a number above 1")]
+    Tail(f64),
 }
 
 /// At this spread one in 40 values is a factor of 3e8 above the median: beyond it a number is a slip of the pen.
@@ -108,6 +120,26 @@ impl Lognormal {
     }
 }
 
+impl Pareto {
+    /// The distribution with this shortest time, whose tail falls with this power.
+    ///
+    /// # Errors
+    /// `tail` is not above 1, infinite, or not a number.
+    pub fn new(shortest: Duration, tail: f64) -> Result<Self, DelayError> {
+        if tail.is_finite() && tail > 1.0 { Ok(Self { shortest, tail }) } else { Err(DelayError::Tail(tail)) }
+    }
+
+    /// The shortest \[ns\].
+    pub const fn shortest(self) -> Duration {
+        self.shortest
+    }
+
+    /// The power by which the tail falls.
+    pub const fn tail(self) -> f64 {
+        self.tail
+    }
+}
+
 impl Delay {
     /// A delay of this distribution; takes one word of the draw, or none if there is no choice.
     pub fn sample(&self, draw: &mut Draw) -> Duration {
@@ -124,6 +156,11 @@ impl Delay {
                 let factor = libm::exp(sigma * normal_quantile(centred));
                 Duration::saturating_from_nanos_f64(factor * median.as_nanos() as f64)
             }
+            Self::Pareto(Pareto { shortest, tail }) => {
+                // 1 - u is in (0, 1].
+                let factor = libm::exp(-libm::log1p(-draw.uniform()) / tail);
+                Duration::saturating_from_nanos_f64(factor * shortest.as_nanos() as f64)
+            }
         }
     }
 
@@ -138,6 +175,9 @@ impl Delay {
             }
             Self::Lognormal(Lognormal { median, sigma }) => {
                 Duration::saturating_from_nanos_f64(median.as_nanos() as f64 * libm::exp(sigma * sigma / 2.0))
+            }
+            Self::Pareto(Pareto { shortest, tail }) => {
+                Duration::saturating_from_nanos_f64(shortest.as_nanos() as f64 * tail / (tail - 1.0))
             }
         }
     }

@@ -72,7 +72,7 @@ mod run;
 pub mod statistics;
 
 pub use clock::{Duration, DurationError, Time};
-pub use delay::{Delay, DelayError, Lognormal, Probability, ProbabilityError};
+pub use delay::{Delay, DelayError, Lognormal, Pareto, Probability, ProbabilityError};
 pub use draw::{Branch, Draw, Draws, Purpose, Technique};
 pub use name::{Name, NameCollision};
 pub use philox::philox_4x64_10;

@@ -5,17 +5,19 @@ use std::ops::Range;
 use seglab_policy::{Attacker, Design, Monitor, UnitId};
 
 use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples};
-use crate::kernel::{Draws, Duration, Limits, Probability, Ties, run_replicas, simulate};
+use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
 
 use super::attack::{Attack, Board, Chance, Defence, Offence};
 use super::chunk::{Chunk, Part};
 use super::enforcement::Enforcement;
 use super::network::Network;
 use super::replica::{Attempts, Course, Flows, Replica, Settled, TraceEntry};
-use super::result::{CampaignResult, CampaignScope, CriticalResult, DesignResult, NeedResult, PrecisionReached};
+use super::result::{
+    CampaignResult, CampaignScope, CriticalResult, DesignResult, NeedResult, PrecisionReached, ServiceResult,
+};
 use super::scan::Scan;
-use super::traffic::Traffic;
-use super::{AttackerChoice, CampaignError, Detection, Settings, poisson};
+use super::traffic::{Requests, Traffic};
+use super::{AttackerChoice, CampaignError, Detection, Settings, TrafficMode, poisson};
 
 /// Designs made ready to be simulated. See the [module's example](super).
 pub struct Campaign<'a> {
@@ -80,7 +82,8 @@ impl<'a> Campaign<'a> {
     /// # Errors
     /// A replica takes more events than it may.
     pub fn results(&self) -> Result<CampaignResult, CampaignError> {
-        let mut designs: Vec<DesignResult> = self.stages.iter().map(Stage::empty_result).collect();
+        let mut designs: Vec<DesignResult> =
+            self.stages.iter().map(|stage| stage.empty_result(&self.settings)).collect();
         let most = self.settings.replicas;
         let mut precision = None;
         match self.settings.precision {
@@ -111,7 +114,8 @@ impl<'a> Campaign<'a> {
         if self.settings.precision.is_some() {
             return Err(CampaignError::PrecisionOfChunk);
         }
-        let mut designs: Vec<DesignResult> = self.stages.iter().map(Stage::empty_result).collect();
+        let mut designs: Vec<DesignResult> =
+            self.stages.iter().map(|stage| stage.empty_result(&self.settings)).collect();
         let numbers = chunk.replicas(self.settings.replicas);
         self.play(numbers, |replicas| {
             designs.iter_mut().zip(replicas).for_each(|(design, replica)| design.replicas.push(replica));
@@ -172,6 +176,7 @@ impl<'a> Campaign<'a> {
             search: settings.search,
             scanned_addresses: self.scanned_addresses,
             flows_per_need: settings.flows_per_need,
+            traffic: settings.traffic,
         }
     }
 }
@@ -202,11 +207,12 @@ impl<'a> Stage<'a> {
         let offence = attacker(design, &settings.attacker)?
             .map(|attacker| offence(design, attacker, settings, scanned_addresses))
             .transpose()?;
+        let traffic = Traffic::new(design, &enforcement, settings)?;
         Ok(Self {
             design,
             network: Network::new(design, settings.pivot)?,
             enforcement,
-            traffic: Traffic::new(design, settings.horizon, settings.flows_per_need)?,
+            traffic,
             offence,
             defence: defence(design.monitor(), settings.detection)?,
             critical: design.unit_ids().filter(|&unit| design.unit(unit).criticality > 0).collect(),
@@ -237,13 +243,9 @@ impl<'a> Stage<'a> {
                     draws,
                     critical: &self.critical,
                 };
-                let ties = if settings.shuffle_ties { Ties::Shuffled(draws) } else { Ties::Scheduled };
-                let limits = Limits { horizon, events_max: settings.events_max, pending_max: PENDING_MAX, ties };
                 let mut attack = Attack::new(board, number, traced);
-                let run = simulate(&mut attack, limits, Attack::begin).map_err(|error| CampaignError::Run {
-                    design: self.design.name().to_owned(),
-                    replica: number,
-                    error,
+                let run = simulate(&mut attack, self.limits(settings, draws), Attack::begin).map_err(|error| {
+                    CampaignError::Run { design: self.design.name().to_owned(), replica: number, error }
                 })?;
                 let (mut replica, quarantines, trace) = attack.finish(horizon);
                 replica.events = run.events;
@@ -252,9 +254,45 @@ impl<'a> Stage<'a> {
             None => (self.quiet(number, settings.horizon), Vec::new(), Vec::new()),
         };
         if settings.flows_per_need > 0 {
-            replica.needs = self.traffic.run(&self.enforcement, draws, settings.horizon, &quarantines)?;
+            self.trade(&mut replica, settings, draws, &quarantines)?;
         }
         Ok((replica, trace))
+    }
+
+    /// Plays the traffic of one replica.
+    fn trade(
+        &self,
+        replica: &mut Replica,
+        settings: &Settings,
+        draws: Draws,
+        quarantines: &[(UnitId, Time)],
+    ) -> Result<(), CampaignError> {
+        if settings.traffic == TrafficMode::Sampled {
+            let (flows, latencies) = self.traffic.sample(&self.enforcement, draws, settings.horizon, quarantines)?;
+            replica.needs = flows;
+            if !self.design.stations().is_empty() {
+                replica.latencies = latencies;
+            }
+            return Ok(());
+        }
+        let horizon = settings.horizon.after_start();
+        let mut requests = Requests::new(&self.traffic, &self.enforcement, draws, horizon, quarantines);
+        // Requests are followed to their end, which is after the horizon.
+        let limits = Limits { horizon: Time::MAX, ..self.limits(settings, draws) };
+        let run = simulate(&mut requests, limits, Requests::begin).map_err(|error| CampaignError::Run {
+            design: self.design.name().to_owned(),
+            replica: replica.number,
+            error,
+        })?;
+        replica.events += run.events;
+        (replica.needs, replica.latencies, replica.stations) = requests.finish();
+        Ok(())
+    }
+
+    fn limits(&self, settings: &Settings, draws: Draws) -> Limits {
+        let ties = if settings.shuffle_ties { Ties::Shuffled(draws) } else { Ties::Scheduled };
+        let horizon = settings.horizon.after_start();
+        Limits { horizon, events_max: settings.events_max, pending_max: PENDING_MAX, ties }
     }
 
     /// A replica in which nobody attacks.
@@ -264,7 +302,7 @@ impl<'a> Stage<'a> {
         Replica { number, course: vec![Course::default()], critical, detection: nothing, ..Replica::default() }
     }
 
-    fn empty_result(&self) -> DesignResult {
+    fn empty_result(&self, settings: &Settings) -> DesignResult {
         let critical = self.critical.iter().map(|&unit| {
             let unit = self.design.unit(unit);
             CriticalResult { unit: unit.name.clone(), criticality: unit.criticality, incidence: Incidence::default() }
@@ -275,10 +313,21 @@ impl<'a> Stage<'a> {
                 from: need.from.to_string(),
                 to: need.to.to_string(),
                 services: need.services.iter().map(ToString::to_string).collect(),
-                rate_per_second: need.rate_per_second,
-                one_in: if demand.sampled > 0.0 { demand.flows / demand.sampled } else { 1.0 },
+                rate_per_second: need.arrivals.mean_rate_per_second(),
+                one_in: match settings.traffic {
+                    TrafficMode::Sampled if demand.sampled > 0.0 => demand.flows / demand.sampled,
+                    TrafficMode::Sampled | TrafficMode::EveryRequest => 1.0,
+                },
                 flows: Flows::default(),
+                latency: None,
             }
+        });
+        let services = self.traffic.stations().into_iter().map(|(station, units, offered_load)| ServiceResult {
+            service: station.name.clone(),
+            units,
+            servers: station.servers,
+            offered_load,
+            observed: None,
         });
         DesignResult {
             design: self.design.name().to_owned(),
@@ -295,6 +344,7 @@ impl<'a> Stage<'a> {
             attempts: Attempts::default(),
             events: 0,
             needs: needs.collect(),
+            services: services.collect(),
             replicas: Vec::new(),
         }
     }

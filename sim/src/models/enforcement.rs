@@ -63,6 +63,11 @@ impl Enforcement {
         Ok(Self { engine: Engine::compile(design)?, reporting, source_ports: source_ports(design), reports })
     }
 
+    /// True if a rule tells source ports apart.
+    pub(super) fn looks_at_source_ports(&self) -> bool {
+        self.source_ports.len() > 1
+    }
+
     /// False if no point can have anything to report.
     pub(super) fn reports(&self) -> bool {
         self.reports

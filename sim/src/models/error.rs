@@ -75,7 +75,9 @@ pub enum CampaignError {
         error: ProbabilityError,
     },
     /// A need's rate that is none.
-    #[error("the need from {from} to {to} has a rate of `{rate}` a second, give a finite number that is zero or above")]
+    #[error(
+        "the need from {from} to {to} has a rate of `{rate}` a second, which no source can keep: give a finite number that is zero or above, and periods above zero"
+    )]
     NeedRate {
         /// The need's sources.
         from: String,
@@ -83,6 +85,16 @@ pub enum CampaignError {
         to: String,
         /// The rate.
         rate: f64,
+    },
+    /// A service that cannot answer.
+    #[error(
+        "the service `{station}` of the design `{design}` has no servers, or takes a time that is none: correct it"
+    )]
+    Station {
+        /// The design.
+        design: String,
+        /// The service.
+        station: String,
     },
     /// Units that wait for each other's answers forever.
     #[error("the synchronous needs of the design `{design}` form a cycle: {} waits for itself; make one need asynchronous", cycle.join(" waits for "))]

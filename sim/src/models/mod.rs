@@ -74,8 +74,9 @@ pub use campaign::Campaign;
 pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
-pub use replica::{Alerts, Attempts, Course, Flows, Replica, Settled, TraceAction, TraceEntry};
+pub use replica::{Alerts, Attempts, Course, Flows, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry};
 pub use result::{
-    CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, NeedResult, PrecisionReached,
+    CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, LatencyResult, NeedResult,
+    PrecisionReached, ServiceObserved, ServiceResult,
 };
-pub use settings::{AttackerChoice, Detection, Search, Settings};
+pub use settings::{AttackerChoice, Detection, Search, Settings, TrafficMode};

@@ -20,6 +20,12 @@ pub(super) const RESPONSE: Purpose = Purpose::new(7);
 pub(super) const FLOW_COUNT: Purpose = Purpose::new(8);
 /// Everything about one flow of a need.
 pub(super) const FLOW: Purpose = Purpose::new(9);
+/// Everything about one attempt at a request, where all of them are followed.
+pub(super) const REQUEST: Purpose = Purpose::new(10);
+/// How long a burst of requests and the pause before it last.
+pub(super) const BURST: Purpose = Purpose::new(11);
+/// What a server has to do at the start.
+pub(super) const STATE: Purpose = Purpose::new(12);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);

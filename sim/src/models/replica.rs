@@ -27,7 +27,13 @@ pub struct Replica {
     pub alerts: Alerts,
     /// The sampled flows of each need, in the order of the design.
     pub needs: Vec<Flows>,
-    /// The number of events that the attack took.
+    /// How long the delivered flows of each need took, in the order of the design; empty where nothing takes time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latencies: Vec<Latency>,
+    /// What the servers of each station had to do, in the order of the design; empty unless every request is followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stations: Vec<StationUse>,
+    /// The number of events that attack and requests took.
     pub events: u64,
 }
 
@@ -91,8 +97,52 @@ pub struct Flows {
     pub denied: u64,
     /// Those that arrived, but whose destination waited in vain for something that it needs.
     pub upstream: u64,
+    /// Those that found no place in a queue, at their destination or further on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub queue_full: u64,
+    /// Those that were given up, for an answer took too long.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub too_slow: u64,
     /// Those whose fate depends on what is not modelled.
     pub unknown: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// How long the delivered flows of one need took, retries included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// All of them together. \[ns\]
+    pub sum_ns: u64,
+    /// What half of them do not exceed. \[ns\]
+    pub p50_ns: u64,
+    /// What 99 % of them do not exceed. \[ns\]
+    pub p99_ns: u64,
+}
+
+/// What the servers of one station had to do until the horizon, all of its units together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationUse {
+    /// Requests that arrived, those that were there at the start included.
+    pub requests: u64,
+    /// Those that found no place in the queue.
+    pub refused: u64,
+    /// The time that servers were occupied, summed over servers. \[ns\]
+    pub busy_ns: u64,
+    /// The time that requests waited for a server, summed over requests. \[ns\]
+    pub waiting_ns: u64,
+}
+
+impl Latency {
+    /// That of these times.
+    pub(super) fn of(times_ns: Vec<u64>) -> Self {
+        let times: crate::kernel::statistics::Samples = times_ns.into_iter().collect();
+        let quantile = |share| times.quantile(share).unwrap_or_default();
+        let sum_ns = times.values().iter().fold(0u64, |sum, ns| sum.saturating_add(*ns));
+        Self { sum_ns, p50_ns: quantile(0.5), p99_ns: quantile(0.99) }
+    }
 }
 
 impl Replica {
@@ -140,12 +190,14 @@ impl Flows {
         self.quarantined += other.quarantined;
         self.denied += other.denied;
         self.upstream += other.upstream;
+        self.queue_full += other.queue_full;
+        self.too_slow += other.too_slow;
         self.unknown += other.unknown;
     }
 
     /// Flows that did not work, for whatever known reason.
     pub fn broken(&self) -> u64 {
-        self.quarantined + self.denied + self.upstream
+        self.quarantined + self.denied + self.upstream + self.queue_full + self.too_slow
     }
 }
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::statistics::{Confidence, Fate, Incidence, PairedSamples, Precision, Samples};
+use crate::kernel::statistics::{Confidence, Estimate, Fate, Incidence, Interval, PairedSamples, Precision, Samples};
 use crate::kernel::{Duration, Time};
 
-use super::replica::{Attempts, Flows, Replica};
-use super::{Detection, Search};
+use super::replica::{Attempts, Flows, Latency, Replica, StationUse};
+use super::{Detection, Search, TrafficMode};
 
 /// The result of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,6 +44,8 @@ pub struct CampaignScope {
     pub scanned_addresses: u32,
     /// The expected number of sampled flows of a need.
     pub flows_per_need: u32,
+    /// How traffic is played.
+    pub traffic: TrafficMode,
 }
 
 /// What became of the precision that was asked for.
@@ -97,6 +99,9 @@ pub struct DesignResult {
     pub events: u64,
     /// The needs, in the order of the design.
     pub needs: Vec<NeedResult>,
+    /// The services, in the order of the design.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceResult>,
     /// Every replica.
     pub replicas: Vec<Replica>,
 }
@@ -145,6 +150,50 @@ pub struct NeedResult {
     /// The sampled flows of all replicas together.
     #[serde(skip_deserializing)]
     pub flows: Flows,
+    /// How long delivered flows took; `None` where nothing takes time, or too few replicas had any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyResult>,
+}
+
+/// How long the delivered flows of a need took, as means over replicas, which are independent where flows are not.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencyResult {
+    /// The mean of a replica. \[ns\]
+    pub mean_ns: Estimate,
+    /// What half of a replica's flows do not exceed. \[ns\]
+    pub p50_ns: Estimate,
+    /// What 99 % of a replica's flows do not exceed. \[ns\]
+    pub p99_ns: Estimate,
+}
+
+/// What the servers of a service had to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceResult {
+    /// The service.
+    pub service: String,
+    /// How many units answer for it.
+    pub units: u32,
+    /// How many servers each of them has.
+    pub servers: u32,
+    /// The share of its time that a server of the busiest unit is asked to work, by the rates of needs; above 1 there is more
+    /// to do than can be done.
+    pub offered_load: f64,
+    /// Where every request was followed, what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<ServiceObserved>,
+}
+
+/// What was seen of a service's servers, all replicas together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceObserved {
+    /// Requests that arrived.
+    pub requests: u64,
+    /// Those that found no place in the queue.
+    pub refused: u64,
+    /// The share of their time that servers were occupied.
+    pub utilisation: Estimate,
+    /// The number of requests that waited at one unit, on average over time.
+    pub waiting: Estimate,
 }
 
 /// One design against the first, replica by replica under the same chance. In each pair the first design comes first.
@@ -215,8 +264,20 @@ impl DesignResult {
         self.replicas.push(replica);
     }
 
-    /// Draws the curve through all replicas.
+    /// Draws the curve through all replicas, and sums up how long things took.
     pub(super) fn finish(&mut self, horizon: Duration) {
+        for at in 0..self.needs.len() {
+            let latency = self.latency(at);
+            if let Some(need) = self.needs.get_mut(at) {
+                need.latency = latency;
+            }
+        }
+        for at in 0..self.services.len() {
+            let observed = self.observed(at, horizon);
+            if let Some(service) = self.services.get_mut(at) {
+                service.observed = observed;
+            }
+        }
         self.course = (0..CurvePoint::COUNT)
             .map(|step| {
                 let ns = u128::from(horizon.as_nanos()) * u128::from(step) / u128::from(CurvePoint::COUNT - 1);
@@ -230,6 +291,40 @@ impl DesignResult {
                 CurvePoint { at, mean, q05: quantile(0.05), q50: quantile(0.5), q95: quantile(0.95) }
             })
             .collect();
+    }
+
+    /// How long the delivered flows of the need with this position took.
+    fn latency(&self, need: usize) -> Option<LatencyResult> {
+        let of_replica = |replica: &Replica| {
+            let delivered = replica.needs.get(need)?.delivered;
+            Some((*replica.latencies.get(need)?, delivered)).filter(|_| delivered > 0)
+        };
+        let seen: Vec<(Latency, u64)> = self.replicas.iter().filter_map(of_replica).collect();
+        let mean = |of: fn(&(Latency, u64)) -> u64| seen.iter().map(of).collect::<Samples>().mean(Confidence::P95);
+        Some(LatencyResult {
+            mean_ns: mean(|(latency, delivered)| latency.sum_ns / delivered)?,
+            p50_ns: mean(|(latency, _)| latency.p50_ns)?,
+            p99_ns: mean(|(latency, _)| latency.p99_ns)?,
+        })
+    }
+
+    /// What was seen of the service with this position.
+    fn observed(&self, service: usize, horizon: Duration) -> Option<ServiceObserved> {
+        let uses: Vec<StationUse> =
+            self.replicas.iter().filter_map(|replica| replica.stations.get(service).copied()).collect();
+        let result = self.services.get(service)?;
+        let per = |samples: Samples, whole: f64| {
+            let mean = samples.mean(Confidence::P95)?;
+            let (low, high) = (mean.interval.low / whole, mean.interval.high / whole);
+            Some(Estimate { value: mean.value / whole, interval: Interval { low, high } })
+        };
+        let unit_ns = f64::from(result.units.max(1)) * horizon.as_nanos() as f64;
+        Some(ServiceObserved {
+            requests: uses.iter().map(|one| one.requests).sum(),
+            refused: uses.iter().map(|one| one.refused).sum(),
+            utilisation: per(uses.iter().map(|one| one.busy_ns).collect(), unit_ns * f64::from(result.servers))?,
+            waiting: per(uses.iter().map(|one| one.waiting_ns).collect(), unit_ns)?,
+        })
     }
 
     /// The summed criticality of the critical units that were taken in one of its replicas \[weight\].

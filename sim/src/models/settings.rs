@@ -37,6 +37,8 @@ pub struct Settings {
     pub scanned_addresses: Option<NonZeroU32>,
     /// The expected number of flows that are sampled of each need in a replica; 0 for no traffic, at most 500.
     pub flows_per_need: u32,
+    /// How traffic is played.
+    pub traffic: TrafficMode,
     /// The most events that one replica may take.
     pub events_max: u64,
     /// Simultaneous events happen in an order that is drawn, instead of that of their scheduling. A result that is not
@@ -83,6 +85,17 @@ pub enum Search {
     EveryService,
 }
 
+/// How the business' traffic is played. Both say the same, where they say how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrafficMode {
+    /// Some flows of each need, each at the time of its use; the load of servers follows from rates.
+    #[default]
+    Sampled,
+    /// Every request, event by event.
+    EveryRequest,
+}
+
 impl Settings {
     /// The smallest number of addresses that a scan is spread over where the settings give none.
     pub const SCANNED_ADDRESSES_MIN: u32 = 4096;
@@ -104,6 +117,7 @@ impl Default for Settings {
             search: Search::OneService,
             scanned_addresses: None,
             flows_per_need: 20,
+            traffic: TrafficMode::default(),
             events_max: 100_000_000,
             shuffle_ties: false,
         }

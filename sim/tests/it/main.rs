@@ -12,5 +12,6 @@ mod queue;
 mod queue_script;
 mod queueing;
 mod replicas;
+mod requests;
 mod statistics;
 mod traffic;

@@ -1,7 +1,7 @@
 //! Traffic: which needs a design breaks, by what, and how often.
 
 use seglab_policy::{
-    Design, Draft, Mode, Monitor, Need, Peer, PointKind, Provenance, Rule, Selector, Service, Transport,
+    Arrivals, Design, Draft, Mode, Monitor, Need, Peer, PointKind, Provenance, Rule, Selector, Service, Transport,
 };
 use seglab_sim::kernel::Duration;
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Flows, Settings};
@@ -31,6 +31,10 @@ fn design(rules: Vec<Rule>, needs: Vec<Need>) -> Draft {
         needs,
         ..Draft::default()
     }
+}
+
+fn even(rate_per_second: f64) -> Arrivals {
+    Arrivals::Even { rate_per_second }
 }
 
 /// The flows of every need, all replicas together.
@@ -95,9 +99,9 @@ fn shares_are_those_of_destinations() {
 
 #[test]
 fn a_rare_need_is_watched_whole_and_a_frequent_one_in_part() {
-    let rare = Need { rate_per_second: 5.0 / 86_400.0, ..need(named("a"), named("b"), tcp(80), false) };
-    let frequent = Need { rate_per_second: 10.0, ..rare.clone() };
-    let never = Need { rate_per_second: 0.0, ..rare.clone() };
+    let rare = Need { arrivals: even(5.0 / 86_400.0), ..need(named("a"), named("b"), tcp(80), false) };
+    let frequent = Need { arrivals: even(10.0), ..rare.clone() };
+    let never = Need { arrivals: even(0.0), ..rare.clone() };
     let design = Design::new(design(Vec::new(), vec![rare, frequent, never])).unwrap();
     let result = run(&[&design], &quiet(400));
     let needs = &result.designs[0].needs;
@@ -218,7 +222,7 @@ fn traffic_and_attack_are_apart() {
 #[test]
 fn rates_that_are_none_are_errors() {
     for rate in [-1.0, f64::NAN, f64::INFINITY] {
-        let bad = Need { rate_per_second: rate, ..need(named("a"), named("b"), tcp(80), false) };
+        let bad = Need { arrivals: even(rate), ..need(named("a"), named("b"), tcp(80), false) };
         let design = Design::new(design(Vec::new(), vec![bad])).unwrap();
         assert!(matches!(Campaign::prepare(&[&design], &quiet(1)), Err(CampaignError::NeedRate { .. })), "{rate}");
     }

@@ -204,7 +204,8 @@ impl<'a> Reader<'a> {
         let whole = f.rest;
         let misplaced = "a line that may stand here";
         match keyword {
-            "design" | "source" | "segment" | "attacker" | "monitor" | "assumption" => return Ok(()),
+            "design" | "source" | "segment" | "refusal" | "station" | "arrivals" | "answering" | "patience"
+            | "attacker" | "monitor" | "assumption" => return Ok(()),
             "unit" | "label" | "interface" | "listener" | "vulnerability" | "credential" | "login" => {
                 self.unit(keyword, &mut f)?;
             }

@@ -163,6 +163,8 @@ fn same_point(a: &EnforcementPoint, b: &EnforcementPoint) -> bool {
         placement,
         directions,
         mode,
+        // How a point denies changes no verdict.
+        refusal: _,
         rulebook,
         exempts_host,
         controller,

@@ -63,7 +63,9 @@ fn chain(covers: Covers, range: &str) -> Draft {
         from: peer("b"),
         to: peer("c"),
         services: vec![tcp(1)],
-        rate_per_second: 1.0,
+        arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
+        patience: seglab_policy::Patience::default(),
+        answering: None,
         synchronous: false,
         provenance: Provenance::default(),
     }];

@@ -105,7 +105,9 @@ fn every_selector_splits() {
             from: peer("other"),
             to: Peer::Units(named()),
             services: vec![tcp(80)],
-            rate_per_second: 1.0,
+            arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
+            patience: seglab_policy::Patience::default(),
+            answering: None,
             synchronous: false,
             provenance: Provenance::default(),
         });

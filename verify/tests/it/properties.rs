@@ -288,7 +288,9 @@ fn needs_must_work_in_full() {
         from: peer(from),
         to: peer(to),
         services,
-        rate_per_second: 1.0,
+        arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
+        patience: seglab_policy::Patience::default(),
+        answering: None,
         synchronous: false,
         provenance: Provenance::default(),
     };

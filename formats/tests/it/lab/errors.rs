@@ -126,6 +126,50 @@ fn synchronous_cycle() {
     assert!(read(&format!("{BASE}{asynchronous}")).is_ok());
 }
 
+/// What answers, how requests come, and how long they wait: numbers that mean nothing, names that nothing has.
+#[test]
+fn services_and_requests() {
+    let service = |rest: &str| format!("services:\n  - {{name: shop, on: web, port: tcp/443{rest}}}\n");
+    check_added("service_takes", &service(", takes: {mean: 20ms, sigma: 0.5}"));
+    check_added("service_takes_zero", &service(", takes: {mean: 0s}"));
+    check_added("service_sigma", &service(", takes: {median: 20ms, sigma: -1}"));
+    check_added("service_tail", &service(", takes: {least: 20ms, tail: 1}"));
+    check_added("service_servers", &service(", servers: 0"));
+    check_added("service_queue", &service(", queue: -1"));
+    check_added("service_calls_nobody", &service(", needs: [shpo]"));
+    check_added("service_calls_itself", &service(", needs: [shop]"));
+    check_added("service_retries", &service(", needs: [{service: shop, retries: 101}]"));
+    check_added("service_ports", "services:\n  - {name: shop, on: web, port: tcp/443-444}\n");
+    check_added("service_named_as_a_unit", "services:\n  - {name: db, on: web, port: tcp/443}\n");
+    check_added("service_named_twice", &format!("{}  - {{name: shop, on: web, port: tcp/80}}\n", service("")));
+    check_added("services_on_one_port", &format!("{}  - {{name: till, on: app=web, port: tcp/443}}\n", service("")));
+    let need = |rest: &str| format!("needs:\n  - {{from: db, to: web, service: tcp/443, {rest}}}\n");
+    check_added("need_rate_zero", &need("rate: 0/s"));
+    check_added("need_rate_negative", &need("rate: -1/s"));
+    check_added("need_rate_and_every", &need("rate: 1/s, every: 1d"));
+    check_added("need_every_zero", &need("every: 0s"));
+    check_added("need_at_without_every", &need("at: 2h"));
+    check_added("need_bursts_without_rate", &need("bursts: {length: 1s, pause: 1s}"));
+    check_added("need_bursts_zero", &need("rate: 1/s, bursts: {length: 0s, pause: 1s}"));
+    check_added("need_swing", &need("rate: 1/s, daily: {peak: 14h, swing: 1.5}"));
+    check_added(
+        "need_bursts_and_daily",
+        &need("rate: 1/s, bursts: {length: 1s, pause: 1s}, daily: {peak: 1h, swing: 1}"),
+    );
+    check_added("need_timeout_zero", &need("timeout: 0s"));
+    check_added("need_answering", &need("synchronous: true, answering: till"));
+    check_added("need_answering_later", &format!("{}{}", service(""), need("answering: shop")));
+    check_added("need_of_no_service", "needs:\n  - {from: db, to: shop}\n");
+    check_added("point_deny_by", "enforcement:\n  - agent: {on: all, deny-by: rejct}\n");
+}
+
+#[test]
+fn a_service_on_a_port_where_nothing_listens_is_a_warning() {
+    let reading = read(&format!("{BASE}services:\n  - {{name: shop, on: web, port: tcp/80}}\n")).unwrap();
+    let said: Vec<&str> = reading.diagnostics.iter().map(|said| said.message.as_str()).collect();
+    assert_eq!(said, ["`web` does not listen on tcp/80"]);
+}
+
 #[test]
 fn a_selector_that_selects_nothing_is_a_warning_that_counts() {
     let text = format!(

@@ -3,7 +3,7 @@
 use super::{reading, shown};
 use seglab_formats::lab;
 use seglab_policy::arbitrary::design_of;
-use seglab_policy::{Design, Draft, Peer, Placement, Scope, Selector};
+use seglab_policy::{Arrivals, Design, Draft, Peer, Placement, Scope, Selector};
 use std::collections::BTreeSet;
 
 /// A draft without places and sources, and without the notes that a lab file does not keep.
@@ -18,6 +18,7 @@ fn bare(mut draft: Draft) -> Draft {
     let tiers = draft.rulebooks.iter_mut().flat_map(|book| &mut book.tiers);
     tiers.flat_map(|tier| &mut tier.rules).for_each(|rule| rule.provenance.span = None);
     draft.points.iter_mut().for_each(|one| one.provenance = Default::default());
+    draft.stations.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.needs.iter_mut().for_each(|one| (one.provenance.span, one.provenance.object) = (None, None));
     draft.properties.iter_mut().for_each(|one| (one.provenance.span, one.provenance.object) = (None, None));
     draft.trusted.iter_mut().for_each(|one| one.provenance = Default::default());
@@ -65,12 +66,29 @@ policies:
   none: {tiers: []}
 enforcement:
   - agent: {on: app=web, mode: alert, controller: console}
+  - agent: {name: speaks, on: app=web, deny-by: reject}
   - appliance: {around: {site: "p q"}, policy: edge, at: [forward]}
   - cloud: {on: all, policy: empty, exempts-host: true, at: []}
   - host: {between: subnet, policy: none}
 needs:
   - {from: web, to: db, services: [tcp/5432, any], rate: 10/min, synchronous: true, reason: r}
   - {from: [10.0.0.0/8, 10.2.3.4], to: external 10.0.0.0/8, service: any}
+  - {from: db, to: shop, every: 1d, at: 2h, timeout: 30s}
+  - {from: internet, to: shop, rate: 20/s, daily: {peak: 14h, swing: 0.75}, retries: 2}
+  - {from: shop, to: store, rate: 5/s, bursts: {length: 10s, pause: 1min}}
+services:
+  - name: shop
+    on: web
+    port: tcp/443
+    takes: {median: 8ms, sigma: 0.5}
+    servers: 4
+    queue: 100
+    blocking: true
+    needs: [{service: store, timeout: 500ms, retries: 1}, tail]
+  - {name: store, on: db, port: tcp/5432, takes: {mean: 2ms}}
+  - {name: tail, on: db, port: udp/53, takes: {least: 1ms, tail: 1.5}}
+  - {name: fixed, on: db, port: udp/54, takes: 1ms}
+  - {name: at-once, on: db, port: udp/55}
 properties:
   - isolated: {from: front, to: rest, pivot: service, view: service, trust: intact, hops: 2, owner: o}
   - allowed: {from: web, to: db, service: tcp/5432}
@@ -150,13 +168,17 @@ fn random(seed: u64) -> Design {
     for property in &mut draft.properties {
         property.claim.for_each_selector(&mut |selector| one(selector));
     }
+    draft.stations.iter_mut().for_each(|station| one(&mut station.on));
     draft.trusted.iter_mut().for_each(|trusted| one(&mut trusted.units));
     draft.attackers.iter_mut().for_each(|attacker| one(&mut attacker.foothold));
     draft.unmodelled.iter_mut().for_each(|what| one(&mut what.touches));
     // What a lab file refuses: needs that never happen or wait for themselves, attackers who start nowhere.
     for need in &mut draft.needs {
         need.synchronous = false;
-        need.rate_per_second = need.rate_per_second.max(0.125);
+        need.answering = None;
+        if need.arrivals == Arrivals::NEVER {
+            need.arrivals = Arrivals::Even { rate_per_second: 0.125 };
+        }
     }
     for attacker in &mut draft.attackers {
         attacker.scan_rate_per_second = attacker.scan_rate_per_second.max(0.3);

@@ -43,6 +43,9 @@ pub(super) struct Wheel<E> {
     levels: u32,
     /// Empty blocks.
     spare: Vec<Vec<Entry<E>>>,
+    /// How often an event was placed.
+    #[cfg(test)]
+    pub(super) placements: u64,
 }
 
 /// Events in the order in which they came.
@@ -62,12 +65,18 @@ impl<E> Wheel<E> {
             slots: [0; LEVELS],
             levels: 0,
             spare: Vec::new(),
+            #[cfg(test)]
+            placements: 0,
         }
     }
 
     /// Adds an event that is not before the base.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<E>) {
+        #[cfg(test)]
+        {
+            self.placements += 1;
+        }
         let (level, slot) = place(entry.at.as_nanos(), self.base);
         self.levels |= 1 << level;
         if let Some(slots) = self.slots.get_mut(level as usize) {

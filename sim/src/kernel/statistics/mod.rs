@@ -24,7 +24,7 @@ mod proportion;
 mod samples;
 mod special;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use histogram::{Histogram, HistogramError};
 pub use incidence::{Fate, Incidence, IncidenceCurve, Step};
@@ -45,7 +45,7 @@ pub struct Confidence(f64);
 pub struct ConfidenceError(f64);
 
 /// A range of values that covers the true one with some [`Confidence`].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The lower end.
     pub low: f64,
@@ -54,7 +54,7 @@ pub struct Interval {
 }
 
 /// A value, and how far chance may have put it off.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The value.
     pub value: f64,

@@ -83,7 +83,16 @@ fn need(draws: &mut Draws) -> Need {
         (Peer::Units(selector(draws)), Peer::internet())
     };
     let services = draws.of(&[vec![tcp(443)], vec![tcp(22)], vec![tcp(5432)], vec![tcp(443), tcp(5432)]]);
-    Need { from, to, services, rate_per_second: 1.0, synchronous: false, provenance: Provenance::default() }
+    Need {
+        from,
+        to,
+        services,
+        arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
+        patience: seglab_policy::Patience::default(),
+        answering: None,
+        synchronous: false,
+        provenance: Provenance::default(),
+    }
 }
 
 fn claim(draws: &mut Draws) -> Claim {
