@@ -60,18 +60,31 @@ fn markdown_has_a_table_and_the_steps() {
     );
 }
 
+/// Three credentials, of which each place holds two: two places are enough, and what is easily seen is that one is needed.
 #[test]
 fn too_little_effort_gives_a_bound() {
-    let Some(data) = public("nasim") else { return };
-    let medium = data.join("medium.yaml");
-    let medium = medium.to_str().unwrap();
-    let at = folder(&[]);
-    let document = seglab(at.path(), &["paths", medium, "--effort", "1", "--format", "json"]).json(3);
-    let goal = document["goals"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(goal["optimal"], false);
-    let (value, least) = (goal["expected_cost"].as_f64().unwrap(), goal["at_least"]["expected_cost"].as_f64().unwrap());
-    let best = 17.0 + 7.0 / 9.0;
-    assert!(least <= best + 1e-6 && best <= value + 1e-6, "{least} to {value}");
+    let lab = "seglab: 1
+units:
+  - {name: base}
+  - {name: first, host: base, credentials: [a, b]}
+  - {name: second, host: base, credentials: [b, c]}
+  - {name: third, host: base, credentials: [a, c]}
+  - {name: ta, labels: {role: t}, listens: [tcp/22], logins: [{credential: a, service: tcp/22}], critical: 1}
+  - {name: tb, labels: {role: t}, listens: [tcp/22], logins: [{credential: b, service: tcp/22}], critical: 1}
+  - {name: tc, labels: {role: t}, listens: [tcp/22], logins: [{credential: c, service: tcp/22}], critical: 1}
+policy:
+  - allow: {from: base, to: role=t, service: tcp/22}
+attackers: [{foothold: base}]
+";
+    let at = folder(&[("seglab.yaml", lab)]);
+    let all = |document: &serde_json::Value| document["goals"][3].clone();
+    let exact = all(&seglab(at.path(), &["paths", ".", "--format", "json"]).json(0));
+    assert_eq!((&exact["fewest_actions"], &exact["optimal"]), (&5.0.into(), &true.into()));
+    let bounded = all(&seglab(at.path(), &["paths", ".", "--effort", "1", "--format", "json"]).json(3));
+    assert_eq!((&bounded["fewest_actions"], &bounded["optimal"]), (&5.0.into(), &false.into()));
+    assert_eq!(bounded["at_least"]["fewest_actions"], 4.0);
+    let text = seglab(at.path(), &["paths", ".", "--effort", "1"]).ends(3);
+    assert!(text.contains("4 to 5"), "{text}");
 }
 
 /// A scenario is a design for every command, and what `explain` says of a connection is what the plan went by.
@@ -118,7 +131,7 @@ fn what_cannot_be_asked_is_refused() {
     let run = seglab(at.path(), &["paths", "broken.yaml"]);
     assert_eq!(run.code, Some(2));
     assert!(
-        run.err.contains("--> broken.yaml:5:12\n") && run.err.contains("the probability of `e` is 2"),
+        run.err.contains("--> broken.yaml:5:13\n") && run.err.contains("the probability of `e` is 2"),
         "{}",
         run.err
     );

@@ -458,7 +458,8 @@ fn check(seed: u64, seen: &mut Seen) -> Result<(), PlanError> {
 #[test]
 fn the_best_plans_are_the_best_of_all_states() {
     let mut seen = Seen::default();
-    for seed in 0..cases(1_200) {
+    // Seed 4807 has a header that a named source carries and no rule speaks of.
+    for seed in (0..cases(1_200)).chain([4_807]) {
         let _where = OnPanic(|| format!("seed {seed}"));
         check(seed, &mut seen).unwrap();
     }

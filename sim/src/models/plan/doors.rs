@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use seglab_policy::{
-    AddressSet, Assume, Connection, Covers, Design, Endpoint, ExternalSourceId, Finds, Header, Peer, Pivot, Side,
-    UnitId,
+    AddressSet, Assume, Connection, Covers, Design, Endpoint, ExternalSourceId, Finds, Header, Peer, Pivot, Service,
+    Side, UnitId,
 };
 
 use super::super::Passage;
@@ -180,6 +180,35 @@ fn outside(design: &Design) -> Vec<Endpoint> {
     sources.chain(addresses).collect()
 }
 
+/// The same headers, and those that named sources carry and no rule tells apart: what units try is cut where rules are.
+fn carried(design: &Design, mut known: BTreeSet<Header>) -> BTreeSet<Header> {
+    let (mut kinds, mut codes) = (BTreeSet::new(), BTreeSet::new());
+    for header in &known {
+        if let Header::Icmp { kind, code } = *header {
+            kinds.insert(kind);
+            codes.insert(code);
+        }
+    }
+    let entries = design.external_sources().iter().flat_map(|source| &source.entries);
+    for service in entries.flat_map(|entry| &entry.services) {
+        match service {
+            Service::Ports { protocol, ports, .. } => {
+                known.extend(ports.ranges().iter().map(|&(first, _)| Header::to_port(*protocol, first)));
+            }
+            Service::Icmp { kind, code, .. } => {
+                kinds.extend(*kind);
+                codes.extend(*code);
+            }
+            Service::Protocol(number) => {
+                known.insert(Header::Other(*number));
+            }
+            Service::Any | Service::NamedPort { .. } => {}
+        }
+    }
+    known.extend(kinds.iter().flat_map(|&kind| codes.iter().map(move |&code| Header::Icmp { kind, code })));
+    known
+}
+
 /// The doors of a design under a pivot model.
 fn doors(network: &Network<'_>, pivot: Pivot) -> Vec<Door> {
     let design = network.design;
@@ -190,7 +219,7 @@ fn doors(network: &Network<'_>, pivot: Pivot) -> Vec<Door> {
             .filter_map(|unit| network.reach(unit))
             .flat_map(|reach| reach.headers.iter().copied())
             .collect();
-        tried.extend(known);
+        tried.extend(carried(design, known));
     }
     let mut doors = BTreeSet::new();
     for id in design.unit_ids() {
