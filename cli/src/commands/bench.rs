@@ -41,9 +41,8 @@ const RULES: &str = "rules";
 
 /// What the numbers are, and what they are not.
 const MEANING: &str = "These rates are the bound of a good implementation on this machine: packets stand in memory, and \
-                       nothing moves them. They are not what a product costs: what agents and appliances \
-                       take in a simulation is a parameter, from a data sheet, a measurement of one's own or the \
-                       kernel's filter as measured.";
+                       nothing moves them. They are not what a product costs: its data sheet says that, or a \
+                       measurement of one's own.";
 
 #[derive(Serialize)]
 struct Measured {

@@ -480,7 +480,7 @@ mod bench {
         assert!(document["batches"][0]["batch_ns_p50"].as_u64() <= document["batches"][0]["batch_ns_p999"].as_u64());
         let text = seglab(site().path(), &["bench", ".", "--connections", "2000"]).ends(0);
         assert!(text.contains("2,000 decisions against the reference evaluator, 0 differ"), "{text}");
-        assert!(text.contains("They are not what a product costs."), "{text}");
+        assert!(text.contains("They are not what a product costs"), "{text}");
     }
 
     /// A filter has no units: what it lets through of its one kind of traffic is what was held to the evaluator.

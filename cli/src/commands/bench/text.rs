@@ -102,7 +102,8 @@ pub(super) fn text(m: &Measured) -> String {
     let _ = writeln!(
         out,
         "\nA roofline is the reads that a decision takes and nothing else. Traffic: `uniform` draws both ends alike, under `zipf`\n\
-         few units talk most, of `rules` every second one is about a rule, of `hits` every one; `flows` are yours.\n{MEANING}"
+         few units talk most, of `rules` every second one is about a rule, of `hits` every one; `flows` are yours.\n{}",
+        MEANING.replace(". They", ".\nThey")
     );
     out
 }
