@@ -60,8 +60,16 @@ impl<'b> Choices<'b> {
         let drawn = self.byte();
         Assume {
             as_if_enforced: drawn & 1 != 0,
-            trust: [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid][usize::from(drawn >> 1) % 3],
-            owned: [None, Some(Side::Source), Some(Side::Destination)][usize::from(drawn >> 3) % 3],
+            trust: match (drawn >> 1) % 3 {
+                0 => Trust::Intact,
+                1 => Trust::OwnAgentVoid,
+                _ => Trust::ControllerVoid,
+            },
+            owned: match (drawn >> 3) % 3 {
+                0 => None,
+                1 => Some(Side::Source),
+                _ => Some(Side::Destination),
+            },
             host_owned: drawn & 0x80 != 0,
         }
     }
