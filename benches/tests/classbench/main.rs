@@ -284,7 +284,7 @@ fn every_cell_of_a_small_set_is_decided_as_a_scan_decides_it() {
         // Every so many lines, so that wide rules and narrow ones are among them.
         let some: Vec<&str> = text.lines().step_by(text.lines().count() / 14).collect();
         let complete = check_cells(name, &some.join("\n"), usize::MAX);
-        assert!(complete > 2000, "{name}: {complete}");
+        assert!(complete > 500, "{name}: {complete}");
         let strata = check_cells(name, &text, 20_000);
         assert!(strata >= 20_000, "{name}: {strata}");
     }
