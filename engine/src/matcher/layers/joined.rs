@@ -46,7 +46,7 @@ impl Joined {
         if labels.iter().map(|side| side.len()).fold(1, usize::saturating_mul) > pairs_max {
             return None;
         }
-        let mut judged = Judged::new(layers, service_classes)?;
+        let mut judged = Judged::new(layers, service_classes, limits.memory_bytes)?;
         let told = judged.all_pairs(labels)?;
         let (of_source, rows) = alike(&told, labels[1].len());
         let height = id(rows.len());
@@ -80,13 +80,15 @@ struct Judged<'a> {
     /// The verdicts of combinations met before, by their profiles side by side.
     known: FxHashMap<u128, u32>,
     verdicts: VerdictSet,
+    /// How many different verdicts there may be.
+    verdicts_max: usize,
     /// The first run of each service class.
     first: Vec<u32>,
 }
 
 impl<'a> Judged<'a> {
     /// `None` if profiles are too many.
-    fn new(layers: &'a Layers, service_classes: usize) -> Option<Self> {
+    fn new(layers: &'a Layers, service_classes: usize, memory_bytes: usize) -> Option<Self> {
         let profiles = layers.layers.iter().map(|layer| layer.runs.profiles());
         let cells = profiles.clone().sum::<usize>().saturating_mul(service_classes);
         let fit = profiles.max().unwrap_or(0) <= 1 << PROFILE_BITS;
@@ -103,6 +105,8 @@ impl<'a> Judged<'a> {
             service_classes,
             known: FxHashMap::default(),
             verdicts: VerdictSet::default(),
+            // Each is two bits of every service class.
+            verdicts_max: VERDICTS_MAX.min(memory_bytes / (16 * service_classes.div_ceil(64).max(1))),
             first: Vec::new(),
         })
     }
@@ -124,7 +128,7 @@ impl<'a> Judged<'a> {
                 last = Some((key, verdict));
                 told.push(verdict);
             }
-            if self.verdicts.len() > VERDICTS_MAX {
+            if self.verdicts.len() > self.verdicts_max {
                 return None;
             }
         }

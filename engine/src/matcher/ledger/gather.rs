@@ -31,6 +31,8 @@ pub(super) struct Gathering {
     /// The rules kept of each near class, one class after the other, and where those of each end.
     kept: Vec<Kept>,
     kept_ends: Vec<usize>,
+    /// The rules that match one pair.
+    of_pair: Vec<Heard>,
     /// The rules that match each pair, and where those of each end.
     heard: Vec<Heard>,
     pairs: Vec<Pair>,
@@ -92,26 +94,19 @@ impl Gathering {
 
     /// Hears the rules kept of a near class that match the far class whose peers are marked.
     fn hear(&mut self, near_at: usize) {
-        let first = self.heard.len();
         let from = near_at.checked_sub(1).and_then(|before| self.kept_ends.get(before)).copied().unwrap_or(0);
         let end = self.kept_ends.get(near_at).copied().unwrap_or(from);
+        self.of_pair.clear();
         for &(noted, near_certain) in self.kept.get(from..end).unwrap_or_default() {
             let mark = self.marks[noted.other];
             if mark >> 1 == self.stamp {
                 let matched = Matched { rule: noted.rule, certain: near_certain && mark & 1 == 1 };
-                self.heard.push(Heard { table: noted.table, matched });
+                self.of_pair.push(Heard { table: noted.table, matched });
             }
         }
-        let of_pair = self.heard.get_mut(first..).unwrap_or_default();
-        of_pair.sort_unstable();
-        let mut kept = first;
-        for at in first..self.heard.len() {
-            if at == first || self.heard.get(at) != self.heard.get(kept - 1) {
-                self.heard.swap(kept, at);
-                kept += 1;
-            }
-        }
-        self.heard.truncate(kept);
+        self.of_pair.sort_unstable();
+        self.of_pair.dedup();
+        self.heard.extend_from_slice(&self.of_pair);
     }
 
     /// Keeps of the rules at near classes those that are about somebody on the far side.

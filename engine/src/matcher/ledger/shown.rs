@@ -176,10 +176,13 @@ impl Shown {
                 changes.push((destination, number));
             }
         }
-        if !changes.is_empty() {
-            let row = self.rows.now().patched(source, &changes).ok_or(Why::Profiles)?;
-            self.rows.write((source, row));
-        }
+        if changes.is_empty() { Ok(()) } else { self.patch(source, &changes) }
+    }
+
+    /// Changes what a source is told of some destinations, ascending.
+    fn patch(&mut self, source: Label, changes: &[(Label, Option<u32>)]) -> Result<(), Why> {
+        let row = self.rows.now().patched(source, changes).ok_or(Why::Profiles)?;
+        self.rows.write((source, row));
         Ok(())
     }
 
@@ -217,14 +220,9 @@ impl Shown {
     pub(super) fn copy_column(&mut self, from: Label, to: Label) -> Result<(), Why> {
         let sources = self.columns[from].clone();
         for source in sources {
-            let mut row = self.rows.now().row(source);
-            let told = row.binary_search_by_key(&from, |&(label, _)| label).ok().and_then(|at| row.get(at)).copied();
-            if let Some((_, number)) = told {
-                let at = row.partition_point(|&(label, _)| label < to);
-                row.insert(at, (to, number));
+            if let Some(number) = self.rows.now().find(source, from) {
                 self.note(source, to);
-                let row = self.rows.now().encode(&row).ok_or(Why::Profiles)?;
-                self.rows.write((source, row));
+                self.patch(source, &[(to, Some(number))])?;
             }
         }
         Ok(())
@@ -241,11 +239,8 @@ impl Shown {
             return Ok(());
         }
         for source in std::mem::take(&mut self.columns[label]) {
-            let mut row = self.rows.now().row(source);
-            row.retain(|&(destination, _)| destination != label);
             self.exceptions -= 1;
-            let row = self.rows.now().encode(&row).ok_or(Why::Profiles)?;
-            self.rows.write((source, row));
+            self.patch(source, &[(label, None)])?;
         }
         Ok(())
     }
