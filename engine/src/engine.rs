@@ -87,11 +87,12 @@ pub enum CompileError {
         most: usize,
     },
     /// The smallest form of the tables takes more memory than it may.
-    #[error("the tables take {needed_bytes} bytes or more, and {budget_bytes} were allowed; allow more memory")]
+    #[error("the tables need {} bytes or more, and {} were allowed; allow more memory",
+        count_of(*.needed_bytes), count_of(*.budget_bytes))]
     OverBudget {
-        /// What the tables so far take. \[bytes\]
+        /// What has to be allowed at least. \[bytes\]
         needed_bytes: usize,
-        /// What they may take. \[bytes\]
+        /// What was allowed. \[bytes\]
         budget_bytes: usize,
     },
     /// There is no such rulebook.
@@ -100,6 +101,11 @@ pub enum CompileError {
         /// The rulebook.
         rulebook: RulebookId,
     },
+}
+
+/// A number of bytes as people read it.
+fn count_of(bytes: usize) -> String {
+    seglab_policy::number(bytes as u64)
 }
 
 /// What an engine is made of, to report beside its speed.

@@ -323,7 +323,7 @@ fn build_tables(
         let over_budget = |needed_bytes| CompileError::OverBudget { needed_bytes, budget_bytes: bytes_max };
         let room = Limits { memory_bytes: (bytes_max / 2).saturating_sub(bytes), ..limits };
         let table = Table::build(blueprint, interned, names_of, maker.as_mut(), room)
-            .map_err(|listed_bytes| over_budget(bytes + listed_bytes))?;
+            .map_err(|listed_bytes| over_budget(2 * (bytes + listed_bytes)))?;
         bytes += table.bytes();
         let profiles = maker.as_ref().map_or(0, ProfileMaker::bytes);
         if bytes + profiles > bytes_max {

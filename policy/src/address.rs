@@ -53,6 +53,12 @@ pub struct AddressSet {
     pub v6: IntervalSet<u128>,
 }
 
+impl FromIterator<IpAddr> for AddressSet {
+    fn from_iter<I: IntoIterator<Item = IpAddr>>(addresses: I) -> Self {
+        Self::from_ranges(addresses.into_iter().map(|address| (address, address)))
+    }
+}
+
 impl AddressSet {
     /// No address.
     pub const fn empty() -> Self {

@@ -37,6 +37,22 @@ pub struct Need {
     pub provenance: Provenance,
 }
 
+impl Need {
+    /// A need of connections that each source opens once a second and waits for as long as it takes, of its own accord.
+    pub fn new(from: Peer, to: Peer, services: Vec<Service>) -> Self {
+        Self {
+            from,
+            to,
+            services,
+            arrivals: Arrivals::Even { rate_per_second: 1.0 },
+            synchronous: false,
+            answering: None,
+            patience: Patience::default(),
+            provenance: Provenance::default(),
+        }
+    }
+}
+
 /// When one source opens connections.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arrivals {

@@ -5,6 +5,7 @@ mod flows;
 mod measure;
 mod narrowed;
 mod text;
+mod traffic;
 
 use super::{Context, to_json};
 use crate::args::{self, TableFormat};
@@ -16,8 +17,7 @@ use indicatif::ProgressBar;
 use measure::{BatchTimes, ByCores, Rates, timed};
 use narrowed::{AtPoint, OfRules};
 use seglab_engine::{
-    CompileError, Decision, Layout, Limits, LiveMatcher, LiveRule, Matcher, PacketV4, PairForm, SpaceId, UnitPacket,
-    Update, Workload,
+    CompileError, Decision, Layout, Limits, LiveMatcher, LiveRule, Matcher, PairForm, Update, Workload,
 };
 use seglab_policy::{
     Address, Assume, Connection, DEFAULT_SPACE, Design, Direction, Rule, RuleId, RulebookId, TierId, number,
@@ -26,6 +26,7 @@ use seglab_reports::{Heading, Throughput, throughput_plot};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use traffic::Asked;
 
 /// The reference evaluator looks at every rule: so many looks are spent on checking decisions. [rule evaluations]
 const CHECK_BUDGET: usize = 100_000_000;
@@ -133,12 +134,6 @@ struct TrafficMeasured {
     allowed: f64,
     /// Decisions that the reference evaluator agreed with.
     checked: usize,
-}
-
-/// Packets of one kind of traffic, by address and between known interfaces.
-struct Traffic {
-    packets: Vec<PacketV4>,
-    between: Vec<UnitPacket>,
 }
 
 pub(crate) fn run(args: &args::Bench, context: &mut Context) -> Result<Exit, Failure> {
@@ -289,28 +284,22 @@ fn refused(error: &impl std::fmt::Display) -> Failure {
     Failure::usage(error.to_string(), "allow more with `--memory`")
 }
 
-/// Measures one kind of traffic, after its batches were held to decisions one by one.
+/// Measures one kind of traffic on every number of cores.
 fn measure_traffic(
     (name, workload): (&'static str, &Workload),
     matcher: &Matcher,
     context: &mut Context,
-    design: &Design,
+    reference: &Design,
     subject: Subject,
 ) -> Result<(TrafficMeasured, Vec<BatchTimes>), Failure> {
-    let space = subject.space(design);
-    let id = space.and_then(|space| matcher.space(space));
-    let packets = space.map_or_else(Vec::new, |space| workload.packets_v4(design, space));
-    let traffic = Traffic { packets, between: workload.packets_between(matcher) };
-    if let Some(message) = context.timings.phase("check", || inconsistent(matcher, id, &traffic)) {
-        return Err(context.disagreement(design, message, name));
-    }
-    let (decisions, checked) = held(workload, matcher, context, design, subject, CHECK_BUDGET / 4)?;
+    let asked = Asked { reference, subject, budget: CHECK_BUDGET / 4 };
+    let (traffic, decisions, checked) = asked.traffic(context, matcher, (name, workload))?;
     let allowed = decisions.iter().filter(|decision| matches!(decision, Decision::Allowed(_))).count();
     let allowed = allowed as f64 / decisions.len().max(1) as f64;
     let mut rates = Rates::default();
     let batches = context.timings.phase("measure", || {
-        measure::cores().into_iter().for_each(|cores| measure::rates(matcher, id, &traffic, cores, &mut rates));
-        measure::batches(matcher, id, &traffic)
+        measure::cores().into_iter().for_each(|cores| measure::rates(matcher, &traffic, cores, &mut rates));
+        measure::batches(matcher, &traffic)
     });
     Ok((TrafficMeasured { name, rates, allowed, checked }, batches))
 }
@@ -378,7 +367,8 @@ fn check(
     design: &Design,
     subject: Subject,
 ) -> Result<Checked, Failure> {
-    let (decisions, checked) = held(asked, matcher, context, design, subject, CHECK_BUDGET)?;
+    let (decisions, checked) =
+        Asked { reference: design, subject, budget: CHECK_BUDGET }.held(context, matcher, asked)?;
     context.timings.count("decisions", decisions.len());
     let count = |wanted: fn(&Decision) -> bool| decisions.iter().filter(|decision| wanted(decision)).count();
     Ok(Checked {
@@ -388,30 +378,6 @@ fn check(
         checked,
         mismatches: 0,
     })
-}
-
-/// What a matcher decides of a workload, and how many of the decisions the reference evaluator was asked about: as many as
-/// so many looks at rules allow. One that differs is a failure.
-fn held(
-    workload: &Workload,
-    matcher: &Matcher,
-    context: &mut Context,
-    design: &Design,
-    subject: Subject,
-    budget: usize,
-) -> Result<(Vec<Decision>, usize), Failure> {
-    let decided = |one| Some((one, matcher.decide(one)?));
-    let decisions: Vec<(&Connection, Decision)> = workload.connections().iter().filter_map(decided).collect();
-    let checked = decisions.len().min((budget / (design.rules().count() * 2).max(1)).max(1));
-    let wrong = context.timings.phase("check", || {
-        let differs = |(connection, said): &&(&Connection, Decision)| subject.wanted(design, connection) != *said;
-        decisions.iter().take(checked).find(differs)
-    });
-    if let Some((connection, said)) = wrong {
-        let message = format!("the matcher says {said:?} of {} and the evaluator does not", connection.display(design));
-        return Err(context.disagreement(design, message, &format!("{connection:?} {subject:?}")));
-    }
-    Ok((decisions.into_iter().map(|(_, decision)| decision).collect(), checked))
 }
 
 impl Measured {
@@ -448,22 +414,6 @@ fn main_space(design: &Design) -> Option<&str> {
         }
     }
     known.into_iter().max_by_key(|&(_, count)| count).map(|(space, _)| space)
-}
-
-/// What decisions in batches and one by one do not agree about.
-fn inconsistent(matcher: &Matcher, space: Option<SpaceId>, traffic: &Traffic) -> Option<String> {
-    let mut decisions = vec![Decision::Unknown; traffic.packets.len().max(traffic.between.len())];
-    if let Some(space) = space {
-        matcher.decide_batch_v4(space, &traffic.packets, &mut decisions);
-        let mut both = traffic.packets.iter().zip(&decisions);
-        if let Some((packet, said)) = both.find(|(packet, said)| matcher.decide_v4(space, packet) != **said) {
-            return Some(format!("a batch says {said:?} of {packet:?} and the matcher alone does not"));
-        }
-    }
-    matcher.decide_batch_between(&traffic.between, &mut decisions);
-    let mut both = traffic.between.iter().zip(&decisions);
-    let (packet, said) = both.find(|(packet, said)| matcher.decide_between(packet) != **said)?;
-    Some(format!("a batch says {said:?} of {packet:?} and the matcher alone does not"))
 }
 
 impl Context {

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::heading;
 use crate::output;
-use seglab_formats::lab;
+use seglab_formats::{MAX_FILE_BYTES, lab};
 use seglab_policy::{Design, count};
 use seglab_scenarios::generate::{self, Settings};
 use std::path::PathBuf;
@@ -37,8 +37,15 @@ pub(crate) fn run(args: &args::Generate, context: &mut Context) -> Result<Exit, 
     };
     let borrowed: Vec<(PathBuf, &[u8])> = files.iter().map(|(path, text)| (path.clone(), text.as_bytes())).collect();
     output::write_files(&borrowed)?;
+    let largest = files.iter().map(|(_, text)| text.len()).max().unwrap_or_default();
+    let too_large = (largest > MAX_FILE_BYTES)
+        .then(|| format!("; one has {} MiB, and commands read files of up to {}", largest >> 20, MAX_FILE_BYTES >> 20));
     let (tool, files) = (heading::tool(false), count(files.len() as u64, "file", "files"));
     let made = format!("{} {} · seed {}", tool.name, tool.version, args.seed);
-    output::print(&format!("{made} · {files} in {}: {what}\n", args.output.display()))?;
+    output::print(&format!(
+        "{made} · {files} in {}: {what}{}\n",
+        args.output.display(),
+        too_large.unwrap_or_default()
+    ))?;
     Ok(Exit::Holds)
 }

@@ -143,7 +143,9 @@ impl Context {
     }
 
     fn read(&mut self, files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, Failure> {
+        let progress = crate::progress::spinner("reading the design");
         let loaded = self.timings.phase("parse", || loader::load_from(files, path, options));
+        progress.finish_and_clear();
         let loaded = loaded.map_err(|LoadError { diagnostics, sources, texts }| {
             let diagnostics = if self.quiet { failure::at_least(&diagnostics, Severity::Error) } else { diagnostics };
             Failure::Input { diagnostics, sources, texts }

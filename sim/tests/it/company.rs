@@ -87,17 +87,7 @@ pub(crate) fn everywhere(kind: PointKind, mode: Mode) -> EnforcementPoint {
 
 /// A need for a service.
 pub(crate) fn need(from: Peer, to: Peer, service: Service, synchronous: bool) -> Need {
-    let services = vec![service];
-    Need {
-        from,
-        to,
-        services,
-        arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
-        patience: seglab_policy::Patience::default(),
-        answering: None,
-        synchronous,
-        provenance: Provenance::default(),
-    }
+    Need { synchronous, ..Need::new(from, to, vec![service]) }
 }
 
 /// Units with the label `app` of this value.

@@ -13,9 +13,8 @@
 
 use super::ends::End;
 use super::facts::{Fact, KIND_UNIT, Vocabulary, interfaces};
-use super::path::set_of;
 use super::term::{all, any, constant, contains, literal};
-use seglab_policy::{Address, NAMESPACE_KEY, NAMESPACE_PREFIX, Unit, UnitId};
+use seglab_policy::{Address, AddressSet, NAMESPACE_KEY, NAMESPACE_PREFIX, Unit, UnitId};
 use std::collections::{BTreeMap, BTreeSet};
 use z3::ast::{BV, Bool};
 
@@ -81,10 +80,11 @@ impl End {
         let between = all([free.bvuge(&first), free.bvule(&last)]);
         let untaken = all(vocabulary.spaces().map(|(space, number)| {
             let there = interfaces(vocabulary.design).filter(|(_, interface)| interface.space == space);
-            let taken = set_of(there.filter_map(|(_, interface)| match interface.address {
+            let known = there.filter_map(|(_, interface)| match interface.address {
                 Address::Known(address) => Some(address),
                 Address::Within(_) | Address::Unknown(_) => None,
-            }));
+            });
+            let taken: AddressSet = known.collect();
             let v4 = all([self.v6.not(), contains(&low, &taken.v4)]);
             let v6 = all([self.v6.clone(), contains(&free, &taken.v6)]);
             any([self.is(&Fact::Space, number).not(), any([v4, v6]).not()])

@@ -4,8 +4,7 @@ use super::ends::End;
 use super::facts::{Fact, Vocabulary, interfaces};
 use super::packet::Packet;
 use super::term::{all, any};
-use seglab_policy::{Address, AddressSet, Design, ExternalSourceId, IntervalSet};
-use std::net::IpAddr;
+use seglab_policy::{Address, Design, ExternalSourceId};
 use z3::ast::Bool;
 
 /// How a packet can come to its destination.
@@ -61,20 +60,9 @@ fn is_nobodys(external: &End, other: &End, design: &Design, vocabulary: &Vocabul
             Address::Known(address) => Some(address),
             Address::Within(_) | Address::Unknown(_) => None,
         });
-        let somebodys = external.is_address(&set_of(known));
+        let somebodys = external.is_address(&known.collect());
         any([other.is(&Fact::Space, number).not(), somebodys.not()])
     }))
-}
-
-pub(super) fn set_of(addresses: impl Iterator<Item = IpAddr>) -> AddressSet {
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for address in addresses {
-        match address {
-            IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
-            IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
-        }
-    }
-    AddressSet { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
 }
 
 /// The named external source has an entry that leads there.

@@ -59,16 +59,7 @@ fn chain(covers: Covers, range: &str) -> Draft {
         property("near", Claim::Isolated { from: peer("a"), to: peer("b"), services: vec![tcp(1)] }),
         property("radius", Claim::BlastRadius { from: app("a"), at_most: AtMost::Units(2), of: Statistic::Max }),
     ];
-    draft.needs = vec![Need {
-        from: peer("b"),
-        to: peer("c"),
-        services: vec![tcp(1)],
-        arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
-        patience: seglab_policy::Patience::default(),
-        answering: None,
-        synchronous: false,
-        provenance: Provenance::default(),
-    }];
+    draft.needs = vec![Need::new(peer("b"), peer("c"), vec![tcp(1)])];
     draft
 }
 

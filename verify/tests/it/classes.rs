@@ -101,16 +101,7 @@ fn every_selector_splits() {
         draft.properties.push(property(Claim::Exposed { external, inbound: true, only: named(), services }));
     });
     splits(|draft| {
-        draft.needs.push(Need {
-            from: peer("other"),
-            to: Peer::Units(named()),
-            services: vec![tcp(80)],
-            arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
-            patience: seglab_policy::Patience::default(),
-            answering: None,
-            synchronous: false,
-            provenance: Provenance::default(),
-        });
+        draft.needs.push(Need::new(peer("other"), Peer::Units(named()), vec![tcp(80)]));
     });
     splits(|draft| draft.segments.push(Segment { name: "s".to_owned(), selector: named() }));
     splits(|draft| {

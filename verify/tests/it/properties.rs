@@ -284,16 +284,7 @@ fn exposure_is_by_unit_and_by_service() {
 
 #[test]
 fn needs_must_work_in_full() {
-    let need = |from: &str, to: &str, services: Vec<Service>| Need {
-        from: peer(from),
-        to: peer(to),
-        services,
-        arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
-        patience: seglab_policy::Patience::default(),
-        answering: None,
-        synchronous: false,
-        provenance: Provenance::default(),
-    };
+    let need = |from: &str, to: &str, services: Vec<Service>| Need::new(peer(from), peer(to), services);
     let mut draft = chain();
     draft.needs = vec![
         need("a", "b", vec![tcp(8080)]),

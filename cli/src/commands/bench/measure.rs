@@ -1,8 +1,8 @@
 //! Times passes over traffic. Passes are short and interleaved, so that what disturbs a machine disturbs all alike, and
 //! medians are told.
 
-use super::Traffic;
-use seglab_engine::{Decision, Matcher, Roofline, SpaceId};
+use super::traffic::Traffic;
+use seglab_engine::{Decision, Matcher, Roofline};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -61,12 +61,12 @@ pub(super) fn cores() -> Vec<u16> {
 }
 
 /// The rates of one kind of traffic on so many cores, each of which decides all of it.
-pub(super) fn rates(matcher: &Matcher, space: Option<SpaceId>, traffic: &Traffic, cores: u16, into: &mut Rates) {
-    let reads = space.map_or_else(Vec::new, |space| matcher.reads_v4(space));
+pub(super) fn rates(matcher: &Matcher, traffic: &Traffic, cores: u16, into: &mut Rates) {
+    let reads = traffic.space.map_or_else(Vec::new, |space| matcher.reads_v4(space));
     let rooflines = [Roofline::new(&reads, PASS), Roofline::new(&matcher.reads_between(), PASS)];
     let start = Barrier::new(usize::from(cores));
     let medians: Vec<[u64; 4]> = std::thread::scope(|scope| {
-        let work = || one_core(matcher, space, traffic, &rooflines, &start);
+        let work = || one_core(matcher, traffic, &rooflines, &start);
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
@@ -78,20 +78,14 @@ pub(super) fn rates(matcher: &Matcher, space: Option<SpaceId>, traffic: &Traffic
             rates(into).insert(cores, rate);
         }
     };
-    put(|rates| &mut rates.by_address, 0, space.is_some() && !traffic.packets.is_empty());
+    put(|rates| &mut rates.by_address, 0, traffic.space.is_some() && !traffic.packets.is_empty());
     put(|rates| &mut rates.by_unit, 1, !traffic.between.is_empty());
     put(|rates| &mut rates.roofline_by_address, 2, !reads.is_empty() && !traffic.packets.is_empty());
     put(|rates| &mut rates.roofline_by_unit, 3, !matcher.reads_between().is_empty() && !traffic.between.is_empty());
 }
 
 /// The medians of passes by address, by unit, and of both rooflines. \[ps a decision\]
-fn one_core(
-    matcher: &Matcher,
-    space: Option<SpaceId>,
-    traffic: &Traffic,
-    [of_address, of_unit]: &[Roofline; 2],
-    start: &Barrier,
-) -> [u64; 4] {
+fn one_core(matcher: &Matcher, traffic: &Traffic, [of_address, of_unit]: &[Roofline; 2], start: &Barrier) -> [u64; 4] {
     let mut decisions = vec![Decision::Unknown; PASS];
     let mut passes: [Vec<u64>; 4] = Default::default();
     let chunks = traffic.between.len().max(traffic.packets.len()).div_ceil(PASS).max(1);
@@ -106,7 +100,7 @@ fn one_core(
         };
         let packets = traffic.packets.get(at..).unwrap_or_default();
         let packets = packets.get(..PASS).unwrap_or(packets);
-        if let Some(space) = space {
+        if let Some(space) = traffic.space {
             pass(0, packets.len(), &mut || matcher.decide_batch_v4(space, black_box(packets), &mut decisions));
         }
         let between = traffic.between.get(at..).unwrap_or_default();
@@ -123,9 +117,9 @@ fn one_core(
 }
 
 /// How long batches take, by their size: by address where addresses are known, else by unit.
-pub(super) fn batches(matcher: &Matcher, space: Option<SpaceId>, traffic: &Traffic) -> Vec<BatchTimes> {
+pub(super) fn batches(matcher: &Matcher, traffic: &Traffic) -> Vec<BatchTimes> {
     let mut decisions = vec![Decision::Unknown; PASS];
-    let by_address = space.filter(|_| !traffic.packets.is_empty());
+    let by_address = traffic.space.filter(|_| !traffic.packets.is_empty());
     let most = if by_address.is_some() { traffic.packets.len() } else { traffic.between.len() };
     let sizes = BATCHES.into_iter().filter(|&size| size <= most);
     sizes

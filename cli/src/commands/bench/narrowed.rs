@@ -1,6 +1,7 @@
 //! Parts of a policy by themselves: fewer of its rules, and one point with those that concern it.
 
-use super::{CHECK_BUDGET, Subject, Traffic, held, inconsistent, measure, refused, timed};
+use super::traffic::Asked;
+use super::{CHECK_BUDGET, Subject, measure, refused, timed};
 use crate::commands::Context;
 use crate::failure::Failure;
 use measure::Rates;
@@ -59,7 +60,8 @@ pub(super) fn by_rules(
     sizes
         .map(|rules| {
             let fewer = with_rules(design, |at, _| at * rules / all != (at + 1) * rules / all)?;
-            let built = build(context, &fewer, &fewer, subject, limits, (name, workload))?;
+            let asked = Asked { reference: &fewer, subject, budget: CHECK_BUDGET / 20 };
+            let built = build(context, &fewer, asked, limits, (name, workload))?;
             Ok(OfRules { rules, built })
         })
         .collect()
@@ -88,8 +90,9 @@ pub(super) fn by_point(
             Some(unit) => workload.clone().at(Endpoint::Unit { unit, interface: interface(design.unit(unit)) }),
             None => workload.clone().filtered(|one| !whole.crossings(one).is_empty()),
         };
-        let subject = Subject::Points(assume);
-        let built = build(context, &narrow, &whole, subject, limits, (&point.name, &crossing))?;
+        // The evaluator is asked about all rules of the point, also those that do not concern the unit.
+        let asked = Asked { reference: &whole, subject: Subject::Points(assume), budget: CHECK_BUDGET / 20 };
+        let built = build(context, &narrow, asked, limits, (&point.name, &crossing))?;
         all.push(AtPoint {
             point: point.name.clone(),
             kind: point.kind.to_string(),
@@ -101,27 +104,19 @@ pub(super) fn by_point(
     Ok(all)
 }
 
-/// Compiles a design and measures it; `whole` is what the reference evaluator is asked about.
+/// Compiles a design and measures it, on one core.
 fn build(
     context: &mut Context,
     design: &Design,
-    whole: &Design,
-    subject: Subject,
+    asked: Asked<'_>,
     limits: Limits,
-    (name, workload): (&str, &Workload),
+    traffic: (&str, &Workload),
 ) -> Result<Built, Failure> {
-    let (matcher, build_ns) = timed(|| subject.compile(design, limits));
+    let (matcher, build_ns) = timed(|| asked.subject.compile(design, limits));
     let matcher = matcher.map_err(|error| refused(&error))?;
-    let space = subject.space(design);
-    let id = space.and_then(|space| matcher.space(space));
-    let packets = space.map_or_else(Vec::new, |space| workload.packets_v4(design, space));
-    let traffic = Traffic { packets, between: workload.packets_between(&matcher) };
-    if let Some(message) = inconsistent(&matcher, id, &traffic) {
-        return Err(context.disagreement(design, message, name));
-    }
-    let (_, checked) = held(workload, &matcher, context, whole, subject, CHECK_BUDGET / 20)?;
+    let (traffic, _, checked) = asked.traffic(context, &matcher, traffic)?;
     let mut rates = Rates::default();
-    context.timings.phase("measure", || measure::rates(&matcher, id, &traffic, 1, &mut rates));
+    context.timings.phase("measure", || measure::rates(&matcher, &traffic, 1, &mut rates));
     Ok(Built { build_ns, memory_bytes: matcher.memory_bytes(), rates, checked })
 }
 

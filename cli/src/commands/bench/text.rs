@@ -2,7 +2,7 @@
 
 use super::measure::ByCores;
 use super::narrowed::Built;
-use super::{MEANING, Measured};
+use super::{MEANING, Measured, RULES};
 use seglab_policy::{count, number};
 use seglab_reports::heading_text;
 use std::fmt::Write;
@@ -119,11 +119,19 @@ fn parts(out: &mut String, m: &Measured) {
     if rows.is_empty() {
         return;
     }
+    let traffic = m.traffic.first().map_or(RULES, |one| one.name);
     let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default().max(26);
     let _ = writeln!(
         out,
         "\n  {:<width$} {:>9} {:>12} {:>12} {:>12} {:>10} {:>10} {:>9}",
-        "uniform traffic, 1 core", "rules", "by address", "roofline", "by unit", "build ms", "MB", "checked"
+        format!("traffic `{traffic}`, 1 core"),
+        "rules",
+        "by address",
+        "roofline",
+        "by unit",
+        "build ms",
+        "MB",
+        "checked"
     );
     for (name, rules, built) in rows {
         let cell = |of: &ByCores| of.get(&1).map_or_else(|| "-".to_owned(), |&rate| millions(rate));

@@ -58,7 +58,7 @@ impl Ends {
             design.units().iter().flat_map(|unit| &unit.interfaces).filter_map(|interface| {
                 if let Address::Known(address) = interface.address { Some(address) } else { None }
             });
-        let addresses = if addresses.is_empty() { addresses } else { addresses.difference(&set_of(taken)) };
+        let addresses = if addresses.is_empty() { addresses } else { addresses.difference(&taken.collect()) };
         Self { units, addresses, is_modelled: !matches!(peer, Peer::Unmodelled(_)) }
     }
 
@@ -223,15 +223,4 @@ fn address(set: &AddressSet, family: Family, draw: &mut Draw) -> Option<IpAddr> 
             None
         }
     }
-}
-
-fn set_of(addresses: impl Iterator<Item = IpAddr>) -> AddressSet {
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for address in addresses {
-        match address {
-            IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
-            IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
-        }
-    }
-    AddressSet { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
 }

@@ -83,16 +83,7 @@ fn need(draws: &mut Draws) -> Need {
         (Peer::Units(selector(draws)), Peer::internet())
     };
     let services = draws.of(&[vec![tcp(443)], vec![tcp(22)], vec![tcp(5432)], vec![tcp(443), tcp(5432)]]);
-    Need {
-        from,
-        to,
-        services,
-        arrivals: seglab_policy::Arrivals::Even { rate_per_second: 1.0 },
-        patience: seglab_policy::Patience::default(),
-        answering: None,
-        synchronous: false,
-        provenance: Provenance::default(),
-    }
+    Need::new(from, to, services)
 }
 
 fn claim(draws: &mut Draws) -> Claim {
