@@ -1,8 +1,10 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seglab_formats::text;
 use seglab_scenarios::generate;
 use seglab_sim::models::Chunk;
+use seglab_sim::models::sensitivity::{Parameter, Quantity, Range};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -491,6 +493,33 @@ pub(crate) struct Compare {
     /// Also write one picture of all designs: blast radius against broken needs
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,
+    /// Also play the attack with less detection, and with both ends of every range of `--vary`
+    #[arg(long)]
+    pub(crate) sensitivity: bool,
+    /// A range of a number that nobody knows: exploit-probability=0.1..0.9, response=10min..8h
+    #[arg(long, value_name = "PARAMETER=LOW..HIGH", value_parser = range, requires = "sensitivity")]
+    pub(crate) vary: Vec<Range>,
+}
+
+/// `response=10min..8h` as a range of the parameter.
+fn range(text: &str) -> Result<Range, String> {
+    let wanted = "write it as response=10min..8h";
+    let (name, ends) = text.split_once('=').ok_or(wanted)?;
+    let Some(parameter) = Parameter::ALL.into_iter().find(|parameter| parameter.name() == name) else {
+        let names = Parameter::ALL.map(Parameter::name).join(", ");
+        return Err(format!("`{name}` cannot be varied: name one of {names}"));
+    };
+    let (low, high) = ends.split_once("..").ok_or(wanted)?;
+    let value = |text: &str| match parameter.quantity() {
+        Quantity::Rate => text::rate_per_second(text).map_err(|error| error.to_string()),
+        Quantity::Time => text::duration_ns(text).map(|ns| ns as f64).map_err(|error| error.to_string()),
+        Quantity::Probability => match text.parse() {
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+            _ => Err(format!("`{text}` is no probability: write a number from 0 to 1")),
+        },
+    };
+    let ends = [value(low)?, value(high)?];
+    if ends[0] < ends[1] { Ok(Range { parameter, ends }) } else { Err(format!("`{low}` is not below `{high}`")) }
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ use seglab_policy::{Design, count, number};
 use seglab_reports::{Heading, heading_text, replica_rows};
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, PairedSamples, Precision};
+use seglab_sim::models::sensitivity::{Range, Sensitivity};
 use seglab_sim::models::{
     AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Difference, Flows,
     LatencyResult, NeedResult, Settings, TrafficMode,
@@ -84,6 +85,20 @@ pub(crate) fn run_campaign(
     let events: u64 = result.designs.iter().map(|design| design.events).sum();
     context.timings.count("events", usize::try_from(events).unwrap_or(usize::MAX));
     Ok(result)
+}
+
+/// Plays the attack with less detection, and with both ends of every range.
+pub(super) fn sensitivity(
+    designs: &[&Design],
+    args: &args::Campaign,
+    ranges: &[Range],
+    context: &mut Context,
+) -> Result<Sensitivity, Failure> {
+    let settings = settings(designs, args)?;
+    let spinner = crate::progress::spinner("varying");
+    let result = context.timings.phase("vary", || Sensitivity::run(designs, &settings, ranges));
+    spinner.finish_and_clear();
+    result.map_err(refused)
 }
 
 fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Failure> {

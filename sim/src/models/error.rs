@@ -25,6 +25,20 @@ pub enum CampaignError {
         "a precision decides about the number of replicas, and a chunk has only some of them; leave one of the two out"
     )]
     PrecisionOfChunk,
+    /// One replica, of which an interval was asked.
+    #[error("`1` replica tells nothing of what others would do, give at least 2")]
+    OneReplica,
+    /// A parameter of something that no design declares.
+    #[error("no design declares what `{0}` is of: declare an attacker or a monitor, or vary something else")]
+    NothingToVary(&'static str),
+    /// A value that a parameter cannot have.
+    #[error("`{parameter}` cannot be {value}: give a value that it may have")]
+    Value {
+        /// The parameter.
+        parameter: &'static str,
+        /// The value.
+        value: String,
+    },
     /// No time was asked for.
     #[error("the horizon is `0`, give a time above zero")]
     NoHorizon,

@@ -10,6 +10,7 @@
 //! - `scan` is how an owned unit finds targets, without asking the policy.
 //! - `attack` is attacker and monitor, event by event; its head says what is modelled and what is not.
 //! - `traffic` is what the business needs, sampled.
+//! - [`sensitivity`] changes one number at a time, to see what a comparison hangs on.
 //! - [`plan`] is the best that an attacker can do, found by search in place of chance.
 //!
 //! Attack and traffic are apart: a design without an attacker still tells which needs it breaks
@@ -66,6 +67,7 @@ mod purpose;
 mod replica;
 mod result;
 mod scan;
+pub mod sensitivity;
 mod settings;
 mod traffic;
 

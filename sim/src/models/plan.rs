@@ -275,18 +275,11 @@ pub fn plans(design: &Design, settings: &Settings) -> Result<Plans, PlanError> {
     let solve = |goal: Goal| {
         let solve = |objective| {
             let best = sure.best(&goal, objective, &footholds, settings.effort_max);
-            let solution = match (&perhaps, best) {
-                (_, Best::NotAsked) => Solution::NotAsked,
-                (Some(perhaps), best) => {
-                    let bound = perhaps.best(&goal, objective, &footholds, settings.effort_max).least(objective);
-                    sure.solution(best, objective, &trial, bound)?
-                }
-                (None, best) => {
-                    let bound = best.least(objective);
-                    sure.solution(best, objective, &trial, bound)?
-                }
+            let bound = match &perhaps {
+                Some(perhaps) => perhaps.best(&goal, objective, &footholds, settings.effort_max).least(objective),
+                None => best.least(objective),
             };
-            Ok((objective, solution))
+            Ok((objective, sure.solution(best, objective, &trial, bound)?))
         };
         let solutions = Objective::ALL.into_iter().map(solve).collect::<Result<_, PlanError>>()?;
         Ok(GoalPlans { goal, solutions })

@@ -13,5 +13,6 @@ mod queue_script;
 mod queueing;
 mod replicas;
 mod requests;
+mod sensitivity;
 mod statistics;
 mod traffic;
