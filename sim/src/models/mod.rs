@@ -18,7 +18,7 @@
 //! # Example
 //! ```
 //! use seglab_policy::{
-//!     Address, Attacker, Design, Draft, Interface, Listener, Selector, Transport, Unit, Vulnerability,
+//!     Address, Attacker, Design, Draft, Interface, Listener, Selector, Strategy, Transport, Unit, Vulnerability,
 //! };
 //! use seglab_sim::kernel::Duration;
 //! use seglab_sim::models::{Campaign, Settings};
@@ -39,6 +39,8 @@
 //!     exploit_mean_ns: 60_000_000_000,
 //!     login_probability: 1.0,
 //!     login_mean_ns: 0,
+//!     credentials: Vec::new(),
+//!     strategy: Strategy::Worm,
 //!     provenance: Default::default(),
 //! };
 //! let units = vec![unit("laptop", "10.0.0.1"), unit("server", "10.0.0.2")];
@@ -67,6 +69,7 @@ mod replica;
 mod result;
 mod scan;
 mod settings;
+mod technique;
 mod traffic;
 
 pub use attack::{PathError, Step, follow};
@@ -74,9 +77,12 @@ pub use campaign::Campaign;
 pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
-pub use replica::{Alerts, Attempts, Course, Flows, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry};
+pub use replica::{
+    Alerts, Attempts, Cases, Course, Flows, Impact, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry,
+};
 pub use result::{
     CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, LatencyResult, NeedResult,
     PrecisionReached, ServiceObserved, ServiceResult,
 };
 pub use settings::{AttackerChoice, Detection, Search, Settings, TrafficMode};
+pub use technique::Technique;

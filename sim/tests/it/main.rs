@@ -14,4 +14,5 @@ mod queueing;
 mod replicas;
 mod requests;
 mod statistics;
+mod tradecraft;
 mod traffic;
