@@ -41,7 +41,7 @@ mod verdict;
 mod waiver;
 
 pub use address::{AddressSet, Family};
-pub use attacker::{Attacker, Monitor};
+pub use attacker::{Attacker, Defence, Monitor, Patching, Strategy, Triage};
 pub use claim::{Asks, AtMost, Claim, Reference, Statistic};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
 pub use count::{count, number};
@@ -61,7 +61,7 @@ pub use service::Service;
 pub use source::{Hex, Provenance, Source, SourceId, Span};
 pub use station::{Station, Takes};
 pub use tier::{Order, Rulebook, RulebookId, Scope, Tier};
-pub use tradecraft::{Effort, Escalation, Exploit, Finds, Privilege, Tradecraft};
+pub use tradecraft::{Effort, Escalation, Exploit, Finds, NeedsRoot, Privilege, Tradecraft};
 pub use unit::{Address, DEFAULT_SPACE, Interface, Listener, Login, Place, Unit, UnitId, Vulnerability};
 pub use verdict::{
     Assume, Decision, Denial, Doubt, Evaluation, Judgement, NoPath, Outcomes, Reply, Side, Verdict, Why,

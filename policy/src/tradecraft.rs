@@ -51,6 +51,9 @@ pub struct Exploit {
     pub vulnerability: String,
     /// What it gives on the unit.
     pub gives: Privilege,
+    /// The chance that a software image which is said to have the vulnerability does: all of its units have it then, or
+    /// none. [above 0, to 1]
+    pub present_probability: f64,
     /// What an attempt takes.
     pub effort: Effort,
     /// Where it is written.
@@ -64,10 +67,21 @@ pub struct Escalation {
     pub name: String,
     /// The units on which it works.
     pub on: Selector,
+    /// The chance that a software image among those units has it: all of its units then, or none. [above 0, to 1]
+    pub present_probability: f64,
     /// What an attempt takes.
     pub effort: Effort,
     /// Where it is written.
     pub provenance: Provenance,
+}
+
+/// For what an account on a unit is not enough, and all of it is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NeedsRoot {
+    /// To find the credentials that lie on the unit.
+    pub credentials: bool,
+    /// To make the points void that an owned unit or host makes void: its own agent, the points of its guests.
+    pub tampering: bool,
 }
 
 /// Whom a scan from an owned unit finds.
@@ -91,6 +105,8 @@ pub struct Tradecraft {
     pub finds: Finds,
     /// What a scan takes, where it is not the attacker's rate that says it.
     pub scan: Option<Effort>,
+    /// What takes all of a unit.
+    pub needs_root: NeedsRoot,
 }
 
 impl Tradecraft {
@@ -105,5 +121,7 @@ impl Tradecraft {
         self.escalations.extend(other.escalations);
         self.finds = self.finds.max(other.finds);
         self.scan = self.scan.or(other.scan);
+        self.needs_root.credentials |= other.needs_root.credentials;
+        self.needs_root.tampering |= other.needs_root.tampering;
     }
 }

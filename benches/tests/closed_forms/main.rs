@@ -7,7 +7,10 @@
 //! replicas, and adds the deviates of 200 seeds.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
-use seglab_policy::{Arrivals, Design};
+mod defence;
+mod tradecraft;
+
+use seglab_policy::{Arrivals, Design, Draft};
 use seglab_scenarios::load;
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::Fate;
@@ -19,8 +22,22 @@ struct Case {
     file: &'static str,
     /// What is measured of a replica.
     measured: fn(&Replica) -> f64,
-    /// Mean and variance of it, where all scans are faster by a factor.
+    /// Mean and variance of it, where something is off by a factor.
     moments: fn(f64) -> Moments,
+    /// What is off: how fast scans are, where nothing else is said.
+    off: fn(&mut Draft, f64),
+    horizon: Duration,
+}
+
+impl Case {
+    fn of(file: &'static str, measured: fn(&Replica) -> f64, moments: fn(f64) -> Moments) -> Self {
+        Self { file, measured, moments, off: scans, horizon: Duration::from_days(365) }
+    }
+}
+
+/// All scans are faster by a factor.
+fn scans(draft: &mut Draft, factor: f64) {
+    draft.attackers.iter_mut().for_each(|attacker| attacker.scan_rate_per_second *= factor);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,38 +70,38 @@ fn sum_of(rates: impl Iterator<Item = f64>) -> Moments {
 }
 
 fn chain() -> Case {
-    Case {
-        file: "chain.yaml",
-        measured: time_to_crown,
-        moments: |factor| sum_of((0..5).map(|_| 0.5 * factor * MEETINGS)),
-    }
+    Case::of("chain.yaml", time_to_crown, |factor| sum_of((0..5).map(|_| 0.5 * factor * MEETINGS)))
+}
+
+/// 1 if the first critical unit was taken.
+fn is_taken(replica: &Replica) -> f64 {
+    f64::from(u8::from(replica.first_critical().unwrap().fate == Fate::Event))
+}
+
+/// The moments of what happens with a probability.
+fn bernoulli(mean: f64) -> Moments {
+    Moments { mean, variance: mean * (1.0 - mean) }
 }
 
 fn race() -> Case {
-    Case {
-        file: "race.yaml",
-        measured: |replica| f64::from(u8::from(replica.first_critical().unwrap().fate == Fate::Event)),
-        moments: |factor| {
-            let rate = 0.6 * factor * MEETINGS;
-            let mean = power(rate / (rate + 1.0 / 2500.0), 4);
-            Moments { mean, variance: mean * (1.0 - mean) }
-        },
-    }
+    Case::of("race.yaml", is_taken, |factor| {
+        let rate = 0.6 * factor * MEETINGS;
+        bernoulli(power(rate / (rate + 1.0 / 2500.0), 4))
+    })
 }
 
 fn worm() -> Case {
-    Case {
-        file: "worm.yaml",
-        measured: |replica| {
-            assert_eq!(replica.compromised(), 40);
-            time_to_last(replica)
-        },
-        moments: |factor| sum_of((1..40).map(|k| f64::from(k * (40 - k)) * 0.25 * factor * MEETINGS)),
-    }
+    let measured = |replica: &Replica| {
+        assert_eq!(replica.compromised(), 40);
+        time_to_last(replica)
+    };
+    Case::of("worm.yaml", measured, |factor| {
+        sum_of((1..40).map(|k| f64::from(k * (40 - k)) * 0.25 * factor * MEETINGS))
+    })
 }
 
 fn outbreak() -> Case {
-    Case { file: "outbreak.yaml", measured: |replica| replica.compromised() as f64, moments: outbreak_moments }
+    Case::of("outbreak.yaml", |replica| replica.compromised() as f64, outbreak_moments)
 }
 
 /// The final size of a Markovian SIR epidemic by its jump chain (N. T. J. Bailey, "The total size of a general
@@ -112,18 +129,15 @@ fn outbreak_moments(factor: f64) -> Moments {
 }
 
 fn sweep() -> Case {
-    Case {
-        file: "sweep.yaml",
-        measured: |replica| {
-            assert_eq!(replica.compromised(), 11);
-            time_to_last(replica)
-        },
-        moments: |factor| sum_of((1..=10).map(|left| f64::from(left) * 0.5 * factor * MEETINGS)),
-    }
+    let measured = |replica: &Replica| {
+        assert_eq!(replica.compromised(), 11);
+        time_to_last(replica)
+    };
+    Case::of("sweep.yaml", measured, |factor| sum_of((1..=10).map(|left| f64::from(left) * 0.5 * factor * MEETINGS)))
 }
 
 fn maze() -> Case {
-    Case { file: "maze.yaml", measured: time_to_crown, moments: maze_moments }
+    Case::of("maze.yaml", time_to_crown, maze_moments)
 }
 
 /// First-step analysis over the sets of owned units: entry 1, web 2, mail 4, vault 8. With the rates out of a set, T = X + T'
@@ -151,12 +165,37 @@ fn maze_moments(factor: f64) -> Moments {
     Moments { mean, variance: square - mean * mean }
 }
 
-/// A number that every replica gives of its requests, and its mean, which theory knows; its variance it does not.
+/// A number that every replica gives, and its mean, which theory knows; its variance it does not.
 struct Queue {
     file: &'static str,
-    /// What is measured of a replica: per request that is expected.
+    /// What is measured of a replica.
     measured: fn(&Replica) -> f64,
     mean: f64,
+    /// What is off by a factor.
+    off: fn(&mut Draft, f64),
+    settings: Settings,
+}
+
+impl Queue {
+    /// Of requests, all of which are followed.
+    fn of(file: &'static str, measured: fn(&Replica) -> f64, mean: f64) -> Self {
+        let settings = Settings {
+            horizon: WATCHED,
+            attacker: AttackerChoice::Nobody,
+            traffic: TrafficMode::EveryRequest,
+            ..Settings::default()
+        };
+        Self { file, measured, mean, off: requests, settings }
+    }
+}
+
+/// Requests come more often by a factor.
+fn requests(draft: &mut Draft, factor: f64) {
+    for need in &mut draft.needs {
+        if let Arrivals::Even { rate_per_second } = &mut need.arrivals {
+            *rate_per_second *= factor;
+        }
+    }
 }
 
 /// How many requests users of `scenarios/closed-forms/` make in [`WATCHED`]: ten a second.
@@ -181,32 +220,20 @@ fn queues() -> [Queue; 6] {
     let busy = power(2.1, 3) / 6.0 / (1.0 - 0.7);
     let waits = busy / (1.0 + 2.1 + 2.1 * 2.1 / 2.0 + busy);
     [
-        Queue { file: "mm1.yaml", measured: sojourn, mean: 0.07 / 0.3 },
-        Queue { file: "md1.yaml", measured: sojourn, mean: 0.07 + 0.7 * 0.07 / 0.6 },
-        Queue { file: "mg1.yaml", measured: sojourn, mean: first + 10.0 * second / (2.0 * (1.0 - 10.0 * first)) },
-        Queue { file: "mmc.yaml", measured: sojourn, mean: 0.21 + waits * 0.21 / 0.9 },
-        Queue { file: "loss.yaml", measured: lost, mean: 0.3 * power(0.7, 5) / (1.0 - power(0.7, 6)) },
-        Queue { file: "tandem.yaml", measured: sojourn, mean: 0.07 / 0.3 + 0.05 / 0.5 },
+        Queue::of("mm1.yaml", sojourn, 0.07 / 0.3),
+        Queue::of("md1.yaml", sojourn, 0.07 + 0.7 * 0.07 / 0.6),
+        Queue::of("mg1.yaml", sojourn, first + 10.0 * second / (2.0 * (1.0 - 10.0 * first))),
+        Queue::of("mmc.yaml", sojourn, 0.21 + waits * 0.21 / 0.9),
+        Queue::of("loss.yaml", lost, 0.3 * power(0.7, 5) / (1.0 - power(0.7, 6))),
+        Queue::of("tandem.yaml", sojourn, 0.07 / 0.3 + 0.05 / 0.5),
     ]
 }
 
-/// What is measured of each replica, where requests come more often by a factor.
+/// What is measured of each replica, where something is off by a factor.
 fn observed(queue: &Queue, factor: f64, replicas: u32, seed: u64) -> Vec<f64> {
     let mut draft = lab(queue.file).to_draft();
-    for need in &mut draft.needs {
-        if let Arrivals::Even { rate_per_second } = &mut need.arrivals {
-            *rate_per_second *= factor;
-        }
-    }
-    let settings = Settings {
-        replicas,
-        seed,
-        horizon: WATCHED,
-        threads: NonZeroUsize::new(2).unwrap(),
-        attacker: AttackerChoice::Nobody,
-        traffic: TrafficMode::EveryRequest,
-        ..Settings::default()
-    };
+    (queue.off)(&mut draft, factor);
+    let settings = Settings { replicas, seed, threads: NonZeroUsize::new(2).unwrap(), ..queue.settings.clone() };
     let result = Campaign::run(&[&Design::new(draft).unwrap()], &settings).unwrap();
     result.designs[0].replicas.iter().map(queue.measured).collect()
 }
@@ -255,7 +282,7 @@ fn lab(file: &str) -> Design {
 
 fn design(case: &Case, factor: f64) -> Design {
     let mut draft = lab(case.file).to_draft();
-    draft.attackers.iter_mut().for_each(|attacker| attacker.scan_rate_per_second *= factor);
+    (case.off)(&mut draft, factor);
     Design::new(draft).unwrap()
 }
 
@@ -264,7 +291,7 @@ fn deviate(case: &Case, factor: f64, replicas: u32, seed: u64) -> f64 {
     let settings = Settings {
         replicas,
         seed,
-        horizon: Duration::from_days(365),
+        horizon: case.horizon,
         threads: NonZeroUsize::new(2).unwrap(),
         flows_per_need: 0,
         ..Settings::default()

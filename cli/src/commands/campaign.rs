@@ -10,11 +10,11 @@ use seglab_formats::text;
 use seglab_policy::{Design, count, number};
 use seglab_reports::{Heading, heading_text, replica_rows};
 use seglab_sim::kernel::Duration;
-use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, PairedSamples, Precision};
+use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, PairedSamples, Precision, Proportion, Samples};
 use seglab_sim::models::sensitivity::{Range, Sensitivity};
 use seglab_sim::models::{
-    AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Difference, Flows,
-    LatencyResult, NeedResult, Settings, TrafficMode,
+    AttackerChoice, Campaign, CampaignError, CampaignResult, Cases, CriticalResult, DesignResult, Difference, Flows,
+    Impact, LatencyResult, NeedResult, Settings, TrafficMode,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -170,10 +170,12 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
         let denied = 100.0 * attempts.denied as f64 / attempts.made.max(1) as f64;
         let _ = writeln!(out, "    attempts           {}, {denied:.1}% denied", number(attempts.made));
         critical_text(out, design, horizon);
+        impact_text(out, design);
         if design.monitored {
             let _ = writeln!(out, "    noticed            in {}", chance(&design.detection, horizon));
             let alerts = design.alerts.quantile(0.5).unwrap_or_default();
             let _ = writeln!(out, "    alerts             median {alerts}");
+            triage_text(out, design);
         } else {
             out.push_str("    no monitor is declared: nobody notices, nothing is quarantined\n");
         }
@@ -181,6 +183,42 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
         out.push_str("  no attacker is declared: traffic only\n");
     }
     needs_text(out, design);
+}
+
+/// What those who look at alerts had to do, if there are any.
+fn triage_text(out: &mut String, design: &DesignResult) {
+    let sum = |of: fn(&Cases) -> u64| design.replicas.iter().map(|replica| of(&replica.triage)).sum::<u64>();
+    let all = sum(|cases| cases.cases);
+    if all == 0 {
+        return;
+    }
+    let cases: Samples = design.replicas.iter().map(|replica| replica.triage.cases).collect();
+    let median = cases.quantile(0.5).unwrap_or_default();
+    let share = |count: u64| 100.0 * count as f64 / all as f64;
+    let (false_alarms, missed) = (share(sum(|cases| cases.false_alarms)), share(sum(|cases| cases.missed)));
+    let waited = Duration::from_nanos(sum(|cases| cases.waited_ns) / all);
+    let _ = writeln!(
+        out,
+        "    cases              median {median}; {false_alarms:.1}% false alarms, {missed:.1}% missed, looked at after {waited} on average"
+    );
+}
+
+/// In how many replicas ransomware struck, and how many units.
+fn impact_text(out: &mut String, design: &DesignResult) {
+    let struck: Vec<Impact> = design.replicas.iter().filter_map(|replica| replica.impact).collect();
+    let Some(chance) =
+        Proportion::new(struck.len() as u64, design.replicas.len() as u64).filter(|_| !struck.is_empty())
+    else {
+        return;
+    };
+    let units: Samples = struck.iter().map(|impact| u64::from(impact.units)).collect();
+    let interval = chance.clopper_pearson(Confidence::P95);
+    let share = 100.0 * chance.estimate().unwrap_or_default();
+    let (low, high, median) = (100.0 * interval.low, 100.0 * interval.high, units.quantile(0.5).unwrap_or_default());
+    let _ = writeln!(
+        out,
+        "    ransomware strikes in {share:.1}% of replicas (95% interval {low:.1} to {high:.1}%), median {median} units"
+    );
 }
 
 /// How likely each critical unit is owned; those that never are, together under one bound.
@@ -214,9 +252,11 @@ fn needs_text(out: &mut String, design: &DesignResult) {
     let (quarantine, upstream) = (sum(|flows| flows.quarantined) as f64, sum(|flows| flows.upstream) as f64);
     if quarantine + upstream > 0.0 {
         let (quarantine, upstream) = (100.0 * quarantine / tried, 100.0 * upstream / tried);
+        let struck = design.replicas.iter().any(|replica| replica.impact.is_some());
+        let lost = if struck { "in quarantine or struck" } else { "in quarantine" };
         let _ = writeln!(
             out,
-            "    of all needed flows {quarantine:.1}% meet a unit in quarantine, {upstream:.1}% wait for one in vain"
+            "    of all needed flows {quarantine:.1}% meet a unit {lost}, {upstream:.1}% wait for one in vain"
         );
     }
     requests_text(out, design);

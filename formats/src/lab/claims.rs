@@ -1,13 +1,13 @@
 //! Needs, trusted units, attackers and the monitor.
 
-use super::at::{At, Text};
-use super::document::{AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, TrustedDoc, UnmodelledDoc};
+use super::at::{At, Text, TextOr};
+use super::document::{AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, StrategyDoc, TrustedDoc, UnmodelledDoc};
 use super::reader::Reader;
 use super::waivers::date;
 use crate::text;
 use seglab_policy::{
-    Arrivals, Attacker, Diagnostic, Monitor, Need, Patience, Provenance, Selector, Service, Station, Trusted,
-    Unmodelled,
+    Arrivals, Attacker, Defence, Diagnostic, Monitor, Need, Patching, Patience, Provenance, Selector, Service, Station,
+    Strategy, Triage, Trusted, Unmodelled,
 };
 
 /// What a need or an attacker does where the file does not say.
@@ -208,6 +208,11 @@ impl Reader<'_> {
                 LOGIN
             }
         };
+        let credentials: Option<Vec<String>> = given.credentials.iter().map(|one| self.credential(one)).collect();
+        let strategy = match &given.strategy {
+            Some(strategy) => self.strategy(strategy)?,
+            None => Strategy::default(),
+        };
         Some(Attacker {
             name,
             foothold,
@@ -216,8 +221,59 @@ impl Reader<'_> {
             exploit_mean_ns,
             login_probability,
             login_mean_ns,
+            credentials: credentials?,
+            strategy,
             provenance: Provenance::at(self.notes.span(doc)),
         })
+    }
+
+    /// A credential that some unit takes.
+    fn credential(&mut self, given: &Text) -> Option<String> {
+        let taken = || self.index.units().iter().flat_map(|unit| &unit.logins).map(|login| login.credential.as_str());
+        if taken().any(|one| one == given.value) {
+            return Some(given.value.clone());
+        }
+        let help = text::suggestion(&given.value, taken());
+        let help = help.unwrap_or_else(|| "name one that is among the `logins` of a unit".to_owned());
+        self.notes.error("unknown-name", given, format!("no unit takes the credential `{}`", given.value), &help);
+        None
+    }
+
+    fn strategy(&mut self, given: &At<TextOr<StrategyDoc>>) -> Option<Strategy> {
+        match &given.value {
+            TextOr::Text(name) => {
+                let known = [
+                    ("worm", Strategy::Worm),
+                    ("random-walk", Strategy::RandomWalk),
+                    ("low-and-slow", Strategy::LowAndSlow),
+                    ("targeted", Strategy::Targeted),
+                    ("insider", Strategy::Insider),
+                ];
+                if let Some((_, strategy)) = known.iter().find(|(word, _)| word == name) {
+                    return Some(*strategy);
+                }
+                let help = match name.as_str() {
+                    "ransomware" => Some("say when it strikes: `{ransomware: {units: 10, after: 3d}}`".to_owned()),
+                    _ => text::suggestion(name, known.iter().map(|(word, _)| *word)),
+                };
+                let message = format!("`{name}` is not a strategy");
+                self.notes.error("invalid-value", given, message, &help.unwrap_or_default());
+                None
+            }
+            TextOr::More(StrategyDoc::Ransomware(doc)) => {
+                let units = doc.value.units.as_ref().map(|units| units.value);
+                let after_ns = match &doc.value.after {
+                    Some(after) => Some(self.duration(after)?),
+                    None => None,
+                };
+                if units == Some(0) || units.is_none() && after_ns.is_none() {
+                    let help = "write `{units: 10}`, `{after: 3d}` or both";
+                    self.notes.error("invalid-value", doc, "it is not said when the ransomware strikes", help);
+                    return None;
+                }
+                Some(Strategy::Ransomware { units, after_ns })
+            }
+        }
     }
 
     fn assume_default(&mut self, attacker: &str, does: &str) {
@@ -247,8 +303,66 @@ impl Reader<'_> {
             sensor_probability,
             sensor_mean_ns,
             response_mean_ns: response_mean_ns?,
+            defence: self.defence(given)?,
             provenance: Provenance::at(self.notes.span(doc)),
         })
+    }
+
+    /// What is done about attackers besides watching.
+    fn defence(&mut self, given: &MonitorDoc) -> Option<Defence> {
+        let spares_established = match &given.established {
+            Some(text) => self.one_of(
+                text,
+                "what quarantine does to established connections",
+                &[("cut".to_owned(), false), ("spare".to_owned(), true)],
+            )?,
+            None => false,
+        };
+        let patching = match &given.patching {
+            Some(chance) => {
+                let (probability, mean_ns) = self.chance(chance)?;
+                Some(Patching { probability, mean_ns })
+            }
+            None => None,
+        };
+        let rotation_mean_ns = match &given.rotation {
+            Some(mean) => Some(self.time_above_zero(mean)?),
+            None => None,
+        };
+        Some(Defence { triage: self.triage(given)?, spares_established, patching, rotation_mean_ns })
+    }
+
+    /// The people who look at alerts; `Some(None)` if there are none, and nothing is said of them.
+    fn triage(&mut self, given: &MonitorDoc) -> Option<Option<Triage>> {
+        let Some(analysts) = &given.analysts else {
+            let triage = given.triage.as_ref().map(|at| (self.notes.span(at), "triage"));
+            let missed = given.missed.as_ref().map(|at| (self.notes.span(at), "missed"));
+            let alarms = given.false_alarms.as_ref().map(|at| (self.notes.span(at), "false-alarms"));
+            let Some((span, key)) = triage.or(missed).or(alarms) else { return Some(None) };
+            let said = Diagnostic::error("missing-key", format!("`{key}` is given without `analysts`"), Some(span));
+            self.notes.diagnostics.push(said.with_help("say how many look at alerts: `analysts: 2`"));
+            return None;
+        };
+        if analysts.value == 0 {
+            let help = "give at least 1, or leave the key out: every alert is answered then";
+            self.notes.error("invalid-value", analysts, "nobody looks at alerts", help);
+            return None;
+        }
+        let Some(mean) = &given.triage else {
+            let help = "say how long a case takes one of them: `triage: 15min`";
+            self.notes.error("missing-key", analysts, "`analysts` is given without `triage`", help);
+            return None;
+        };
+        let missed_probability = match &given.missed {
+            Some(missed) => self.probability(missed)?,
+            None => 0.0,
+        };
+        let false_alarms_per_second = match &given.false_alarms {
+            Some(rate) => self.notes.parsed(rate, text::rate_per_second(&rate.value))?,
+            None => 0.0,
+        };
+        let mean_ns = self.time_above_zero(mean)?;
+        Some(Some(Triage { analysts: analysts.value, mean_ns, missed_probability, false_alarms_per_second }))
     }
 
     pub(super) fn unmodelled(&mut self, doc: &At<UnmodelledDoc>) -> Option<Unmodelled> {

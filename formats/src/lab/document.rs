@@ -488,6 +488,30 @@ pub(super) struct AttackerDoc {
     pub(super) exploit: Option<ChanceDoc>,
     /// Attempts to log in with a credential; nine in ten succeed, in a minute on average, where it is absent.
     pub(super) login: Option<ChanceDoc>,
+    /// Credentials that it has before it begins.
+    #[serde(default)]
+    pub(super) credentials: Vec<Text>,
+    /// Whom it tries, in which order: `worm`, `random-walk`, `low-and-slow`, `targeted`, `insider`, or
+    /// `{ransomware: {units: 10, after: 3d}}`; worm where it is absent.
+    pub(super) strategy: Option<At<TextOr<StrategyDoc>>>,
+}
+
+/// A strategy that has numbers.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum StrategyDoc {
+    /// A worm until it has enough; then it makes useless what it has.
+    Ransomware(At<RansomwareDoc>),
+}
+
+/// When ransomware strikes: at whichever comes first.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RansomwareDoc {
+    /// When it has so many units.
+    pub(super) units: Option<At<u32>>,
+    /// When so much time has passed: `3d`.
+    pub(super) after: Option<Text>,
 }
 
 /// The chance that something works, and how long it takes.
@@ -510,6 +534,21 @@ pub(super) struct MonitorDoc {
     pub(super) sensor: Option<ChanceDoc>,
     /// The mean time from an alert to the quarantine of the unit that caused it.
     pub(super) response: Text,
+    /// How many people look at alerts before anything is done, one case after the other; none where it is absent: every
+    /// alert is answered.
+    pub(super) analysts: Option<At<u32>>,
+    /// With `analysts`: the mean time that a case takes one of them.
+    pub(super) triage: Option<Text>,
+    /// With `analysts`: the chance that a case about an owned unit is taken for a false alarm; none where it is absent.
+    pub(super) missed: Option<At<f64>>,
+    /// With `analysts`: how often the sensor raises an alarm about a unit for nothing: `0.1/d`; never where it is absent.
+    pub(super) false_alarms: Option<Text>,
+    /// What quarantine does to established connections: `cut` or `spare`; cut where it is absent.
+    pub(super) established: Option<Text>,
+    /// The chance that a vulnerability of an image is patched, and the mean time until it is; never where it is absent.
+    pub(super) patching: Option<ChanceDoc>,
+    /// The mean time between two changes of a credential; never where it is absent.
+    pub(super) rotation: Option<Text>,
 }
 
 /// A kind of foreign objects that is left out of the model on purpose.

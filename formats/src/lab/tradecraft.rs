@@ -1,9 +1,9 @@
 //! What attacks take and give: the section `tradecraft`.
 
-use super::at::{At, Text};
+use super::at::{At, Text, Texts};
 use super::reader::Reader;
 use schemars::JsonSchema;
-use seglab_policy::{Effort, Escalation, Exploit, Finds, Privilege, Provenance, Tradecraft};
+use seglab_policy::{Effort, Escalation, Exploit, Finds, NeedsRoot, Privilege, Provenance, Tradecraft};
 use serde::Deserialize;
 
 /// What attacks take and give; attackers say what is not here.
@@ -20,6 +20,9 @@ pub(super) struct TradecraftDoc {
     finds: Option<FindsDoc>,
     /// What a scan takes; one of whatever is counted, and a sweep at the attacker's rate where it is absent.
     scan: Option<EffortDoc>,
+    /// What takes all of a unit, where an account is enough otherwise: `credentials` to find those that lie on it,
+    /// `tampering` to make points void that owning it makes void.
+    needs_root: Option<Texts>,
 }
 
 /// How a vulnerability is used.
@@ -30,6 +33,9 @@ struct ExploitDoc {
     vulnerability: String,
     /// What it gives on the unit; all of it where it is absent.
     gives: Option<PrivilegeDoc>,
+    /// The chance that an image whose units are said to have it does, above 0, to 1; 1 where it is absent. A unit without
+    /// an image is one of its own.
+    present: Option<At<f64>>,
     /// The chance that an attempt works, above 0, to 1; 1 where it is absent.
     probability: Option<At<f64>>,
     /// What an attempt costs, from 0 on; 1 where it is absent.
@@ -46,6 +52,8 @@ struct EscalationDoc {
     name: String,
     /// The units on which it works: a selector; all where it is absent.
     on: Option<Text>,
+    /// The chance that an image among those units has it, above 0, to 1; 1 where it is absent.
+    present: Option<At<f64>>,
     /// The chance that an attempt works, above 0, to 1; 1 where it is absent.
     probability: Option<At<f64>>,
     /// What an attempt costs, from 0 on; 1 where it is absent.
@@ -99,7 +107,33 @@ impl Reader<'_> {
                 .scan
                 .as_ref()
                 .and_then(|scan| self.effort(scan.probability.as_ref(), scan.cost.as_ref(), scan.mean.as_ref())),
+            needs_root: self.needs_root(doc.needs_root.as_ref()),
         }
+    }
+
+    fn needs_root(&mut self, given: Option<&Texts>) -> NeedsRoot {
+        let credentials = NeedsRoot { credentials: true, ..NeedsRoot::default() };
+        let tampering = NeedsRoot { tampering: true, ..NeedsRoot::default() };
+        let known = [("credentials".to_owned(), credentials), ("tampering".to_owned(), tampering)];
+        let mut needs = NeedsRoot::default();
+        for one in given.into_iter().flat_map(Texts::iter) {
+            if let Some(more) = self.one_of(one, "what may need `root`", &known) {
+                needs.credentials |= more.credentials;
+                needs.tampering |= more.tampering;
+            }
+        }
+        needs
+    }
+
+    /// The chance that something is there at all.
+    fn present(&mut self, given: Option<&At<f64>>) -> Option<f64> {
+        let Some(given) = given else { return Some(1.0) };
+        if given.value > 0.0 && given.value <= 1.0 {
+            return Some(given.value);
+        }
+        let message = format!("the chance to be present is {}", given.value);
+        self.notes.error("invalid-value", given, message, "write a number above 0, to 1");
+        None
     }
 
     fn exploit(&mut self, doc: &At<ExploitDoc>) -> Option<Exploit> {
@@ -110,6 +144,7 @@ impl Reader<'_> {
                 Some(PrivilegeDoc::User) => Privilege::User,
                 Some(PrivilegeDoc::Root) | None => Privilege::Root,
             },
+            present_probability: self.present(given.present.as_ref())?,
             effort: self.effort(given.probability.as_ref(), given.cost.as_ref(), given.mean.as_ref())?,
             provenance: Provenance::at(self.notes.span(doc)),
         })
@@ -124,6 +159,7 @@ impl Reader<'_> {
         Some(Escalation {
             name: given.name.clone(),
             on,
+            present_probability: self.present(given.present.as_ref())?,
             effort: self.effort(given.probability.as_ref(), given.cost.as_ref(), given.mean.as_ref())?,
             provenance: Provenance::at(self.notes.span(doc)),
         })

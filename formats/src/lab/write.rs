@@ -7,7 +7,7 @@ use crate::text::{write_duration, write_rate};
 use seglab_policy::{
     Action, Address, Arrivals, Attacker, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface,
     Level, Listener, Monitor, Need, Order, Peer, Placement, Provenance, Refusal, Rule, Rulebook, Scope, Selector,
-    Service, Station, Takes, Tier, Unit, Waived, Waiver,
+    Service, Station, Strategy, Takes, Tier, Unit, Waived, Waiver,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -545,7 +545,30 @@ fn attacker(attacker: &Attacker) -> String {
     map.put("scan-rate", scalar(&write_rate(attacker.scan_rate_per_second)));
     map.put("exploit", chance(attacker.exploit_probability, attacker.exploit_mean_ns));
     map.put("login", chance(attacker.login_probability, attacker.login_mean_ns));
+    map.put_if(
+        !attacker.credentials.is_empty(),
+        "credentials",
+        list(attacker.credentials.iter().map(|one| scalar(one))),
+    );
+    map.put_some("strategy", strategy(attacker.strategy));
     map.done()
+}
+
+/// The strategy; `None` for that of an attacker of which nothing is said.
+fn strategy(of: Strategy) -> Option<String> {
+    Some(match of {
+        Strategy::Worm => return None,
+        Strategy::RandomWalk => "random-walk".to_owned(),
+        Strategy::LowAndSlow => "low-and-slow".to_owned(),
+        Strategy::Targeted => "targeted".to_owned(),
+        Strategy::Insider => "insider".to_owned(),
+        Strategy::Ransomware { units, after_ns } => {
+            let mut map = Map::default();
+            map.put_some("units", units.map(|units| units.to_string()));
+            map.put_some("after", after_ns.map(|ns| scalar(&write_duration(ns))));
+            Map::default().put("ransomware", map.done()).done()
+        }
+    })
 }
 
 fn monitor(monitor: &Monitor) -> String {
@@ -553,5 +576,15 @@ fn monitor(monitor: &Monitor) -> String {
     map.put("denied-alerts", number(monitor.denied_alert_probability));
     map.put("sensor", chance(monitor.sensor_probability, monitor.sensor_mean_ns));
     map.put("response", scalar(&write_duration(monitor.response_mean_ns)));
+    let defence = &monitor.defence;
+    if let Some(triage) = &defence.triage {
+        map.put("analysts", triage.analysts.to_string()).put("triage", scalar(&write_duration(triage.mean_ns)));
+        map.put_if(triage.missed_probability != 0.0, "missed", number(triage.missed_probability));
+        let alarms = triage.false_alarms_per_second;
+        map.put_if(alarms != 0.0, "false-alarms", scalar(&write_rate(alarms)));
+    }
+    map.put_if(defence.spares_established, "established", "spare");
+    map.put_some("patching", defence.patching.map(|patching| chance(patching.probability, patching.mean_ns)));
+    map.put_some("rotation", defence.rotation_mean_ns.map(|ns| scalar(&write_duration(ns))));
     map.done()
 }

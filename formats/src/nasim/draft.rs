@@ -156,6 +156,7 @@ fn tradecraft(scenario: &Scenario) -> Tradecraft {
     let exploits = scenario.exploits.iter().map(|way| Exploit {
         vulnerability: way.name.clone(),
         gives: way.gives,
+        present_probability: 1.0,
         effort: way.effort(),
         provenance: provenance(way.span, "exploit"),
     });
@@ -164,6 +165,7 @@ fn tradecraft(scenario: &Scenario) -> Tradecraft {
         Escalation {
             name: way.name.clone(),
             on: Selector::All(way.system().chain(runs).collect()),
+            present_probability: 1.0,
             effort: way.effort(),
             provenance: provenance(way.span, "privilege escalation"),
         }
@@ -179,6 +181,7 @@ fn tradecraft(scenario: &Scenario) -> Tradecraft {
         Escalation {
             name,
             on: Selector::AnyOf(on),
+            present_probability: 1.0,
             effort: Effort { success_probability: 1.0, ..way.effort() },
             provenance: provenance(way.span, "exploit"),
         }
@@ -188,6 +191,7 @@ fn tradecraft(scenario: &Scenario) -> Tradecraft {
         escalations: by_process.chain(from_within).collect(),
         finds: Finds::Routed,
         scan: Some(Effort { cost: scenario.subnet_scan_cost, ..Effort::default() }),
+        ..Tradecraft::default()
     }
 }
 

@@ -5,9 +5,9 @@ use super::features::Feature;
 use super::inventory::provenance;
 use super::rules::{peer, selector, service};
 use crate::{
-    AddressSet, Arrivals, Assumption, AtMost, Attacker, Claim, Direction, Directions, Draft, Flow, Monitor, Need,
-    Patience, Peer, Pivot, Property, Refusal, Segment, Selector, Service, Station, Statistic, Takes, Transport, Trust,
-    Trusted, Unmodelled, View,
+    AddressSet, Arrivals, Assumption, AtMost, Attacker, Claim, Defence, Direction, Directions, Draft, Flow, Monitor,
+    Need, Patience, Peer, Pivot, Property, Refusal, Segment, Selector, Service, Station, Statistic, Strategy, Takes,
+    Transport, Trust, Trusted, Unmodelled, View,
 };
 
 /// Fills in everything that is asked of the design, and what it rests on.
@@ -192,6 +192,8 @@ fn attacker(draw: &mut Draw, at: usize) -> Attacker {
         exploit_mean_ns: duration_ns(draw),
         login_probability: fraction(draw),
         login_mean_ns: duration_ns(draw),
+        credentials: Vec::new(),
+        strategy: Strategy::default(),
         provenance: provenance(draw),
     }
 }
@@ -202,6 +204,7 @@ fn monitor(draw: &mut Draw) -> Monitor {
         sensor_probability: fraction(draw),
         sensor_mean_ns: duration_ns(draw),
         response_mean_ns: duration_ns(draw),
+        defence: Defence::default(),
         provenance: provenance(draw),
     }
 }

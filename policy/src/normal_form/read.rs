@@ -5,7 +5,7 @@ mod claims;
 use super::line::{Line, NormalFormError, Problem, Read};
 use super::{HEADER, NESTING_MAX, write};
 use crate::address::{AddressSet, Family};
-use crate::attacker::{Attacker, Monitor};
+use crate::attacker::{Attacker, Defence, Monitor, Strategy};
 use crate::connection::{Entry, ExternalSource};
 use crate::design::{Assumption, Design, Draft, Unmodelled};
 use crate::flow::{Arrivals, Need, Patience};
@@ -415,6 +415,8 @@ fn attacker(line: &mut Line<'_>) -> Read<Attacker> {
         exploit_mean_ns: line.number_of("nanoseconds")?,
         login_probability: float(line)?,
         login_mean_ns: line.number_of("nanoseconds")?,
+        credentials: Vec::new(),
+        strategy: Strategy::default(),
         provenance: provenance(line)?,
     })
 }
@@ -425,6 +427,7 @@ fn monitor(line: &mut Line<'_>) -> Read<Monitor> {
         sensor_probability: float(line)?,
         sensor_mean_ns: line.number_of("nanoseconds")?,
         response_mean_ns: line.number_of("nanoseconds")?,
+        defence: Defence::default(),
         provenance: provenance(line)?,
     })
 }

@@ -260,6 +260,8 @@ fn attacked() -> Design {
         exploit_mean_ns: 60_000_000_000,
         login_probability: 1.0,
         login_mean_ns: 0,
+        credentials: Vec::new(),
+        strategy: seglab_policy::Strategy::Worm,
         provenance: Provenance::default(),
     };
     let units = vec![unit("laptop", "10.0.0.1", 0), unit("server", "10.0.0.2", 1)];

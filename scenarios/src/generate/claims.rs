@@ -4,8 +4,8 @@ use super::estate::{App, Estate};
 use super::rules::offices;
 use super::{both, label};
 use seglab_policy::{
-    AddressSet, Arrivals, AtMost, Attacker, Claim, Monitor, Need, Patience, Peer, Pivot, Property, Provenance,
-    Selector, Service, Statistic, Transport, Trusted,
+    AddressSet, Arrivals, AtMost, Attacker, Claim, Defence, Monitor, Need, Patience, Peer, Pivot, Property, Provenance,
+    Selector, Service, Statistic, Strategy, Transport, Trusted,
 };
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -176,6 +176,8 @@ pub(super) fn attackers() -> Vec<Attacker> {
         exploit_mean_ns: 20 * 60 * SECOND_NS,
         login_probability: 0.9,
         login_mean_ns: 60 * SECOND_NS,
+        credentials: Vec::new(),
+        strategy: Strategy::default(),
         provenance: Provenance::default(),
     };
     vec![
@@ -191,6 +193,7 @@ pub(super) fn monitor() -> Monitor {
         sensor_probability: 0.5,
         sensor_mean_ns: 8 * 3600 * SECOND_NS,
         response_mean_ns: 30 * 60 * SECOND_NS,
+        defence: Defence::default(),
         provenance: Provenance::default(),
     }
 }

@@ -15,25 +15,41 @@
 //!   response time. A quarantined unit neither attempts anything nor is reached; it stays so.
 //! - When the last owned unit is quarantined, the attack is over.
 //!
+//! Where the design says more, more happens: [`craft`] tells which weaknesses are there, and what they give; [`strategy`]
+//! what the attacker tries first; [`triage`] who looks at alerts. Nothing of it draws anything where the design is silent.
+//! - With an account (`user`) a unit is owned; what takes all of it (`root`) waits for an escalation, or for an exploit that
+//!   gives it. A critical unit is taken when all of it is.
+//! - A credential is of use as long as the attacker holds a place where it lies, and from then on until it is changed.
+//! - Quarantine cuts established connections, or lets go on what was under way.
+//!
 //! # What is not modelled
-//! Established connections (quarantine cuts at once), false alarms, cleaning and patching, and the host of a quarantined
-//! unit, which stays as it is.
+//! Cleaning, and the host of a quarantined unit, which stays as it is.
 
+mod attempt;
+mod craft;
+mod keys;
 mod path;
+mod strategy;
+mod triage;
 
+pub(super) use attempt::without_tampering;
+pub(super) use craft::Craft;
 pub use path::{PathError, Step, follow};
+pub(super) use triage::Desk;
 
-use seglab_policy::{Assume, Connection, Endpoint, Header, Pivot, Side, Trust, UnitId};
+use seglab_policy::{EnforcementPoint, Pivot, Placement, PointKind, Privilege, Strategy, Trust, UnitId};
 
 use crate::kernel::statistics::Fate;
 use crate::kernel::{Agenda, Draws, Duration, Model, Name, Probability, Purpose, ScheduleError, Technique, Time};
 
+use super::Search;
 use super::enforcement::Enforcement;
-use super::network::{Network, Reach, Target};
-use super::purpose::{ALERT, CHOICE, CONNECT, EXPLOIT, FOOTHOLD, LOGIN, LURE, OUTCOME, RESPONSE, SENSOR};
+use super::network::Network;
+use super::purpose::{FOOTHOLD, RESPONSE, SENSOR};
 use super::replica::{Course, Replica, Settled, TraceAction, TraceEntry};
 use super::scan::{Scan, Visit};
-use super::{Passage, Search};
+use keys::Keys;
+use triage::Cases;
 
 /// What one replica's attack is played with.
 #[derive(Clone, Copy)]
@@ -48,7 +64,6 @@ pub(super) struct Board<'a> {
 }
 
 /// An attacker, checked.
-#[derive(Clone, Debug)]
 pub(super) struct Offence {
     pub(super) name: String,
     /// Where it may start.
@@ -59,6 +74,12 @@ pub(super) struct Offence {
     pub(super) pivot: Pivot,
     pub(super) trust: Trust,
     pub(super) search: Search,
+    pub(super) strategy: Strategy,
+    /// The mean time between two attempts of one unit.
+    pub(super) pause: Duration,
+    pub(super) craft: Craft,
+    /// The credentials that it has before it begins, by number.
+    pub(super) credentials: Vec<u32>,
 }
 
 /// Whether something works, and how long it takes.
@@ -69,11 +90,15 @@ pub(super) struct Chance {
 }
 
 /// A monitor, checked, with what is off set to never.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Defence {
     pub(super) denied_alert: Probability,
     pub(super) sensor: Chance,
     pub(super) response_mean: Duration,
+    /// Who looks at alerts; `None` if every alert is answered.
+    pub(super) desk: Option<Desk>,
+    pub(super) spares_established: bool,
+    /// The mean time between two changes of a credential.
+    pub(super) rotation: Option<Duration>,
 }
 
 /// The state of an attack.
@@ -81,13 +106,21 @@ pub(super) struct Attack<'a> {
     board: Board<'a>,
     units: Vec<State>,
     owned: Vec<Owned>,
-    /// Credentials that the attacker has, by number.
-    held: Vec<bool>,
+    /// For each unit, that all of it is owned.
+    rooted: Vec<bool>,
+    keys: Keys,
     /// Owned units that are not quarantined.
     active: u32,
+    /// The last of them that was taken, if only that one works.
+    front: u32,
+    /// Attempts that work and are not through.
+    under_way: u32,
     quarantined: u32,
-    /// When each unit was quarantined, in this order.
-    quarantines: Vec<(UnitId, Time)>,
+    /// When each unit stopped working for those who need it, in this order.
+    outages: Vec<(UnitId, Time)>,
+    /// When the attack came to its end.
+    over: Option<Time>,
+    cases: Cases,
     replica: Replica,
     trace: Option<Vec<TraceEntry>>,
 }
@@ -119,11 +152,21 @@ pub(super) enum Event {
     /// The next visit of a unit's window is due.
     Visit { owned: u32 },
     /// An attempt that works is through.
-    Taken { unit: UnitId, by: u32 },
+    Taken { unit: UnitId, by: u32, gives: Privilege },
+    /// An account on an owned unit becomes all of it.
+    Climbed { owned: u32 },
+    /// An owned unit tries the critical unit at this position.
+    Aim { owned: u32, at: u32 },
+    /// Ransomware strikes.
+    Strike,
     /// The sensor notices a unit.
     Noticed { unit: UnitId },
     /// The response to a unit's first alert is there.
     Quarantine { unit: UnitId },
+    /// An alarm is raised about a unit for nothing.
+    Alarm { unit: UnitId },
+    /// An analyst is done with a unit's case.
+    Looked { unit: UnitId, misses: bool },
 }
 
 impl Chance {
@@ -157,10 +200,15 @@ impl<'a> Attack<'a> {
             board,
             units: vec![State::Clean; board.network.design.units().len()],
             owned: Vec::new(),
-            held: vec![false; board.network.credentials()],
+            rooted: vec![false; board.network.design.units().len()],
+            keys: Keys::new(board.network.credentials()),
             active: 0,
+            front: 0,
+            under_way: 0,
             quarantined: 0,
-            quarantines: Vec::new(),
+            outages: Vec::new(),
+            over: None,
+            cases: Cases::default(),
             replica: Replica { number, critical, ..Replica::default() },
             trace: traced.then(Vec::new),
         }
@@ -170,14 +218,19 @@ impl<'a> Attack<'a> {
     pub(super) fn begin(&mut self, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let Some(unit) = self.board.offence.foothold(self.board.network, self.board.draws) else { return Ok(()) };
         self.replica.foothold = Some(self.board.network.design.unit(unit).name.clone());
-        self.take(unit, None, agenda)
+        for &credential in &self.board.offence.credentials {
+            self.keys.find(credential);
+            self.lose_sight_of(credential, agenda.now());
+        }
+        self.open_desk(agenda)?;
+        self.schedule_strike(agenda)?;
+        self.take(unit, None, Privilege::Root, agenda)
     }
 
     /// The outcome at the end of the replica, and what was traced.
     pub(super) fn finish(mut self, horizon: Time) -> (Replica, Vec<(UnitId, Time)>, Vec<TraceEntry>) {
-        let over = (self.active == 0).then(|| self.quarantines.last().map(|(_, at)| *at)).flatten();
         for settled in self.replica.critical.iter_mut().filter(|settled| settled.fate != Fate::Event) {
-            *settled = match over {
+            *settled = match self.over {
                 Some(at) => Settled { at, fate: Fate::Competitor },
                 None => Settled { at: horizon, fate: Fate::Censored },
             };
@@ -185,7 +238,7 @@ impl<'a> Attack<'a> {
         if self.replica.detection.fate != Fate::Event {
             self.replica.detection = Settled { at: horizon, fate: Fate::Censored };
         }
-        (self.replica, self.quarantines, self.trace.unwrap_or_default())
+        (self.replica, self.outages, self.trace.unwrap_or_default())
     }
 
     fn state(&self, unit: UnitId) -> State {
@@ -210,42 +263,106 @@ impl<'a> Attack<'a> {
         }
     }
 
-    /// Takes a unit and all that runs on it.
-    fn take(&mut self, unit: UnitId, by: Option<UnitId>, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
+    /// Takes a unit and all that runs on it, with an account or all of it.
+    fn take(
+        &mut self,
+        unit: UnitId,
+        by: Option<UnitId>,
+        gives: Privilege,
+        agenda: &mut Agenda<Event>,
+    ) -> Result<(), ScheduleError> {
         let mut falling = vec![(unit, by)];
         while let Some((unit, by)) = falling.pop() {
-            if self.state(unit) == State::Clean {
-                self.own(unit, by, agenda)?;
+            match self.state(unit) {
+                State::Clean => self.own(unit, by, gives, agenda)?,
+                State::Owned(_) if gives == Privilege::Root => self.climb(unit, true, agenda.now()),
+                State::Owned(_) | State::Quarantined => {}
             }
             // Guests of a unit that was owned before fell with it; this is for those of units that fall now.
             falling.extend(self.board.network.guests(unit).iter().rev().map(|&guest| (guest, Some(unit))));
         }
         self.step(agenda.now());
+        self.strike_if_enough(agenda);
         Ok(())
     }
 
-    fn own(&mut self, unit: UnitId, by: Option<UnitId>, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
+    fn own(
+        &mut self,
+        unit: UnitId,
+        by: Option<UnitId>,
+        gives: Privilege,
+        agenda: &mut Agenda<Event>,
+    ) -> Result<(), ScheduleError> {
         let now = agenda.now();
         let number = self.owned.len() as u32;
         self.set_state(unit, State::Owned(number));
         self.owned.push(Owned { unit, taken: now, alerted: false, window: 0, visits: Vec::new() });
         self.active += 1;
-        for &credential in self.board.network.yields(unit) {
-            if let Some(held) = self.held.get_mut(credential as usize) {
-                *held = true;
+        self.front = number;
+        self.note(now, TraceAction::Taken { unit, by, gives });
+        if !self.board.offence.craft.needs_root.credentials {
+            self.find_credentials(unit, now);
+        }
+        match gives {
+            Privilege::Root => self.climb(unit, false, now),
+            Privilege::User => {
+                let name = self.board.network.name(unit);
+                if let Some(delay) = self.board.offence.craft.escalation(unit, name, self.board.draws) {
+                    agenda.schedule_in(delay, Event::Climbed { owned: number })?;
+                }
             }
+        }
+        if self.board.offence.strategy == Strategy::Targeted {
+            agenda.schedule_in(Duration::ZERO, Event::Aim { owned: number, at: 0 })?;
+        }
+        let who = [self.board.network.name(unit), Name::NONE];
+        if let Some(delay) = self.board.defence.sensor.draw(self.board.draws, SENSOR, who, Technique::NONE, 0) {
+            agenda.schedule_in(delay, Event::Noticed { unit })?;
+        }
+        agenda.schedule_in(Duration::ZERO, Event::Window { owned: number })
+    }
+
+    /// All of a unit is the attacker's: at once, or later than an account on it.
+    fn climb(&mut self, unit: UnitId, later: bool, now: Time) {
+        let Some(rooted) = self.rooted.get_mut(unit.index()) else { return };
+        if std::mem::replace(rooted, true) {
+            return;
         }
         if let Ok(position) = self.board.critical.binary_search(&unit)
             && let Some(settled) = self.replica.critical.get_mut(position)
         {
             *settled = Settled { at: now, fate: Fate::Event };
         }
-        self.note(now, TraceAction::Taken { unit, by });
-        let who = [self.board.network.name(unit), Name::NONE];
-        if let Some(delay) = self.board.defence.sensor.draw(self.board.draws, SENSOR, who, Technique::NONE, 0) {
-            agenda.schedule_in(delay, Event::Noticed { unit })?;
+        if later {
+            self.note(now, TraceAction::Escalated { unit });
         }
-        agenda.schedule_in(Duration::ZERO, Event::Window { owned: number })
+        if self.trace.is_some() && self.has_agent(unit) {
+            self.note(now, TraceAction::Tampered { unit });
+        }
+        if self.board.offence.craft.needs_root.credentials {
+            self.find_credentials(unit, now);
+        }
+    }
+
+    /// True if an agent stands at the unit, and owning the unit makes it void.
+    fn has_agent(&self, unit: UnitId) -> bool {
+        let design = self.board.network.design;
+        let stands = |point: &EnforcementPoint| matches!(&point.placement, Placement::Units(on) if on.matches(design.unit(unit)));
+        self.board.offence.trust >= Trust::OwnAgentVoid
+            && design.points().iter().any(|point| point.kind == PointKind::Agent && stands(point))
+    }
+
+    fn has_root(&self, unit: UnitId) -> bool {
+        self.rooted.get(unit.index()).copied().unwrap_or_default()
+    }
+
+    /// True if an owned unit has a reason to try another: it is clean, or only an account on it is owned.
+    fn is_wanted(&self, by: UnitId, unit: UnitId) -> bool {
+        match self.state(unit) {
+            State::Clean => true,
+            State::Owned(_) => unit != by && !self.has_root(unit),
+            State::Quarantined => false,
+        }
     }
 
     /// Writes down the numbers of this instant, once.
@@ -254,6 +371,7 @@ impl<'a> Attack<'a> {
         let step = Course { at: now, compromised, quarantined };
         match self.replica.course.last_mut() {
             Some(last) if last.at == now => *last = step,
+            Some(last) if (last.compromised, last.quarantined) == (compromised, quarantined) => {}
             _ => self.replica.course.push(step),
         }
     }
@@ -261,13 +379,13 @@ impl<'a> Attack<'a> {
     /// Opens the window of a unit's scan, unless nothing is left for it to take.
     fn open_window(&mut self, number: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let (board, now) = (self.board, agenda.now());
-        let Some(owned) = self.at_work(number) else { return Ok(()) };
+        let Some(owned) = self.at_work(number).filter(|_| self.goes_on()) else { return Ok(()) };
         let (unit, window) = (owned.unit, owned.window);
         let Some(reach) = board.network.reach(unit) else { return Ok(()) };
         let mut open = 0u32;
         let denials_matter = board.defence.denied_alert > Probability::ZERO && board.enforcement.reports();
         let targets = (0u32..).zip(&reach.targets).filter(|(_, target)| {
-            self.state(target.unit) == State::Clean && (denials_matter || board.network.can_fall(target.unit))
+            self.is_wanted(unit, target.unit) && (denials_matter || board.network.can_fall(target.unit))
         });
         let targets = targets.map(|(position, target)| (position, *target)).inspect(|_| open += 1);
         let visits = board.offence.scan.visits(board.draws, board.network.name(unit), now, window, targets);
@@ -297,7 +415,7 @@ impl<'a> Attack<'a> {
 
     /// One unit tries one address.
     fn visit(&mut self, number: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
-        if self.at_work(number).is_none() {
+        if self.at_work(number).is_none() || !self.goes_on() {
             return Ok(());
         }
         let board = self.board;
@@ -306,122 +424,12 @@ impl<'a> Attack<'a> {
         let unit = owned.unit;
         let reach = board.network.reach(unit);
         if let Some((reach, target)) = reach.and_then(|reach| Some((reach, *reach.targets.get(visit.target as usize)?)))
-            && self.state(target.unit) == State::Clean
+            && self.is_wanted(unit, target.unit)
+            && self.makes(number, visit, agenda.now())
         {
             self.try_target(unit, number, reach, target, visit.number, agenda)?;
         }
         self.schedule_next(number, agenda)
-    }
-
-    /// Tries what the search tells at one target: one service, or all.
-    fn try_target(
-        &mut self,
-        unit: UnitId,
-        by: u32,
-        reach: &Reach,
-        target: Target,
-        number: u32,
-        agenda: &mut Agenda<Event>,
-    ) -> Result<(), ScheduleError> {
-        let board = self.board;
-        let names = (board.network.name(unit), target.name);
-        let directions: &[bool] = if board.offence.pivot == Pivot::EitherWay { &[false, true] } else { &[false] };
-        let interfaces: Vec<u16> = board.network.interfaces_towards(unit, target).collect();
-        let mut alerts = board.draws.at(ALERT, names.0, names.1, Technique::NONE, number);
-        let mut attempt = |attack: &mut Self, interface: u16, header: Header, lure: bool| {
-            let tried = Tried { unit, by, interface, target, header, lure, number };
-            let (passage, _) = attack.attempt(tried, agenda)?;
-            if passage.is_reportable() && alerts.bernoulli(board.defence.denied_alert) {
-                attack.replica.alerts.denials += 1;
-                attack.alert(unit, agenda)?;
-            }
-            Ok::<(), ScheduleError>(())
-        };
-        match board.offence.search {
-            Search::OneService => {
-                let mut draw = board.draws.at(CHOICE, names.0, names.1, Technique::NONE, number);
-                let header = draw.choose(reach.headers.len()).and_then(|at| reach.headers.get(at));
-                let interface = draw.choose(interfaces.len()).and_then(|at| interfaces.get(at));
-                let direction = draw.choose(directions.len()).and_then(|at| directions.get(at));
-                if let (Some(header), Some(interface), Some(lure)) = (header, interface, direction) {
-                    attempt(self, *interface, *header, *lure)?;
-                }
-            }
-            Search::EveryService => {
-                for &interface in &interfaces {
-                    for &header in &reach.headers {
-                        for &lure in directions {
-                            attempt(self, interface, header, lure)?;
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Tries to open one connection; what becomes of it, and whether it works in the end if nothing comes between.
-    fn attempt(&mut self, tried: Tried, agenda: &mut Agenda<Event>) -> Result<(Passage, bool), ScheduleError> {
-        let board = self.board;
-        let assume = self.assume(tried.unit, tried.lure);
-        let (connection, passage) = board.enforcement.attempt(tried.connection(), assume);
-        self.replica.attempts.made += 1;
-        match passage {
-            Passage::Denied => self.replica.attempts.denied += 1,
-            Passage::Unknown => self.replica.attempts.unknown += 1,
-            Passage::Allowed | Passage::Reported => {}
-        }
-        let mut works = false;
-        if passage.is_allowed() {
-            let techniques = self.techniques(tried.target.unit, tried.header, tried.lure);
-            self.replica.attempts.aimed += u64::from(techniques.iter().any(Option::is_some));
-            for (technique, chance) in techniques.into_iter().flatten() {
-                // The service is part of what is decided about, for one visit may try several.
-                let service = Name::of_parts([
-                    board.network.design.unit(tried.target.unit).name.as_str(),
-                    &tried.target.interface.to_string(),
-                    &tried.header.to_string(),
-                ]);
-                let who = [board.network.name(tried.unit), service];
-                if let Some(delay) = chance.draw(board.draws, OUTCOME, who, technique, tried.number) {
-                    works = true;
-                    agenda.schedule_in(delay, Event::Taken { unit: tried.target.unit, by: tried.by })?;
-                }
-            }
-            self.replica.attempts.successful += u64::from(works);
-        }
-        self.note(agenda.now(), TraceAction::Attempt { by: tried.unit, connection, assume, passage, works });
-        Ok((passage, works))
-    }
-
-    /// The state of enforcement for connections of a unit at this instant.
-    fn assume(&self, unit: UnitId, lure: bool) -> Assume {
-        let host = self.board.network.design.host_of(unit);
-        Assume {
-            as_if_enforced: false,
-            trust: self.board.offence.trust,
-            owned: Some(if lure { Side::Destination } else { Side::Source }),
-            // A host in quarantine was owned, and its points are as void as before.
-            host_owned: host.is_some_and(|host| self.state(host) != State::Clean),
-        }
-    }
-
-    /// What the attacker can do with a connection that arrives.
-    fn techniques(&self, target: UnitId, header: Header, lure: bool) -> [Option<(Technique, Chance)>; 2] {
-        let offence = self.board.offence;
-        let network = self.board.network;
-        let target = network.design.unit(target);
-        match offence.pivot {
-            Pivot::Exploitable => [
-                network.is_exploitable(target, header).then_some((EXPLOIT, offence.exploit)),
-                network.takes_login(target, header, &self.held).then_some((LOGIN, offence.login)),
-            ],
-            Pivot::Service => [target.listens_to(header).then_some((CONNECT, offence.exploit)), None],
-            Pivot::Any | Pivot::EitherWay => {
-                let technique = if lure { LURE } else { CONNECT };
-                [Some((technique, offence.exploit)), None]
-            }
-        }
     }
 
     /// A unit has given itself away.
@@ -436,6 +444,11 @@ impl<'a> Attack<'a> {
         if std::mem::replace(&mut owned.alerted, true) {
             return Ok(());
         }
+        if self.board.defence.desk.is_some() { self.open_case(unit, agenda) } else { self.respond(unit, agenda) }
+    }
+
+    /// An alert is answered.
+    fn respond(&mut self, unit: UnitId, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let name = self.board.network.name(unit);
         let mut draw = self.board.draws.at(RESPONSE, name, Name::NONE, Technique::NONE, 0);
         agenda.schedule_in(draw.exponential(self.board.defence.response_mean), Event::Quarantine { unit })
@@ -446,11 +459,47 @@ impl<'a> Attack<'a> {
         self.set_state(unit, State::Quarantined);
         self.active -= 1;
         self.quarantined += 1;
-        self.quarantines.push((unit, now));
+        self.outages.push((unit, now));
+        self.find_front();
+        self.lose_credentials(unit, now);
         self.note(now, TraceAction::Quarantined { unit });
         self.step(now);
-        if self.active == 0 {
-            agenda.stop();
+        self.end_if_over(agenda);
+    }
+
+    /// Ends the attack when nobody is left to go on with it; who looks at alerts goes on looking at them.
+    fn end_if_over(&mut self, agenda: &mut Agenda<Event>) {
+        let goes_on = self.active > 0 || self.board.defence.spares_established && self.under_way > 0;
+        if !goes_on && self.over.is_none() {
+            self.over = Some(agenda.now());
+            if self.board.defence.desk.is_none() {
+                agenda.stop();
+            }
+        }
+    }
+
+    /// An attempt that works is through, unless quarantine cut it off.
+    fn through(
+        &mut self,
+        unit: UnitId,
+        by: u32,
+        gives: Privilege,
+        agenda: &mut Agenda<Event>,
+    ) -> Result<(), ScheduleError> {
+        self.under_way -= 1;
+        let spared = self.board.defence.spares_established;
+        let carried = self.owned.get(by as usize).filter(|_| spared || self.at_work(by).is_some());
+        let adds = match self.state(unit) {
+            State::Clean => true,
+            State::Owned(_) => gives == Privilege::Root && !self.has_root(unit),
+            State::Quarantined => false,
+        };
+        match carried.map(|owned| owned.unit).filter(|_| adds) {
+            Some(by) => self.take(unit, Some(by), gives, agenda),
+            None => {
+                self.end_if_over(agenda);
+                Ok(())
+            }
         }
     }
 }
@@ -463,10 +512,18 @@ impl Model for Attack<'_> {
         match event {
             Event::Window { owned } => self.open_window(owned, agenda),
             Event::Visit { owned } => self.visit(owned, agenda),
-            Event::Taken { unit, by } => match self.at_work(by).map(|owned| owned.unit) {
-                Some(by) if self.state(unit) == State::Clean => self.take(unit, Some(by), agenda),
-                _ => Ok(()),
+            Event::Taken { unit, by, gives } => self.through(unit, by, gives, agenda),
+            Event::Climbed { owned } => match self.at_work(owned).map(|owned| owned.unit) {
+                Some(unit) => self.take(unit, None, Privilege::Root, agenda),
+                None => Ok(()),
             },
+            Event::Aim { owned, at } => self.aim(owned, at, agenda),
+            Event::Strike => {
+                self.strike(agenda);
+                Ok(())
+            }
+            Event::Alarm { unit } => self.alarm(unit, agenda),
+            Event::Looked { unit, misses } => self.looked(unit, misses, agenda),
             Event::Noticed { unit } => {
                 if !matches!(self.state(unit), State::Owned(_)) {
                     return Ok(());
@@ -479,26 +536,5 @@ impl Model for Attack<'_> {
                 Ok(())
             }
         }
-    }
-}
-
-/// One connection that an owned unit tries to open, or a client to open to it.
-#[derive(Clone, Copy)]
-struct Tried {
-    unit: UnitId,
-    by: u32,
-    interface: u16,
-    target: Target,
-    header: Header,
-    lure: bool,
-    number: u32,
-}
-
-impl Tried {
-    fn connection(&self) -> Connection {
-        let here = Endpoint::Unit { unit: self.unit, interface: self.interface };
-        let there = Endpoint::Unit { unit: self.target.unit, interface: self.target.interface };
-        let (source, destination) = if self.lure { (there, here) } else { (here, there) };
-        Connection { source, destination, header: self.header }
     }
 }

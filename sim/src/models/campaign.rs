@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use seglab_policy::{Attacker, Design, Monitor, UnitId};
+use seglab_policy::{Attacker, Design, Monitor, Strategy, UnitId};
 
 use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples};
 use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
 
-use super::attack::{Attack, Board, Chance, Defence, Offence};
+use super::attack::{Attack, Board, Chance, Craft, Defence, Desk, Offence};
 use super::chunk::{Chunk, Part};
 use super::enforcement::Enforcement;
 use super::network::Network;
@@ -204,17 +204,23 @@ impl<'a> Stage<'a> {
     fn new(design: &'a Design, settings: &Settings, scanned_addresses: u32) -> Result<Self, CampaignError> {
         let name = || design.name().to_owned();
         let enforcement = Enforcement::new(design).map_err(|error| CampaignError::Compile { design: name(), error })?;
-        let offence = attacker(design, &settings.attacker)?
-            .map(|attacker| offence(design, attacker, settings, scanned_addresses))
-            .transpose()?;
+        let attacker = attacker(design, &settings.attacker)?;
+        let stolen = attacker.map_or(&[][..], |attacker| attacker.credentials.as_slice());
+        let network = Network::for_holder_of(stolen, design, settings.pivot)?;
+        let offence = attacker.map(|attacker| offence(&network, attacker, settings, scanned_addresses)).transpose()?;
         let traffic = Traffic::new(design, &enforcement, settings)?;
+        let mut defence = defence(design.monitor(), settings.detection)?;
+        if let Some(desk) = defence.desk.as_mut().filter(|_| offence.is_some()) {
+            let denials = traffic.denials(&enforcement, defence.denied_alert);
+            desk.alarms = denials.into_iter().map(|rate| rate + desk.false_alarms).collect();
+        }
         Ok(Self {
             design,
-            network: Network::new(design, settings.pivot)?,
+            network,
             enforcement,
             traffic,
             offence,
-            defence: defence(design.monitor(), settings.detection)?,
+            defence,
             critical: design.unit_ids().filter(|&unit| design.unit(unit).criticality > 0).collect(),
         })
     }
@@ -366,12 +372,15 @@ fn attacker<'a>(design: &'a Design, choice: &AttackerChoice) -> Result<Option<&'
 }
 
 fn offence(
-    design: &Design,
+    network: &Network<'_>,
     attacker: &Attacker,
     settings: &Settings,
     scanned_addresses: u32,
 ) -> Result<Offence, CampaignError> {
-    let name = attacker.name.clone();
+    let (name, design) = (attacker.name.clone(), network.design);
+    if attacker.strategy == Strategy::Targeted && design.units().iter().all(|unit| unit.criticality == 0) {
+        return Err(CampaignError::NoTarget { design: design.name().to_owned(), attacker: name });
+    }
     let footholds: Vec<UnitId> = design.select(&attacker.foothold).collect();
     if footholds.is_empty() {
         return Err(CampaignError::EmptyFoothold { design: design.name().to_owned(), attacker: name });
@@ -390,6 +399,10 @@ fn offence(
         pivot: settings.pivot,
         trust: settings.trust,
         search: settings.search,
+        strategy: attacker.strategy,
+        pause: Duration::from_secs_f64(rate.recip()).unwrap_or(Duration::MAX),
+        craft: Craft::new(design, attacker, design.monitor())?,
+        credentials: attacker.credentials.iter().filter_map(|name| network.credential(name)).collect(),
         name: name.clone(),
     })
 }
@@ -398,18 +411,32 @@ fn offence(
 fn defence(monitor: Option<&Monitor>, detection: Detection) -> Result<Defence, CampaignError> {
     let (mut denied_alert, mut sensor) = (Probability::ZERO, Probability::ZERO);
     let (mut sensor_mean, mut response_mean) = (Duration::ZERO, Duration::ZERO);
+    let (mut desk, mut spares_established, mut rotation) = (None, false, None);
     if let Some(monitor) = monitor {
         denied_alert = probability("the denied alerts of the monitor".to_owned(), monitor.denied_alert_probability)?;
         sensor = probability("the sensor of the monitor".to_owned(), monitor.sensor_probability)?;
         sensor_mean = Duration::from_nanos(monitor.sensor_mean_ns);
         response_mean = Duration::from_nanos(monitor.response_mean_ns);
+        spares_established = monitor.defence.spares_established;
+        rotation = monitor.defence.rotation_mean_ns.map(Duration::from_nanos);
+        desk = match monitor.defence.triage.filter(|_| detection != Detection::Off) {
+            Some(triage) => Some(Desk {
+                analysts: triage.analysts,
+                mean: Duration::from_nanos(triage.mean_ns),
+                missed: probability("the missed cases of the monitor".to_owned(), triage.missed_probability)?,
+                false_alarms: triage.false_alarms_per_second,
+                alarms: Vec::new(),
+            }),
+            None => None,
+        };
     }
     match detection {
         Detection::Off => (denied_alert, sensor) = (Probability::ZERO, Probability::ZERO),
         Detection::SensorOnly => denied_alert = Probability::ZERO,
         Detection::Full => {}
     }
-    Ok(Defence { denied_alert, sensor: Chance { probability: sensor, mean: sensor_mean }, response_mean })
+    let sensor = Chance { probability: sensor, mean: sensor_mean };
+    Ok(Defence { denied_alert, sensor, response_mean, desk, spares_established, rotation })
 }
 
 fn probability(what: String, p: f64) -> Result<Probability, CampaignError> {

@@ -67,6 +67,16 @@ pub enum CampaignError {
         /// The attacker.
         attacker: String,
     },
+    /// The attacker is after something that the design does not have.
+    #[error(
+        "the attacker `{attacker}` is after critical units, and the design `{design}` has none: mark them with `critical`, or choose another strategy"
+    )]
+    NoTarget {
+        /// The design.
+        design: String,
+        /// The attacker.
+        attacker: String,
+    },
     /// A scan rate that cannot be simulated.
     #[error(
         "`{rate}` attempts a second of the attacker `{attacker}` cannot be simulated over {horizon}: give a rate above 0 and at most {}",

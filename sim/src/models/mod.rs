@@ -19,7 +19,7 @@
 //! # Example
 //! ```
 //! use seglab_policy::{
-//!     Address, Attacker, Design, Draft, Interface, Listener, Selector, Transport, Unit, Vulnerability,
+//!     Address, Attacker, Design, Draft, Interface, Listener, Selector, Strategy, Transport, Unit, Vulnerability,
 //! };
 //! use seglab_sim::kernel::Duration;
 //! use seglab_sim::models::{Campaign, Settings};
@@ -40,6 +40,8 @@
 //!     exploit_mean_ns: 60_000_000_000,
 //!     login_probability: 1.0,
 //!     login_mean_ns: 0,
+//!     credentials: Vec::new(),
+//!     strategy: Strategy::Worm,
 //!     provenance: Default::default(),
 //! };
 //! let units = vec![unit("laptop", "10.0.0.1"), unit("server", "10.0.0.2")];
@@ -69,6 +71,7 @@ mod result;
 mod scan;
 pub mod sensitivity;
 mod settings;
+mod technique;
 mod traffic;
 
 pub use attack::{PathError, Step, follow};
@@ -76,9 +79,12 @@ pub use campaign::Campaign;
 pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
-pub use replica::{Alerts, Attempts, Course, Flows, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry};
+pub use replica::{
+    Alerts, Attempts, Cases, Course, Flows, Impact, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry,
+};
 pub use result::{
     CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, LatencyResult, NeedResult,
     PrecisionReached, ServiceObserved, ServiceResult,
 };
 pub use settings::{AttackerChoice, Detection, Search, Settings, TrafficMode};
+pub use technique::Technique;

@@ -21,6 +21,8 @@ pub(super) struct Network<'a> {
     /// The credentials that each unit yields, by number.
     yields: Vec<Vec<u32>>,
     credentials: BTreeMap<&'a str, u32>,
+    /// Stable names of credentials, by number.
+    credential_names: Vec<Name>,
     /// For each unit, whether an attacker can ever take it by a connection.
     can_fall: Vec<bool>,
     /// Units with the same attachments share one.
@@ -51,6 +53,11 @@ type Attachment<'a> = (&'a str, Family);
 impl<'a> Network<'a> {
     /// Compiles a design for attackers who move on by `pivot`.
     pub(super) fn new(design: &'a Design, pivot: Pivot) -> Result<Self, NameCollision> {
+        Self::for_holder_of(&[], design, pivot)
+    }
+
+    /// The same for attackers who have credentials before they begin.
+    pub(super) fn for_holder_of(stolen: &'a [String], design: &'a Design, pivot: Pivot) -> Result<Self, NameCollision> {
         let names = Name::all_distinct(design.units().iter().map(|unit| unit.name.as_str()))?;
         let mut guests = vec![Vec::new(); design.units().len()];
         for unit in design.unit_ids() {
@@ -67,8 +74,18 @@ impl<'a> Network<'a> {
             };
             yields.push(unit.credentials.iter().map(&mut number).collect());
         }
+        for name in stolen {
+            let next = credentials.len() as u32;
+            credentials.entry(name).or_insert(next);
+        }
+        let mut numbered: Vec<(u32, Name)> =
+            credentials.iter().map(|(name, number)| (*number, Name::of_parts(["credential", name]))).collect();
+        numbered.sort_unstable();
+        let credential_names = numbered.into_iter().map(|(_, name)| name).collect();
         let (reaches, reach_of) = reaches(design, pivot);
-        let mut network = Self { design, names, guests, yields, credentials, can_fall: Vec::new(), reaches, reach_of };
+        let can_fall = Vec::new();
+        let mut network =
+            Self { design, names, guests, yields, credentials, credential_names, can_fall, reaches, reach_of };
         network.can_fall = design.units().iter().map(|unit| network.has_a_way_in(unit, pivot)).collect();
         Ok(network)
     }
@@ -110,6 +127,22 @@ impl<'a> Network<'a> {
     /// How many credentials units yield.
     pub(super) fn credentials(&self) -> usize {
         self.credentials.len()
+    }
+
+    /// The number of a credential that some unit yields, or the attacker has before it begins.
+    pub(super) fn credential(&self, name: &str) -> Option<u32> {
+        self.credentials.get(name).copied()
+    }
+
+    /// The stable name of a credential.
+    pub(super) fn credential_name(&self, number: u32) -> Name {
+        self.credential_names.get(number as usize).copied().unwrap_or(Name::NONE)
+    }
+
+    /// True if the unit has a service that takes a credential out of `held`.
+    pub(super) fn takes_any(&self, unit: UnitId, held: &[bool]) -> bool {
+        let holds = |name: &str| self.credential(name).and_then(|number| held.get(number as usize)).copied();
+        self.design.unit(unit).logins.iter().any(|login| holds(&login.credential).unwrap_or_default())
     }
 
     /// What a unit can address.

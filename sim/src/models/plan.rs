@@ -34,9 +34,10 @@ mod search;
 mod steps;
 mod task;
 
+pub use super::technique::Technique;
 pub use arena::{Arena, ArenaState};
 pub use play::Played;
-pub use steps::{Deed, Plan, Step, Technique};
+pub use steps::{Deed, Plan, Step};
 
 use std::num::NonZeroU32;
 
@@ -364,6 +365,7 @@ impl<'a> Attack<'a> {
             }
         };
         self.moves.task.establish(&mut state, first);
+        self.moves.task.establish(&mut state, self.moves.stolen.iter().copied());
         state
     }
 

@@ -26,6 +26,20 @@ pub(super) const REQUEST: Purpose = Purpose::new(10);
 pub(super) const BURST: Purpose = Purpose::new(11);
 /// What a server has to do at the start.
 pub(super) const STATE: Purpose = Purpose::new(12);
+/// Whether a software image has a vulnerability, or lets an account become all of a unit.
+pub(super) const PRESENT: Purpose = Purpose::new(32);
+/// Whether a vulnerability of an image is patched, and after how long.
+pub(super) const PATCH: Purpose = Purpose::new(33);
+/// How long it takes from an account to all of a unit.
+pub(super) const ESCALATION: Purpose = Purpose::new(34);
+/// How long a credential that is lost sight of goes on being of use.
+pub(super) const ROTATION: Purpose = Purpose::new(35);
+/// Whether an attacker who keeps low makes an attempt.
+pub(super) const PACE: Purpose = Purpose::new(36);
+/// How long an analyst takes for a case, and whether it is recognised.
+pub(super) const TRIAGE: Purpose = Purpose::new(37);
+/// When the next false alarm about a unit is raised.
+pub(super) const ALARM: Purpose = Purpose::new(38);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);
@@ -35,3 +49,5 @@ pub(super) const LOGIN: Technique = Technique::new(2);
 pub(super) const CONNECT: Technique = Technique::new(3);
 /// A client that connects to an owned unit is taken.
 pub(super) const LURE: Technique = Technique::new(4);
+/// An account becomes all of a unit.
+pub(super) const ESCALATE: Technique = Technique::new(5);

@@ -1,12 +1,13 @@
 //! What came of one replica: plain data, from which everything else is reduced.
 
-use seglab_policy::{Assume, Connection, UnitId};
+use seglab_policy::{Assume, Connection, Privilege, UnitId};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Time;
 use crate::kernel::statistics::Fate;
 
 use super::Passage;
+use super::technique::{self, Technique};
 
 /// The outcome of one replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub struct Replica {
     pub attempts: Attempts,
     /// Alerts.
     pub alerts: Alerts,
+    /// What those who look at alerts had to do; nothing where every alert is answered.
+    #[serde(default, skip_serializing_if = "Cases::is_none")]
+    pub triage: Cases,
+    /// The strike of ransomware, if it came to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Impact>,
     /// The sampled flows of each need, in the order of the design.
     pub needs: Vec<Flows>,
     /// How long the delivered flows of each need took, in the order of the design; empty where nothing takes time.
@@ -84,6 +91,29 @@ pub struct Alerts {
     pub sensor: u64,
 }
 
+/// Cases that alerts make: one for all alerts about a unit that come before it is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cases {
+    /// All.
+    pub cases: u64,
+    /// Those that were closed and about units that nobody owned.
+    pub false_alarms: u64,
+    /// Those about owned units that were taken for false alarms.
+    pub missed: u64,
+    /// The time until somebody looked at them, summed over those that had to wait. \[ns\]
+    pub waited_ns: u64,
+}
+
+/// The strike of ransomware: the units that it had are of no use to anybody any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impact {
+    /// When.
+    #[serde(rename = "at_ns")]
+    pub at: Time,
+    /// How many units.
+    pub units: u32,
+}
+
 /// Sampled flows of one need. Each flow counts once: as delivered, or by what broke it first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flows {
@@ -91,7 +121,7 @@ pub struct Flows {
     pub tried: u64,
     /// Those that arrived, and whose destination could answer.
     pub delivered: u64,
-    /// Those of which one end was quarantined.
+    /// Those of which one end was quarantined, or struck by ransomware.
     pub quarantined: u64,
     /// Those that policy denied, or whose reply it stopped.
     pub denied: u64,
@@ -182,6 +212,12 @@ impl Alerts {
     }
 }
 
+impl Cases {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Flows {
     /// Adds the flows of another replica.
     pub(super) fn add(&mut self, other: &Self) {
@@ -231,6 +267,8 @@ pub enum TraceAction {
         passage: Passage,
         /// True if it works in the end, if nothing comes between.
         works: bool,
+        /// What it is by MITRE ATT&CK: the way in that works, or else the first that is tried; a scan where there is none.
+        technique: Technique,
     },
     /// The attacker takes a unit.
     Taken {
@@ -238,6 +276,28 @@ pub enum TraceAction {
         unit: UnitId,
         /// From where; `None` for the foothold.
         by: Option<UnitId>,
+        /// An account on it, or all of it.
+        gives: Privilege,
+    },
+    /// The attacker finds the credentials that lie on a unit.
+    FoundCredentials {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// Of a unit on which the attacker had an account, it has all.
+    Escalated {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// The agent of an owned unit enforces nothing any more.
+    Tampered {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// Ransomware makes a unit useless.
+    Encrypted {
+        /// The unit.
+        unit: UnitId,
     },
     /// A unit raises an alert.
     Alert {
@@ -249,4 +309,18 @@ pub enum TraceAction {
         /// The unit.
         unit: UnitId,
     },
+}
+
+impl TraceAction {
+    /// What the attacker does by MITRE ATT&CK; `None` for what follows from it, or is done by others.
+    pub fn technique(&self) -> Option<Technique> {
+        match self {
+            Self::Attempt { technique, .. } => Some(*technique),
+            Self::FoundCredentials { .. } => Some(technique::FIND_CREDENTIALS),
+            Self::Escalated { .. } => Some(technique::ESCALATE),
+            Self::Tampered { .. } => Some(technique::TAMPER),
+            Self::Encrypted { .. } => Some(technique::ENCRYPT),
+            Self::Taken { .. } | Self::Alert { .. } | Self::Quarantined { .. } => None,
+        }
+    }
 }

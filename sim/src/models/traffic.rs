@@ -13,6 +13,7 @@
 //! - [`sample`] looks at some of them, each at the time of its use, and takes the load of servers from rates.
 
 mod arrivals;
+mod denials;
 mod ends;
 mod requests;
 mod sample;
@@ -289,10 +290,21 @@ impl<'a> Traffic<'a> {
         arrivals.reduce(|one, other| if one == other { one } else { Link::Varies }).unwrap_or(Link::Lost)
     }
 
-    /// How many requests reach each pool a second, if none is quarantined, refused or given up: those that sources open,
-    /// and those that answering makes of them.
+    /// How many requests reach each pool a second.
     fn rates(&self) -> Vec<f64> {
         let mut rates = vec![0.0; self.pools.pools.len()];
+        for ((_, pool), rate) in self.requests() {
+            if let Some(sum) = pool.and_then(|pool| rates.get_mut(pool as usize)) {
+                *sum += rate;
+            }
+        }
+        rates
+    }
+
+    /// How many requests reach each unit a second, at a pool or elsewhere, if none is quarantined, refused or given up: those
+    /// that sources open, and those that answering makes of them.
+    fn requests(&self) -> BTreeMap<(UnitId, Option<u32>), f64> {
+        let mut requests: BTreeMap<(UnitId, Option<u32>), f64> = BTreeMap::new();
         // What reaches a unit, at a pool or elsewhere, as one wave of calls after the other.
         let mut wave: BTreeMap<(UnitId, Option<u32>), f64> = BTreeMap::new();
         for demand in &self.needs {
@@ -308,9 +320,7 @@ impl<'a> Traffic<'a> {
         for _ in 0..=self.design.units().len() {
             let mut next = BTreeMap::new();
             for ((unit, pool), rate) in wave {
-                if let Some(sum) = pool.and_then(|pool| rates.get_mut(pool as usize)) {
-                    *sum += rate;
-                }
+                *requests.entry((unit, pool)).or_default() += rate;
                 for &number in self.waits_of(unit, pool) {
                     if let Some(demand) = self.needs.get(number as usize) {
                         self.spread(demand, Some(unit), rate, &mut next);
@@ -319,7 +329,7 @@ impl<'a> Traffic<'a> {
             }
             wave = next;
         }
-        rates
+        requests
     }
 
     /// Adds the rate of a source to where its flows go. Flows of external sources, and of several ports, count as if all

@@ -3,8 +3,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use seglab_policy::{
-    Attacker, Design, Draft, Header, Interface, IntervalSet, Mode, Monitor, PointKind, Provenance, Selector, Service,
-    Transport,
+    Attacker, Defence, Design, Draft, Header, Interface, IntervalSet, Mode, Monitor, PointKind, Provenance, Selector,
+    Service, Transport,
 };
 use seglab_sim::kernel::statistics::{Fate, Precision};
 use seglab_sim::kernel::{Duration, Time};
@@ -264,6 +264,7 @@ fn a_chain_races_quarantine() {
         sensor_probability: 1.0,
         sensor_mean_ns: 2_000_000_000_000,
         response_mean_ns: 0,
+        defence: Defence::default(),
         provenance: Provenance::default(),
     });
     let design = Design::new(draft).unwrap();

@@ -1,9 +1,9 @@
 //! Designs that the tests of the models share.
 
 use seglab_policy::{
-    Action, Address, Attacker, Design, Directions, Draft, EnforcementPoint, Interface, Listener, Login, Mode, Monitor,
-    Need, Order, Peer, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier, Transport,
-    Unit, Vulnerability,
+    Action, Address, Attacker, Defence, Design, Directions, Draft, EnforcementPoint, Interface, Listener, Login, Mode,
+    Monitor, Need, Order, Peer, PointKind, Provenance, Rule, Rulebook, RulebookId, Scope, Selector, Service, Strategy,
+    Tier, Transport, Unit, Vulnerability,
 };
 use seglab_sim::models::{Campaign, CampaignResult, Settings};
 
@@ -46,6 +46,8 @@ pub(crate) fn sure_attacker(foothold: Selector) -> Attacker {
         exploit_mean_ns: 0,
         login_probability: 1.0,
         login_mean_ns: 0,
+        credentials: Vec::new(),
+        strategy: Strategy::Worm,
         provenance: Provenance::default(),
     }
 }
@@ -156,6 +158,7 @@ pub(crate) fn company(applications: u16, segmented: bool) -> Design {
         sensor_probability: 0.5,
         sensor_mean_ns: 480 * minute,
         response_mean_ns: 30 * minute,
+        defence: Defence::default(),
         provenance: Provenance::default(),
     });
     Design::new(draft).unwrap()

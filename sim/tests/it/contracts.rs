@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seglab_policy::arbitrary::design_of;
 use seglab_policy::{
-    Assume, Connection, Design, Endpoint, Header, Monitor, Pivot, Provenance, Selector, Service, Side, Transport,
-    Trust, UnitId,
+    Assume, Connection, Defence, Design, Effort, Endpoint, Escalation, Exploit, Header, Monitor, NeedsRoot, Patching,
+    Pivot, Privilege, Provenance, Selector, Service, Side, Strategy, Tradecraft, Transport, Triage, Trust, UnitId,
 };
 use seglab_sim::kernel::Duration;
 use seglab_sim::models::{Campaign, Detection, Passage, Search, Settings, TraceAction, TraceEntry};
@@ -32,8 +32,60 @@ fn attacked(seed: u64) -> Design {
         sensor_probability: 0.3,
         sensor_mean_ns: 7_200_000_000_000,
         response_mean_ns: 1_800_000_000_000,
+        defence: Defence::default(),
         provenance: Provenance::default(),
     });
+    Design::new(draft).unwrap()
+}
+
+/// The same with tradecraft, another strategy and another defence, whatever the seed says.
+fn armed(seed: u64) -> Design {
+    let mut draft = attacked(seed).to_draft();
+    let bit = |at: u64| seed >> at & 1 == 1;
+    let names: BTreeSet<String> =
+        draft.units.iter().flat_map(|unit| &unit.vulnerabilities).map(|weak| weak.name.clone()).collect();
+    let effort = Effort { mean_ns: Some(300_000_000_000), success_probability: 0.7, ..Effort::default() };
+    draft.tradecraft = Tradecraft {
+        exploits: names
+            .into_iter()
+            .zip(seed..)
+            .map(|(vulnerability, number)| Exploit {
+                vulnerability,
+                gives: if number % 3 == 0 { Privilege::Root } else { Privilege::User },
+                present_probability: if number % 5 == 0 { 0.6 } else { 1.0 },
+                effort,
+                provenance: Provenance::default(),
+            })
+            .collect(),
+        escalations: vec![Escalation {
+            name: "climb".to_owned(),
+            on: Selector::Everything,
+            present_probability: 0.8,
+            effort,
+            provenance: Provenance::default(),
+        }],
+        needs_root: NeedsRoot { credentials: bit(0), tampering: bit(1) },
+        ..Tradecraft::default()
+    };
+    let critical = draft.units.iter().any(|unit| unit.criticality > 0);
+    draft.attackers[0].strategy = match seed % 7 {
+        0 => Strategy::RandomWalk,
+        1 => Strategy::LowAndSlow,
+        2 if critical => Strategy::Targeted,
+        3 => Strategy::Insider,
+        4 => Strategy::Ransomware { units: Some(6), after_ns: None },
+        _ => Strategy::Worm,
+    };
+    if let Some(monitor) = &mut draft.monitor {
+        let triage =
+            Triage { analysts: 2, mean_ns: 600_000_000_000, missed_probability: 0.2, false_alarms_per_second: 1e-4 };
+        monitor.defence = Defence {
+            triage: bit(2).then_some(triage),
+            spares_established: bit(3),
+            patching: Some(Patching { probability: 0.3, mean_ns: 7_200_000_000_000 }),
+            rotation_mean_ns: bit(4).then_some(3_600_000_000_000),
+        };
+    }
     Design::new(draft).unwrap()
 }
 
@@ -41,6 +93,7 @@ fn attacked(seed: u64) -> Design {
 #[derive(Default)]
 struct Instant {
     owned: BTreeSet<UnitId>,
+    rooted: BTreeSet<UnitId>,
     quarantined: BTreeSet<UnitId>,
     /// For each pair, that an attempt between them worked.
     worked: BTreeSet<(UnitId, UnitId)>,
@@ -53,6 +106,8 @@ struct Tally {
     used: u64,
     taken: u64,
     quarantined: u64,
+    escalated: u64,
+    encrypted: u64,
 }
 
 /// Says where it happened, if an assertion fails before it is dropped.
@@ -69,10 +124,13 @@ impl<F: Fn() -> String> Drop for OnPanic<F> {
 
 fn check_entry(design: &Design, trust: Trust, entry: &TraceEntry, state: &mut Instant, tally: &mut Tally) {
     match entry.action {
-        TraceAction::Attempt { by, connection, assume, passage, works } => {
+        TraceAction::Attempt { by, connection, assume, passage, works, .. } => {
             assert!(state.owned.contains(&by) && !state.quarantined.contains(&by), "only owned units attempt anything");
             let owned = if connection.source.unit() == Some(by) { Side::Source } else { Side::Destination };
-            let host_owned = design.host_of(by).is_some_and(|host| state.owned.contains(&host));
+            // Where tampering takes all of a unit, an account on it leaves its agent as it is, and its guests' points.
+            let voids = if design.tradecraft().needs_root.tampering { &state.rooted } else { &state.owned };
+            let host_owned = design.host_of(by).is_some_and(|host| voids.contains(&host));
+            let trust = if trust == Trust::OwnAgentVoid && !voids.contains(&by) { Trust::Intact } else { trust };
             let instant = Assume { as_if_enforced: false, trust, owned: Some(owned), host_owned };
             assert_eq!(assume, instant);
             let verdict = design.evaluate(&connection, instant).verdict;
@@ -86,17 +144,32 @@ fn check_entry(design: &Design, trust: Trust, entry: &TraceEntry, state: &mut In
             tally.attempts += 1;
             tally.denied += u64::from(passage == Passage::Denied);
         }
-        TraceAction::Taken { unit, by } => {
+        TraceAction::Taken { unit, by, gives } => {
             if let Some(by) = by {
                 assert!(state.owned.contains(&by), "units are taken from owned ones");
                 let runs_on = design.host_of(unit) == Some(by);
-                let attacked = state.worked.contains(&(by, unit)) && !state.quarantined.contains(&by);
+                let spared = design.monitor().is_some_and(|monitor| monitor.defence.spares_established);
+                let attacked = state.worked.contains(&(by, unit)) && (spared || !state.quarantined.contains(&by));
                 assert!(runs_on || attacked, "and by an attempt that worked");
             } else {
                 assert!(state.owned.is_empty(), "there is one foothold");
             }
             assert!(state.owned.insert(unit), "no unit is taken twice");
+            state.rooted.extend((gives == Privilege::Root).then_some(unit));
             tally.taken += 1;
+        }
+        TraceAction::Escalated { unit } => {
+            assert!(state.owned.contains(&unit) && state.rooted.insert(unit), "from an account to all of it, once");
+            tally.escalated += 1;
+        }
+        TraceAction::FoundCredentials { unit } => {
+            let needs_root = design.tradecraft().needs_root.credentials;
+            assert!(if needs_root { &state.rooted } else { &state.owned }.contains(&unit));
+        }
+        TraceAction::Tampered { unit } => assert!(state.rooted.contains(&unit)),
+        TraceAction::Encrypted { unit } => {
+            assert!(state.owned.contains(&unit) && !state.quarantined.contains(&unit));
+            tally.encrypted += 1;
         }
         TraceAction::Alert { unit } => assert!(state.owned.contains(&unit)),
         TraceAction::Quarantined { unit } => {
@@ -108,9 +181,26 @@ fn check_entry(design: &Design, trust: Trust, entry: &TraceEntry, state: &mut In
 
 #[test]
 fn every_connection_that_is_used_is_allowed_at_that_instant() {
+    let tally = check_traces(attacked);
+    assert!(tally.denied * 6 >= tally.attempts, "{} of {} denied", tally.denied, tally.attempts);
+    assert!(
+        tally.used > 50 && tally.quarantined > 50 && tally.taken > tally.quarantined,
+        "the runs are worth checking"
+    );
+}
+
+#[test]
+fn so_is_every_one_by_tradecraft_and_strategy() {
+    let tally = check_traces(armed);
+    assert!(tally.denied * 6 >= tally.attempts, "{} of {} denied", tally.denied, tally.attempts);
+    assert!(tally.used > 50 && tally.quarantined > 20, "the runs are worth checking");
+    assert!(tally.escalated > 10 && tally.encrypted > 5, "{} {}", tally.escalated, tally.encrypted);
+}
+
+fn check_traces(design_of: fn(u64) -> Design) -> Tally {
     let mut tally = Tally::default();
     for seed in 0..cases(150) {
-        let design = attacked(seed);
+        let design = design_of(seed);
         let trust = [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid][(seed % 3) as usize];
         let settings = Settings {
             replicas: 3,
@@ -134,11 +224,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
             }
         }
     }
-    assert!(tally.denied * 6 >= tally.attempts, "{} of {} denied", tally.denied, tally.attempts);
-    assert!(
-        tally.used > 50 && tally.quarantined > 50 && tally.taken > tally.quarantined,
-        "the runs are worth checking"
-    );
+    tally
 }
 
 /// The headers that a test tries: all protocols, and every port that anything in the design names, or its neighbour.
@@ -270,6 +356,52 @@ fn closure(passing: &mut Passing<'_>, start: UnitId, pivot: Pivot, trust: Trust)
             return owned;
         }
     }
+}
+
+/// Whatever accounts exploits give first, and whatever needs more than that: where all of a unit can be had, it is had.
+#[test]
+fn so_does_one_who_escalates() {
+    let mut larger = 0;
+    for seed in 0..cases(300) {
+        let mut draft = armed(seed).to_draft();
+        draft.tradecraft.needs_root = NeedsRoot { credentials: true, tampering: true };
+        draft.attackers[0].strategy = Strategy::Worm;
+        draft.monitor = None;
+        let sure = Effort { mean_ns: Some(0), ..Effort::default() };
+        for exploit in &mut draft.tradecraft.exploits {
+            (exploit.gives, exploit.present_probability, exploit.effort) = (Privilege::User, 1.0, sure);
+        }
+        for climb in &mut draft.tradecraft.escalations {
+            (climb.present_probability, climb.effort) = (1.0, Effort { success_probability: 0.1, ..sure });
+        }
+        let design = Design::new(draft.clone()).unwrap();
+        // Accounts alone lead no further than the closure, and less far where they are not enough.
+        draft.tradecraft.escalations.clear();
+        let accounts = Design::new(draft).unwrap();
+        let mut passing = Passing { design: &design, headers: headers(&design), known: BTreeMap::new() };
+        let settings = Settings {
+            replicas: 1,
+            seed,
+            horizon: Duration::from_secs(60 * u64::from(Settings::SCANNED_ADDRESSES_MIN)),
+            search: Search::EveryService,
+            ..Settings::default()
+        };
+        let owned = |design: &Design| {
+            let (replica, trace) = Campaign::prepare(&[design], &settings).unwrap().trace(0, 0).unwrap();
+            let taken = trace.iter().filter_map(|entry| match entry.action {
+                TraceAction::Taken { unit, .. } => Some(unit),
+                _ => None,
+            });
+            (replica.foothold.unwrap(), taken.collect::<BTreeSet<UnitId>>())
+        };
+        let (foothold, whole) = owned(&design);
+        let start = design.unit_named(&foothold).unwrap();
+        assert_eq!(whole, closure(&mut passing, start, settings.pivot, settings.trust), "seed {seed}");
+        let (_, part) = owned(&accounts);
+        assert!(part.is_subset(&whole), "seed {seed}");
+        larger += u32::from(part.len() < whole.len());
+    }
+    assert!(larger > 0, "it makes a difference somewhere");
 }
 
 #[test]

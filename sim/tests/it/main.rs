@@ -15,4 +15,5 @@ mod replicas;
 mod requests;
 mod sensitivity;
 mod statistics;
+mod tradecraft;
 mod traffic;

@@ -68,6 +68,7 @@ fn crafted(seed: u64, dice: &mut Dice) -> Design {
     let exploit = |dice: &mut Dice, number: u64| Exploit {
         vulnerability: format!("CVE-{number}"),
         gives: if dice.below(3) > 0 { Privilege::User } else { Privilege::Root },
+        present_probability: 1.0,
         effort: dice.effort(),
         provenance: Provenance::default(),
     };
@@ -75,6 +76,7 @@ fn crafted(seed: u64, dice: &mut Dice) -> Design {
     let escalation = |dice: &mut Dice, at: usize| Escalation {
         name: format!("escalation {at}"),
         on: on[at].clone(),
+        present_probability: 1.0,
         effort: dice.effort(),
         provenance: Provenance::default(),
     };
@@ -83,6 +85,7 @@ fn crafted(seed: u64, dice: &mut Dice) -> Design {
         escalations: (0..3).map(|at| escalation(dice, at)).collect(),
         finds: if dice.below(2) == 0 { Finds::Answering } else { Finds::Routed },
         scan: (dice.below(2) == 0).then(|| dice.effort()),
+        ..Tradecraft::default()
     };
     Design::new(draft).unwrap()
 }

@@ -1,8 +1,8 @@
 //! Every request, event by event: what becomes of each, and that the cheaper mode says the same.
 
 use seglab_policy::{
-    Arrivals, Design, Draft, Mode, Monitor, Need, Patience, PointKind, Provenance, Refusal, Rule, Selector, Station,
-    Takes, Transport,
+    Arrivals, Defence, Design, Draft, Mode, Monitor, Need, Patience, PointKind, Provenance, Refusal, Rule, Selector,
+    Station, Takes, Transport,
 };
 use seglab_sim::kernel::Duration;
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, CampaignResult, Flows, Settings, TrafficMode};
@@ -166,6 +166,7 @@ fn quarantine_stops_requests_from_then_on() {
         sensor_probability: 1.0,
         sensor_mean_ns: 0,
         response_mean_ns: 1_800 * SECOND,
+        defence: Defence::default(),
         provenance: Provenance::default(),
     });
     let settings = Settings { attacker: AttackerChoice::First, ..every_request(300, HOUR) };

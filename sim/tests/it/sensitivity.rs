@@ -1,7 +1,7 @@
 //! What a comparison hangs on.
 
 use super::company::{sure_attacker, unit, vulnerability};
-use seglab_policy::{Attacker, Design, Draft, Login, Monitor, Provenance, Selector, Transport, Unit};
+use seglab_policy::{Attacker, Defence, Design, Draft, Login, Monitor, Provenance, Selector, Transport, Unit};
 use seglab_sim::kernel::Duration;
 use seglab_sim::models::sensitivity::{Change, Outcome, Parameter, Range, Sensitivity};
 use seglab_sim::models::{CampaignError, Detection, Settings};
@@ -84,6 +84,7 @@ fn less_detection_is_told_apart() {
         sensor_probability: 1.0,
         sensor_mean_ns: hour_ns / 60,
         response_mean_ns: hour_ns / 60,
+        defence: Defence::default(),
         provenance: Provenance::default(),
     };
     let (watched, blind) = (weak("watched", Some(monitor)), weak("blind", None));

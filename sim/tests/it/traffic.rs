@@ -1,7 +1,8 @@
 //! Traffic: which needs a design breaks, by what, and how often.
 
 use seglab_policy::{
-    Arrivals, Design, Draft, Mode, Monitor, Need, Peer, PointKind, Provenance, Rule, Selector, Service, Transport,
+    Arrivals, Defence, Design, Draft, Mode, Monitor, Need, Peer, PointKind, Provenance, Rule, Selector, Service,
+    Transport,
 };
 use seglab_sim::kernel::Duration;
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Flows, Settings};
@@ -178,6 +179,7 @@ fn quarantine_breaks_flows_of_both_ends_from_then_on() {
         sensor_probability: 1.0,
         sensor_mean_ns: 0,
         response_mean_ns: 43_200_000_000_000,
+        defence: Defence::default(),
         provenance: Provenance::default(),
     });
     let settings = Settings { attacker: AttackerChoice::First, ..quiet(400) };

@@ -122,6 +122,8 @@ fn every_selector_splits() {
             exploit_mean_ns: 1,
             login_probability: 1.0,
             login_mean_ns: 1,
+            credentials: Vec::new(),
+            strategy: seglab_policy::Strategy::Worm,
             provenance: Provenance::default(),
         });
     });

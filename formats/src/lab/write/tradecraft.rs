@@ -14,12 +14,14 @@ pub(super) fn tradecraft(of: &Tradecraft) -> Option<String> {
         let mut map = Map::default();
         map.put("vulnerability", scalar(&exploit.vulnerability));
         map.put_if(exploit.gives == Privilege::User, "gives", "user");
+        put_present(&mut map, exploit.present_probability);
         put_effort(&mut map, &exploit.effort);
         map.done()
     });
     let escalations = of.escalations.iter().map(|escalation| {
         let mut map = Map::default();
         map.put("name", scalar(&escalation.name)).put("on", text(&escalation.on));
+        put_present(&mut map, escalation.present_probability);
         put_effort(&mut map, &escalation.effort);
         map.done()
     });
@@ -34,7 +36,14 @@ pub(super) fn tradecraft(of: &Tradecraft) -> Option<String> {
             map.done()
         }),
     );
+    let needs_root = [("credentials", of.needs_root.credentials), ("tampering", of.needs_root.tampering)];
+    let needs_root: Vec<&str> = needs_root.iter().filter(|(_, needed)| *needed).map(|(what, _)| *what).collect();
+    map.put_if(!needs_root.is_empty(), "needs-root", list(needs_root.into_iter().map(scalar)));
     Some(map.done())
+}
+
+fn put_present(map: &mut Map, probability: f64) {
+    map.put_if(probability != 1.0, "present", number(probability));
 }
 
 fn put_effort(map: &mut Map, of: &Effort) {

@@ -60,6 +60,18 @@ fn texts() {
         "needs:\n  - {from: web, to: db, service: tcp/1, rate: 0/s}\n  - {from: web, to: db, service: tcp/1, rate: -2/s}\n",
     );
     check_added("duration", "monitor: {response: 30 minuts}\n");
+    let attacker = |keys: &str| format!("attackers:\n  - {{foothold: web, {keys}}}\n");
+    check_added("strategy", &attacker("strategy: wurm"));
+    check_added("strategy_without_numbers", &attacker("strategy: ransomware"));
+    check_added("ransomware_that_never_strikes", &attacker("strategy: {ransomware: {}}"));
+    check_added("stolen_from_nobody", &attacker("credentials: [key]"));
+    check_added("needs_root", "tradecraft: {needs-root: [credential]}\n");
+    check_added("present", "tradecraft:\n  exploits: [{vulnerability: CVE-1, present: 0}]\n");
+    check_added("triage_by_nobody", "monitor: {response: 1min, triage: 15min}\n");
+    check_added("no_analysts", "monitor: {response: 1min, analysts: 0, triage: 15min}\n");
+    check_added("analysts_without_time", "monitor: {response: 1min, analysts: 2}\n");
+    check_added("established", "monitor: {response: 1min, established: keep}\n");
+    check_added("rotation", "monitor: {response: 1min, rotation: 0s}\n");
     check_added("share", "properties:\n  - blast-radius: {from: any, at-most: 120%}\n");
     check_added("date", "trusted:\n  - {units: web, owner: o, reason: r, expires: 2027-13-01}\n");
     let waiver = |keys: &str| format!("properties:\n  - isolated: {{from: web, to: db}}\nwaivers:\n  - {{{keys}}}\n");

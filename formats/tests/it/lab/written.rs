@@ -3,7 +3,9 @@
 use super::{reading, shown};
 use seglab_formats::lab;
 use seglab_policy::arbitrary::design_of;
-use seglab_policy::{Arrivals, Design, Draft, Peer, Placement, Scope, Selector};
+use seglab_policy::{
+    Arrivals, Defence, Design, Draft, NeedsRoot, Patching, Peer, Placement, Scope, Selector, Strategy, Triage,
+};
 use std::collections::BTreeSet;
 
 /// A draft without places and sources, and without the notes that a lab file does not keep.
@@ -26,6 +28,8 @@ fn bare(mut draft: Draft) -> Draft {
     draft.attackers.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.monitor.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.unmodelled.iter_mut().for_each(|one| one.provenance = Default::default());
+    draft.tradecraft.exploits.iter_mut().for_each(|one| one.provenance = Default::default());
+    draft.tradecraft.escalations.iter_mut().for_each(|one| one.provenance = Default::default());
     draft
 }
 
@@ -118,6 +122,67 @@ unmodelled: [{what: Widget a/b, touches: web}]
     let design = Design::new(reading(text).draft).unwrap();
     check(&design);
     insta::assert_snapshot!("written", lab::write(&design));
+}
+
+#[test]
+fn what_is_said_of_attackers_and_defenders() {
+    let text = r##"
+seglab: 1
+units:
+  - {name: web, image: "web:1", listens: [tcp/80], vulnerabilities: [{name: CVE-1, service: tcp/80}], credentials: [k]}
+  - {name: db, listens: [tcp/22], logins: [{credential: k, service: tcp/22}, {credential: "k 2", service: tcp/22}]}
+policy: []
+attackers:
+  - {foothold: web, strategy: worm, scan-rate: 1/s, exploit: {probability: 1, mean: 0s}, login: {probability: 1, mean: 0s}}
+  - {foothold: web, strategy: random-walk}
+  - {foothold: web, strategy: low-and-slow, credentials: ["k 2", k]}
+  - {foothold: web, strategy: targeted}
+  - {foothold: web, strategy: insider}
+  - {foothold: web, strategy: {ransomware: {units: 10}}}
+  - {foothold: web, strategy: {ransomware: {units: 10, after: 3d}}}
+tradecraft:
+  exploits: [{vulnerability: CVE-1, gives: user, present: 0.25}]
+  escalations: [{name: climb, on: web, present: 0.5, probability: 0.5, mean: 5min}]
+  needs-root: [tampering, credentials]
+monitor:
+  response: 1min
+  analysts: 3
+  triage: 15min
+  missed: 0.125
+  false-alarms: 0.1/d
+  established: spare
+  patching: {probability: 0.9, mean: 14d}
+  rotation: 30d
+"##;
+    let design = Design::new(reading(text).draft).unwrap();
+    let strategies: Vec<Strategy> = design.attackers().iter().map(|attacker| attacker.strategy).collect();
+    let after_ns = Some(3 * 86_400_000_000_000);
+    let expected = [
+        Strategy::Worm,
+        Strategy::RandomWalk,
+        Strategy::LowAndSlow,
+        Strategy::Targeted,
+        Strategy::Insider,
+        Strategy::Ransomware { units: Some(10), after_ns: None },
+        Strategy::Ransomware { units: Some(10), after_ns },
+    ];
+    assert_eq!(strategies, expected);
+    assert_eq!(design.attackers()[2].credentials, ["k 2", "k"]);
+    let craft = design.tradecraft();
+    assert_eq!((craft.exploits[0].present_probability, craft.escalations[0].present_probability), (0.25, 0.5));
+    assert_eq!(craft.needs_root, NeedsRoot { credentials: true, tampering: true });
+    let defence = design.monitor().unwrap().defence;
+    let triage = Triage {
+        analysts: 3,
+        mean_ns: 900_000_000_000,
+        missed_probability: 0.125,
+        false_alarms_per_second: 0.1 / 86_400.0,
+    };
+    let patching = Some(Patching { probability: 0.9, mean_ns: 14 * 86_400_000_000_000 });
+    let rotation_mean_ns = Some(30 * 86_400_000_000_000);
+    let all = Defence { triage: Some(triage), spares_established: true, patching, rotation_mean_ns };
+    assert_eq!(defence, all);
+    check(&design);
 }
 
 #[test]

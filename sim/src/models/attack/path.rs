@@ -5,7 +5,7 @@
 //! no code with the verifier.
 
 use seglab_engine::CompileError;
-use seglab_policy::{Assume, Connection, Design, Endpoint, Pivot, Side, Trust, UnitId};
+use seglab_policy::{Assume, Connection, Design, Endpoint, Pivot, Privilege, Side, Strategy, Trust, UnitId};
 
 use crate::kernel::{
     Agenda, Draws, Duration, Limits, Model, NameCollision, Probability, RunError, ScheduleError, Time, simulate,
@@ -15,7 +15,8 @@ use super::super::enforcement::Enforcement;
 use super::super::network::{Network, Target};
 use super::super::scan::Scan;
 use super::super::{Passage, Search, TraceEntry};
-use super::{Attack, Board, Chance, Defence, Event, Offence, State, Tried};
+use super::attempt::Tried;
+use super::{Attack, Board, Chance, Craft, Defence, Event, Offence, State};
 
 /// One step of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +89,20 @@ pub fn follow(
         pivot,
         trust,
         search: Search::EveryService,
+        strategy: Strategy::Worm,
+        pause: Duration::MAX,
+        // Whatever can work does, and an account is a unit owned.
+        craft: Craft::default(),
+        credentials: Vec::new(),
     };
-    let defence = Defence { denied_alert: Probability::ZERO, sensor: never, response_mean: Duration::ZERO };
+    let defence = Defence {
+        denied_alert: Probability::ZERO,
+        sensor: never,
+        response_mean: Duration::ZERO,
+        desk: None,
+        spares_established: false,
+        rotation: None,
+    };
     let (network, enforcement) = (Network::new(design, pivot)?, Enforcement::new(design)?);
     let board = Board {
         network: &network,
@@ -103,7 +116,7 @@ pub fn follow(
     let limits = Limits { horizon: horizon.after_start(), ..Limits::default() };
     let run = simulate(&mut follower, limits, |follower, agenda| {
         for &unit in start {
-            follower.attack.take(unit, None, agenda)?;
+            follower.attack.take(unit, None, Privilege::Root, agenda)?;
         }
         follower.advance(agenda)
     });
@@ -185,11 +198,10 @@ impl Follower<'_> {
         let assume = Assume { owned: Some(step.from), ..Assume::attack(self.attack.board.offence.trust) };
         arrived(position, self.attack.board.enforcement.passage(&step.connection, assume))?;
         let Some(goal) = far.unit().filter(|_| step.takes) else { return Ok(()) };
-        let techniques = self.attack.techniques(goal, step.connection.header, lure);
-        if techniques.iter().all(Option::is_none) {
+        if self.attack.ways(goal, step.connection.header, lure, agenda.now()).is_empty() {
             return Err(PathError::NoWayIn(position));
         }
-        Ok(self.attack.take(goal, None, agenda)?)
+        Ok(self.attack.take(goal, None, Privilege::Root, agenda)?)
     }
 }
 

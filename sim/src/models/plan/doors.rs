@@ -13,6 +13,7 @@ use seglab_policy::{
 };
 
 use super::super::Passage;
+use super::super::attack::without_tampering;
 use super::super::enforcement::Enforcement;
 use super::super::network::Network;
 use super::bits::Bits;
@@ -27,7 +28,8 @@ pub(super) enum Actor {
     /// Somebody at a globally routable address, or behind a named external source.
     Outside,
     /// An owned unit.
-    Unit { unit: UnitId, host_owned: bool },
+    /// `tampers`: what it holds of the unit is enough to make the unit's own agent void.
+    Unit { unit: UnitId, host_owned: bool, tampers: bool },
 }
 
 /// A way to take a unit by a connection.
@@ -85,7 +87,10 @@ impl<'a> Trial<'a> {
     pub(super) fn assume(&self, actor: Actor, is_client: bool) -> Assume {
         Assume {
             as_if_enforced: self.settings.as_if_enforced,
-            trust: self.settings.trust,
+            trust: match actor {
+                Actor::Unit { tampers: false, .. } => without_tampering(self.settings.trust),
+                Actor::Unit { tampers: true, .. } | Actor::Outside => self.settings.trust,
+            },
             owned: Some(if is_client { Side::Destination } else { Side::Source }),
             host_owned: matches!(actor, Actor::Unit { host_owned: true, .. }),
         }
@@ -254,9 +259,10 @@ impl Doors {
         let doors = doors(network, trial.settings.pivot);
         let mut actors = vec![Actor::Outside];
         for unit in design.unit_ids() {
-            actors.push(Actor::Unit { unit, host_owned: false });
-            if design.host_of(unit).is_some() {
-                actors.push(Actor::Unit { unit, host_owned: true });
+            let needs_root = design.tradecraft().needs_root.tampering;
+            for host_owned in [false, true].into_iter().take(1 + usize::from(design.host_of(unit).is_some())) {
+                let tampers = [true, false].into_iter().take(1 + usize::from(needs_root));
+                actors.extend(tampers.map(|tampers| Actor::Unit { unit, host_owned, tampers }));
             }
         }
         let pairs = actors.len() as u64 * doors.len() as u64;

@@ -80,6 +80,11 @@ impl Facts {
         (3 * self.units + self.credentials + self.groups + self.doors) as usize
     }
 
+    /// The fact that it takes to make void what owning the unit makes void.
+    pub(super) fn tampers(self, unit: UnitId, design: &Design) -> u32 {
+        if design.tradecraft().needs_root.tampering { self.root(unit) } else { self.user(unit) }
+    }
+
     /// The facts of holding a unit.
     pub(super) fn held(self, unit: UnitId, privilege: Privilege) -> Vec<u32> {
         match privilege {
@@ -95,6 +100,8 @@ pub(super) struct Moves {
     pub(super) facts: Facts,
     /// For each operation the action that it is, unless it follows by itself.
     pub(super) moves: Vec<Option<(Move, Effort)>>,
+    /// What the attacker has before it begins: credentials, and where they are of use.
+    pub(super) stolen: Vec<u32>,
 }
 
 /// What actions take where the design does not say: one of whatever is counted, and what the attacker's numbers say.
@@ -173,15 +180,24 @@ impl Moves {
         builder.scans();
         builder.entries();
         builder.on_units();
+        let stolen = attacker.map_or(&[][..], |attacker| attacker.credentials.as_slice());
+        let stolen = stolen.iter().flat_map(|name| builder.found(name)).collect();
         let Builder { operations, moves, .. } = builder;
         if let Some((what, effort)) = moves.iter().flatten().find(|(_, effort)| !effort.is_sound()) {
             return Err(PlanError::Unsound { what: what.name().to_owned(), effort: *effort });
         }
-        Ok(Self { task: Task::new(facts.count(), operations), facts, moves })
+        Ok(Self { task: Task::new(facts.count(), operations), facts, moves, stolen })
     }
 }
 
 impl Builder<'_> {
+    /// The facts that come with a credential.
+    fn found(&self, credential: &str) -> Vec<u32> {
+        let own = self.credentials.get(credential).map(|&number| self.facts.credential(number));
+        let taking = self.taking.get(credential).into_iter().flatten().map(|&unit| self.facts.known(unit));
+        own.into_iter().chain(taking).collect()
+    }
+
     fn follows(&mut self, needs: Vec<u32>, brings: Vec<u32>) {
         self.operations.push(Operation { needs, brings, is_action: false });
         self.moves.push(None);
@@ -199,9 +215,10 @@ impl Builder<'_> {
     fn consequences(&mut self) {
         let facts = self.facts;
         for (&actor, &group) in &self.doors.group_of {
-            let Actor::Unit { unit, host_owned } = actor else { continue };
+            let Actor::Unit { unit, host_owned, tampers } = actor else { continue };
             let host = self.design.host_of(unit).filter(|_| host_owned);
-            let needs = std::iter::once(facts.user(unit)).chain(host.map(|host| facts.user(host))).collect();
+            let own = if tampers { facts.tampers(unit, self.design) } else { facts.user(unit) };
+            let needs = std::iter::once(own).chain(host.map(|host| facts.tampers(host, self.design))).collect();
             self.follows(needs, vec![facts.group(group)]);
         }
         for (number, group) in (0u32..).zip(&self.doors.groups) {
@@ -284,13 +301,11 @@ impl Builder<'_> {
         let (design, facts) = (self.design, self.facts);
         for id in design.unit_ids() {
             let unit = design.unit(id);
-            let mut finds: Vec<u32> = Vec::new();
-            for credential in &unit.credentials {
-                finds.extend(self.credentials.get(credential.as_str()).map(|&number| facts.credential(number)));
-                finds.extend(self.taking.get(credential.as_str()).into_iter().flatten().map(|&unit| facts.known(unit)));
-            }
+            let finds: Vec<u32> = unit.credentials.iter().flat_map(|credential| self.found(credential)).collect();
             if !finds.is_empty() && self.pivot == Pivot::Exploitable {
-                self.action(vec![facts.user(id)], finds, Move::FindCredentials { unit: id }, self.usual.find);
+                let needs_root = design.tradecraft().needs_root.credentials;
+                let needs = if needs_root { facts.root(id) } else { facts.user(id) };
+                self.action(vec![needs], finds, Move::FindCredentials { unit: id }, self.usual.find);
             }
             for escalation in design.tradecraft().escalations.iter().filter(|one| one.on.matches(unit)) {
                 let what = Move::Escalate { unit: id, name: escalation.name.clone() };

@@ -1,20 +1,12 @@
 //! Plans as they are told: step by step, who does what to whom over which connection, and with what it takes.
 
-use seglab_policy::{Assume, Connection, Design, Effort, Finds, Header, Privilege, Transport, UnitId};
+use seglab_policy::{Assume, Connection, Design, Effort, Header, Privilege, UnitId};
 
+use super::super::technique::{self, Technique};
 use super::bits::Bits;
 use super::doors::{Actor, Door, Doors, Trial};
 use super::moves::{Move, Moves};
 use super::{Objective, PlanError};
-
-/// A technique of MITRE ATT&CK (Enterprise).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Technique {
-    /// Its id: `T1210`.
-    pub id: &'static str,
-    /// Its name.
-    pub name: &'static str,
-}
 
 /// What an attacker does in a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,13 +134,19 @@ impl Teller<'_> {
                 let finds = self.doors.groups.get(*group as usize).map(|group| group.finds.as_slice());
                 let finds = finds.unwrap_or_default().iter().copied();
                 let finds = finds.filter(|unit| !state.has(self.moves.facts.known(*unit))).collect();
-                Ok(bare(by.and_then(Actor::unit), Deed::Scan { finds }, scan(self.design.tradecraft().finds)))
+                Ok(bare(
+                    by.and_then(Actor::unit),
+                    Deed::Scan { finds },
+                    technique::scan(self.design.tradecraft().finds),
+                ))
             }
             Move::FindCredentials { unit } => {
                 let credentials = self.design.unit(*unit).credentials.clone();
-                Ok(bare(Some(*unit), Deed::FindCredentials { credentials }, FIND_CREDENTIALS))
+                Ok(bare(Some(*unit), Deed::FindCredentials { credentials }, technique::FIND_CREDENTIALS))
             }
-            Move::Escalate { unit, name } => Ok(bare(Some(*unit), Deed::Escalate { name: name.clone() }, ESCALATE)),
+            Move::Escalate { unit, name } => {
+                Ok(bare(Some(*unit), Deed::Escalate { name: name.clone() }, technique::ESCALATE))
+            }
             Move::Exploit { door, .. } | Move::Login { door, .. } | Move::Connect { door } | Move::Lure { door } => {
                 let Some(held) = self.doors.doors.get(*door as usize) else { return Err(PlanError::NoWayThrough) };
                 let (by, connection) = self.opened(*door, held, state, owned)?;
@@ -171,11 +169,12 @@ impl Teller<'_> {
         let outside = outside.filter(|group| state.has(self.moves.facts.group(*group)));
         let inside = owned.iter().flat_map(move |&unit| {
             let host = self.design.host_of(unit);
-            let host_owned = host.is_some_and(|host| state.has(self.moves.facts.user(host)));
-            [false, true]
-                .into_iter()
-                .take(1 + usize::from(host_owned))
-                .map(move |host_owned| Actor::Unit { unit, host_owned })
+            let tampers = |unit: UnitId| state.has(self.moves.facts.tampers(unit, self.design));
+            let host_owned = host.is_some_and(tampers);
+            let combined = [(false, false), (false, true), (true, false), (true, true)].into_iter();
+            combined
+                .filter(move |(host, own)| (host_owned || !host) && (tampers(unit) || !own))
+                .map(move |(host_owned, tampers)| Actor::Unit { unit, host_owned, tampers })
         });
         outside.map(|_| Actor::Outside).into_iter().chain(inside)
     }
@@ -224,34 +223,13 @@ impl Deed {
     }
 }
 
-const FIND_CREDENTIALS: Technique = Technique { id: "T1552", name: "Unsecured Credentials" };
-const ESCALATE: Technique = Technique { id: "T1068", name: "Exploitation for Privilege Escalation" };
-
-fn scan(finds: Finds) -> Technique {
-    match finds {
-        Finds::Answering => Technique { id: "T1046", name: "Network Service Discovery" },
-        Finds::Routed => Technique { id: "T1018", name: "Remote System Discovery" },
-    }
-}
-
 /// The technique by which a unit is taken from an owned one, or from outside.
 fn entry(deed: &Deed, by: Option<UnitId>, header: Header) -> Technique {
-    let of = |id, name| Technique { id, name };
     match (deed, by) {
-        (Deed::Lure { .. }, _) => of("T1203", "Exploitation for Client Execution"),
-        (Deed::Login { .. }, None) => of("T1133", "External Remote Services"),
-        (Deed::Login { .. }, Some(_)) => match header {
-            Header::Transport { protocol: Transport::Tcp, destination_port, .. } => match destination_port {
-                22 => of("T1021.004", "Remote Services: SSH"),
-                3389 => of("T1021.001", "Remote Services: Remote Desktop Protocol"),
-                139 | 445 => of("T1021.002", "Remote Services: SMB/Windows Admin Shares"),
-                5900..=5906 => of("T1021.005", "Remote Services: VNC"),
-                5985 | 5986 => of("T1021.006", "Remote Services: Windows Remote Management"),
-                _ => of("T1078", "Valid Accounts"),
-            },
-            _ => of("T1078", "Valid Accounts"),
-        },
-        (_, None) => of("T1190", "Exploit Public-Facing Application"),
-        (_, Some(_)) => of("T1210", "Exploitation of Remote Services"),
+        (Deed::Lure { .. }, _) => technique::LURE,
+        (Deed::Login { .. }, None) => technique::LOGIN_EXTERNAL,
+        (Deed::Login { .. }, Some(_)) => technique::login(header),
+        (_, None) => technique::EXPLOIT_PUBLIC,
+        (_, Some(_)) => technique::EXPLOIT_REMOTE,
     }
 }

@@ -1,0 +1,92 @@
+//! The credentials that an attacker has, and how long they are of use.
+//!
+//! As long as the attacker holds a unit on which a credential lies it has the present one, however often it is changed.
+//! When the last such unit is quarantined, the credential is of use until the next change. Changes come evenly, so that the
+//! time to the next one is exponential, whenever one begins to wait for it.
+
+use seglab_policy::UnitId;
+
+use crate::kernel::{Name, Technique, Time};
+
+use super::super::purpose::ROTATION;
+use super::super::replica::TraceAction;
+use super::Attack;
+
+/// The credentials of an attacker, by number.
+pub(super) struct Keys {
+    held: Vec<bool>,
+    /// On how many units at work each was found.
+    places: Vec<u32>,
+    /// Those that will be of no use from some time on.
+    ending: Vec<(u32, Time)>,
+    /// How often each was lost sight of.
+    losses: Vec<u32>,
+}
+
+impl Keys {
+    pub(super) fn new(credentials: usize) -> Self {
+        Self {
+            held: vec![false; credentials],
+            places: vec![0; credentials],
+            ending: Vec::new(),
+            losses: vec![0; credentials],
+        }
+    }
+
+    /// A credential is found somewhere.
+    pub(super) fn find(&mut self, credential: u32) {
+        let at = credential as usize;
+        if let (Some(held), Some(places)) = (self.held.get_mut(at), self.places.get_mut(at)) {
+            *held = true;
+            *places += 1;
+            self.ending.retain(|(one, _)| *one != credential);
+        }
+    }
+
+    /// Which credentials are of use at an instant; instants come in their order.
+    pub(super) fn held_at(&mut self, now: Time) -> &[bool] {
+        let held = &mut self.held;
+        self.ending.retain(|(credential, ends)| {
+            if let Some(held) = held.get_mut(*credential as usize).filter(|_| *ends <= now) {
+                *held = false;
+            }
+            *ends > now
+        });
+        &self.held
+    }
+}
+
+impl Attack<'_> {
+    /// The credentials that lie on a unit are the attacker's.
+    pub(super) fn find_credentials(&mut self, unit: UnitId, now: Time) {
+        let yields = self.board.network.yields(unit);
+        yields.iter().for_each(|&credential| self.keys.find(credential));
+        if !yields.is_empty() {
+            self.note(now, TraceAction::FoundCredentials { unit });
+        }
+    }
+
+    /// A unit is no longer a place where credentials are found.
+    pub(super) fn lose_credentials(&mut self, unit: UnitId, now: Time) {
+        let network = self.board.network;
+        if self.has_root(unit) || !self.board.offence.craft.needs_root.credentials {
+            network.yields(unit).iter().for_each(|&credential| self.lose_sight_of(credential, now));
+        }
+    }
+
+    /// One place fewer; after the last one a credential is of use until it is changed.
+    pub(super) fn lose_sight_of(&mut self, credential: u32, now: Time) {
+        let Some(places) = self.keys.places.get_mut(credential as usize) else { return };
+        *places = places.saturating_sub(1);
+        if *places > 0 {
+            return;
+        }
+        if let Some(mean) = self.board.defence.rotation {
+            let Some(losses) = self.keys.losses.get_mut(credential as usize) else { return };
+            *losses += 1;
+            let name = self.board.network.credential_name(credential);
+            let mut draw = self.board.draws.at(ROTATION, name, Name::NONE, Technique::NONE, *losses);
+            self.keys.ending.push((credential, now.saturating_add(draw.exponential(mean))));
+        }
+    }
+}
