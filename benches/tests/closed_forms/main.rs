@@ -7,7 +7,7 @@
 //! replicas, and adds the deviates of 200 seeds.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
-use seglab_policy::{Arrivals, Design};
+use seglab_policy::{Arrivals, Design, Draft};
 use seglab_scenarios::load;
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::Fate;
@@ -19,8 +19,18 @@ struct Case {
     file: &'static str,
     /// What is measured of a replica.
     measured: fn(&Replica) -> f64,
-    /// Mean and variance of it, where all scans are faster by a factor.
+    /// What is made larger by a factor, to be seen to fail.
+    scale: fn(&mut Draft, f64),
+    /// Mean and variance of what is measured, where that is larger by a factor.
     moments: fn(f64) -> Moments,
+    /// Long enough for everything to happen that ever does.
+    horizon: Duration,
+}
+
+const YEAR: Duration = Duration::from_days(365);
+
+fn scan_rate(draft: &mut Draft, factor: f64) {
+    draft.attackers.iter_mut().for_each(|attacker| attacker.scan_rate_per_second *= factor);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +66,8 @@ fn chain() -> Case {
     Case {
         file: "chain.yaml",
         measured: time_to_crown,
+        scale: scan_rate,
+        horizon: YEAR,
         moments: |factor| sum_of((0..5).map(|_| 0.5 * factor * MEETINGS)),
     }
 }
@@ -64,6 +76,8 @@ fn race() -> Case {
     Case {
         file: "race.yaml",
         measured: |replica| f64::from(u8::from(replica.first_critical().unwrap().fate == Fate::Event)),
+        scale: scan_rate,
+        horizon: YEAR,
         moments: |factor| {
             let rate = 0.6 * factor * MEETINGS;
             let mean = power(rate / (rate + 1.0 / 2500.0), 4);
@@ -79,12 +93,20 @@ fn worm() -> Case {
             assert_eq!(replica.compromised(), 40);
             time_to_last(replica)
         },
+        scale: scan_rate,
+        horizon: YEAR,
         moments: |factor| sum_of((1..40).map(|k| f64::from(k * (40 - k)) * 0.25 * factor * MEETINGS)),
     }
 }
 
 fn outbreak() -> Case {
-    Case { file: "outbreak.yaml", measured: |replica| replica.compromised() as f64, moments: outbreak_moments }
+    Case {
+        file: "outbreak.yaml",
+        measured: |replica| replica.compromised() as f64,
+        scale: scan_rate,
+        horizon: YEAR,
+        moments: outbreak_moments,
+    }
 }
 
 /// The final size of a Markovian SIR epidemic by its jump chain (N. T. J. Bailey, "The total size of a general
@@ -118,12 +140,51 @@ fn sweep() -> Case {
             assert_eq!(replica.compromised(), 11);
             time_to_last(replica)
         },
+        scale: scan_rate,
+        horizon: YEAR,
         moments: |factor| sum_of((1..=10).map(|left| f64::from(left) * 0.5 * factor * MEETINGS)),
     }
 }
 
 fn maze() -> Case {
-    Case { file: "maze.yaml", measured: time_to_crown, moments: maze_moments }
+    Case { file: "maze.yaml", measured: time_to_crown, scale: scan_rate, horizon: YEAR, moments: maze_moments }
+}
+
+/// The share of units of `coverage.yaml` and `coverage-by-image.yaml` without an agent.
+const GAPS: f64 = 0.4;
+
+fn gaps(draft: &mut Draft, factor: f64) {
+    draft.points.iter_mut().for_each(|point| point.operation.coverage = 1.0 - GAPS * factor);
+}
+
+/// All who have no agent fall, beside the foothold, which may have one.
+fn coverage() -> Case {
+    Case {
+        file: "coverage.yaml",
+        measured: |replica| replica.compromised() as f64,
+        scale: gaps,
+        // Fifteen visits of each owned unit to each of the others: the foothold alone misses one with a probability of 3e-7.
+        horizon: Duration::from_secs(15_000),
+        moments: |factor| {
+            let open = GAPS * factor;
+            Moments { mean: 1.0 + open * 39.0, variance: open * (1.0 - open) * 39.0 }
+        },
+    }
+}
+
+/// Two units of one image share a draw of the chance √a, so that both have the agent with the probability a²/√a.
+fn coverage_by_image() -> Case {
+    Case {
+        file: "coverage-by-image.yaml",
+        moments: |factor| {
+            let covered = 1.0 - GAPS * factor;
+            let shared = covered * covered / covered.sqrt() - covered * covered;
+            // Of 39 others, nine are of the foothold's image.
+            let pairs = 9.0 * 8.0 + 3.0 * 10.0 * 9.0;
+            Moments { variance: covered * (1.0 - covered) * 39.0 + pairs * shared, ..(coverage().moments)(factor) }
+        },
+        ..coverage()
+    }
 }
 
 /// First-step analysis over the sets of owned units: entry 1, web 2, mail 4, vault 8. With the rates out of a set, T = X + T'
@@ -255,7 +316,7 @@ fn lab(file: &str) -> Design {
 
 fn design(case: &Case, factor: f64) -> Design {
     let mut draft = lab(case.file).to_draft();
-    draft.attackers.iter_mut().for_each(|attacker| attacker.scan_rate_per_second *= factor);
+    (case.scale)(&mut draft, factor);
     Design::new(draft).unwrap()
 }
 
@@ -264,7 +325,7 @@ fn deviate(case: &Case, factor: f64, replicas: u32, seed: u64) -> f64 {
     let settings = Settings {
         replicas,
         seed,
-        horizon: Duration::from_days(365),
+        horizon: case.horizon,
         threads: NonZeroUsize::new(2).unwrap(),
         flows_per_need: 0,
         ..Settings::default()
@@ -280,7 +341,11 @@ fn soaks() -> bool {
 }
 
 fn check(case: &Case) {
-    let off = if soaks() { 0.02 } else { 0.1 };
+    check_against(case, if soaks() { 0.02 } else { 0.1 });
+}
+
+/// Holds a case to its closed form, and sees it fail where something is larger by the share `off`.
+fn check_against(case: &Case, off: f64) {
     let (known, other) = ((case.moments)(1.0), (case.moments)(1.0 + off));
     // 4 standard errors to be seen, 2.33 more to be seen in 99 of 100 campaigns, and a tenth for what is approximate.
     let deviates = 1.1 * (4.0 + 2.33);
@@ -352,6 +417,12 @@ fn a_worm_takes_the_complete_graph() {
 #[test]
 fn an_outbreak_ends_as_large_as_its_jump_chain_says() {
     check(&outbreak());
+}
+
+#[test]
+fn a_worm_takes_those_that_have_no_agent() {
+    check_against(&coverage(), 0.02);
+    check(&coverage_by_image());
 }
 
 #[test]

@@ -28,7 +28,7 @@ use seglab_policy::{Assume, Connection, Endpoint, Header, Pivot, Side, Trust, Un
 use crate::kernel::statistics::Fate;
 use crate::kernel::{Agenda, Draws, Duration, Model, Name, Probability, Purpose, ScheduleError, Technique, Time};
 
-use super::enforcement::Enforcement;
+use super::enforcement::InForce;
 use super::network::{Network, Reach, Target};
 use super::purpose::{ALERT, CHOICE, CONNECT, EXPLOIT, FOOTHOLD, LOGIN, LURE, OUTCOME, RESPONSE, SENSOR};
 use super::replica::{Course, Replica, Settled, TraceAction, TraceEntry};
@@ -39,7 +39,7 @@ use super::{Passage, Search};
 #[derive(Clone, Copy)]
 pub(super) struct Board<'a> {
     pub(super) network: &'a Network<'a>,
-    pub(super) enforcement: &'a Enforcement,
+    pub(super) enforcement: InForce<'a>,
     pub(super) offence: &'a Offence,
     pub(super) defence: &'a Defence,
     pub(super) draws: Draws,
@@ -364,12 +364,15 @@ impl<'a> Attack<'a> {
     fn attempt(&mut self, tried: Tried, agenda: &mut Agenda<Event>) -> Result<(Passage, bool), ScheduleError> {
         let board = self.board;
         let assume = self.assume(tried.unit, tried.lure);
-        let (connection, passage) = board.enforcement.attempt(tried.connection(), assume);
+        let now = board.enforcement.at(agenda.now());
+        let (connection, passage) = now.attempt(tried.connection(), assume);
         self.replica.attempts.made += 1;
         match passage {
             Passage::Denied => self.replica.attempts.denied += 1,
             Passage::Unknown => self.replica.attempts.unknown += 1,
-            Passage::Allowed | Passage::Reported => {}
+            Passage::Allowed | Passage::Reported => {
+                self.replica.attempts.stale += u64::from(now.is_by_staleness(&connection, assume));
+            }
         }
         let mut works = false;
         if passage.is_allowed() {

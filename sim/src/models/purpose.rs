@@ -26,6 +26,16 @@ pub(super) const REQUEST: Purpose = Purpose::new(10);
 pub(super) const BURST: Purpose = Purpose::new(11);
 /// What a server has to do at the start.
 pub(super) const STATE: Purpose = Purpose::new(12);
+/// Whether an enforcement point is in place at a unit. Enforcement has the numbers from 32 on.
+pub(super) const COVERAGE: Purpose = Purpose::new(32);
+/// When an enforcement point fails and is repaired.
+pub(super) const FAILURE: Purpose = Purpose::new(33);
+/// When a unit moves.
+pub(super) const MOVE: Purpose = Purpose::new(34);
+/// Where it moves, and to which address.
+pub(super) const DESTINATION: Purpose = Purpose::new(35);
+/// How long it takes until a point knows of that.
+pub(super) const UPDATE: Purpose = Purpose::new(36);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);
@@ -35,3 +45,9 @@ pub(super) const LOGIN: Technique = Technique::new(2);
 pub(super) const CONNECT: Technique = Technique::new(3);
 /// A client that connects to an owned unit is taken.
 pub(super) const LURE: Technique = Technique::new(4);
+/// What keeps an enforcement point from a unit: the unit itself, …
+pub(super) const AT_UNIT: Technique = Technique::new(32);
+/// … the image that it runs, …
+pub(super) const AT_IMAGE: Technique = Technique::new(33);
+/// … or the site that it stands in.
+pub(super) const AT_SITE: Technique = Technique::new(34);
