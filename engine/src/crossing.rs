@@ -60,6 +60,16 @@ pub(crate) struct Circumstances {
     pub(crate) host_and_guest: bool,
 }
 
+/// A point that is met on a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Met {
+    pub(crate) point: u32,
+    /// The end of the path that it stands at; `None` in between.
+    pub(crate) side: Option<Side>,
+    pub(crate) rulebook: u32,
+    pub(crate) direction: Direction,
+}
+
 impl Crossings {
     /// Compiles the points of a design; returns the coverage of each unit, too.
     pub(crate) fn new(design: &Design, labels: &LabelIndex<'_>) -> (Self, Column<u32>) {
@@ -163,14 +173,14 @@ impl Crossings {
         self.points.iter().any(judges)
     }
 
-    /// Asks `visit` for every standing point on the path, with its rulebook and direction, until it says stop.
+    /// Asks `visit` for every standing point on the path until it says stop.
     #[inline]
     pub(crate) fn walk(
         &self,
         from: Station,
         to: Station,
         circumstances: Circumstances,
-        mut visit: impl FnMut(u32, Direction) -> std::ops::ControlFlow<()>,
+        mut visit: impl FnMut(Met) -> std::ops::ControlFlow<()>,
     ) -> std::ops::ControlFlow<()> {
         let Circumstances { assume, reply, host_and_guest } = circumstances;
         let mut meet = |points: &[u32], direction: Direction, side: Option<Side>| {
@@ -182,7 +192,7 @@ impl Crossings {
                     && !(host_and_guest && point.exempts_host)
                     && !(reply && point.stateful);
                 if judges {
-                    visit(point.rulebook, direction)?;
+                    visit(Met { point: at, side, rulebook: point.rulebook, direction })?;
                 }
             }
             std::ops::ControlFlow::Continue(())

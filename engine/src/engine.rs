@@ -1,15 +1,15 @@
 //! The engine: a design compiled, and its decisions.
 
 use crate::column::{Column, id};
-use crate::crossing::{Circumstances, Crossings};
+use crate::crossing::{Circumstances, Crossings, Met};
 use crate::family::{Facts, FamilyEngine, Ground};
 use crate::label_index::LabelIndex;
 use crate::population::Population;
 use crate::table::Form;
 use rustc_hash::FxHashSet;
 use seglab_policy::{
-    AddressSet, Assume, Connection, Design, Direction, Endpoint, Family, Header, Outcomes, Peer, Reply, Rule,
-    RulebookId, UnitId, Verdict,
+    AddressSet, Assume, Connection, Design, Direction, Endpoint, Family, Header, Outcomes, Peer, PointId, Reply, Rule,
+    RulebookId, Side, Standing, UnitId, Verdict,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -235,6 +235,20 @@ impl Engine {
 
     /// Whether a connection may be opened. Endpoints that the design does not have open nothing.
     pub fn decide(&self, connection: &Connection, assume: Assume) -> Decision {
+        self.decide_where(connection, assume, |_, _| Standing::InPlace)
+    }
+
+    /// Whether a connection may be opened where not every point does its work: `standing` says so of a point at a unit, or
+    /// between places, where it is asked without a unit.
+    ///
+    /// It is what [`Engine::decide`] says of the design in which a point that is missing at units is not placed there, and
+    /// in which another one of its kind, mode and directions that denies everything takes its place where it is closed.
+    pub fn decide_where(
+        &self,
+        connection: &Connection,
+        assume: Assume,
+        standing: impl Fn(PointId, Option<UnitId>) -> Standing,
+    ) -> Decision {
         let Some(path) = self.path(connection) else { return Decision::Denied };
         let facts = [path.family.facts(path.from), path.family.facts(path.to)];
         // What is not modelled may open a path that is missing, too.
@@ -252,12 +266,23 @@ impl Engine {
         }
         let host_and_guest = self.crossings.minds_hosts() && self.host_and_guest(ends);
         let there = Circumstances { assume, reply: false, host_and_guest };
-        match (self.judge(&path, connection.header, there), reply) {
+        let at_ends = |ends: (Option<UnitId>, Option<UnitId>)| {
+            let standing = &standing;
+            move |met: &Met| {
+                let unit = match met.side {
+                    Some(Side::Source) => ends.0,
+                    Some(Side::Destination) => ends.1,
+                    None => None,
+                };
+                standing(PointId(met.point), unit)
+            }
+        };
+        match (self.judge(&path, connection.header, there, at_ends(ends)), reply) {
             (Judged::Denied, _) => Decision::Denied,
             (Judged::Unknown, _) => Decision::Unknown,
             (Judged::Allowed, Some(header)) if self.crossings.minds_replies() => {
                 let back = Path { from: path.to, to: path.from, ..path };
-                match self.judge(&back, header, Circumstances { reply: true, ..there }) {
+                match self.judge(&back, header, Circumstances { reply: true, ..there }, at_ends((ends.1, ends.0))) {
                     Judged::Allowed => Decision::Allowed(Reply::Passes),
                     Judged::Denied => Decision::Allowed(Reply::Blocked),
                     Judged::Unknown => Decision::Allowed(Reply::Unknown),
@@ -379,14 +404,25 @@ impl Engine {
 
     /// Asks the points on the path, up to one that surely denies.
     #[inline]
-    fn judge(&self, path: &Path<'_>, header: Header, circumstances: Circumstances) -> Judged {
+    fn judge(
+        &self,
+        path: &Path<'_>,
+        header: Header,
+        circumstances: Circumstances,
+        standing: impl Fn(&Met) -> Standing,
+    ) -> Judged {
         let class = path.family.classify(header);
         let stations = [path.from, path.to].map(|identity| path.family.facts(identity).station);
         let mut judged = Judged::Allowed;
         // Points that carry one policy ask one table, which answers the same again.
         let (mut last, mut last_but_one) = (u32::MAX, u32::MAX);
-        let stopped = self.crossings.walk(stations[0], stations[1], circumstances, |rulebook, direction| {
-            let table = path.family.table(rulebook, direction);
+        let stopped = self.crossings.walk(stations[0], stations[1], circumstances, |met| {
+            match standing(&met) {
+                Standing::InPlace => {}
+                Standing::Missing => return ControlFlow::Continue(()),
+                Standing::Closed => return ControlFlow::Break(()),
+            }
+            let table = path.family.table(met.rulebook, met.direction);
             if table == last || table == last_but_one {
                 return ControlFlow::Continue(());
             }

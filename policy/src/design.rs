@@ -11,6 +11,7 @@ use crate::attacker::{Attacker, Monitor};
 use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
 use crate::date::Date;
 use crate::flow::Need;
+use crate::movement::Movement;
 use crate::point::{EnforcementPoint, PointId};
 use crate::property::{Property, Trusted};
 use crate::rule::{Action, Rule};
@@ -94,6 +95,8 @@ pub struct Draft {
     pub monitor: Option<Monitor>,
     /// What attacks take and give.
     pub tradecraft: Tradecraft,
+    /// Units that move while the design is at work.
+    pub movements: Vec<Movement>,
     /// What the results rest on.
     pub assumptions: Vec<Assumption>,
     /// What the policy leaves open and a reader has decided.
@@ -420,6 +423,11 @@ impl Design {
     /// What attacks take and give.
     pub fn tradecraft(&self) -> &Tradecraft {
         &self.draft.tradecraft
+    }
+
+    /// Units that move while the design is at work.
+    pub fn movements(&self) -> &[Movement] {
+        &self.draft.movements
     }
 
     /// What the results rest on.

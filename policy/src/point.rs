@@ -1,5 +1,6 @@
 //! Enforcement points: where, by what and in which mode a policy is enforced.
 
+use crate::operation::Operation;
 use crate::rule::Directions;
 use crate::selector::Selector;
 use crate::source::Provenance;
@@ -126,7 +127,7 @@ pub enum Placement {
 }
 
 /// Something that enforces a rulebook at one place, or at each unit of many.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EnforcementPoint {
     /// The name, unique in a design.
     pub name: String,
@@ -147,6 +148,8 @@ pub struct EnforcementPoint {
     /// What distributes the policy to it, where anything does: void under
     /// [`Trust::ControllerVoid`](crate::Trust::ControllerVoid).
     pub controller: Option<String>,
+    /// Where it is in place, and how it fails.
+    pub operation: Operation,
     /// Where it is written.
     pub provenance: Provenance,
 }
@@ -164,6 +167,7 @@ impl EnforcementPoint {
             rulebook,
             exempts_host: false,
             controller: None,
+            operation: Operation::default(),
             provenance: Provenance::default(),
         }
     }

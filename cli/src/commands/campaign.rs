@@ -169,6 +169,10 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
         let attempts = &design.attempts;
         let denied = 100.0 * attempts.denied as f64 / attempts.made.max(1) as f64;
         let _ = writeln!(out, "    attempts           {}, {denied:.1}% denied", number(attempts.made));
+        if attempts.stale > 0 {
+            let _ =
+                writeln!(out, "    by stale rules     {} let through", count(attempts.stale, "attempt", "attempts"));
+        }
         critical_text(out, design, horizon);
         impact_text(out, design);
         if design.monitored {
@@ -249,6 +253,12 @@ fn needs_text(out: &mut String, design: &DesignResult) {
     }
     let sum = |of: fn(&Flows) -> u64| design.needs.iter().map(|need| of(&need.flows)).sum::<u64>();
     let tried = sum(|flows| flows.tried).max(1) as f64;
+    let stale = sum(|flows| flows.stale) as f64;
+    if stale > 0.0 {
+        let stale = 100.0 * stale / tried;
+        let _ =
+            writeln!(out, "    of all needed flows {stale:.1}% are denied by rules that do not know where a unit is");
+    }
     let (quarantine, upstream) = (sum(|flows| flows.quarantined) as f64, sum(|flows| flows.upstream) as f64);
     if quarantine + upstream > 0.0 {
         let (quarantine, upstream) = (100.0 * quarantine / tried, 100.0 * upstream / tried);
@@ -280,6 +290,7 @@ fn requests_text(out: &mut String, design: &DesignResult) {
         let _ = write!(out, "    {}: {}, {:.2}% served", name_of(need), number(flows.tried), share(flows.delivered));
         for (count, what) in [
             (flows.denied, "blocked"),
+            (flows.stale, "blocked by stale rules"),
             (flows.upstream, "blocked further on"),
             (flows.quarantined, "in quarantine"),
             (flows.queue_full, "queue full"),

@@ -10,7 +10,7 @@ use super::verdicts::{DENIED, UNKNOWN, VerdictSet, Verdicts};
 use crate::blueprint::{Blueprint, RulePeers, slot};
 use crate::column::Column;
 use crate::coverage::Coverage;
-use crate::crossing::{Circumstances, Crossings, Station};
+use crate::crossing::{Circumstances, Crossings, Met, Station};
 use crate::rule_list::RuleLists;
 use crate::tier_plan::{Matched, RulePlan};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -207,7 +207,7 @@ impl Grounds {
         match self.only {
             Some(only) => tables.push(only),
             None => {
-                let _ = self.crossings.walk(from, to, there, |rulebook, direction| {
+                let _ = self.crossings.walk(from, to, there, |Met { rulebook, direction, .. }| {
                     tables.push(self.table_of[slot(rulebook, direction)]);
                     ControlFlow::Continue(())
                 });

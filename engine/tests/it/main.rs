@@ -9,6 +9,7 @@ mod limits;
 mod live;
 mod matcher;
 mod scan;
+mod standing;
 mod update;
 mod update_script;
 mod workload;

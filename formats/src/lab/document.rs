@@ -3,6 +3,8 @@
 //! Texts stay texts here; [`merge`](super::merge) reads them once it knows the units and segments that they speak of.
 
 use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
+use super::moves::MovementDoc;
+use super::operation::{FailsDoc, GapsDoc};
 use super::property_document::PropertyDoc;
 use super::tradecraft::TradecraftDoc;
 use super::waivers::WaiverDoc;
@@ -60,6 +62,9 @@ pub(super) struct Document {
     pub(super) monitor: Option<At<MonitorDoc>>,
     /// What attacks take and give, whoever attacks.
     pub(super) tradecraft: Option<TradecraftDoc>,
+    /// Units that move while the design is at work.
+    #[serde(default)]
+    pub(super) moves: Vec<At<MovementDoc>>,
     /// Kinds of foreign objects that are left out of the model on purpose.
     #[serde(default)]
     pub(super) ignore: Vec<At<IgnoreDoc>>,
@@ -340,6 +345,14 @@ pub(super) struct PlacementDoc {
     pub(super) policy: Option<Text>,
     /// What distributes the policy to it.
     pub(super) controller: Option<String>,
+    /// The chance that it is in place at one of its units, 0 to 1; at all of them where it is absent.
+    pub(super) coverage: Option<At<f64>>,
+    /// What strikes several units at once of where it is not in place.
+    pub(super) gaps: Option<At<GapsDoc>>,
+    /// How it fails where it is in place; never where it is absent.
+    pub(super) fails: Option<At<FailsDoc>>,
+    /// The mean time until it knows of a unit that has moved; at once where it is absent.
+    pub(super) update_delay: Option<Text>,
     /// Connections between a unit and its own host go unjudged.
     #[serde(default)]
     pub(super) exempts_host: bool,

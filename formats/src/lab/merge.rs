@@ -107,6 +107,7 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
     if let Some(doc) = &document.tradecraft {
         draft.tradecraft.merge(reader.tradecraft(doc));
     }
+    draft.movements.extend(document.moves.iter().filter_map(|doc| reader.movement(doc)));
     if let Some(doc) = &document.monitor {
         let monitor = reader.monitor(doc);
         if draft.monitor.is_some() {
@@ -237,6 +238,7 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
     draft.waivers.extend(part.waivers);
     draft.attackers.extend(part.attackers);
     draft.tradecraft.merge(part.tradecraft);
+    draft.movements.extend(part.movements);
     if let Some(monitor) = part.monitor {
         if draft.monitor.is_some() {
             let span = monitor.provenance.span;
@@ -311,6 +313,7 @@ fn for_each_provenance(draft: &mut Draft, mut f: impl FnMut(&mut Provenance)) {
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.provenance));
     draft.tradecraft.exploits.iter_mut().for_each(|exploit| f(&mut exploit.provenance));
     draft.tradecraft.escalations.iter_mut().for_each(|escalation| f(&mut escalation.provenance));
+    draft.movements.iter_mut().for_each(|movement| f(&mut movement.provenance));
     draft.monitor.iter_mut().for_each(|monitor| f(&mut monitor.provenance));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.provenance));
     draft.ignored.iter_mut().for_each(|ignored| f(&mut ignored.provenance));

@@ -64,6 +64,7 @@ impl Reader<'_> {
             None => Some(Refusal::Drop),
         };
         let rulebook = self.carried(doc, given, books);
+        let operation = self.operation(given, placement.as_ref());
         Some(EnforcementPoint {
             name,
             kind,
@@ -74,6 +75,7 @@ impl Reader<'_> {
             rulebook: rulebook?,
             exempts_host: given.exempts_host,
             controller: given.controller.clone(),
+            operation: operation?,
             provenance: Provenance::at(self.notes.span(doc)),
         })
     }

@@ -1,5 +1,7 @@
 //! A lab file for any design.
 
+mod moves;
+mod operation;
 mod properties;
 mod tradecraft;
 
@@ -53,6 +55,7 @@ pub fn write(design: &Design) -> String {
     if let Some(craft) = tradecraft::tradecraft(&draft.tradecraft) {
         line(&mut out, &format!("tradecraft: {craft}"));
     }
+    section(&mut out, "moves", draft.movements.iter().map(moves::movement));
     section(
         &mut out,
         "assumptions",
@@ -111,6 +114,7 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.foothold));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.touches));
     draft.tradecraft.escalations.iter_mut().for_each(|escalation| f(&mut escalation.on));
+    draft.movements.iter_mut().for_each(|movement| f(&mut movement.units));
 }
 
 fn waiver(of: &Waiver) -> String {
@@ -463,6 +467,7 @@ fn point(point: &EnforcementPoint, draft: &Draft) -> String {
     map.put_some("policy", draft.rulebooks.get(point.rulebook.0 as usize).map(|book| scalar(&book.name)));
     map.put_some("controller", point.controller.as_deref().map(scalar));
     map.put_if(point.exempts_host, "exempts-host", "true");
+    operation::put(&mut map, &point.operation);
     format!("{}: {}", point.kind, map.done())
 }
 

@@ -21,6 +21,7 @@ mod aim;
 mod claims;
 mod draw;
 mod features;
+mod instant;
 mod inventory;
 mod near;
 mod rules;
@@ -29,6 +30,7 @@ mod target;
 mod tight;
 
 pub use features::{Feature, neutralise, neutralised};
+pub use instant::instant;
 
 use crate::{Assume, Connection, Design, Draft, Reply, Verdict};
 use draw::Draw;

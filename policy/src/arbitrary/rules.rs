@@ -5,7 +5,7 @@ use super::inventory::{KEYS, PLACES, PORT_NAMES, PORTS, VALUES, block, family, p
 use super::target::{End, Target};
 use crate::{
     Action, Address, AddressSet, Covers, Directions, Draft, EnforcementPoint, Family, Header, IntervalSet, Level, Mode,
-    Order, Peer, Placement, PointKind, Refusal, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier,
+    Operation, Order, Peer, Placement, PointKind, Refusal, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -315,6 +315,7 @@ pub(super) fn point(draw: &mut Draw, at: usize, books: usize, target: &Target) -
         rulebook: RulebookId(u32::try_from(draw.below(books)).unwrap_or(0)),
         exempts_host: draw.chance(45),
         controller: draw.maybe(35, |_| "controller".to_owned()),
+        operation: Operation::default(),
         provenance: provenance(draw),
     }
 }

@@ -11,6 +11,7 @@ use crate::design::{Assumption, Design, Draft, Unmodelled};
 use crate::flow::{Arrivals, Need, Patience};
 use crate::header::Transport;
 use crate::interval::IntervalSet;
+use crate::operation::Operation;
 use crate::point::{EnforcementPoint, Level, Mode, Placement, PointKind, Refusal};
 use crate::property::Trusted;
 use crate::rule::{Action, Covers, Direction, Directions, Peer, Rule};
@@ -359,6 +360,7 @@ fn point(line: &mut Line<'_>) -> Read<EnforcementPoint> {
         rulebook,
         exempts_host,
         controller,
+        operation: Operation::default(),
         provenance,
     })
 }

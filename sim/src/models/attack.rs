@@ -43,7 +43,7 @@ use crate::kernel::statistics::Fate;
 use crate::kernel::{Agenda, Draws, Duration, Model, Name, Probability, Purpose, ScheduleError, Technique, Time};
 
 use super::Search;
-use super::enforcement::Enforcement;
+use super::enforcement::InForce;
 use super::network::Network;
 use super::purpose::{FOOTHOLD, RESPONSE, SENSOR};
 use super::replica::{Course, Replica, Settled, TraceAction, TraceEntry};
@@ -55,7 +55,7 @@ use triage::Cases;
 #[derive(Clone, Copy)]
 pub(super) struct Board<'a> {
     pub(super) network: &'a Network<'a>,
-    pub(super) enforcement: &'a Enforcement,
+    pub(super) enforcement: InForce<'a>,
     pub(super) offence: &'a Offence,
     pub(super) defence: &'a Defence,
     pub(super) draws: Draws,

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-use seglab_policy::{Attacker, Design, Monitor, Strategy, UnitId};
+use seglab_policy::{Attacker, Design, Monitor, PointId, Standing, Strategy, UnitId};
 
 use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples};
 use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
 
 use super::attack::{Attack, Board, Chance, Craft, Defence, Desk, Offence};
 use super::chunk::{Chunk, Part};
-use super::enforcement::Enforcement;
+use super::enforcement::{Enforcement, InForce};
+use super::moves::{Move, Moves};
 use super::network::Network;
+use super::operation::Operations;
 use super::replica::{Attempts, Course, Flows, Replica, Settled, TraceEntry};
 use super::result::{
     CampaignResult, CampaignScope, CriticalResult, DesignResult, NeedResult, PrecisionReached, ServiceResult,
@@ -31,6 +33,10 @@ struct Stage<'a> {
     design: &'a Design,
     network: Network<'a>,
     enforcement: Enforcement,
+    /// How the points run, unless all of them are always at work.
+    operations: Option<Operations>,
+    /// Which units move, if any do.
+    moves: Option<Moves<'a>>,
     traffic: Traffic<'a>,
     offence: Option<Offence>,
     defence: Defence,
@@ -163,6 +169,43 @@ impl<'a> Campaign<'a> {
         }
     }
 
+    /// The enforcement points that do not do their work at an instant of one replica, each at which unit, or between places
+    /// without one.
+    ///
+    /// # Errors
+    /// There is no such replica.
+    pub fn absences(
+        &self,
+        design: usize,
+        replica: u32,
+        at: Time,
+    ) -> Result<Vec<(PointId, Option<UnitId>, Standing)>, CampaignError> {
+        match self.stages.get(design) {
+            Some(stage) if replica < self.settings.replicas => {
+                let draws = Draws::new(self.settings.seed, replica);
+                let running = stage.operations.as_ref().map(|operations| operations.in_replica(draws));
+                let itinerary = stage.moves.as_ref().map(|moves| moves.in_replica(draws));
+                Ok(stage.enforcement.in_force(running.as_ref(), itinerary.as_ref()).at(at).absences(stage.design))
+            }
+            _ => Err(CampaignError::NoSuchReplica { design, replica }),
+        }
+    }
+
+    /// The moves of the units of one replica, in the order of time.
+    ///
+    /// # Errors
+    /// There is no such replica.
+    pub fn moves(&self, design: usize, replica: u32) -> Result<Vec<Move>, CampaignError> {
+        match self.stages.get(design) {
+            Some(stage) if replica < self.settings.replicas => {
+                Ok(stage.moves.as_ref().map_or_else(Vec::new, |moves| {
+                    moves.in_replica(Draws::new(self.settings.seed, replica)).made().to_vec()
+                }))
+            }
+            _ => Err(CampaignError::NoSuchReplica { design, replica }),
+        }
+    }
+
     fn scope(&self, replicas: u32, precision: Option<PrecisionReached>) -> CampaignScope {
         let settings = &self.settings;
         CampaignScope {
@@ -218,6 +261,8 @@ impl<'a> Stage<'a> {
             design,
             network,
             enforcement,
+            operations: Operations::new(design, settings.horizon)?,
+            moves: Moves::new(design, settings.horizon)?,
             traffic,
             offence,
             defence,
@@ -239,11 +284,14 @@ impl<'a> Stage<'a> {
     ) -> Result<(Replica, Vec<TraceEntry>), CampaignError> {
         let draws = Draws::new(settings.seed, number);
         let horizon = settings.horizon.after_start();
+        let running = self.operations.as_ref().map(|operations| operations.in_replica(draws));
+        let itinerary = self.moves.as_ref().map(|moves| moves.in_replica(draws));
+        let enforcement = self.enforcement.in_force(running.as_ref(), itinerary.as_ref());
         let (mut replica, quarantines, trace) = match &self.offence {
             Some(offence) => {
                 let board = Board {
                     network: &self.network,
-                    enforcement: &self.enforcement,
+                    enforcement,
                     offence,
                     defence: &self.defence,
                     draws,
@@ -260,9 +308,12 @@ impl<'a> Stage<'a> {
             None => (self.quiet(number, settings.horizon), Vec::new(), Vec::new()),
         };
         if settings.flows_per_need > 0 {
-            self.trade(&mut replica, settings, draws, &quarantines)?;
+            self.trade(&mut replica, settings, draws, (enforcement, &quarantines))?;
         }
-        Ok((replica, trace))
+        match itinerary.and_then(|itinerary| itinerary.failure()) {
+            Some(error) => Err(error),
+            None => Ok((replica, trace)),
+        }
     }
 
     /// Plays the traffic of one replica.
@@ -271,10 +322,10 @@ impl<'a> Stage<'a> {
         replica: &mut Replica,
         settings: &Settings,
         draws: Draws,
-        quarantines: &[(UnitId, Time)],
+        (enforcement, quarantines): (InForce<'_>, &[(UnitId, Time)]),
     ) -> Result<(), CampaignError> {
         if settings.traffic == TrafficMode::Sampled {
-            let (flows, latencies) = self.traffic.sample(&self.enforcement, draws, settings.horizon, quarantines)?;
+            let (flows, latencies) = self.traffic.sample(enforcement, draws, settings.horizon, quarantines)?;
             replica.needs = flows;
             if !self.design.stations().is_empty() {
                 replica.latencies = latencies;
@@ -282,7 +333,7 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let horizon = settings.horizon.after_start();
-        let mut requests = Requests::new(&self.traffic, &self.enforcement, draws, horizon, quarantines);
+        let mut requests = Requests::new(&self.traffic, enforcement, draws, horizon, quarantines);
         // Requests are followed to their end, which is after the horizon.
         let limits = Limits { horizon: Time::MAX, ..self.limits(settings, draws) };
         let run = simulate(&mut requests, limits, Requests::begin).map_err(|error| CampaignError::Run {

@@ -3,12 +3,23 @@
 //! The [rule engine](seglab_engine) decides; this adds what attackers and monitors make of it. An attacker may choose
 //! the source port and takes one that gets through. A point in alert mode lets through what it would deny and reports it;
 //! that is found by asking a second engine, in which such points enforce.
+//!
+//! Where units [move](super::moves), the engines are those of the instant. A point that is not in place, or has failed, judges nothing or denies everything, [unit by unit](super::operation): the
+//! engine asks for that at every point that a connection meets.
+
+use std::rc::Rc;
 
 use seglab_engine::{CompileError, Decision, Engine};
-use seglab_policy::{Assume, Connection, Design, Header, Mode, Reply};
+use seglab_policy::{
+    Assume, Connection, Design, Evaluation, Header, Mode, Placement, PointId, Reply, Standing, UnitId,
+};
 use serde::Serialize;
 
+use crate::kernel::Time;
+
+use super::moves::{Epoch, Itinerary};
 use super::network::source_ports;
+use super::operation::Running;
 
 /// The engines of a design.
 pub(super) struct Enforcement {
@@ -68,18 +79,101 @@ impl Enforcement {
         self.source_ports.len() > 1
     }
 
+    /// Every point in place and at work.
+    pub(super) fn declared(&self) -> Instant<'_> {
+        self.in_force(None, None).at(Time::START)
+    }
+
+    /// The points as they run in a replica, and units as they move; all at work and in their places where nothing is said.
+    pub(super) fn in_force<'a>(
+        &'a self,
+        running: Option<&'a Running<'a>>,
+        itinerary: Option<&'a Itinerary<'a>>,
+    ) -> InForce<'a> {
+        InForce { enforcement: self, running, itinerary }
+    }
+}
+
+/// Enforcement in one replica.
+#[derive(Clone, Copy)]
+pub(super) struct InForce<'a> {
+    enforcement: &'a Enforcement,
+    running: Option<&'a Running<'a>>,
+    itinerary: Option<&'a Itinerary<'a>>,
+}
+
+impl<'a> InForce<'a> {
     /// False if no point can have anything to report.
-    pub(super) fn reports(&self) -> bool {
-        self.reports
+    pub(super) fn reports(self) -> bool {
+        self.enforcement.reports
+    }
+
+    /// The state of an instant.
+    pub(super) fn at(self, at: Time) -> Instant<'a> {
+        Instant { of: self, at }
+    }
+}
+
+/// Enforcement in the state of an instant.
+#[derive(Clone, Copy)]
+pub(super) struct Instant<'a> {
+    of: InForce<'a>,
+    at: Time,
+}
+
+impl Instant<'_> {
+    /// True if every point is in place and at work, and no unit moves, now and always.
+    pub(super) fn is_declared(self) -> bool {
+        self.of.running.is_none() && self.of.itinerary.is_none()
+    }
+
+    /// What the reference evaluator says of the business' connection, where units are now and all points are at work.
+    pub(super) fn evaluate(self, design: &Design, connection: &Connection) -> Evaluation {
+        match self.epoch() {
+            Some(epoch) => epoch.design.evaluate(connection, Assume::business()),
+            None => design.evaluate(connection, Assume::business()),
+        }
+    }
+
+    /// Whether a point does its work, at a unit or between places.
+    pub(super) fn standing(self, point: PointId, unit: Option<UnitId>) -> Standing {
+        if self.of.itinerary.is_some_and(|itinerary| itinerary.awaits(point, unit, self.at)) {
+            return Standing::Missing;
+        }
+        self.of.running.map_or(Standing::InPlace, |running| running.standing(point, unit, self.at))
+    }
+
+    /// The points that do not do their work, each where.
+    pub(super) fn absences(self, design: &Design) -> Vec<(PointId, Option<UnitId>, Standing)> {
+        let places = design.point_ids().flat_map(|id| {
+            let units: Vec<Option<UnitId>> = match &design.point(id).placement {
+                Placement::Units(on) => design.select(on).map(Some).collect(),
+                Placement::Between(_) | Placement::Around(..) => vec![None],
+            };
+            units.into_iter().map(move |unit| (id, unit))
+        });
+        let standing = places.map(|(id, unit)| (id, unit, self.standing(id, unit)));
+        standing.filter(|(_, _, standing)| *standing != Standing::InPlace).collect()
+    }
+
+    /// True if the points would decide otherwise if each of them knew where units are.
+    pub(super) fn is_by_staleness(self, connection: &Connection, assume: Assume) -> bool {
+        let Some(epoch) = self.epoch() else { return false };
+        let Some(informed) = &epoch.informed else { return false };
+        let arrives = |enforcement: &Enforcement| match self.decide(&enforcement.engine, connection, assume) {
+            Decision::Allowed(reply) => (true, reply == Reply::Blocked && assume == Assume::business()),
+            Decision::Denied | Decision::Unknown => (false, false),
+        };
+        arrives(&epoch.now) != arrives(informed)
     }
 
     /// An attacker's attempt: the connection with the source port that serves best, and what becomes of it.
-    pub(super) fn attempt(&self, wanted: Connection, assume: Assume) -> (Connection, Passage) {
+    pub(super) fn attempt(self, wanted: Connection, assume: Assume) -> (Connection, Passage) {
         let Header::Transport { protocol, destination_port, .. } = wanted.header else {
             return (wanted, self.passage(&wanted, assume));
         };
         let mut best = (wanted, Passage::Denied);
-        for &source_port in &self.source_ports {
+        for &source_port in &self.of.enforcement.source_ports {
             let header = Header::Transport { protocol, source_port, destination_port };
             let connection = Connection { header, ..wanted };
             match self.passage(&connection, assume) {
@@ -92,8 +186,8 @@ impl Enforcement {
     }
 
     /// A flow of the business: what becomes of it and of its reply.
-    pub(super) fn flow(&self, connection: &Connection) -> Decision {
-        match self.engine.decide(connection, Assume::business()) {
+    pub(super) fn flow(self, connection: &Connection) -> Decision {
+        match self.now(|enforcement| self.decide(&enforcement.engine, connection, Assume::business())) {
             // The reply is part of what is needed.
             Decision::Allowed(Reply::Blocked) => Decision::Denied,
             Decision::Allowed(Reply::Unknown) => Decision::Unknown,
@@ -102,14 +196,34 @@ impl Enforcement {
     }
 
     /// What becomes of just this connection.
-    pub(super) fn passage(&self, connection: &Connection, assume: Assume) -> Passage {
-        match self.engine.decide(connection, assume) {
+    pub(super) fn passage(self, connection: &Connection, assume: Assume) -> Passage {
+        self.now(|enforcement| match self.decide(&enforcement.engine, connection, assume) {
             Decision::Denied => Passage::Denied,
             Decision::Unknown => Passage::Unknown,
             Decision::Allowed(_) => {
-                let stopped = |engine: &Engine| engine.decide(connection, assume) == Decision::Denied;
-                if self.reporting.as_ref().is_some_and(stopped) { Passage::Reported } else { Passage::Allowed }
+                let stopped = |engine: &Engine| self.decide(engine, connection, assume) == Decision::Denied;
+                if enforcement.reporting.as_ref().is_some_and(stopped) { Passage::Reported } else { Passage::Allowed }
             }
+        })
+    }
+
+    /// Asks the engines of this instant.
+    fn now<R>(self, ask: impl FnOnce(&Enforcement) -> R) -> R {
+        match self.epoch() {
+            Some(epoch) => ask(&epoch.now),
+            None => ask(self.of.enforcement),
+        }
+    }
+
+    /// What is compiled for this instant; `None` before anything has moved.
+    fn epoch(self) -> Option<Rc<Epoch>> {
+        self.of.itinerary.and_then(|itinerary| itinerary.epoch(self.at))
+    }
+
+    fn decide(self, engine: &Engine, connection: &Connection, assume: Assume) -> Decision {
+        match (self.of.running, self.of.itinerary) {
+            (None, None) => engine.decide(connection, assume),
+            _ => engine.decide_where(connection, assume, |point, unit| self.standing(point, unit)),
         }
     }
 }

@@ -136,6 +136,26 @@ pub enum CampaignError {
         /// The most that are simulated.
         most: u32,
     },
+    /// A point that cannot run as it is said to.
+    #[error("the point `{point}` of the design `{design}` {problem}")]
+    Operation {
+        /// The design.
+        design: String,
+        /// The point.
+        point: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A unit that cannot move as it is said to.
+    #[error("the unit `{unit}` of the design `{design}` {problem}")]
+    Moves {
+        /// The design.
+        design: String,
+        /// The unit.
+        unit: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// More interfaces than the scan is spread over, which would make it faster than its rate.
     #[error(
         "the design `{design}` has {interfaces} interfaces, and scans are spread over `{addresses}` addresses: give at least as many"

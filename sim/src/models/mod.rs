@@ -7,6 +7,8 @@
 //!
 //! - `network` compiles who can address whom; it knows nothing of policy.
 //! - `enforcement` decides connections by the rule engine, in the state of the instant.
+//! - `operation` is where enforcement points are in place, and when they fail.
+//! - `moves` is which units move to other addresses, and what enforcement points know of that.
 //! - `scan` is how an owned unit finds targets, without asking the policy.
 //! - `attack` is attacker and monitor, event by event; its head says what is modelled and what is not.
 //! - `traffic` is what the business needs, sampled.
@@ -62,7 +64,9 @@ mod campaign;
 mod chunk;
 mod enforcement;
 mod error;
+mod moves;
 mod network;
+mod operation;
 pub mod plan;
 mod poisson;
 mod purpose;
@@ -79,6 +83,7 @@ pub use campaign::Campaign;
 pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
+pub use moves::Move;
 pub use replica::{
     Alerts, Attempts, Cases, Course, Flows, Impact, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry,
 };

@@ -40,6 +40,16 @@ pub(super) const PACE: Purpose = Purpose::new(36);
 pub(super) const TRIAGE: Purpose = Purpose::new(37);
 /// When the next false alarm about a unit is raised.
 pub(super) const ALARM: Purpose = Purpose::new(38);
+/// Whether an enforcement point is in place at a unit. Enforcement has the numbers from 48 on.
+pub(super) const COVERAGE: Purpose = Purpose::new(48);
+/// When an enforcement point fails and is repaired.
+pub(super) const FAILURE: Purpose = Purpose::new(49);
+/// When a unit moves.
+pub(super) const MOVE: Purpose = Purpose::new(50);
+/// Where it moves, and to which address.
+pub(super) const DESTINATION: Purpose = Purpose::new(51);
+/// How long it takes until a point knows of that.
+pub(super) const UPDATE: Purpose = Purpose::new(52);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);
@@ -51,3 +61,9 @@ pub(super) const CONNECT: Technique = Technique::new(3);
 pub(super) const LURE: Technique = Technique::new(4);
 /// An account becomes all of a unit.
 pub(super) const ESCALATE: Technique = Technique::new(5);
+/// What keeps an enforcement point from a unit: the unit itself, …
+pub(super) const AT_UNIT: Technique = Technique::new(32);
+/// … the image that it runs, …
+pub(super) const AT_IMAGE: Technique = Technique::new(33);
+/// … or the site that it stands in.
+pub(super) const AT_SITE: Technique = Technique::new(34);

@@ -80,6 +80,9 @@ pub struct Attempts {
     pub aimed: u64,
     /// Those that work in the end, if nothing comes between.
     pub successful: u64,
+    /// Those that arrived only because a point did not know yet where a unit is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stale: u64,
 }
 
 /// Alerts by what raised them.
@@ -125,6 +128,9 @@ pub struct Flows {
     pub quarantined: u64,
     /// Those that policy denied, or whose reply it stopped.
     pub denied: u64,
+    /// Those that were denied only because a point did not know yet where a unit is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stale: u64,
     /// Those that arrived, but whose destination waited in vain for something that it needs.
     pub upstream: u64,
     /// Those that found no place in a queue, at their destination or further on.
@@ -202,6 +208,7 @@ impl Attempts {
         self.unknown += other.unknown;
         self.aimed += other.aimed;
         self.successful += other.successful;
+        self.stale += other.stale;
     }
 }
 
@@ -225,6 +232,7 @@ impl Flows {
         self.delivered += other.delivered;
         self.quarantined += other.quarantined;
         self.denied += other.denied;
+        self.stale += other.stale;
         self.upstream += other.upstream;
         self.queue_full += other.queue_full;
         self.too_slow += other.too_slow;
@@ -233,7 +241,7 @@ impl Flows {
 
     /// Flows that did not work, for whatever known reason.
     pub fn broken(&self) -> u64 {
-        self.quarantined + self.denied + self.upstream + self.queue_full + self.too_slow
+        self.quarantined + self.denied + self.stale + self.upstream + self.queue_full + self.too_slow
     }
 }
 

@@ -25,12 +25,12 @@ use std::collections::BTreeMap;
 
 use seglab_engine::Decision;
 use seglab_policy::{
-    Arrivals, Assume, Connection, Denial, Design, Need, Refusal, Service, Station, Transport, UnitId, Verdict,
+    Arrivals, Assume, Connection, Design, Need, Refusal, Service, Standing, Station, Transport, UnitId,
 };
 
 use crate::kernel::{Draw, Name};
 
-use super::enforcement::Enforcement;
+use super::enforcement::{Enforcement, Instant};
 use super::replica::Flows;
 use super::{CampaignError, Settings, TrafficMode};
 use ends::{End, Ends, attach, header};
@@ -70,6 +70,8 @@ enum Outcome {
     Delivered,
     Quarantined,
     Denied,
+    /// For want of news of where a unit is.
+    Stale,
     Upstream,
     QueueFull,
     TooSlow,
@@ -178,7 +180,7 @@ impl<'a> Traffic<'a> {
     /// Where a flow goes that a source opens, and whether it gets there.
     fn arrive(
         &self,
-        enforcement: &Enforcement,
+        now: Instant<'_>,
         demand: &Demand<'_>,
         source: End<'_>,
         draw: &mut Draw,
@@ -188,6 +190,7 @@ impl<'a> Traffic<'a> {
             return Arrival::Failed(Outcome::Unknown);
         }
         if let (Some(links), Some(from)) = (&demand.links, source.unit())
+            && now.is_declared()
             && let Some((at, server)) = demand.to.other_unit(from, draw)
             && let Ok(row) = demand.from.units.binary_search(&from)
         {
@@ -200,18 +203,17 @@ impl<'a> Traffic<'a> {
                 Link::Unknown => Some(Arrival::Failed(Outcome::Unknown)),
                 Link::Delivered(pool) => Some(Arrival::Delivered { server: Some(server), pool }),
             };
-            return arrival.unwrap_or_else(|| {
-                self.arrive_at(enforcement, demand, source, End::Unit(server), draw, is_quarantined)
-            });
+            return arrival
+                .unwrap_or_else(|| self.arrive_at(now, demand, source, End::Unit(server), draw, is_quarantined));
         }
         let destination = demand.to.draw(draw, source.unit());
-        self.arrive_at(enforcement, demand, source, destination, draw, is_quarantined)
+        self.arrive_at(now, demand, source, destination, draw, is_quarantined)
     }
 
     /// Whether a flow gets to where it goes, by interfaces and ports that are drawn.
     fn arrive_at(
         &self,
-        enforcement: &Enforcement,
+        now: Instant<'_>,
         demand: &Demand<'_>,
         source: End<'_>,
         destination: End<'_>,
@@ -227,13 +229,16 @@ impl<'a> Traffic<'a> {
         }
         // No header: the service has a name that the destination does not know.
         let Some(header) = header else { return Arrival::Failed(Outcome::Denied) };
-        self.judge(enforcement, &Connection { source, destination, header })
+        self.judge(now, &Connection { source, destination, header })
     }
 
-    fn judge(&self, enforcement: &Enforcement, connection: &Connection) -> Arrival {
-        match enforcement.flow(connection) {
-            Decision::Denied if self.is_rejected(connection) => Arrival::Failed(Outcome::Denied),
-            Decision::Denied => Arrival::Lost(Outcome::Denied),
+    fn judge(&self, now: Instant<'_>, connection: &Connection) -> Arrival {
+        match now.flow(connection) {
+            Decision::Denied => {
+                let stale = now.is_by_staleness(connection, Assume::business());
+                let outcome = if stale { Outcome::Stale } else { Outcome::Denied };
+                if self.is_rejected(now, connection) { Arrival::Failed(outcome) } else { Arrival::Lost(outcome) }
+            }
             Decision::Unknown => Arrival::Failed(Outcome::Unknown),
             Decision::Allowed(_) => {
                 let server = connection.destination.unit();
@@ -243,14 +248,25 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    /// True if what denies a connection says so. The reference evaluator knows which point it is.
-    fn is_rejected(&self, connection: &Connection) -> bool {
-        self.rejects
-            && match self.design.evaluate(connection, Assume::business()).verdict {
-                Verdict::Denied(Denial::Point { point, .. }) => self.design.point(point).refusal == Refusal::Reject,
-                // What policy lets through and whose reply is stopped is never answered.
-                Verdict::Denied(Denial::NoPath(_)) | Verdict::Allowed(_) | Verdict::Unknown(_) => false,
+    /// True if what denies a connection says so. The reference evaluator knows which points it meets.
+    fn is_rejected(&self, now: Instant<'_>, connection: &Connection) -> bool {
+        if !self.rejects {
+            return false;
+        }
+        // What policy lets through and whose reply is stopped is never answered.
+        let judgements = now.evaluate(self.design, connection).judgements;
+        for judgement in judgements.iter().filter(|judgement| judgement.stands && !judgement.reply) {
+            match now.standing(judgement.point, judgement.at) {
+                Standing::Missing => {}
+                // What has failed says nothing.
+                Standing::Closed => return false,
+                Standing::InPlace if judgement.outcomes.deny && !judgement.outcomes.allow => {
+                    return self.design.point(judgement.point).refusal == Refusal::Reject;
+                }
+                Standing::InPlace => {}
             }
+        }
+        false
     }
 
     /// What becomes of the flows of a need from each of its units to each, if nothing else decides about it.
@@ -280,7 +296,7 @@ impl<'a> Traffic<'a> {
     ) -> Link {
         let header = seglab_policy::Header::to_port(protocol, destination_port);
         let arrivals = ends::ways(self.design, source, server).into_iter().map(|(source, destination)| {
-            match self.judge(enforcement, &Connection { source, destination, header }) {
+            match self.judge(enforcement.declared(), &Connection { source, destination, header }) {
                 Arrival::Lost(_) => Link::Lost,
                 Arrival::Failed(Outcome::Unknown) => Link::Unknown,
                 Arrival::Failed(_) => Link::Failed,
@@ -452,7 +468,7 @@ impl Outcome {
     /// What it is to whoever waited for the one that it befell.
     fn further_on(self) -> Self {
         match self {
-            Self::Denied | Self::Quarantined | Self::Upstream => Self::Upstream,
+            Self::Denied | Self::Stale | Self::Quarantined | Self::Upstream => Self::Upstream,
             other => other,
         }
     }
@@ -465,6 +481,7 @@ impl Flows {
             Outcome::Delivered => &mut self.delivered,
             Outcome::Quarantined => &mut self.quarantined,
             Outcome::Denied => &mut self.denied,
+            Outcome::Stale => &mut self.stale,
             Outcome::Upstream => &mut self.upstream,
             Outcome::QueueFull => &mut self.queue_full,
             Outcome::TooSlow => &mut self.too_slow,

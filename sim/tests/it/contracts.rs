@@ -11,8 +11,9 @@ use seglab_policy::arbitrary::design_of;
 use seglab_policy::{
     Assume, Connection, Defence, Design, Effort, Endpoint, Escalation, Exploit, Header, Monitor, NeedsRoot, Patching,
     Pivot, Privilege, Provenance, Selector, Service, Side, Strategy, Tradecraft, Transport, Triage, Trust, UnitId,
+    Verdict,
 };
-use seglab_sim::kernel::Duration;
+use seglab_sim::kernel::{Duration, Time};
 use seglab_sim::models::{Campaign, Detection, Passage, Search, Settings, TraceAction, TraceEntry};
 
 use crate::company::sure_attacker;
@@ -22,7 +23,7 @@ pub(crate) fn cases(ordinary: u64) -> u64 {
 }
 
 /// The random design of a seed with an attacker who may start anywhere, and a monitor.
-fn attacked(seed: u64) -> Design {
+pub(crate) fn attacked(seed: u64) -> Design {
     let mut draft = design_of(seed).to_draft();
     draft.needs.clear();
     draft.attackers = vec![sure_attacker(Selector::Everything)];
@@ -100,10 +101,10 @@ struct Instant {
 }
 
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     attempts: u64,
-    denied: u64,
-    used: u64,
+    pub(crate) denied: u64,
+    pub(crate) used: u64,
     taken: u64,
     quarantined: u64,
     escalated: u64,
@@ -122,7 +123,16 @@ impl<F: Fn() -> String> Drop for OnPanic<F> {
     }
 }
 
-fn check_entry(design: &Design, trust: Trust, entry: &TraceEntry, state: &mut Instant, tally: &mut Tally) {
+/// What the evaluator says of a connection in the state of an instant.
+type Judge<'a> = dyn FnMut(Time, &Connection, Assume) -> Verdict + 'a;
+
+fn check_entry(
+    (design, judge): (&Design, &mut Judge<'_>),
+    trust: Trust,
+    entry: &TraceEntry,
+    state: &mut Instant,
+    tally: &mut Tally,
+) {
     match entry.action {
         TraceAction::Attempt { by, connection, assume, passage, works, .. } => {
             assert!(state.owned.contains(&by) && !state.quarantined.contains(&by), "only owned units attempt anything");
@@ -133,7 +143,7 @@ fn check_entry(design: &Design, trust: Trust, entry: &TraceEntry, state: &mut In
             let trust = if trust == Trust::OwnAgentVoid && !voids.contains(&by) { Trust::Intact } else { trust };
             let instant = Assume { as_if_enforced: false, trust, owned: Some(owned), host_owned };
             assert_eq!(assume, instant);
-            let verdict = design.evaluate(&connection, instant).verdict;
+            let verdict = judge(entry.at, &connection, instant);
             assert_eq!(verdict.is_allowed(), passage.is_allowed(), "{verdict:?} {passage:?}");
             let other = [connection.source, connection.destination].into_iter().filter_map(Endpoint::unit);
             if works {
@@ -179,6 +189,30 @@ fn check_entry(design: &Design, trust: Trust, entry: &TraceEntry, state: &mut In
     }
 }
 
+/// Holds a trace to what the evaluator says of every connection at its instant.
+pub(crate) fn check_trace(
+    design: &Design,
+    trust: Trust,
+    trace: &[TraceEntry],
+    tally: &mut Tally,
+    mut judge: impl FnMut(Time, &Connection, Assume) -> Verdict,
+) {
+    let mut state = Instant::default();
+    for entry in trace {
+        let _where = OnPanic(|| format!("{entry:?}"));
+        check_entry((design, &mut judge), trust, entry, &mut state, tally);
+    }
+}
+
+/// The units that a trace says were taken.
+pub(crate) fn taken(trace: &[TraceEntry]) -> BTreeSet<UnitId> {
+    let taken = trace.iter().filter_map(|entry| match entry.action {
+        TraceAction::Taken { unit, .. } => Some(unit),
+        _ => None,
+    });
+    taken.collect()
+}
+
 #[test]
 fn every_connection_that_is_used_is_allowed_at_that_instant() {
     let tally = check_traces(attacked);
@@ -217,11 +251,10 @@ fn check_traces(design_of: fn(u64) -> Design) -> Tally {
         for replica in 0..3 {
             let (_, trace) = campaign.trace(0, replica).unwrap();
             assert_eq!(trace, campaign.trace(0, replica).unwrap().1, "seed {seed}: two runs differ");
-            let mut state = Instant::default();
-            for entry in &trace {
-                let _where = OnPanic(|| format!("seed {seed}, replica {replica}, {entry:?}"));
-                check_entry(&design, trust, entry, &mut state, &mut tally);
-            }
+            let _where = OnPanic(|| format!("seed {seed}, replica {replica}"));
+            check_trace(&design, trust, &trace, &mut tally, |_, connection, assume| {
+                design.evaluate(connection, assume).verdict
+            });
         }
     }
     tally
@@ -338,7 +371,7 @@ fn falls(
 }
 
 /// Everything that the owner of `start` can come to own.
-fn closure(passing: &mut Passing<'_>, start: UnitId, pivot: Pivot, trust: Trust) -> BTreeSet<UnitId> {
+pub(crate) fn closure(passing: &mut Passing<'_>, start: UnitId, pivot: Pivot, trust: Trust) -> BTreeSet<UnitId> {
     let design = passing.design;
     let mut owned = BTreeSet::from([start]);
     loop {
@@ -431,13 +464,7 @@ fn an_exhaustive_attacker_owns_exactly_the_closure() {
             let campaign = Campaign::prepare(&[&design], &settings).unwrap();
             for number in 0..settings.replicas {
                 let (replica, trace) = campaign.trace(0, number).unwrap();
-                let owned: BTreeSet<UnitId> = trace
-                    .iter()
-                    .filter_map(|entry| match entry.action {
-                        TraceAction::Taken { unit, .. } => Some(unit),
-                        _ => None,
-                    })
-                    .collect();
+                let owned = taken(&trace);
                 let start = design.unit_named(replica.foothold.as_deref().unwrap()).unwrap();
                 let expected = closure(&mut passing, start, pivot, trust);
                 assert_eq!(owned, expected, "seed {seed}, from {start:?}, pivot {pivot}, trust {trust}");

@@ -7,6 +7,8 @@ mod campaigns;
 mod company;
 mod contracts;
 mod draws;
+mod moves;
+mod operation;
 mod plans;
 mod queue;
 mod queue_script;

@@ -168,6 +168,8 @@ fn same_point(a: &EnforcementPoint, b: &EnforcementPoint) -> bool {
         rulebook,
         exempts_host,
         controller,
+        // Where it is in place, and how it fails, is for simulations.
+        operation: _,
         provenance: _,
     } = a;
     (kind, placement, directions, mode) == (&b.kind, &b.placement, &b.directions, &b.mode)

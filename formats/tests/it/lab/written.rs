@@ -69,7 +69,7 @@ policies:
   empty: []
   none: {tiers: []}
 enforcement:
-  - agent: {on: app=web, mode: alert, controller: console}
+  - agent: {on: app=web, mode: alert, controller: console, coverage: 0.75, gaps: {by-site: 0.5}, fails: {mode: open, every: 9d, repair: 1h}}
   - agent: {name: speaks, on: app=web, deny-by: reject}
   - appliance: {around: {site: "p q"}, policy: edge, at: [forward]}
   - cloud: {on: all, policy: empty, exempts-host: true, at: []}

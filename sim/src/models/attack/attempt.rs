@@ -71,12 +71,15 @@ impl Attack<'_> {
     ) -> Result<(Passage, bool), ScheduleError> {
         let board = self.board;
         let assume = self.assume(tried.unit, tried.lure);
-        let (connection, passage) = board.enforcement.attempt(tried.connection(), assume);
+        let now = board.enforcement.at(agenda.now());
+        let (connection, passage) = now.attempt(tried.connection(), assume);
         self.replica.attempts.made += 1;
         match passage {
             Passage::Denied => self.replica.attempts.denied += 1,
             Passage::Unknown => self.replica.attempts.unknown += 1,
-            Passage::Allowed | Passage::Reported => {}
+            Passage::Allowed | Passage::Reported => {
+                self.replica.attempts.stale += u64::from(now.is_by_staleness(&connection, assume));
+            }
         }
         let mut works = false;
         let mut technique = technique::SCAN_SERVICES;

@@ -106,7 +106,7 @@ pub fn follow(
     let (network, enforcement) = (Network::new(design, pivot)?, Enforcement::new(design)?);
     let board = Board {
         network: &network,
-        enforcement: &enforcement,
+        enforcement: enforcement.in_force(None, None),
         offence: &offence,
         defence: &defence,
         draws: Draws::new(0, 0),
@@ -170,7 +170,7 @@ impl Follower<'_> {
         let State::Owned(by) = self.attack.state(unit) else { return Err(PathError::NotOwned(position)) };
         let Endpoint::Unit { unit: goal, interface: port } = far else {
             // Whom the attacker reaches outside is not simulated: the connection only has to pass.
-            let passage = self.attack.board.enforcement.passage(&step.connection, self.attack.assume(unit, lure));
+            let passage = self.passage(&step.connection, self.attack.assume(unit, lure));
             return arrived(position, passage);
         };
         let reach = self.attack.board.network.reach(unit);
@@ -186,6 +186,11 @@ impl Follower<'_> {
         Ok(())
     }
 
+    /// What becomes of a connection where every point is in place, as a path has it.
+    fn passage(&self, connection: &Connection, assume: Assume) -> Passage {
+        self.attack.board.enforcement.at(Time::START).passage(connection, assume)
+    }
+
     /// The first step of an attack from outside: no unit makes it.
     fn enter(
         &mut self,
@@ -196,7 +201,7 @@ impl Follower<'_> {
     ) -> Result<(), PathError> {
         let lure = step.from == Side::Destination;
         let assume = Assume { owned: Some(step.from), ..Assume::attack(self.attack.board.offence.trust) };
-        arrived(position, self.attack.board.enforcement.passage(&step.connection, assume))?;
+        arrived(position, self.passage(&step.connection, assume))?;
         let Some(goal) = far.unit().filter(|_| step.takes) else { return Ok(()) };
         if self.attack.ways(goal, step.connection.header, lure, agenda.now()).is_empty() {
             return Err(PathError::NoWayIn(position));

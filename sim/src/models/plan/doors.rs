@@ -105,7 +105,7 @@ impl<'a> Trial<'a> {
                 for &header in &door.headers {
                     let (source, destination) = if door.is_client { (far, near) } else { (near, far) };
                     let wanted = Connection { source, destination, header };
-                    match self.enforcement.attempt(wanted, assume) {
+                    match self.enforcement.declared().attempt(wanted, assume) {
                         (connection, passage) if passage.is_allowed() => return Some((connection, passage)),
                         (connection, Passage::Unknown) => undecided = Some((connection, Passage::Unknown)),
                         _ => {}

@@ -21,7 +21,7 @@ use seglab_policy::UnitId;
 use crate::kernel::statistics::Histogram;
 use crate::kernel::{Agenda, Draw, Draws, Duration, Model, Name, ScheduleError, Technique, Time};
 
-use super::super::enforcement::Enforcement;
+use super::super::enforcement::InForce;
 use super::super::purpose::{REQUEST, STATE};
 use super::super::replica::{Flows, Latency, StationUse};
 use super::arrivals::Pace;
@@ -127,7 +127,7 @@ struct Desk {
 /// One replica's requests.
 pub(in super::super) struct Requests<'a> {
     traffic: &'a Traffic<'a>,
-    enforcement: &'a Enforcement,
+    enforcement: InForce<'a>,
     draws: Draws,
     horizon: Time,
     /// When each unit was quarantined.
@@ -144,7 +144,7 @@ pub(in super::super) struct Requests<'a> {
 impl<'a> Requests<'a> {
     pub(in super::super) fn new(
         traffic: &'a Traffic<'a>,
-        enforcement: &'a Enforcement,
+        enforcement: InForce<'a>,
         draws: Draws,
         horizon: Time,
         quarantines: &[(UnitId, Time)],
@@ -349,7 +349,7 @@ impl<'a> Requests<'a> {
         let Some(&mut Call { demand: number, from, .. }) = self.call(of) else { return Ok(()) };
         let Some(demand) = traffic.needs.get(number as usize) else { return Ok(()) };
         let source = from.map_or(End::External(&demand.from.addresses), End::Unit);
-        let arrival = traffic.arrive(self.enforcement, demand, source, draw, |unit| {
+        let arrival = traffic.arrive(self.enforcement.at(now), demand, source, draw, |unit| {
             self.quarantined.get(unit.index()).is_some_and(|at| *at <= now)
         });
         let timeout = demand.need.patience.timeout_ns.map(Duration::from_nanos);

@@ -13,7 +13,7 @@ use seglab_policy::UnitId;
 
 use crate::kernel::{Draw, Draws, Duration, Name, Technique, Time};
 
-use super::super::enforcement::Enforcement;
+use super::super::enforcement::InForce;
 use super::super::purpose::{FLOW, FLOW_COUNT};
 use super::super::replica::{Flows, Latency};
 use super::super::{CampaignError, poisson};
@@ -27,7 +27,7 @@ const TREE_MAX: u32 = 1_000;
 /// The flows of one replica, while they are drawn.
 struct Run<'a> {
     traffic: &'a Traffic<'a>,
-    enforcement: &'a Enforcement,
+    enforcement: InForce<'a>,
     /// When each unit was quarantined.
     quarantined: Vec<(UnitId, Time)>,
 }
@@ -36,7 +36,7 @@ impl Traffic<'_> {
     /// Draws the flows of one replica, need by need.
     pub(in super::super) fn sample(
         &self,
-        enforcement: &Enforcement,
+        enforcement: InForce<'_>,
         draws: Draws,
         horizon: Duration,
         quarantines: &[(UnitId, Time)],
@@ -120,7 +120,7 @@ impl Run<'_> {
             Ok(found) => self.quarantined.get(found).is_some_and(|(_, quarantined)| *quarantined <= at),
             Err(_) => false,
         };
-        let (server, pool) = match self.traffic.arrive(self.enforcement, demand, source, draw, is_quarantined) {
+        let (server, pool) = match self.traffic.arrive(self.enforcement.at(at), demand, source, draw, is_quarantined) {
             Arrival::Lost(outcome) => {
                 return Some((outcome, demand.need.patience.timeout_ns.map_or(SILENCE, Duration::from_nanos)));
             }
