@@ -300,9 +300,7 @@ impl<'a> Attack<'a> {
         self.active += 1;
         self.front = number;
         self.note(now, TraceAction::Taken { unit, by, gives });
-        if !self.board.offence.craft.needs_root.credentials {
-            self.find_credentials(unit, now);
-        }
+        self.use_unit(unit, false, now);
         match gives {
             Privilege::Root => self.climb(unit, false, now),
             Privilege::User => {
@@ -336,10 +334,16 @@ impl<'a> Attack<'a> {
         if later {
             self.note(now, TraceAction::Escalated { unit });
         }
-        if self.trace.is_some() && self.has_agent(unit) {
+        self.use_unit(unit, true, now);
+    }
+
+    /// What can be done on an owned unit with an account, or with all of it.
+    fn use_unit(&mut self, unit: UnitId, with_root: bool, now: Time) {
+        let needs_root = self.board.offence.craft.needs_root;
+        if needs_root.tampering == with_root && self.trace.is_some() && self.has_agent(unit) {
             self.note(now, TraceAction::Tampered { unit });
         }
-        if self.board.offence.craft.needs_root.credentials {
+        if needs_root.credentials == with_root {
             self.find_credentials(unit, now);
         }
     }

@@ -176,7 +176,10 @@ fn check_entry(
             let needs_root = design.tradecraft().needs_root.credentials;
             assert!(if needs_root { &state.rooted } else { &state.owned }.contains(&unit));
         }
-        TraceAction::Tampered { unit } => assert!(state.rooted.contains(&unit)),
+        TraceAction::Tampered { unit } => {
+            let needs_root = design.tradecraft().needs_root.tampering;
+            assert!(if needs_root { &state.rooted } else { &state.owned }.contains(&unit));
+        }
         TraceAction::Encrypted { unit } => {
             assert!(state.owned.contains(&unit) && !state.quarantined.contains(&unit));
             tally.encrypted += 1;

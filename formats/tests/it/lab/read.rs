@@ -361,6 +361,19 @@ fn the_page_on_claims_is_of_lab_files() {
     }
 }
 
+#[test]
+fn the_page_on_attackers_is_of_a_lab_file() {
+    let page = include_str!("../../../../docs/attack.md");
+    let block = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let head = "seglab: 1\nunits: [{name: pc, labels: {os: linux}}]\nsegments: {workstations: pc}\npolicy: []\n";
+    let draft = reading(&format!("{head}{block}")).draft;
+    assert_eq!(draft.attackers[0].strategy, seglab_policy::Strategy::Targeted);
+    assert_eq!(draft.monitor.unwrap().defence.triage.unwrap().analysts, 2);
+    for key in ["gives", "present", "escalations", "needs-root", "analysts", "missed", "false-alarms", "established"] {
+        assert!(page.contains(&format!("| `{key}`")) || page.contains(&format!("`{key}`, ")), "{key} is not explained");
+    }
+}
+
 /// The designs that claims are held against are named with their places, and have to be given.
 #[test]
 fn designs_that_claims_are_held_against_are_given() {
