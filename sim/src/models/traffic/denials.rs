@@ -21,13 +21,13 @@ impl Traffic<'_> {
     /// How often each unit's own flows raise an alert, where each denial does with the probability `alert` \[per second\].
     pub(in super::super) fn denials(&self, enforcement: &Enforcement, alert: Probability) -> Vec<f64> {
         let mut rates = vec![0.0; self.design.units().len()];
-        if alert == Probability::ZERO || !enforcement.reports() {
+        if alert == Probability::ZERO || !enforcement.in_force(None, None).reports() {
             return rates;
         }
         let answered = self.requests();
         for (number, demand) in (0u32..).zip(&self.needs) {
-            let attempts = i32::try_from(demand.need.patience.retries).unwrap_or(i32::MAX).saturating_add(1);
-            let heard = 1.0 - (0..attempts).map(|_| 1.0 - alert.get()).product::<f64>();
+            let attempts = f64::from(demand.need.patience.retries) + 1.0;
+            let heard = 1.0 - libm::pow(1.0 - alert.get(), attempts);
             let is_large = demand.from.units.len().saturating_mul(demand.to.units.len()) > PAIRS_MAX;
             let step = if is_large { demand.to.units.len().div_ceil(LOOKED_AT) } else { 1 };
             for &source in &demand.from.units {
@@ -53,8 +53,9 @@ impl Traffic<'_> {
             let connections = ways.iter().flat_map(|&(source, destination)| {
                 headers.iter().map(move |&header| Connection { source, destination, header })
             });
-            let is_heard =
-                |connection: &Connection| enforcement.passage(connection, Assume::business()).is_reportable();
+            let is_heard = |connection: &Connection| {
+                enforcement.declared().passage(connection, Assume::business()).is_reportable()
+            };
             let all = (ways.len() * headers.len()).max(1) as f64;
             denied += connections.filter(is_heard).count() as f64 / all;
             looked_at += 1;
