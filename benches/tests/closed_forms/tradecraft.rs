@@ -72,7 +72,7 @@ fn images_spread_wider_than_units() {
     }
     // Sums of none, some or all of 6, 3 and 1, and the hub: each with its own probability.
     let (there, not) = (0.3, 0.7);
-    for at in 0..counts.len() {
+    for (at, &count) in counts.iter().enumerate() {
         let expected: f64 = (0..8u32)
             .filter(|images| {
                 [6, 3, 1].iter().enumerate().filter(|(bit, _)| images >> bit & 1 == 1).map(|(_, n)| n).sum::<usize>()
@@ -81,7 +81,7 @@ fn images_spread_wider_than_units() {
             })
             .map(|images| power(there, images.count_ones()) * power(not, 3 - images.count_ones()))
             .sum();
-        let (share, trials) = (f64::from(counts[at]) / 4_000.0, 4_000.0);
+        let (share, trials) = (f64::from(count) / 4_000.0, 4_000.0);
         let error = (expected * (1.0 - expected) / trials).sqrt();
         assert!((share - expected).abs() <= 4.0 * error, "{at} units: {share} of {expected} ± {error}");
     }
