@@ -64,8 +64,9 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
 
 /// How each change moves what designs lose, and whether it makes the better one the worse one.
 fn sensitivity_text(sensitivity: &Sensitivity) -> String {
-    let mut out =
-        String::from("\nwhat this hangs on: mean units owned (95% interval), as a share of the first design's\n");
+    let mut out = String::from(
+        "\nwhat this hangs on: mean units owned (95% interval), and what share of the first design's that is\n",
+    );
     let Some(declared) = sensitivity.outcomes.first() else { return out };
     let _ = write!(out, "  {:<34}", "one change at a time");
     for design in &declared.designs {

@@ -4,8 +4,9 @@
 //! the source port and takes one that gets through. A point in alert mode lets through what it would deny and reports it;
 //! that is found by asking a second engine, in which such points enforce.
 //!
-//! Where units [move](super::moves), the engines are those of the instant. A point that is not in place, or has failed, judges nothing or denies everything, [unit by unit](super::operation): the
-//! engine asks for that at every point that a connection meets.
+//! Where units [move](super::moves), the engines are those of the instant. A point that is not in place, or has failed,
+//! judges nothing or denies everything, [unit by unit](super::operation): the engine asks for that at every point that a
+//! connection meets.
 
 use std::rc::Rc;
 

@@ -146,7 +146,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
         });
     }
     let used = tally.used;
-    assert!(used > 20 && different > 100 && stale > 0, "worth checking: {used} used, {different}, {stale} stale");
+    assert!(used > 20 && different > 50 && stale > 0, "worth checking: {used} used, {different}, {stale} stale");
 }
 
 fn standing_design(design: &Design, absences: &[(PointId, Option<UnitId>, Standing)]) -> Design {

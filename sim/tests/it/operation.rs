@@ -87,7 +87,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
         }
     }
     let (used, denied) = (tally.used, tally.denied);
-    assert!(used > 50 && denied > 500 && different > 100, "worth checking: {used} used, {denied} denied, {different}");
+    assert!(used > 50 && denied > 300 && different > 100, "worth checking: {used} used, {denied} denied, {different}");
 }
 
 #[test]
