@@ -8,8 +8,8 @@ DEMO_OUT ?= $(TARGET)/demo
 DESIGNS ?= 10000
 FUZZ_SECONDS ?= 60
 
-.PHONY: all setup test demo bench bench-certificates bench-diff bench-edit bench-kernel bench-line-rate bench-peers bench-scale \
-	bench-rule-sets bench-updates check-slurm check-smtlib exact-long fuzz judges-long miri soak
+.PHONY: all setup test demo bench bench-campaigns bench-certificates bench-diff bench-edit bench-kernel bench-line-rate bench-peers \
+	bench-red-team bench-scale bench-rule-sets bench-updates check-slurm check-smtlib exact-long fuzz judges-long miri soak
 
 all: test
 
@@ -63,12 +63,26 @@ bench-rule-sets: setup
 bench-updates: setup
 	$(CARGO) run --release --locked --package seglab-benches --example updates
 
+# Replicas a minute of the program on a large design, flat and segmented, with everything on.
+CAMPAIGN_UNITS ?= 40000
+CAMPAIGN_REPLICAS ?= 20
+bench-campaigns: setup
+	$(CARGO) build --release --locked --package seglab-cli
+	$(CARGO) build --release --locked --package seglab-benches --example campaigns
+	@$(TARGET)/release/examples/campaigns $(TARGET)/release/seglab $(TARGET)/campaigns $(CAMPAIGN_UNITS) 10000 $(CAMPAIGN_REPLICAS)
+
+# A red team's times to the crown jewels of a hundred workloads, beside what the same designs give over a box of parameters.
+bench-red-team: setup
+	$(CARGO) build --release --locked --package seglab-benches --example red_team
+	@$(TARGET)/release/examples/red_team scenarios/experiments/red-team 200 100
+
 # Beside what people use, in one run: the same questions, the same answers, and the ratio of the times. `PARTS` are
 # `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512), `nftables`,
 # which takes the rules and packets that `acl` left, in a network namespace, as root, `engines`: Cedar, Rego and
-# Wirefilter, by their crates, which compile for minutes, and `nasim` (an attack simulator, on its own scenarios).
+# Wirefilter, by their crates, which compile for minutes, `nasim` (an attack simulator, on its own scenarios), and `queues`
+# (one server's queue in two event-driven simulators).
 PEERS ?= $(TARGET)/peers
-PARTS ?= verifier acl nftables engines nasim
+PARTS ?= verifier acl nftables engines nasim queues
 PEER_COMPANIES ?= 1000 10000
 NASIM_SCENARIOS ?= $(wildcard ../shared/data/nasim/*.yaml)
 NFTABLES_SETS ?= acl1_1k acl3_1k fw2_1k acl1_10k company552of1000 company5182of10000
@@ -95,6 +109,12 @@ ifneq ($(filter nasim,$(PARTS)),)
 	$(CARGO) build --release --locked --package seglab-benches --example attacker_actions
 	@$(PEERS)/bin/python benches/peers/nasim_actions.py $(TARGET)/release/seglab $(TARGET)/release/examples/attacker_actions \
 		$(NASIM_SCENARIOS)
+endif
+ifneq ($(filter queues,$(PARTS)),)
+	$(CARGO) build --release --locked --package seglab-cli
+	$(CARGO) build --release --locked --manifest-path benches/peers/queues/Cargo.toml --target-dir $(PEERS)/queues
+	@$(PEERS)/bin/python benches/peers/queues.py $(TARGET)/release/seglab $(PEERS)/queues/release/seglab-peer-queues \
+		scenarios/closed-forms/mm1.yaml
 endif
 
 # What holds of a shipped scenario, once more by a solver that shares nothing with the tool: every script that

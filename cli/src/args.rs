@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seglab_formats::text;
 use seglab_scenarios::generate;
-use seglab_sim::models::Chunk;
 use seglab_sim::models::sensitivity::{Parameter, Quantity, Range};
+use seglab_sim::models::{Chunk, Rare};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -455,6 +455,16 @@ pub(crate) struct Simulate {
     /// Where to write the chunk
     #[arg(long, short, value_name = "FILE", requires = "chunk")]
     pub(crate) output: Option<PathBuf>,
+    /// Only how likely it is that the attack succeeds at all, also where that is very rare: runs that come near the first
+    /// critical unit, or near the strike of ransomware, are split
+    #[arg(long, conflicts_with_all = ["chunk", "parquet", "replicas", "precision", "traffic"])]
+    pub(crate) rare: bool,
+    /// Runs that start at each level of a search for rare attacks
+    #[arg(long, requires = "rare", default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) starts: u32,
+    /// Independent repetitions of that search, whose spread says how sure its result is
+    #[arg(long, requires = "rare", default_value_t = Rare::REPETITIONS_MIN, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(Rare::REPETITIONS_MIN)..=1_000))]
+    pub(crate) repetitions: u32,
 }
 
 /// `3/8` as the third of eight chunks.

@@ -1,5 +1,6 @@
 //! What a simulated attacker does, and what a monitor does about it. Both are data; the simulator gives them life.
 
+use crate::header::Transport;
 use crate::selector::Selector;
 use crate::source::Provenance;
 
@@ -24,8 +25,45 @@ pub struct Attacker {
     pub credentials: Vec<String>,
     /// Whom it tries, in which order, from where.
     pub strategy: Strategy,
+    /// How it gets in, and what it does beside taking units.
+    pub conduct: Conduct,
     /// Where it is written.
     pub provenance: Provenance,
+}
+
+/// How an attacker gets in, and what it does beside taking units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conduct {
+    /// How it gets in.
+    pub way_in: WayIn,
+    /// Whoever has all of a unit of a controller's name makes void the points whose policy that controller distributes.
+    pub takes_controllers: bool,
+    /// What it does with what lies on critical units; nothing where it is absent.
+    pub exfiltration: Option<Exfiltration>,
+}
+
+/// How an attacker gets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WayIn {
+    /// On one unit of its foothold: by a mail, by a password, or because it belongs there.
+    #[default]
+    Unit,
+    /// On one unit of its foothold that the internet reaches at a service which lets attackers in.
+    ExposedService,
+    /// On all units of its foothold that run the image of the one that is drawn: with an update. A unit without an image
+    /// is alone.
+    SupplyChain,
+}
+
+/// Data that leaves a critical unit for the internet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exfiltration {
+    /// By which protocol.
+    pub protocol: Transport,
+    /// To which port.
+    pub port: u16,
+    /// The mean time that it takes, exponentially distributed. \[ns\]
+    pub mean_ns: u64,
 }
 
 /// Which targets an attacker tries, in which order, from which of its units. The rest (what it may address, what lets it

@@ -43,7 +43,7 @@ mod verdict;
 mod waiver;
 
 pub use address::{AddressSet, Family};
-pub use attacker::{Attacker, Defence, Monitor, Patching, Strategy, Triage};
+pub use attacker::{Attacker, Conduct, Defence, Exfiltration, Monitor, Patching, Strategy, Triage, WayIn};
 pub use claim::{Asks, AtMost, Claim, Reference, Statistic};
 pub use connection::{Connection, Endpoint, Entry, ExternalSource, ExternalSourceId};
 pub use count::{count, number};

@@ -21,6 +21,8 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+mod rare;
+
 /// A campaign's result as JSON.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -37,6 +39,10 @@ pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, 
         return Err(Failure::usage("a simulation plays the modes as they are", "leave out `--as-if-enforced`"));
     }
     let heading = heading(&loaded.design, Some(args.campaign.seed));
+    if args.rare {
+        let settings = Settings { flows_per_need: 0, ..settings(&[&loaded.design], &args.campaign)? };
+        return rare::run(&loaded.design, &settings, args, heading, context);
+    }
     if let (Some(chunk), Some(path)) = (args.chunk, &args.output) {
         let settings = settings(&[&loaded.design], &args.campaign)?;
         let campaign = || Campaign::prepare(&[&loaded.design], &settings)?.part(chunk);
@@ -232,6 +238,9 @@ fn critical_text(out: &mut String, design: &DesignResult, horizon: Duration) {
     };
     for critical in design.critical.iter().filter(|one| !never(one)) {
         let _ = writeln!(out, "    {:<18} owned in {}", critical.unit, chance(&critical.incidence, horizon));
+        if let Some(exfiltrated) = &critical.exfiltrated {
+            let _ = writeln!(out, "    {:<18} its data leaves in {}", "", chance(exfiltrated, horizon));
+        }
     }
     let spared: Vec<&CriticalResult> = design.critical.iter().filter(never).collect();
     let bound = spared.first().and_then(|one| one.incidence.curve().proportion_at(horizon.after_start()));

@@ -196,6 +196,60 @@ fn replicas_are_rows() {
     assert!(full.err.contains("cannot write `/dev/full`"), "{}", full.err);
 }
 
+/// Four hops that race quarantine.
+const RACE: &str = "seglab: 1
+name: race
+units:
+  - {name: a, addresses: [10.0.0.1]}
+  - {name: b, addresses: [10.0.0.2], listens: [tcp/80], vulnerabilities: [{name: weak, service: tcp/80}]}
+  - {name: c, addresses: [10.0.0.3], listens: [tcp/80], vulnerabilities: [{name: weak, service: tcp/80}]}
+  - {name: d, addresses: [10.0.0.4], listens: [tcp/80], vulnerabilities: [{name: weak, service: tcp/80}]}
+  - {name: e, addresses: [10.0.0.5], listens: [tcp/80], vulnerabilities: [{name: weak, service: tcp/80}], critical: 1}
+policy:
+  - allow: {from: a, to: b, service: tcp/80}
+  - allow: {from: b, to: c, service: tcp/80}
+  - allow: {from: c, to: d, service: tcp/80}
+  - allow: {from: d, to: e, service: tcp/80}
+attackers:
+  - {foothold: a, scan-rate: 4.096/s, exploit: {probability: 1, mean: 0s}, login: {probability: 1, mean: 0s}}
+monitor: {sensor: {probability: 1, mean: 0s}, response: 100s}
+";
+
+/// Of each hop one attack in eleven comes through: 1/11^4 = 6.8e-5, which no thousand replicas would see.
+#[test]
+fn what_hardly_ever_happens_has_a_chance() {
+    let harmless = RACE.replace(", critical: 1", "");
+    let walled = RACE.replace("  - allow: {from: c, to: d, service: tcp/80}\n", "");
+    let at = folder(&[("race.yaml", RACE), ("harmless.yaml", &harmless), ("walled.yaml", &walled)]);
+    let rare =
+        |arguments: &[&str]| seglab(at.path(), &[&["simulate", "--rare", "--starts", "200"], arguments].concat());
+    let json = rare(&["race.yaml", "--format", "json", "--threads", "1"]).ends(0);
+    assert_eq!(json, rare(&["race.yaml", "--format", "json", "--threads", "2"]).ends(0));
+    let document: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(document["schema"], "seglab/rare/v1");
+    let found = &document["designs"][0];
+    let chance = found["chance"]["value"].as_f64().expect("a number");
+    let known = 1.0 / 11f64.powi(4);
+    assert!((0.5..2.0).contains(&(chance / known)), "{chance} against {known}");
+    assert_eq!((found["repetitions"].as_array().map(Vec::len), found["levels"].as_u64()), (Some(20), Some(4)));
+    assert!(found["worth_replicas"].as_f64().is_some_and(|replicas| replicas > 100_000.0), "{found}");
+    let text = rare(&["race.yaml"]).ends(0);
+    assert!(text.contains("a critical unit is owned within 7d with the chance ") && text.contains("e-5"), "{text}");
+    assert!(text.contains("20 repetitions of 200 runs from each of 4 levels, "), "{text}");
+    let walled = rare(&["walled.yaml"]).ends(0);
+    assert!(walled.contains("is not known: no run got there, which bounds nothing"), "{walled}");
+    for (arguments, error) in [
+        (&["harmless.yaml"][..], "mark units with `critical`"),
+        (&["race.yaml", "--repetitions", "5"], "5 is not in 20..=1000"),
+        (&["race.yaml", "--starts", "0"], "0 is not in 10..=1000000"),
+        (&["race.yaml", "--replicas", "10"], "cannot be used with '--replicas"),
+    ] {
+        let run = rare(arguments);
+        assert_eq!(run.code, Some(2), "{arguments:?}");
+        assert!(run.err.contains(error), "{arguments:?}: {}", run.err);
+    }
+}
+
 /// A shop of three parts, whose database is out of reach or not.
 fn shop(reaches_the_store: bool, deny_by: &str) -> String {
     let rule = "  - allow: {from: api, to: db, service: tcp/5432}\n";

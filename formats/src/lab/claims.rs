@@ -3,11 +3,12 @@
 use super::at::{At, Text, TextOr};
 use super::document::{AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, StrategyDoc, TrustedDoc, UnmodelledDoc};
 use super::reader::Reader;
+use super::units::single_port;
 use super::waivers::date;
 use crate::text;
 use seglab_policy::{
-    Arrivals, Attacker, Defence, Diagnostic, Monitor, Need, Patching, Patience, Provenance, Selector, Service, Station,
-    Strategy, Triage, Trusted, Unmodelled,
+    Arrivals, Attacker, Conduct, Defence, Diagnostic, Exfiltration, Monitor, Need, Patching, Patience, Provenance,
+    Selector, Service, Station, Strategy, Transport, Triage, Trusted, Unmodelled, WayIn,
 };
 
 /// What a need or an attacker does where the file does not say.
@@ -223,8 +224,33 @@ impl Reader<'_> {
             login_mean_ns,
             credentials: credentials?,
             strategy,
+            conduct: self.conduct(given)?,
             provenance: Provenance::at(self.notes.span(doc)),
         })
+    }
+
+    /// How an attacker gets in, and what it does beside taking units.
+    fn conduct(&mut self, given: &AttackerDoc) -> Option<Conduct> {
+        let known = [
+            ("unit".to_owned(), WayIn::Unit),
+            ("exposed-service".to_owned(), WayIn::ExposedService),
+            ("supply-chain".to_owned(), WayIn::SupplyChain),
+        ];
+        let way_in = match &given.entry {
+            Some(entry) => self.one_of(entry, "a way in", &known)?,
+            None => WayIn::Unit,
+        };
+        let exfiltration = match &given.exfiltration {
+            Some(exfiltration) => {
+                let (protocol, port) = match &exfiltration.service {
+                    Some(service) => single_port(service, &mut self.notes)?,
+                    None => (Transport::Tcp, 443),
+                };
+                Some(Exfiltration { protocol, port, mean_ns: self.duration(&exfiltration.mean)? })
+            }
+            None => None,
+        };
+        Some(Conduct { way_in, takes_controllers: given.takes_controllers.unwrap_or(false), exfiltration })
     }
 
     /// A credential that some unit takes.

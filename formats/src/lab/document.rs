@@ -507,6 +507,25 @@ pub(super) struct AttackerDoc {
     /// Whom it tries, in which order: `worm`, `random-walk`, `low-and-slow`, `targeted`, `insider`, or
     /// `{ransomware: {units: 10, after: 3d}}`; worm where it is absent.
     pub(super) strategy: Option<At<TextOr<StrategyDoc>>>,
+    /// How it gets in: `unit`, by a mail or a password on one unit of the foothold; `exposed-service`, on one that the internet
+    /// reaches at a service which lets attackers in; `supply-chain`, on all that run the image of one; unit where it is
+    /// absent.
+    pub(super) entry: Option<Text>,
+    /// Whether owning all of a unit of a controller's name makes void what that controller distributes; not where it is
+    /// absent.
+    pub(super) takes_controllers: Option<bool>,
+    /// What leaves critical units for the internet; nothing where it is absent.
+    pub(super) exfiltration: Option<ExfiltrationDoc>,
+}
+
+/// Data that leaves critical units for the internet.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ExfiltrationDoc {
+    /// The service on the internet that it is sent to; `tcp/443` where it is absent.
+    pub(super) service: Option<Text>,
+    /// The mean time that it takes, exponentially distributed: `2h`.
+    pub(super) mean: Text,
 }
 
 /// A strategy that has numbers.

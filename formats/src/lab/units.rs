@@ -164,7 +164,7 @@ fn listener(given: &At<TextOr<ListenerDoc>>, notes: &mut Notes<'_>) -> Option<Li
     Some(Listener { protocol, first, last, name })
 }
 
-fn single_port(text: &Text, notes: &mut Notes<'_>) -> Option<(Transport, u16)> {
+pub(super) fn single_port(text: &Text, notes: &mut Notes<'_>) -> Option<(Transport, u16)> {
     let single = transport_ports(&text.value).and_then(|(protocol, first, last)| {
         if first == last {
             return Ok((protocol, first));

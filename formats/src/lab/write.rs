@@ -7,9 +7,9 @@ mod tradecraft;
 
 use crate::text::{write_duration, write_rate};
 use seglab_policy::{
-    Action, Address, Arrivals, Attacker, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint, Family, Interface,
-    Level, Listener, Monitor, Need, Order, Peer, Placement, Provenance, Refusal, Rule, Rulebook, Scope, Selector,
-    Service, Station, Strategy, Takes, Tier, Unit, Waived, Waiver,
+    Action, Address, Arrivals, Attacker, Conduct, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint,
+    Exfiltration, Family, Interface, Level, Listener, Monitor, Need, Order, Peer, Placement, Provenance, Refusal, Rule,
+    Rulebook, Scope, Selector, Service, Station, Strategy, Takes, Tier, Unit, Waived, Waiver, WayIn,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -556,6 +556,23 @@ fn attacker(attacker: &Attacker) -> String {
         list(attacker.credentials.iter().map(|one| scalar(one))),
     );
     map.put_some("strategy", strategy(attacker.strategy));
+    let Conduct { way_in, takes_controllers, exfiltration } = attacker.conduct;
+    map.put_some(
+        "entry",
+        match way_in {
+            WayIn::Unit => None,
+            WayIn::ExposedService => Some("exposed-service".to_owned()),
+            WayIn::SupplyChain => Some("supply-chain".to_owned()),
+        },
+    );
+    map.put_if(takes_controllers, "takes-controllers", "true");
+    map.put_some(
+        "exfiltration",
+        exfiltration.map(|Exfiltration { protocol, port, mean_ns }| {
+            let service = scalar(&format!("{protocol}/{port}"));
+            Map::default().put("service", service).put("mean", scalar(&write_duration(mean_ns))).done()
+        }),
+    );
     map.done()
 }
 

@@ -194,6 +194,7 @@ fn attacker(draw: &mut Draw, at: usize) -> Attacker {
         login_mean_ns: duration_ns(draw),
         credentials: Vec::new(),
         strategy: Strategy::default(),
+        conduct: Default::default(),
         provenance: provenance(draw),
     }
 }

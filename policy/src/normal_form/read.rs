@@ -419,6 +419,7 @@ fn attacker(line: &mut Line<'_>) -> Read<Attacker> {
         login_mean_ns: line.number_of("nanoseconds")?,
         credentials: Vec::new(),
         strategy: Strategy::default(),
+        conduct: Default::default(),
         provenance: provenance(line)?,
     })
 }

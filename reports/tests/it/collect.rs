@@ -262,6 +262,7 @@ fn attacked() -> Design {
         login_mean_ns: 0,
         credentials: Vec::new(),
         strategy: seglab_policy::Strategy::Worm,
+        conduct: Default::default(),
         provenance: Provenance::default(),
     };
     let units = vec![unit("laptop", "10.0.0.1", 0), unit("server", "10.0.0.2", 1)];

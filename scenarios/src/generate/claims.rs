@@ -178,6 +178,7 @@ pub(super) fn attackers() -> Vec<Attacker> {
         login_mean_ns: 60 * SECOND_NS,
         credentials: Vec::new(),
         strategy: Strategy::default(),
+        conduct: Default::default(),
         provenance: Provenance::default(),
     };
     vec![

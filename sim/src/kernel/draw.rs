@@ -125,6 +125,12 @@ impl Draws {
         Self { branch, ..self }
     }
 
+    /// The draws of the replica before it was split: for what is asked for anew each time, and was decided from the start.
+    #[must_use]
+    pub const fn of_root(self) -> Self {
+        self.in_branch(Branch::ROOT)
+    }
+
     /// The seed.
     pub const fn seed(self) -> u64 {
         self.seed

@@ -69,6 +69,7 @@ mod philox;
 mod queue;
 mod replicas;
 mod run;
+pub mod splitting;
 pub mod statistics;
 
 pub use clock::{Duration, DurationError, Time};
@@ -78,4 +79,4 @@ pub use name::{Name, NameCollision};
 pub use philox::philox_4x64_10;
 pub use queue::{EventQueue, Handle, ScheduleError, Ties};
 pub use replicas::run_replicas;
-pub use run::{Agenda, End, Limits, Model, Run, RunError, simulate};
+pub use run::{Agenda, End, Limits, Model, Run, RunError, Underway, simulate};

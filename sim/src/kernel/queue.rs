@@ -54,7 +54,7 @@ use wheel::Wheel;
 use super::{Draw, Draws, Name, Purpose, Technique, Time};
 
 /// Pending events, ordered by time and then by the order of scheduling.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EventQueue<E> {
     /// The events up to `front_end` that are not in the lane, the next one last.
     front: Vec<Entry<E>>,
@@ -105,7 +105,7 @@ pub enum ScheduleError {
 }
 
 /// One event and its time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry<E> {
     at: Time,
     ticket: u32,

@@ -37,11 +37,21 @@ pub struct Limits {
 }
 
 /// What a model sees of the kernel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Agenda<E> {
     queue: EventQueue<E>,
     horizon: Time,
     stopped: bool,
+}
+
+/// A run under way. It can be halted after any event, copied, and gone on with: what is pending is part of it.
+pub struct Underway<M: Model> {
+    /// The state.
+    pub model: M,
+    agenda: Agenda<M::Event>,
+    events_max: u64,
+    /// The number of events that happened.
+    events: u64,
 }
 
 /// How a run went.
@@ -98,28 +108,80 @@ pub fn simulate<M: Model>(
     limits: Limits,
     begin: impl FnOnce(&mut M, &mut Agenda<M::Event>) -> Result<(), M::Error>,
 ) -> Result<Run, RunError<M::Error>> {
-    let queue = EventQueue::with_limit(limits.pending_max).with_ties(limits.ties);
-    let mut agenda = Agenda { queue, horizon: limits.horizon, stopped: false };
-    begin(model, &mut agenda)?;
-    let mut events = 0;
-    let end = loop {
-        if agenda.stopped {
-            break End::Stopped;
+    let mut run = Underway::begin(model, limits, |model, agenda| begin(model, agenda))?;
+    loop {
+        if let Some(run) = run.until(|_| false)? {
+            return Ok(run);
         }
-        if events == limits.events_max
-            && let Some(now) = agenda.queue.peek_time().filter(|next| *next <= limits.horizon)
-        {
-            return Err(RunError::Budget { events_max: limits.events_max, now });
-        }
-        match agenda.queue.pop_until(limits.horizon) {
-            Some((_, event)) => model.handle(event, &mut agenda)?,
-            None if agenda.queue.is_empty() => break End::Quiet,
-            None => break End::Horizon,
-        }
-        events += 1;
-    };
-    let now = if end == End::Stopped { agenda.now() } else { limits.horizon };
-    Ok(Run { end, now, events })
+    }
+}
+
+/// A model that is lent out.
+impl<M: Model> Model for &mut M {
+    type Event = M::Event;
+    type Error = M::Error;
+
+    fn handle(&mut self, event: M::Event, agenda: &mut Agenda<M::Event>) -> Result<(), M::Error> {
+        M::handle(self, event, agenda)
+    }
+}
+
+impl<M: Model<Event: Clone> + Clone> Clone for Underway<M> {
+    fn clone(&self) -> Self {
+        let Self { model, agenda, events_max, events } = self;
+        Self { model: model.clone(), agenda: agenda.clone(), events_max: *events_max, events: *events }
+    }
+}
+
+impl<M: Model> Underway<M> {
+    /// A run at its start, where `begin` schedules what happens first.
+    ///
+    /// # Errors
+    /// `begin` failed.
+    pub fn begin(
+        mut model: M,
+        limits: Limits,
+        begin: impl FnOnce(&mut M, &mut Agenda<M::Event>) -> Result<(), M::Error>,
+    ) -> Result<Self, RunError<M::Error>> {
+        let queue = EventQueue::with_limit(limits.pending_max).with_ties(limits.ties);
+        let mut agenda = Agenda { queue, horizon: limits.horizon, stopped: false };
+        begin(&mut model, &mut agenda)?;
+        Ok(Self { model, agenda, events_max: limits.events_max, events: 0 })
+    }
+
+    /// Goes on to the end, or until the model is as it is waited for, which it may be at once; `None` if that is so.
+    ///
+    /// # Errors
+    /// The budget of events was used up, or the model failed.
+    pub fn until(&mut self, is_met: impl Fn(&M) -> bool) -> Result<Option<Run>, RunError<M::Error>> {
+        let Self { model, agenda, events_max, events } = self;
+        let end = loop {
+            if is_met(model) {
+                return Ok(None);
+            }
+            if agenda.stopped {
+                break End::Stopped;
+            }
+            if *events == *events_max
+                && let Some(now) = agenda.queue.peek_time().filter(|next| *next <= agenda.horizon)
+            {
+                return Err(RunError::Budget { events_max: *events_max, now });
+            }
+            match agenda.queue.pop_until(agenda.horizon) {
+                Some((_, event)) => model.handle(event, agenda)?,
+                None if agenda.queue.is_empty() => break End::Quiet,
+                None => break End::Horizon,
+            }
+            *events += 1;
+        };
+        let now = if end == End::Stopped { agenda.now() } else { agenda.horizon };
+        Ok(Some(Run { end, now, events: *events }))
+    }
+
+    /// The number of events that happened, those before it was copied included.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
 }
 
 impl<E> Agenda<E> {

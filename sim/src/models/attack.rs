@@ -27,17 +27,23 @@
 
 mod attempt;
 mod craft;
+mod entry;
 mod keys;
+mod loot;
+mod nearness;
 mod path;
 mod strategy;
 mod triage;
 
 pub(super) use attempt::without_tampering;
 pub(super) use craft::Craft;
+pub(super) use nearness::Compass;
 pub use path::{PathError, Step, follow};
 pub(super) use triage::Desk;
 
-use seglab_policy::{EnforcementPoint, Pivot, Placement, PointKind, Privilege, Strategy, Trust, UnitId};
+use seglab_policy::{
+    Conduct, Endpoint, EnforcementPoint, Pivot, Placement, PointId, PointKind, Privilege, Strategy, Trust, UnitId,
+};
 
 use crate::kernel::statistics::Fate;
 use crate::kernel::{Agenda, Draws, Duration, Model, Name, Probability, Purpose, ScheduleError, Technique, Time};
@@ -45,7 +51,7 @@ use crate::kernel::{Agenda, Draws, Duration, Model, Name, Probability, Purpose, 
 use super::Search;
 use super::enforcement::InForce;
 use super::network::Network;
-use super::purpose::{FOOTHOLD, RESPONSE, SENSOR};
+use super::purpose::{RESPONSE, SENSOR};
 use super::replica::{Course, Replica, Settled, TraceAction, TraceEntry};
 use super::scan::{Scan, Visit};
 use keys::Keys;
@@ -61,6 +67,8 @@ pub(super) struct Board<'a> {
     pub(super) draws: Draws,
     /// The critical units, by name.
     pub(super) critical: &'a [UnitId],
+    /// By what is told how near the attack has come to its goal; `None` where nobody asks.
+    pub(super) compass: Option<&'a Compass>,
 }
 
 /// An attacker, checked.
@@ -80,6 +88,9 @@ pub(super) struct Offence {
     pub(super) craft: Craft,
     /// The credentials that it has before it begins, by number.
     pub(super) credentials: Vec<u32>,
+    pub(super) conduct: Conduct,
+    /// Endpoints on the internet that rules may tell apart; empty where they are of no use.
+    pub(super) outside: Vec<Endpoint>,
 }
 
 /// Whether something works, and how long it takes.
@@ -102,6 +113,7 @@ pub(super) struct Defence {
 }
 
 /// The state of an attack.
+#[derive(Clone)]
 pub(super) struct Attack<'a> {
     board: Board<'a>,
     units: Vec<State>,
@@ -121,6 +133,10 @@ pub(super) struct Attack<'a> {
     /// When the attack came to its end.
     over: Option<Time>,
     cases: Cases,
+    /// Points that are void everywhere, for their controller is the attacker's; ascending.
+    void_points: Vec<PointId>,
+    /// How near the goal it has been, where there is a compass.
+    nearness: f64,
     replica: Replica,
     trace: Option<Vec<TraceEntry>>,
 }
@@ -135,8 +151,11 @@ enum State {
 }
 
 /// An owned unit at work.
+#[derive(Clone)]
 struct Owned {
     unit: UnitId,
+    /// The owned unit from which it was taken, by number.
+    by: Option<u32>,
     taken: Time,
     alerted: bool,
     window: u32,
@@ -155,6 +174,8 @@ pub(super) enum Event {
     Taken { unit: UnitId, by: u32, gives: Privilege },
     /// An account on an owned unit becomes all of it.
     Climbed { owned: u32 },
+    /// What lies on an owned critical unit has left it through another.
+    Exfiltrated { owned: u32, through: u32 },
     /// An owned unit tries the critical unit at this position.
     Aim { owned: u32, at: u32 },
     /// Ransomware strikes.
@@ -184,15 +205,6 @@ impl Chance {
     }
 }
 
-impl Offence {
-    /// The unit to start from: the first in a race in which every candidate runs for itself, so that another candidate
-    /// changes nothing unless it wins.
-    fn foothold(&self, network: &Network<'_>, draws: Draws) -> Option<UnitId> {
-        let run = |unit: &UnitId| draws.at(FOOTHOLD, network.name(*unit), Name::NONE, Technique::NONE, 0).word();
-        self.footholds.iter().copied().min_by_key(run)
-    }
-}
-
 impl<'a> Attack<'a> {
     pub(super) fn new(board: Board<'a>, number: u32, traced: bool) -> Self {
         let critical = board.critical.iter().map(|_| Settled::default()).collect();
@@ -209,6 +221,8 @@ impl<'a> Attack<'a> {
             outages: Vec::new(),
             over: None,
             cases: Cases::default(),
+            void_points: Vec::new(),
+            nearness: 0.0,
             replica: Replica { number, critical, ..Replica::default() },
             trace: traced.then(Vec::new),
         }
@@ -216,15 +230,16 @@ impl<'a> Attack<'a> {
 
     /// The attacker takes the foothold.
     pub(super) fn begin(&mut self, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
-        let Some(unit) = self.board.offence.foothold(self.board.network, self.board.draws) else { return Ok(()) };
-        self.replica.foothold = Some(self.board.network.design.unit(unit).name.clone());
         for &credential in &self.board.offence.credentials {
             self.keys.find(credential);
             self.lose_sight_of(credential, agenda.now());
         }
         self.open_desk(agenda)?;
         self.schedule_strike(agenda)?;
-        self.take(unit, None, Privilege::Root, agenda)
+        if self.board.offence.conduct.exfiltration.is_some() {
+            self.replica.exfiltrated = self.replica.critical.clone();
+        }
+        self.enter(agenda)
     }
 
     /// The outcome at the end of the replica, and what was traced.
@@ -234,6 +249,9 @@ impl<'a> Attack<'a> {
                 Some(at) => Settled { at, fate: Fate::Competitor },
                 None => Settled { at: horizon, fate: Fate::Censored },
             };
+        }
+        for settled in self.replica.exfiltrated.iter_mut().filter(|settled| settled.fate != Fate::Event) {
+            *settled = Settled { at: horizon, fate: Fate::Censored };
         }
         if self.replica.detection.fate != Fate::Event {
             self.replica.detection = Settled { at: horizon, fate: Fate::Censored };
@@ -275,7 +293,7 @@ impl<'a> Attack<'a> {
         while let Some((unit, by)) = falling.pop() {
             match self.state(unit) {
                 State::Clean => self.own(unit, by, gives, agenda)?,
-                State::Owned(_) if gives == Privilege::Root => self.climb(unit, true, agenda.now()),
+                State::Owned(_) if gives == Privilege::Root => self.climb(unit, true, agenda)?,
                 State::Owned(_) | State::Quarantined => {}
             }
             // Guests of a unit that was owned before fell with it; this is for those of units that fall now.
@@ -283,6 +301,7 @@ impl<'a> Attack<'a> {
         }
         self.step(agenda.now());
         self.strike_if_enough(agenda);
+        self.look_at_compass(agenda);
         Ok(())
     }
 
@@ -296,13 +315,17 @@ impl<'a> Attack<'a> {
         let now = agenda.now();
         let number = self.owned.len() as u32;
         self.set_state(unit, State::Owned(number));
-        self.owned.push(Owned { unit, taken: now, alerted: false, window: 0, visits: Vec::new() });
+        let by_number = by.and_then(|by| match self.state(by) {
+            State::Owned(number) => Some(number),
+            State::Clean | State::Quarantined => None,
+        });
+        self.owned.push(Owned { unit, by: by_number, taken: now, alerted: false, window: 0, visits: Vec::new() });
         self.active += 1;
         self.front = number;
         self.note(now, TraceAction::Taken { unit, by, gives });
         self.use_unit(unit, false, now);
         match gives {
-            Privilege::Root => self.climb(unit, false, now),
+            Privilege::Root => self.climb(unit, false, agenda)?,
             Privilege::User => {
                 let name = self.board.network.name(unit);
                 if let Some(delay) = self.board.offence.craft.escalation(unit, name, self.board.draws) {
@@ -321,12 +344,14 @@ impl<'a> Attack<'a> {
     }
 
     /// All of a unit is the attacker's: at once, or later than an account on it.
-    fn climb(&mut self, unit: UnitId, later: bool, now: Time) {
-        let Some(rooted) = self.rooted.get_mut(unit.index()) else { return };
+    fn climb(&mut self, unit: UnitId, later: bool, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
+        let now = agenda.now();
+        let Some(rooted) = self.rooted.get_mut(unit.index()) else { return Ok(()) };
         if std::mem::replace(rooted, true) {
-            return;
+            return Ok(());
         }
-        if let Ok(position) = self.board.critical.binary_search(&unit)
+        let critical = self.board.critical.binary_search(&unit);
+        if let Ok(position) = critical
             && let Some(settled) = self.replica.critical.get_mut(position)
         {
             *settled = Settled { at: now, fate: Fate::Event };
@@ -335,6 +360,8 @@ impl<'a> Attack<'a> {
             self.note(now, TraceAction::Escalated { unit });
         }
         self.use_unit(unit, true, now);
+        self.take_controller(unit, agenda);
+        if critical.is_ok() { self.exfiltrate(unit, agenda) } else { Ok(()) }
     }
 
     /// What can be done on an owned unit with an account, or with all of it.
@@ -392,7 +419,8 @@ impl<'a> Attack<'a> {
             self.is_wanted(unit, target.unit) && (denials_matter || board.network.can_fall(target.unit))
         });
         let targets = targets.map(|(position, target)| (position, *target)).inspect(|_| open += 1);
-        let visits = board.offence.scan.visits(board.draws, board.network.name(unit), now, window, targets);
+        let visits =
+            board.offence.scan.visits(board.draws, board.network.name(unit), (now, agenda.horizon()), window, targets);
         if open == 0 {
             return Ok(());
         }
@@ -521,6 +549,10 @@ impl Model for Attack<'_> {
                 Some(unit) => self.take(unit, None, Privilege::Root, agenda),
                 None => Ok(()),
             },
+            Event::Exfiltrated { owned, through } => {
+                self.exfiltrated(owned, through, agenda);
+                Ok(())
+            }
             Event::Aim { owned, at } => self.aim(owned, at, agenda),
             Event::Strike => {
                 self.strike(agenda);

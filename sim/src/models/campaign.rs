@@ -1,8 +1,12 @@
 //! Campaigns: many replicas of one or several designs under the same chance.
 
+mod rare;
+
+pub use rare::{Rare, RareGoal, RareResult};
+
 use std::ops::Range;
 
-use seglab_policy::{Attacker, Design, Monitor, PointId, Standing, Strategy, UnitId};
+use seglab_policy::{Attacker, Design, Monitor, PointId, Standing, Strategy, UnitId, WayIn};
 
 use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples};
 use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
@@ -13,6 +17,7 @@ use super::enforcement::{Enforcement, InForce};
 use super::moves::{Move, Moves};
 use super::network::Network;
 use super::operation::Operations;
+use super::plan::outside;
 use super::replica::{Attempts, Course, Flows, Replica, Settled, TraceEntry};
 use super::result::{
     CampaignResult, CampaignScope, CriticalResult, DesignResult, NeedResult, PrecisionReached, ServiceResult,
@@ -296,6 +301,7 @@ impl<'a> Stage<'a> {
                     defence: &self.defence,
                     draws,
                     critical: &self.critical,
+                    compass: None,
                 };
                 let mut attack = Attack::new(board, number, traced);
                 let run = simulate(&mut attack, self.limits(settings, draws), Attack::begin).map_err(|error| {
@@ -362,7 +368,12 @@ impl<'a> Stage<'a> {
     fn empty_result(&self, settings: &Settings) -> DesignResult {
         let critical = self.critical.iter().map(|&unit| {
             let unit = self.design.unit(unit);
-            CriticalResult { unit: unit.name.clone(), criticality: unit.criticality, incidence: Incidence::default() }
+            CriticalResult {
+                unit: unit.name.clone(),
+                criticality: unit.criticality,
+                incidence: Incidence::default(),
+                exfiltrated: None,
+            }
         });
         let needs = self.traffic.needs().iter().map(|demand| {
             let need = demand.need();
@@ -429,9 +440,17 @@ fn offence(
     scanned_addresses: u32,
 ) -> Result<Offence, CampaignError> {
     let (name, design) = (attacker.name.clone(), network.design);
-    if attacker.strategy == Strategy::Targeted && design.units().iter().all(|unit| unit.criticality == 0) {
+    let wants_critical = attacker.strategy == Strategy::Targeted || attacker.conduct.exfiltration.is_some();
+    if wants_critical && design.units().iter().all(|unit| unit.criticality == 0) {
         return Err(CampaignError::NoTarget { design: design.name().to_owned(), attacker: name });
     }
+    let conduct = attacker.conduct;
+    let is_controller = |controller: &String| design.units().iter().any(|unit| unit.name == *controller);
+    let controllers = || design.points().iter().filter_map(|point| point.controller.as_ref());
+    if conduct.takes_controllers && !controllers().any(is_controller) {
+        return Err(CampaignError::NoController { design: design.name().to_owned(), attacker: name });
+    }
+    let needs_outside = conduct.way_in == WayIn::ExposedService || conduct.exfiltration.is_some();
     let footholds: Vec<UnitId> = design.select(&attacker.foothold).collect();
     if footholds.is_empty() {
         return Err(CampaignError::EmptyFoothold { design: design.name().to_owned(), attacker: name });
@@ -454,6 +473,8 @@ fn offence(
         pause: Duration::from_secs_f64(rate.recip()).unwrap_or(Duration::MAX),
         craft: Craft::new(design, attacker, design.monitor())?,
         credentials: attacker.credentials.iter().filter_map(|name| network.credential(name)).collect(),
+        outside: if needs_outside { outside(design) } else { Vec::new() },
+        conduct,
         name: name.clone(),
     })
 }

@@ -111,7 +111,7 @@ impl<'a> InForce<'a> {
 
     /// The state of an instant.
     pub(super) fn at(self, at: Time) -> Instant<'a> {
-        Instant { of: self, at }
+        Instant { of: self, at, void: &[] }
     }
 }
 
@@ -120,9 +120,16 @@ impl<'a> InForce<'a> {
 pub(super) struct Instant<'a> {
     of: InForce<'a>,
     at: Time,
+    /// Points that an attacker has made void everywhere, ascending.
+    void: &'a [PointId],
 }
 
-impl Instant<'_> {
+impl<'a> Instant<'a> {
+    /// The same without some points, ascending.
+    pub(super) fn without(self, void: &'a [PointId]) -> Self {
+        Self { void, ..self }
+    }
+
     /// True if every point is in place and at work, and no unit moves, now and always.
     pub(super) fn is_declared(self) -> bool {
         self.of.running.is_none() && self.of.itinerary.is_none()
@@ -138,7 +145,8 @@ impl Instant<'_> {
 
     /// Whether a point does its work, at a unit or between places.
     pub(super) fn standing(self, point: PointId, unit: Option<UnitId>) -> Standing {
-        if self.of.itinerary.is_some_and(|itinerary| itinerary.awaits(point, unit, self.at)) {
+        let awaits = |itinerary: &Itinerary<'_>| itinerary.awaits(point, unit, self.at);
+        if self.void.binary_search(&point).is_ok() || self.of.itinerary.is_some_and(awaits) {
             return Standing::Missing;
         }
         self.of.running.map_or(Standing::InPlace, |running| running.standing(point, unit, self.at))
@@ -222,8 +230,8 @@ impl Instant<'_> {
     }
 
     fn decide(self, engine: &Engine, connection: &Connection, assume: Assume) -> Decision {
-        match (self.of.running, self.of.itinerary) {
-            (None, None) => engine.decide(connection, assume),
+        match (self.of.running, self.of.itinerary, self.void) {
+            (None, None, []) => engine.decide(connection, assume),
             _ => engine.decide_where(connection, assume, |point, unit| self.standing(point, unit)),
         }
     }

@@ -4,6 +4,7 @@ use seglab_engine::CompileError;
 
 use crate::kernel::{Duration, NameCollision, ProbabilityError, RunError, ScheduleError};
 
+use super::plan::PlanError;
 use super::poisson::MEAN_MAX;
 
 /// Why a campaign has no result.
@@ -69,9 +70,19 @@ pub enum CampaignError {
     },
     /// The attacker is after something that the design does not have.
     #[error(
-        "the attacker `{attacker}` is after critical units, and the design `{design}` has none: mark them with `critical`, or choose another strategy"
+        "the attacker `{attacker}` is after critical units, and the design `{design}` has none: mark them with `critical`, or choose another strategy without `exfiltration`"
     )]
     NoTarget {
+        /// The design.
+        design: String,
+        /// The attacker.
+        attacker: String,
+    },
+    /// There is no controller to take.
+    #[error(
+        "the attacker `{attacker}` takes controllers, and no point of the design `{design}` has one that is a unit: give points a `controller` by a unit's name, or leave out `takes-controllers`"
+    )]
+    NoController {
         /// The design.
         design: String,
         /// The attacker.
@@ -188,6 +199,22 @@ pub enum CampaignError {
         replica: u32,
         /// What went wrong.
         error: RunError<ScheduleError>,
+    },
+    /// Nothing that could be rare.
+    #[error(
+        "the design `{design}` has no attacker with a critical unit to take or ransomware to strike with: declare an attacker, and mark units with `critical`"
+    )]
+    NothingRare {
+        /// The design.
+        design: String,
+    },
+    /// It is not known how far an attack is from its goal.
+    #[error("the design `{design}`: {error}")]
+    Distance {
+        /// The design.
+        design: String,
+        /// Why.
+        error: PlanError,
     },
     /// A replica or design that the campaign does not have.
     #[error("the campaign has no design number {design} with a replica {replica}")]

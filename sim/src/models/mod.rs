@@ -44,6 +44,7 @@
 //!     login_mean_ns: 0,
 //!     credentials: Vec::new(),
 //!     strategy: Strategy::Worm,
+//!     conduct: Default::default(),
 //!     provenance: Default::default(),
 //! };
 //! let units = vec![unit("laptop", "10.0.0.1"), unit("server", "10.0.0.2")];
@@ -79,7 +80,7 @@ mod technique;
 mod traffic;
 
 pub use attack::{PathError, Step, follow};
-pub use campaign::Campaign;
+pub use campaign::{Campaign, Rare, RareGoal, RareResult};
 pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;

@@ -134,6 +134,13 @@ impl<'a> Network<'a> {
         self.credentials.get(name).copied()
     }
 
+    /// The names of the credentials, by number.
+    pub(super) fn credentials_by_number(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<(u32, &str)> = self.credentials.iter().map(|(name, number)| (*number, *name)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name)
+    }
+
     /// The stable name of a credential.
     pub(super) fn credential_name(&self, number: u32) -> Name {
         self.credential_names.get(number as usize).copied().unwrap_or(Name::NONE)

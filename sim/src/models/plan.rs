@@ -27,6 +27,7 @@
 mod arena;
 mod bits;
 mod bound;
+mod distance;
 mod doors;
 mod moves;
 mod play;
@@ -36,6 +37,8 @@ mod task;
 
 pub use super::technique::Technique;
 pub use arena::{Arena, ArenaState};
+pub(super) use distance::Distance;
+pub(super) use doors::outside;
 pub use play::Played;
 pub use steps::{Deed, Plan, Step};
 

@@ -40,6 +40,8 @@ pub(super) const PACE: Purpose = Purpose::new(36);
 pub(super) const TRIAGE: Purpose = Purpose::new(37);
 /// When the next false alarm about a unit is raised.
 pub(super) const ALARM: Purpose = Purpose::new(38);
+/// How long data takes to leave a critical unit.
+pub(super) const EXFILTRATION: Purpose = Purpose::new(39);
 /// Whether an enforcement point is in place at a unit. Enforcement has the numbers from 48 on.
 pub(super) const COVERAGE: Purpose = Purpose::new(48);
 /// When an enforcement point fails and is repaired.
@@ -61,6 +63,8 @@ pub(super) const CONNECT: Technique = Technique::new(3);
 pub(super) const LURE: Technique = Technique::new(4);
 /// An account becomes all of a unit.
 pub(super) const ESCALATE: Technique = Technique::new(5);
+/// Data is sent away.
+pub(super) const EXFILTRATE: Technique = Technique::new(6);
 /// What keeps an enforcement point from a unit: the unit itself, …
 pub(super) const AT_UNIT: Technique = Technique::new(32);
 /// … the image that it runs, …

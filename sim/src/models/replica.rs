@@ -29,6 +29,10 @@ pub struct Replica {
     /// What those who look at alerts had to do; nothing where every alert is answered.
     #[serde(default, skip_serializing_if = "Cases::is_none")]
     pub triage: Cases,
+    /// What became of what lies on each critical unit, in the order of `critical`: it has left, or not by the horizon; empty
+    /// where the attacker does not care.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exfiltrated: Vec<Settled>,
     /// The strike of ransomware, if it came to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impact: Option<Impact>,
@@ -302,6 +306,25 @@ pub enum TraceAction {
         /// The unit.
         unit: UnitId,
     },
+    /// The attacker gets in, by other means than people.
+    Entered {
+        /// The first unit.
+        unit: UnitId,
+        /// The connection from the internet, if there is one.
+        connection: Option<Connection>,
+        /// What it is by MITRE ATT&CK.
+        technique: Technique,
+    },
+    /// The points whose policy a controller distributes enforce nothing any more.
+    TookController {
+        /// The unit that is the controller.
+        unit: UnitId,
+    },
+    /// What lay on a critical unit has left it for the internet.
+    Exfiltrated {
+        /// The unit.
+        unit: UnitId,
+    },
     /// Ransomware makes a unit useless.
     Encrypted {
         /// The unit.
@@ -328,6 +351,9 @@ impl TraceAction {
             Self::Escalated { .. } => Some(technique::ESCALATE),
             Self::Tampered { .. } => Some(technique::TAMPER),
             Self::Encrypted { .. } => Some(technique::ENCRYPT),
+            Self::Entered { technique, .. } => Some(*technique),
+            Self::TookController { .. } => Some(technique::TAKE_CONTROLLER),
+            Self::Exfiltrated { .. } => Some(technique::EXFILTRATE),
             Self::Taken { .. } | Self::Alert { .. } | Self::Quarantined { .. } => None,
         }
     }

@@ -129,6 +129,9 @@ pub struct CriticalResult {
     pub unit: String,
     /// How much its loss costs \[weight\].
     pub criticality: u32,
+    /// How likely what lies on it leaves for the internet; `None` where the attacker does not care.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub exfiltrated: Option<Incidence>,
     /// When it was taken, the end of the attack by quarantine being a competing risk.
     #[serde(skip_deserializing)]
     pub incidence: Incidence,
@@ -252,6 +255,9 @@ impl DesignResult {
         self.detection.record(replica.detection.at, replica.detection.fate);
         for (critical, settled) in self.critical.iter_mut().zip(&replica.critical) {
             critical.incidence.record(settled.at, settled.fate);
+        }
+        for (critical, settled) in self.critical.iter_mut().zip(&replica.exfiltrated) {
+            critical.exfiltrated.get_or_insert_default().record(settled.at, settled.fate);
         }
         if let Some(first) = replica.first_critical() {
             self.first_critical.record(first.at, first.fate);

@@ -13,7 +13,7 @@
 //!
 //! A window is a quarter of the mean time between two visits. To open one costs a draw for each interface that is not
 //! yet taken, in three of four cases to learn that it is not visited; the visits themselves are kept until the next
-//! window opens. A unit therefore holds a quarter of a visit for each interface, has one event pending, and costs
+//! window opens. A unit therefore holds at most a quarter of a visit for each interface, has one event pending, and costs
 //! time in proportion to its attempts, or nothing after it is quarantined. The length of the window is part of the draws'
 //! addresses and never changes.
 
@@ -74,12 +74,12 @@ impl Scan {
         taken.saturating_add(self.window.saturating_mul(u64::from(window)))
     }
 
-    /// The visits of one window, in descending order, to those `targets` that are wanted.
+    /// The visits of one window up to a horizon, in descending order, to those `targets` that are wanted.
     pub(super) fn visits(
         &self,
         draws: Draws,
         visitor: Name,
-        opens: Time,
+        (opens, horizon): (Time, Time),
         window: u32,
         targets: impl Iterator<Item = (u32, Target)>,
     ) -> Vec<Visit> {
@@ -94,7 +94,9 @@ impl Scan {
                 // Given their number, the times of a Poisson process are even and independent.
                 let offset = Duration::saturating_from_nanos_f64(draw.uniform() * self.window.as_nanos() as f64);
                 let at = opens.saturating_add(offset);
-                visits.push(Visit { at, target: position, number: window * VISITS_MAX + number });
+                if at <= horizon {
+                    visits.push(Visit { at, target: position, number: window * VISITS_MAX + number });
+                }
             }
         }
         visits.sort_unstable_by(|a, b| b.cmp(a));

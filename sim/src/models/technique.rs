@@ -30,6 +30,11 @@ pub(super) const EXPLOIT_REMOTE: Technique = Technique::new("T1210", "Exploitati
 pub(super) const EXPLOIT_PUBLIC: Technique = Technique::new("T1190", "Exploit Public-Facing Application");
 pub(super) const LOGIN_EXTERNAL: Technique = Technique::new("T1133", "External Remote Services");
 pub(super) const LURE: Technique = Technique::new("T1203", "Exploitation for Client Execution");
+pub(super) const UPDATE: Technique =
+    Technique::new("T1195.002", "Supply Chain Compromise: Compromise Software Supply Chain");
+pub(super) const TAKE_CONTROLLER: Technique =
+    Technique::new("T1562.004", "Impair Defenses: Disable or Modify System Firewall");
+pub(super) const EXFILTRATE: Technique = Technique::new("T1041", "Exfiltration Over C2 Channel");
 
 /// A scan that finds these.
 pub(super) fn scan(finds: Finds) -> Technique {

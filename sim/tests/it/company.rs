@@ -48,6 +48,7 @@ pub(crate) fn sure_attacker(foothold: Selector) -> Attacker {
         login_mean_ns: 0,
         credentials: Vec::new(),
         strategy: Strategy::Worm,
+        conduct: Default::default(),
         provenance: Provenance::default(),
     }
 }

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seglab_policy::arbitrary::design_of;
 use seglab_policy::{
-    Assume, Connection, Defence, Design, Effort, Endpoint, Escalation, Exploit, Header, Monitor, NeedsRoot, Patching,
-    Pivot, Privilege, Provenance, Selector, Service, Side, Strategy, Tradecraft, Transport, Triage, Trust, UnitId,
-    Verdict,
+    Assume, Conduct, Connection, Defence, Design, Effort, Endpoint, Escalation, Exfiltration, Exploit, Header, Mode,
+    Monitor, NeedsRoot, Patching, Pivot, Privilege, Provenance, Selector, Service, Side, Strategy, Tradecraft,
+    Transport, Triage, Trust, UnitId, Verdict, WayIn,
 };
 use seglab_sim::kernel::{Duration, Time};
 use seglab_sim::models::{Campaign, Detection, Passage, Search, Settings, TraceAction, TraceEntry};
@@ -77,6 +77,20 @@ fn armed(seed: u64) -> Design {
         4 => Strategy::Ransomware { units: Some(6), after_ns: None },
         _ => Strategy::Worm,
     };
+    // A unit is the controller of every other point, and another one of the rest.
+    let names: Vec<String> = draft.units.iter().map(|unit| unit.name.clone()).collect();
+    for (at, point) in draft.points.iter_mut().enumerate().filter(|_| bit(5)) {
+        point.controller = names.get(at % 2).cloned();
+    }
+    draft.attackers[0].conduct = Conduct {
+        way_in: [WayIn::Unit, WayIn::ExposedService, WayIn::SupplyChain][(seed / 2 % 3) as usize],
+        takes_controllers: bit(5) && !draft.points.is_empty() && !names.is_empty(),
+        exfiltration: critical.then_some(Exfiltration {
+            protocol: Transport::Tcp,
+            port: 443,
+            mean_ns: 600_000_000_000,
+        }),
+    };
     if let Some(monitor) = &mut draft.monitor {
         let triage =
             Triage { analysts: 2, mean_ns: 600_000_000_000, missed_probability: 0.2, false_alarms_per_second: 1e-4 };
@@ -93,11 +107,14 @@ fn armed(seed: u64) -> Design {
 /// What is known of the attack at one instant, from the trace alone.
 #[derive(Default)]
 struct Instant {
+    foothold: Option<UnitId>,
     owned: BTreeSet<UnitId>,
     rooted: BTreeSet<UnitId>,
     quarantined: BTreeSet<UnitId>,
     /// For each pair, that an attempt between them worked.
     worked: BTreeSet<(UnitId, UnitId)>,
+    /// Controllers of which the attacker has all.
+    controllers: BTreeSet<UnitId>,
 }
 
 #[derive(Default)]
@@ -109,6 +126,10 @@ pub(crate) struct Tally {
     quarantined: u64,
     escalated: u64,
     encrypted: u64,
+    controllers: u64,
+    exfiltrated: u64,
+    exposed: u64,
+    updated: u64,
 }
 
 /// Says where it happened, if an assertion fails before it is dropped.
@@ -123,8 +144,20 @@ impl<F: Fn() -> String> Drop for OnPanic<F> {
     }
 }
 
-/// What the evaluator says of a connection in the state of an instant.
-type Judge<'a> = dyn FnMut(Time, &Connection, Assume) -> Verdict + 'a;
+/// What the evaluator says of a connection in the state of an instant, in which these controllers are the attacker's.
+type Judge<'a> = dyn FnMut(Time, &Connection, Assume, &BTreeSet<UnitId>) -> Verdict + 'a;
+
+/// The design without the points whose policy these units distribute.
+fn without(design: &Design, controllers: &BTreeSet<UnitId>) -> Design {
+    let mut draft = design.to_draft();
+    let names: BTreeSet<&str> = controllers.iter().map(|unit| design.unit(*unit).name.as_str()).collect();
+    for point in &mut draft.points {
+        if point.controller.as_deref().is_some_and(|name| names.contains(name)) {
+            point.mode = Mode::Off;
+        }
+    }
+    Design::new(draft).unwrap()
+}
 
 fn check_entry(
     (design, judge): (&Design, &mut Judge<'_>),
@@ -143,7 +176,7 @@ fn check_entry(
             let trust = if trust == Trust::OwnAgentVoid && !voids.contains(&by) { Trust::Intact } else { trust };
             let instant = Assume { as_if_enforced: false, trust, owned: Some(owned), host_owned };
             assert_eq!(assume, instant);
-            let verdict = judge(entry.at, &connection, instant);
+            let verdict = judge(entry.at, &connection, instant, &state.controllers);
             assert_eq!(verdict.is_allowed(), passage.is_allowed(), "{verdict:?} {passage:?}");
             let other = [connection.source, connection.destination].into_iter().filter_map(Endpoint::unit);
             if works {
@@ -162,7 +195,14 @@ fn check_entry(
                 let attacked = state.worked.contains(&(by, unit)) && (spared || !state.quarantined.contains(&by));
                 assert!(runs_on || attacked, "and by an attempt that worked");
             } else {
-                assert!(state.owned.is_empty(), "there is one foothold");
+                let first = state.foothold.map(|first| design.unit(first).image.as_ref());
+                state.foothold.get_or_insert(unit);
+                let with_an_update = design.attackers()[0].conduct.way_in == WayIn::SupplyChain
+                    && entry.at == Time::START
+                    && design.unit(unit).image.is_some();
+                let alike = first == Some(design.unit(unit).image.as_ref());
+                assert!(first.is_none() || with_an_update && alike, "there is one foothold, or one image");
+                tally.updated += u64::from(first.is_some());
             }
             assert!(state.owned.insert(unit), "no unit is taken twice");
             state.rooted.extend((gives == Privilege::Root).then_some(unit));
@@ -179,6 +219,24 @@ fn check_entry(
         TraceAction::Tampered { unit } => {
             let needs_root = design.tradecraft().needs_root.tampering;
             assert!(if needs_root { &state.rooted } else { &state.owned }.contains(&unit));
+        }
+        TraceAction::Entered { connection, .. } => {
+            assert!(state.owned.is_empty());
+            if let Some(connection) = connection {
+                let instant = Assume { as_if_enforced: false, trust, owned: Some(Side::Source), host_owned: false };
+                assert!(connection.source.unit().is_none());
+                assert!(judge(entry.at, &connection, instant, &state.controllers).is_allowed());
+                tally.exposed += 1;
+            }
+        }
+        TraceAction::TookController { unit } => {
+            assert!(state.rooted.contains(&unit) && state.controllers.insert(unit), "with all of it, once");
+            tally.controllers += 1;
+        }
+        TraceAction::Exfiltrated { unit } => {
+            assert!(state.rooted.contains(&unit) && !state.quarantined.contains(&unit));
+            assert!(design.unit(unit).criticality > 0);
+            tally.exfiltrated += 1;
         }
         TraceAction::Encrypted { unit } => {
             assert!(state.owned.contains(&unit) && !state.quarantined.contains(&unit));
@@ -198,7 +256,7 @@ pub(crate) fn check_trace(
     trust: Trust,
     trace: &[TraceEntry],
     tally: &mut Tally,
-    mut judge: impl FnMut(Time, &Connection, Assume) -> Verdict,
+    mut judge: impl FnMut(Time, &Connection, Assume, &BTreeSet<UnitId>) -> Verdict,
 ) {
     let mut state = Instant::default();
     for entry in trace {
@@ -232,6 +290,9 @@ fn so_is_every_one_by_tradecraft_and_strategy() {
     assert!(tally.denied * 6 >= tally.attempts, "{} of {} denied", tally.denied, tally.attempts);
     assert!(tally.used > 50 && tally.quarantined > 20, "the runs are worth checking");
     assert!(tally.escalated > 10 && tally.encrypted > 5, "{} {}", tally.escalated, tally.encrypted);
+    let Tally { controllers, exfiltrated, exposed, updated, .. } = tally;
+    assert!(controllers > 5 && exfiltrated > 5, "{controllers} {exfiltrated}");
+    assert!(exposed > 5 && updated > 5, "{exposed} {updated}");
 }
 
 fn check_traces(design_of: fn(u64) -> Design) -> Tally {
@@ -255,8 +316,10 @@ fn check_traces(design_of: fn(u64) -> Design) -> Tally {
             let (_, trace) = campaign.trace(0, replica).unwrap();
             assert_eq!(trace, campaign.trace(0, replica).unwrap().1, "seed {seed}: two runs differ");
             let _where = OnPanic(|| format!("seed {seed}, replica {replica}"));
-            check_trace(&design, trust, &trace, &mut tally, |_, connection, assume| {
-                design.evaluate(connection, assume).verdict
+            let mut known: BTreeMap<BTreeSet<UnitId>, Design> = BTreeMap::new();
+            check_trace(&design, trust, &trace, &mut tally, |_, connection, assume, controllers| {
+                let now = known.entry(controllers.clone()).or_insert_with(|| without(&design, controllers));
+                now.evaluate(connection, assume).verdict
             });
         }
     }
@@ -410,6 +473,7 @@ fn so_does_one_who_escalates() {
         for climb in &mut draft.tradecraft.escalations {
             (climb.present_probability, climb.effort) = (1.0, Effort { success_probability: 0.1, ..sure });
         }
+        draft.attackers[0].conduct = Conduct::default();
         let design = Design::new(draft.clone()).unwrap();
         // Accounts alone lead no further than the closure, and less far where they are not enough.
         draft.tradecraft.escalations.clear();

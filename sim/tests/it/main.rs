@@ -5,6 +5,7 @@
 
 mod campaigns;
 mod company;
+mod conduct;
 mod contracts;
 mod draws;
 mod moves;

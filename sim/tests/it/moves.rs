@@ -128,7 +128,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
         let moves = campaign.moves(0, 0).unwrap();
         let mut known: BTreeMap<(Vec<Time>, Vec<_>), Design> = BTreeMap::new();
         let _where = OnPanic(|| format!("seed {seed}"));
-        check_trace(&design, trust, &trace, &mut tally, |at, connection, assume| {
+        check_trace(&design, trust, &trace, &mut tally, |at, connection, assume, _| {
             let past = moves.iter().flat_map(|one| one.known.iter().copied().chain([one.at]));
             let past: Vec<Time> = past.filter(|then| *then <= at).collect();
             if past.is_empty() {

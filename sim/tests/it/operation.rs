@@ -77,7 +77,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
             assert_eq!(trace, campaign.trace(0, replica).unwrap().1, "seed {seed}: two runs differ");
             let mut instants = Instants { design: &design, known: BTreeMap::new() };
             let _where = OnPanic(|| format!("seed {seed}, replica {replica}"));
-            check_trace(&design, trust, &trace, &mut tally, |at, connection, assume| {
+            check_trace(&design, trust, &trace, &mut tally, |at, connection, assume, _| {
                 let now = instants.with(campaign.absences(0, replica, at).unwrap());
                 let verdict = now.evaluate(connection, assume).verdict;
                 different +=

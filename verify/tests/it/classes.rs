@@ -124,6 +124,7 @@ fn every_selector_splits() {
             login_mean_ns: 1,
             credentials: Vec::new(),
             strategy: seglab_policy::Strategy::Worm,
+            conduct: Default::default(),
             provenance: Provenance::default(),
         });
     });

@@ -64,6 +64,9 @@ fn texts() {
     check_added("strategy", &attacker("strategy: wurm"));
     check_added("strategy_without_numbers", &attacker("strategy: ransomware"));
     check_added("ransomware_that_never_strikes", &attacker("strategy: {ransomware: {}}"));
+    check_added("entry", &attacker("entry: supply-chian"));
+    check_added("exfiltration_to_ports", &attacker("exfiltration: {service: tcp/80-90, mean: 2h}"));
+    check_added("exfiltration_without_time", &attacker("exfiltration: {service: udp/53}"));
     check_added("stolen_from_nobody", &attacker("credentials: [key]"));
     check_added("needs_root", "tradecraft: {needs-root: [credential]}\n");
     check_added("present", "tradecraft:\n  exploits: [{vulnerability: CVE-1, present: 0}]\n");

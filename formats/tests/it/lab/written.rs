@@ -4,7 +4,8 @@ use super::{reading, shown};
 use seglab_formats::lab;
 use seglab_policy::arbitrary::design_of;
 use seglab_policy::{
-    Arrivals, Defence, Design, Draft, NeedsRoot, Patching, Peer, Placement, Scope, Selector, Strategy, Triage,
+    Arrivals, Conduct, Defence, Design, Draft, Exfiltration, NeedsRoot, Patching, Peer, Placement, Scope, Selector,
+    Strategy, Transport, Triage, WayIn,
 };
 use std::collections::BTreeSet;
 
@@ -140,6 +141,9 @@ attackers:
   - {foothold: web, strategy: insider}
   - {foothold: web, strategy: {ransomware: {units: 10}}}
   - {foothold: web, strategy: {ransomware: {units: 10, after: 3d}}}
+  - {foothold: web, entry: exposed-service, takes-controllers: true, exfiltration: {mean: 2h}}
+  - {foothold: web, entry: supply-chain, takes-controllers: false, exfiltration: {service: udp/53, mean: 1d}}
+  - {foothold: web, entry: unit}
 tradecraft:
   exploits: [{vulnerability: CVE-1, gives: user, present: 0.25}]
   escalations: [{name: climb, on: web, present: 0.5, probability: 0.5, mean: 5min}]
@@ -165,9 +169,19 @@ monitor:
         Strategy::Insider,
         Strategy::Ransomware { units: Some(10), after_ns: None },
         Strategy::Ransomware { units: Some(10), after_ns },
+        Strategy::Worm,
+        Strategy::Worm,
+        Strategy::Worm,
     ];
     assert_eq!(strategies, expected);
     assert_eq!(design.attackers()[2].credentials, ["k 2", "k"]);
+    let sends = |protocol, port, hours: u64| Some(Exfiltration { protocol, port, mean_ns: hours * 3_600_000_000_000 });
+    let conducts: Vec<Conduct> = design.attackers()[7..].iter().map(|attacker| attacker.conduct).collect();
+    let exposed =
+        Conduct { way_in: WayIn::ExposedService, takes_controllers: true, exfiltration: sends(Transport::Tcp, 443, 2) };
+    let update =
+        Conduct { way_in: WayIn::SupplyChain, takes_controllers: false, exfiltration: sends(Transport::Udp, 53, 24) };
+    assert_eq!(conducts, [exposed, update, Conduct::default()]);
     let craft = design.tradecraft();
     assert_eq!((craft.exploits[0].present_probability, craft.escalations[0].present_probability), (0.25, 0.5));
     assert_eq!(craft.needs_root, NeedsRoot { credentials: true, tampering: true });

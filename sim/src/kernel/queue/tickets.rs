@@ -14,7 +14,7 @@ pub struct Handle {
 pub(super) const NO_TICKET: u32 = u32::MAX;
 
 /// Tickets of pending events, by number.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tickets {
     all: Vec<Ticket>,
     free: Vec<u32>,

@@ -30,7 +30,7 @@ const FRONT_BLOCKS: usize = 6;
 const LIST_KEPT: usize = 64;
 
 /// Pending events after the front.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wheel<E> {
     // INVARIANT: no event here is before the base.
     base: u64,
@@ -49,7 +49,7 @@ pub(super) struct Wheel<E> {
 }
 
 /// Events in the order in which they came.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Bucket<E> {
     full: Vec<Vec<Entry<E>>>,
     /// The block that is being filled; it has no room until the first event comes.

@@ -102,10 +102,22 @@ fn mean_estimate(values: impl ExactSizeIterator<Item = i128> + Clone, confidence
         return None;
     }
     let mean = values.clone().sum::<i128>() as f64 / n as f64;
-    let squares: f64 = values.map(|value| (value as f64 - mean) * (value as f64 - mean)).sum();
+    Some(around(mean, values.map(|value| value as f64), confidence))
+}
+
+/// The same of values that are no integers, such as one of each of some independent repetitions.
+pub fn mean(values: &[f64], confidence: Confidence) -> Option<Estimate> {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (values.len() >= 2).then(|| around(mean, values.iter().copied(), confidence))
+}
+
+/// Student's interval around the mean of at least two values.
+fn around(mean: f64, values: impl ExactSizeIterator<Item = f64>, confidence: Confidence) -> Estimate {
+    let n = values.len();
+    let squares: f64 = values.map(|value| (value - mean) * (value - mean)).sum();
     let standard_error = (squares / (n - 1) as f64 / n as f64).sqrt();
     let half_width = student_t_quantile(1.0 - confidence.tail(), (n - 1) as f64) * standard_error;
-    Some(Estimate { value: mean, interval: Interval { low: mean - half_width, high: mean + half_width } })
+    Estimate { value: mean, interval: Interval { low: mean - half_width, high: mean + half_width } }
 }
 
 /// The rank, from 1 to `n`, of the value that a share `q` of `n` values does not exceed: the inverse of the empirical

@@ -71,13 +71,13 @@ impl Attack<'_> {
     ) -> Result<(Passage, bool), ScheduleError> {
         let board = self.board;
         let assume = self.assume(tried.unit, tried.lure);
-        let now = board.enforcement.at(agenda.now());
-        let (connection, passage) = now.attempt(tried.connection(), assume);
+        let (connection, passage) = self.passage(tried.connection(), assume, agenda.now());
         self.replica.attempts.made += 1;
         match passage {
             Passage::Denied => self.replica.attempts.denied += 1,
             Passage::Unknown => self.replica.attempts.unknown += 1,
             Passage::Allowed | Passage::Reported => {
+                let now = board.enforcement.at(agenda.now()).without(&self.void_points);
                 self.replica.attempts.stale += u64::from(now.is_by_staleness(&connection, assume));
             }
         }
@@ -113,6 +113,11 @@ impl Attack<'_> {
         let by = tried.unit;
         self.note(agenda.now(), TraceAction::Attempt { by, connection, assume, passage, works, technique });
         Ok((passage, works))
+    }
+
+    /// What becomes of a connection at an instant, with the source port that serves best.
+    pub(super) fn passage(&self, wanted: Connection, assume: Assume, now: Time) -> (Connection, Passage) {
+        self.board.enforcement.at(now).without(&self.void_points).attempt(wanted, assume)
     }
 
     /// The state of enforcement for connections of a unit at this instant.

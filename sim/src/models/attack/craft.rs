@@ -2,7 +2,8 @@
 //!
 //! Whether an image has a vulnerability is drawn once for a replica, by the names of the image and the vulnerability: units
 //! of one image fall by it all or not at all. A unit without an image is one of its own. When it is patched is drawn the
-//! same way. Neither is kept anywhere: a draw that is addressed by what it decides is the same whenever it is asked for.
+//! same way. Neither is kept anywhere: a draw that is addressed by what it decides is the same whenever it is asked for. Both
+//! are the same in all clones of a replica, for what is so was so before it was split.
 
 use seglab_policy::{Attacker, Design, Effort, Header, Monitor, NeedsRoot, Privilege, UnitId};
 
@@ -162,6 +163,7 @@ impl Craft {
 
     /// True if an image has a vulnerability, and nobody has patched it.
     fn is_there(&self, software: Name, weakness: Name, present: Probability, draws: Draws, now: Time) -> bool {
+        let draws = draws.of_root();
         let has =
             present == Probability::ONE || draws.at(PRESENT, software, weakness, Technique::NONE, 0).bernoulli(present);
         let is_patched = |patching: Chance| {
@@ -176,7 +178,7 @@ impl Craft {
         let known = self.units.get(target.index())?;
         let has = |one: &&Escalation| {
             one.present == Probability::ONE
-                || draws.at(PRESENT, known.software, one.name, ESCALATES, 0).bernoulli(one.present)
+                || draws.of_root().at(PRESENT, known.software, one.name, ESCALATES, 0).bernoulli(one.present)
         };
         let fastest = known.escalations.iter().find(has)?;
         Some(draws.at(ESCALATION, unit, fastest.name, Technique::NONE, 0).exponential(fastest.mean))

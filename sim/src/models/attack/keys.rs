@@ -13,6 +13,7 @@ use super::super::replica::TraceAction;
 use super::Attack;
 
 /// The credentials of an attacker, by number.
+#[derive(Clone)]
 pub(super) struct Keys {
     held: Vec<bool>,
     /// On how many units at work each was found.

@@ -5,7 +5,7 @@
 //! no code with the verifier.
 
 use seglab_engine::CompileError;
-use seglab_policy::{Assume, Connection, Design, Endpoint, Pivot, Privilege, Side, Strategy, Trust, UnitId};
+use seglab_policy::{Assume, Conduct, Connection, Design, Endpoint, Pivot, Privilege, Side, Strategy, Trust, UnitId};
 
 use crate::kernel::{
     Agenda, Draws, Duration, Limits, Model, NameCollision, Probability, RunError, ScheduleError, Time, simulate,
@@ -94,6 +94,8 @@ pub fn follow(
         // Whatever can work does, and an account is a unit owned.
         craft: Craft::default(),
         credentials: Vec::new(),
+        conduct: Conduct::default(),
+        outside: Vec::new(),
     };
     let defence = Defence {
         denied_alert: Probability::ZERO,
@@ -111,6 +113,7 @@ pub fn follow(
         defence: &defence,
         draws: Draws::new(0, 0),
         critical: &[],
+        compass: None,
     };
     let mut follower = Follower { attack: Attack::new(board, 0, true), steps, next: 0, awaited: None };
     let limits = Limits { horizon: horizon.after_start(), ..Limits::default() };

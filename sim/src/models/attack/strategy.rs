@@ -92,6 +92,7 @@ impl Attack<'_> {
         self.replica.impact = Some(Impact { at: now, units: self.active });
         self.over = Some(now);
         agenda.stop();
+        self.look_at_compass(agenda);
     }
 
     /// When the strike comes, if its time is set.

@@ -34,7 +34,7 @@ pub(in super::super) struct Desk {
 }
 
 /// What lies on the desk.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Cases {
     busy: u32,
     waiting: VecDeque<(UnitId, Time)>,

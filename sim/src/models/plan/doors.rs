@@ -154,7 +154,7 @@ fn interfaces(design: &Design, unit: UnitId) -> impl Iterator<Item = Endpoint> +
 }
 
 /// One address of every part of the internet that rules or units' addresses tell apart, and every named source.
-fn outside(design: &Design) -> Vec<Endpoint> {
+pub(in super::super) fn outside(design: &Design) -> Vec<Endpoint> {
     let internet = AddressSet::internet();
     let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
     let mut cut = |set: &AddressSet| {

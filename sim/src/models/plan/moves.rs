@@ -102,6 +102,8 @@ pub(super) struct Moves {
     pub(super) moves: Vec<Option<(Move, Effort)>>,
     /// What the attacker has before it begins: credentials, and where they are of use.
     pub(super) stolen: Vec<u32>,
+    /// What comes with each credential.
+    pub(super) found: BTreeMap<String, Vec<u32>>,
 }
 
 /// What actions take where the design does not say: one of whatever is counted, and what the attacker's numbers say.
@@ -182,11 +184,12 @@ impl Moves {
         builder.on_units();
         let stolen = attacker.map_or(&[][..], |attacker| attacker.credentials.as_slice());
         let stolen = stolen.iter().flat_map(|name| builder.found(name)).collect();
+        let found = builder.credentials.keys().map(|name| ((*name).to_owned(), builder.found(name))).collect();
         let Builder { operations, moves, .. } = builder;
         if let Some((what, effort)) = moves.iter().flatten().find(|(_, effort)| !effort.is_sound()) {
             return Err(PlanError::Unsound { what: what.name().to_owned(), effort: *effort });
         }
-        Ok(Self { task: Task::new(facts.count(), operations), facts, moves, stolen })
+        Ok(Self { task: Task::new(facts.count(), operations), facts, moves, stolen, found })
     }
 }
 
