@@ -234,10 +234,15 @@ fn what_hardly_ever_happens_has_a_chance() {
     assert_eq!((found["repetitions"].as_array().map(Vec::len), found["levels"].as_u64()), (Some(20), Some(4)));
     assert!(found["worth_replicas"].as_f64().is_some_and(|replicas| replicas > 100_000.0), "{found}");
     let text = rare(&["race.yaml"]).ends(0);
-    assert!(text.contains("a critical unit is owned within 7d with the chance ") && text.contains("e-5"), "{text}");
+    assert!(text.contains("a critical unit is owned within 7 d with the chance ") && text.contains("e-5"), "{text}");
     assert!(text.contains("20 repetitions of 200 runs from each of 4 levels, "), "{text}");
     let walled = rare(&["walled.yaml"]).ends(0);
-    assert!(walled.contains("is not known: no run got there, which bounds nothing"), "{walled}");
+    assert!(walled.contains("no way leads there while every point does its work: never"), "{walled}");
+    let document = rare(&["walled.yaml", "--format", "json"]).json(0);
+    assert_eq!(
+        (&document["designs"][0]["reachable"], &document["designs"][0]["chance"]),
+        (&false.into(), &Value::Null)
+    );
     for (arguments, error) in [
         (&["harmless.yaml"][..], "mark units with `critical`"),
         (&["race.yaml", "--repetitions", "5"], "5 is not in 20..=1000"),

@@ -69,6 +69,9 @@ fn text_of(result: &RareResult, horizon: Duration) -> String {
                 chance.value
             );
         }
+        None if !result.reachable => {
+            let _ = writeln!(out, "    {goal}: no way leads there while every point does its work: never");
+        }
         None => {
             let _ = writeln!(
                 out,

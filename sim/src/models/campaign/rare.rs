@@ -7,14 +7,14 @@
 
 use std::num::NonZeroU32;
 
-use seglab_policy::Strategy;
+use seglab_policy::{Privilege, Strategy, UnitId, WayIn};
 use serde::Serialize;
 
 use crate::kernel::splitting::{Repetition, levels, repetition};
 use crate::kernel::statistics::{Confidence, Estimate, mean};
 use crate::kernel::{Draws, Duration, RunError, ScheduleError, Underway, run_replicas};
 
-use super::super::attack::{Attack, Board, Compass};
+use super::super::attack::{Attack, Board, Compass, Offence};
 use super::super::moves::Itinerary;
 use super::super::operation::Running;
 use super::super::plan::{self, Distance};
@@ -47,6 +47,8 @@ pub struct RareResult {
     /// The chance that it happens by the horizon, with its 95% interval over repetitions; `None` if no run got there, which
     /// says nothing of how likely it is.
     pub chance: Option<Estimate>,
+    /// False if no way leads from any foothold to the goal, and nothing opens one: the chance is none.
+    pub reachable: bool,
     /// How many runs started at each level.
     pub starts: u32,
     /// How many levels there were, the goal included; 0 if the pilot did not get there.
@@ -115,12 +117,25 @@ impl Stage<'_> {
             attacker: offence.name.clone(),
             goal,
             chance: estimate.map(at_least_zero),
+            reachable: !found.is_empty() || self.leads_somewhere(offence, &compass),
             starts,
             levels: found.len() as u32,
             worth_replicas: estimate.and_then(|estimate| worth(&chances, estimate.value)),
             repetitions: chances,
             events: repetitions.iter().map(|one| one.events).sum(),
         })
+    }
+
+    /// False if no way leads to the goal by declared points, and these are all there ever is.
+    fn leads_somewhere(&self, offence: &Offence, compass: &Compass) -> bool {
+        let Compass::Critical { distance, .. } = compass else { return true };
+        let changes = self.operations.is_some() || self.moves.is_some() || offence.conduct.takes_controllers;
+        let leads = |&unit: &UnitId| {
+            let credentials = offence.credentials.iter().copied();
+            distance.left(std::iter::once((unit, Privilege::Root)), credentials).is_some()
+        };
+        // With an update several units are the first.
+        changes || offence.conduct.way_in == WayIn::SupplyChain || offence.footholds.iter().any(leads)
     }
 
     /// Plays with the replicas of one repetition, each at its start.
