@@ -6,6 +6,7 @@ use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
 use super::moves::MovementDoc;
 use super::operation::{FailsDoc, GapsDoc};
 use super::property_document::PropertyDoc;
+use super::releases::{ApprovalDoc, ReleaseDoc};
 use super::tradecraft::TradecraftDoc;
 use super::waivers::WaiverDoc;
 use schemars::JsonSchema;
@@ -65,6 +66,11 @@ pub(super) struct Document {
     /// Units that move while the design is at work.
     #[serde(default)]
     pub(super) moves: Vec<At<MovementDoc>>,
+    /// Applications that change on a date, and the rules that are written for them.
+    #[serde(default)]
+    pub(super) releases: Vec<At<ReleaseDoc>>,
+    /// How those rules come into force; on the date where it is absent.
+    pub(super) approval: Option<At<ApprovalDoc>>,
     /// Kinds of foreign objects that are left out of the model on purpose.
     #[serde(default)]
     pub(super) ignore: Vec<At<IgnoreDoc>>,
@@ -351,7 +357,7 @@ pub(super) struct PlacementDoc {
     pub(super) gaps: Option<At<GapsDoc>>,
     /// How it fails where it is in place; never where it is absent.
     pub(super) fails: Option<At<FailsDoc>>,
-    /// The mean time until it knows of a unit that has moved; at once where it is absent.
+    /// The mean time until it knows of a unit that has moved, or has the rules of a release; at once where it is absent.
     pub(super) update_delay: Option<Text>,
     /// Connections between a unit and its own host go unjudged.
     #[serde(default)]

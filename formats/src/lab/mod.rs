@@ -39,6 +39,7 @@ mod points;
 mod properties;
 mod property_document;
 mod reader;
+mod releases;
 mod rules;
 mod services;
 mod sources;

@@ -3,6 +3,7 @@
 mod moves;
 mod operation;
 mod properties;
+mod releases;
 mod tradecraft;
 
 use crate::text::{write_duration, write_rate};
@@ -56,6 +57,10 @@ pub fn write(design: &Design) -> String {
         line(&mut out, &format!("tradecraft: {craft}"));
     }
     section(&mut out, "moves", draft.movements.iter().map(moves::movement));
+    section(&mut out, "releases", draft.releases.iter().map(|one| releases::release(one, &draft.rulebooks)));
+    if let Some(approval) = &draft.approval {
+        line(&mut out, &format!("approval: {}", releases::approval(approval)));
+    }
     section(
         &mut out,
         "assumptions",
@@ -101,6 +106,10 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
         }
     }
     peers.extend(draft.needs.iter_mut().flat_map(|need| [&mut need.from, &mut need.to]));
+    for release in &mut draft.releases {
+        peers.extend(release.needs.iter_mut().flat_map(|need| [&mut need.from, &mut need.to]));
+        peers.extend(release.adds.iter_mut().flat_map(|added| [&mut added.rule.from, &mut added.rule.to]));
+    }
     for peer in peers {
         if let Peer::Units(selector) = peer {
             f(selector);

@@ -4,7 +4,7 @@
 //! the source port and takes one that gets through. A point in alert mode lets through what it would deny and reports it;
 //! that is found by asking a second engine, in which such points enforce.
 //!
-//! Where units [move](super::moves), the engines are those of the instant. A point that is not in place, or has failed,
+//! Where the design [changes](super::changes), the engines are those of the instant. A point that is not in place, or has failed,
 //! judges nothing or denies everything, [unit by unit](super::operation): the engine asks for that at every point that a
 //! connection meets.
 
@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::kernel::Time;
 
-use super::moves::{Epoch, Itinerary};
+use super::changes::{Epoch, Timeline};
 use super::network::source_ports;
 use super::operation::Running;
 
@@ -85,13 +85,13 @@ impl Enforcement {
         self.in_force(None, None).at(Time::START)
     }
 
-    /// The points as they run in a replica, and units as they move; all at work and in their places where nothing is said.
+    /// The points as they run in a replica, and the design as it changes; all at work and as declared where nothing is said.
     pub(super) fn in_force<'a>(
         &'a self,
         running: Option<&'a Running<'a>>,
-        itinerary: Option<&'a Itinerary<'a>>,
+        timeline: Option<&'a Timeline<'a>>,
     ) -> InForce<'a> {
-        InForce { enforcement: self, running, itinerary }
+        InForce { enforcement: self, running, timeline }
     }
 }
 
@@ -100,7 +100,7 @@ impl Enforcement {
 pub(super) struct InForce<'a> {
     enforcement: &'a Enforcement,
     running: Option<&'a Running<'a>>,
-    itinerary: Option<&'a Itinerary<'a>>,
+    timeline: Option<&'a Timeline<'a>>,
 }
 
 impl<'a> InForce<'a> {
@@ -123,12 +123,12 @@ pub(super) struct Instant<'a> {
 }
 
 impl Instant<'_> {
-    /// True if every point is in place and at work, and no unit moves, now and always.
+    /// True if every point is in place and at work, and nothing changes, now and always.
     pub(super) fn is_declared(self) -> bool {
-        self.of.running.is_none() && self.of.itinerary.is_none()
+        self.of.running.is_none() && self.of.timeline.is_none()
     }
 
-    /// What the reference evaluator says of the business' connection, where units are now and all points are at work.
+    /// What the reference evaluator says of the business' connection in the design of now, all points at work.
     pub(super) fn evaluate(self, design: &Design, connection: &Connection) -> Evaluation {
         match self.epoch() {
             Some(epoch) => epoch.design.evaluate(connection, Assume::business()),
@@ -138,7 +138,7 @@ impl Instant<'_> {
 
     /// Whether a point does its work, at a unit or between places.
     pub(super) fn standing(self, point: PointId, unit: Option<UnitId>) -> Standing {
-        if self.of.itinerary.is_some_and(|itinerary| itinerary.awaits(point, unit, self.at)) {
+        if self.of.timeline.is_some_and(|timeline| timeline.awaits(point, unit, self.at)) {
             return Standing::Missing;
         }
         self.of.running.map_or(Standing::InPlace, |running| running.standing(point, unit, self.at))
@@ -157,15 +157,20 @@ impl Instant<'_> {
         standing.filter(|(_, _, standing)| *standing != Standing::InPlace).collect()
     }
 
-    /// True if the points would decide otherwise if each of them knew where units are.
+    /// True if a release has gone ahead.
+    pub(super) fn is_live(self, release: usize) -> bool {
+        self.of.timeline.is_some_and(|timeline| timeline.is_live(release, self.at))
+    }
+
+    /// True if the points would decide otherwise if policy were never late.
     pub(super) fn is_by_staleness(self, connection: &Connection, assume: Assume) -> bool {
         let Some(epoch) = self.epoch() else { return false };
-        let Some(informed) = &epoch.informed else { return false };
+        let Some(in_time) = &epoch.in_time else { return false };
         let arrives = |enforcement: &Enforcement| match self.decide(&enforcement.engine, connection, assume) {
             Decision::Allowed(reply) => (true, reply == Reply::Blocked && assume == Assume::business()),
             Decision::Denied | Decision::Unknown => (false, false),
         };
-        arrives(&epoch.now) != arrives(informed)
+        arrives(&epoch.now) != arrives(in_time)
     }
 
     /// An attacker's attempt: the connection with the source port that serves best, and what becomes of it.
@@ -216,13 +221,13 @@ impl Instant<'_> {
         }
     }
 
-    /// What is compiled for this instant; `None` before anything has moved.
+    /// What is compiled for this instant; `None` before anything has changed.
     fn epoch(self) -> Option<Rc<Epoch>> {
-        self.of.itinerary.and_then(|itinerary| itinerary.epoch(self.at))
+        self.of.timeline.and_then(|timeline| timeline.epoch(self.at))
     }
 
     fn decide(self, engine: &Engine, connection: &Connection, assume: Assume) -> Decision {
-        match (self.of.running, self.of.itinerary) {
+        match (self.of.running, self.of.timeline) {
             (None, None) => engine.decide(connection, assume),
             _ => engine.decide_where(connection, assume, |point, unit| self.standing(point, unit)),
         }

@@ -8,7 +8,8 @@
 //! - `network` compiles who can address whom; it knows nothing of policy.
 //! - `enforcement` decides connections by the rule engine, in the state of the instant.
 //! - `operation` is where enforcement points are in place, and when they fail.
-//! - `moves` is which units move to other addresses, and what enforcement points know of that.
+//! - `changes` is the timeline of what changes about a design, and the engines between two changes: `moves` of units to other
+//!   addresses, `releases` of applications; `distribution` is when enforcement points learn of either.
 //! - `scan` is how an owned unit finds targets, without asking the policy.
 //! - `attack` is attacker and monitor, event by event; its head says what is modelled and what is not.
 //! - `traffic` is what the business needs, sampled.
@@ -61,7 +62,9 @@
 
 mod attack;
 mod campaign;
+mod changes;
 mod chunk;
+mod distribution;
 mod enforcement;
 mod error;
 mod moves;
@@ -70,6 +73,7 @@ mod operation;
 pub mod plan;
 mod poisson;
 mod purpose;
+mod releases;
 mod replica;
 mod result;
 mod scan;
@@ -84,8 +88,10 @@ pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
 pub use moves::Move;
+pub use releases::Rollout;
 pub use replica::{
-    Alerts, Attempts, Cases, Course, Flows, Impact, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry,
+    Alerts, Attempts, Cases, Course, Delays, Flows, Impact, Latency, Replica, Settled, StationUse, TraceAction,
+    TraceEntry,
 };
 pub use result::{
     CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, LatencyResult, NeedResult,

@@ -13,6 +13,7 @@ mod plans;
 mod queue;
 mod queue_script;
 mod queueing;
+mod releases;
 mod replicas;
 mod requests;
 mod sensitivity;

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use seglab_policy::arbitrary::instant;
 use seglab_policy::{
     Address, AddressSet, Covers, Design, Destination, Draft, EnforcementPoint, Family, Interface, Mode, MoveTimes,
-    Movement, Operation, Peer, Pivot, Place, Placement, PointId, PointKind, Provenance, RulebookId, Selector, Standing,
-    Trust, UnitId,
+    Movement, Operation, Peer, Pivot, Place, Placement, PointId, PointKind, Provenance, Rule, RulebookId, Selector,
+    Standing, Trust, UnitId,
 };
 use seglab_sim::kernel::{Duration, Time};
-use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Move, Search, Settings, TrafficMode};
+use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Move, Rollout, Search, Settings, TrafficMode};
 
 use crate::company::{allow, everywhere, named, need, rulebook, run, sure_attacker, tcp, unit, vulnerability};
 use crate::contracts::{OnPanic, Tally, attacked, cases, check_trace};
@@ -29,7 +29,7 @@ fn address_of(design: &Design, unit: UnitId) -> Option<IpAddr> {
 
 /// A random design whose units have one address each, those of its rules first, and swap addresses and places all the time, with
 /// points that learn of it late and have gaps.
-fn restless(seed: u64) -> Design {
+pub(crate) fn restless(seed: u64) -> Design {
     let mut draft = attacked(seed).to_draft();
     draft.unmodelled.clear();
     let sets = draft.rulebooks.iter().flat_map(|book| &book.tiers).flat_map(|tier| &tier.rules);
@@ -66,9 +66,11 @@ fn restless(seed: u64) -> Design {
     Design::new(draft).unwrap()
 }
 
-/// The design of an instant, worked out from the list of moves: units where they are, and rules as each point has them.
-fn design_at(design: &Design, moves: &[Move], at: Time) -> Design {
+/// The design of an instant, worked out from the lists of moves and releases: units where they are, and rules as each point has
+/// them.
+pub(crate) fn design_at(design: &Design, moves: &[Move], rollouts: &[Rollout], at: Time) -> Design {
     let mut draft = design.to_draft();
+    draft.releases.clear();
     for one in moves.iter().filter(|one| one.at <= at) {
         draft.units[one.unit.index()].interfaces = vec![one.interface.clone()];
     }
@@ -81,7 +83,22 @@ fn design_at(design: &Design, moves: &[Move], at: Time) -> Design {
                 believed.insert(one.unit, address);
             }
         }
-        let mut book = design.rulebook(design.points()[id].rulebook).clone();
+        let carried = design.points()[id].rulebook;
+        let mut book = design.rulebook(carried).clone();
+        for rollout in rollouts {
+            let release = &design.releases()[rollout.release];
+            if rollout.retired[id] <= at {
+                for tier in &mut book.tiers {
+                    let goes =
+                        |rule: &Rule| rule.provenance.object.as_ref().is_some_and(|of| release.retires.contains(of));
+                    tier.rules.retain(|rule| !goes(rule));
+                }
+            }
+            if rollout.added[id] <= at {
+                let added = release.adds.iter().filter(|added| added.rulebook == carried);
+                book.tiers[0].rules.extend(added.map(|added| added.rule.clone()));
+            }
+        }
         for rule in book.tiers.iter_mut().flat_map(|tier| &mut tier.rules) {
             for peer in [&mut rule.from, &mut rule.to] {
                 let Peer::Addresses { set, covers: Covers::All } = peer else { continue };
@@ -139,7 +156,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
             let absences = campaign.absences(0, 0, at).unwrap();
             let now = known
                 .entry((past, absences.clone()))
-                .or_insert_with(|| standing_design(&design_at(&design, &moves, at), &absences));
+                .or_insert_with(|| standing_design(&design_at(&design, &moves, &[], at), &absences));
             let verdict = now.evaluate(connection, assume).verdict;
             different += u64::from(design.evaluate(connection, assume).verdict.is_allowed() != verdict.is_allowed());
             verdict
@@ -149,7 +166,7 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
     assert!(used > 20 && different > 50 && stale > 0, "worth checking: {used} used, {different}, {stale} stale");
 }
 
-fn standing_design(design: &Design, absences: &[(PointId, Option<UnitId>, Standing)]) -> Design {
+pub(crate) fn standing_design(design: &Design, absences: &[(PointId, Option<UnitId>, Standing)]) -> Design {
     let of = |point, unit| {
         let found = absences.iter().find(|(at, of, _)| (*at, *of) == (point, unit));
         found.map_or(Standing::InPlace, |(_, _, standing)| *standing)
@@ -299,6 +316,7 @@ fn moves_that_cannot_be_are_refused() {
         moving("web", "fd00::/64"),
     ] {
         let refused = with(movement.clone());
-        assert!(matches!(refused, Some(CampaignError::Moves { .. })), "{movement:?}: {refused:?}");
+        let is_refused = matches!(refused, Some(CampaignError::Moves { .. } | CampaignError::Changes { .. }));
+        assert!(is_refused, "{movement:?}: {refused:?}");
     }
 }

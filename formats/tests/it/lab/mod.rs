@@ -4,6 +4,7 @@ mod errors;
 mod moves;
 mod operation;
 mod read;
+mod releases;
 mod schema;
 mod tradecraft;
 mod written;
