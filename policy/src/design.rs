@@ -9,6 +9,7 @@ pub use choice::{Choice, TierId};
 use crate::address::AddressSet;
 use crate::attacker::{Attacker, Monitor};
 use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
+use crate::controller::Controller;
 use crate::date::Date;
 use crate::flow::Need;
 use crate::movement::Movement;
@@ -80,6 +81,8 @@ pub struct Draft {
     pub rulebooks: Vec<Rulebook>,
     /// Enforcement points.
     pub points: Vec<EnforcementPoint>,
+    /// What distributes policy to points, where that is ever out.
+    pub controllers: Vec<Controller>,
     /// What answers on units' ports, and how fast.
     pub stations: Vec<Station>,
     /// Flows that must work.
@@ -397,6 +400,11 @@ impl Design {
     /// The ids of the enforcement points.
     pub fn point_ids(&self) -> impl ExactSizeIterator<Item = PointId> + use<> {
         (0..u32::try_from(self.draft.points.len()).unwrap_or(u32::MAX)).map(PointId)
+    }
+
+    /// What distributes policy to points, where that is ever out.
+    pub fn controllers(&self) -> &[Controller] {
+        &self.draft.controllers
     }
 
     /// What answers on units' ports, and how fast.

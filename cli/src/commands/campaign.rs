@@ -10,7 +10,9 @@ use seglab_formats::text;
 use seglab_policy::{Design, count, number};
 use seglab_reports::{Heading, heading_text, replica_rows};
 use seglab_sim::kernel::Duration;
-use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, Interval, PairedSamples, Precision, Proportion, Samples};
+use seglab_sim::kernel::statistics::{
+    Confidence, Estimate, Incidence, Interval, PairedSamples, Precision, Proportion, Samples,
+};
 use seglab_sim::models::sensitivity::{Range, Sensitivity};
 use seglab_sim::models::{
     AttackerChoice, Campaign, CampaignError, CampaignResult, Cases, CriticalResult, DesignResult, Difference, Flows,
@@ -278,8 +280,11 @@ fn needs_text(out: &mut String, design: &DesignResult) {
     let stale = sum(|flows| flows.stale) as f64;
     if stale > 0.0 {
         let stale = 100.0 * stale / tried;
-        let _ =
-            writeln!(out, "    of all needed flows {stale:.1}% are denied by policy that is late{}", denied_interval(design));
+        let _ = writeln!(
+            out,
+            "    of all needed flows {stale:.1}% are denied by policy that is late{}",
+            denied_interval(design)
+        );
     }
     let (quarantine, upstream) = (sum(|flows| flows.quarantined) as f64, sum(|flows| flows.upstream) as f64);
     if quarantine + upstream > 0.0 {

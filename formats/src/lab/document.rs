@@ -3,6 +3,7 @@
 //! Texts stay texts here; [`merge`](super::merge) reads them once it knows the units and segments that they speak of.
 
 use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
+use super::controllers::ControllerDoc;
 use super::moves::MovementDoc;
 use super::operation::{FailsDoc, GapsDoc};
 use super::property_document::PropertyDoc;
@@ -41,6 +42,9 @@ pub(super) struct Document {
     pub(super) policies: Entries<At<ListOr<At<RuleDoc>, RulebookDoc>>>,
     /// What enforces which rulebook where; absent, an ideal point at every unit enforces `policy`.
     pub(super) enforcement: Option<Vec<At<PointDoc>>>,
+    /// What distributes policy to the points that name it, and when it is out.
+    #[serde(default)]
+    pub(super) controllers: Vec<At<ControllerDoc>>,
     /// What answers on units' ports, how fast, and what it needs to do so: the parts of applications.
     #[serde(default)]
     pub(super) services: Vec<At<ServiceDoc>>,
@@ -359,6 +363,8 @@ pub(super) struct PlacementDoc {
     pub(super) fails: Option<At<FailsDoc>>,
     /// The mean time until it knows of a unit that has moved, or has the rules of a release; at once where it is absent.
     pub(super) update_delay: Option<Text>,
+    /// How many changes its API takes, one after the other: `20/min`; any number at once where it is absent.
+    pub(super) updates: Option<Text>,
     /// Connections between a unit and its own host go unjudged.
     #[serde(default)]
     pub(super) exempts_host: bool,

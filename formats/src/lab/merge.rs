@@ -107,6 +107,8 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
         draft.tradecraft.merge(reader.tradecraft(doc));
     }
     draft.movements.extend(document.moves.iter().filter_map(|doc| reader.movement(doc)));
+    let controllers = document.controllers.iter().filter_map(|doc| reader.controller(doc, &draft.points));
+    draft.controllers.extend(controllers);
     reader.releases(&document.releases, draft);
     if let Some(doc) = &document.approval {
         reader.approval(doc, draft);
@@ -247,6 +249,7 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
     draft.attackers.extend(part.attackers);
     draft.tradecraft.merge(part.tradecraft);
     draft.movements.extend(part.movements);
+    draft.controllers.extend(part.controllers);
     draft.releases.extend(part.releases);
     if let Some(approval) = part.approval {
         if draft.approval.is_some() {
@@ -337,6 +340,7 @@ fn for_each_provenance(draft: &mut Draft, mut f: impl FnMut(&mut Provenance)) {
         release.needs.iter_mut().for_each(|need| f(&mut need.provenance));
         release.adds.iter_mut().for_each(|addition| f(&mut addition.rule.provenance));
     }
+    draft.controllers.iter_mut().for_each(|controller| f(&mut controller.provenance));
     draft.approval.iter_mut().for_each(|approval| f(&mut approval.provenance));
     draft.monitor.iter_mut().for_each(|monitor| f(&mut monitor.provenance));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.provenance));

@@ -27,6 +27,7 @@
 mod at;
 mod checks;
 mod claims;
+mod controllers;
 mod csv;
 mod document;
 mod merge;

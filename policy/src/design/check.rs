@@ -29,6 +29,7 @@ pub(super) fn check_names(draft: &Draft, errors: &mut Vec<DesignError>) {
     unique("segments", draft.segments.iter().map(|segment| (&segment.name, None)), errors);
     unique("rulebooks", draft.rulebooks.iter().map(|book| (&book.name, None)), errors);
     unique("enforcement points", draft.points.iter().map(|point| (&point.name, point.provenance.span)), errors);
+    unique("controllers", draft.controllers.iter().map(|one| (&one.name, one.provenance.span)), errors);
     unique("services", draft.stations.iter().map(|one| (&one.name, one.provenance.span)), errors);
     unique("properties", draft.properties.iter().map(|claim| (&claim.id, claim.provenance.span)), errors);
     let craft = &draft.tradecraft;

@@ -101,7 +101,7 @@ impl<'a> Changes<'a> {
         if movers.is_empty() && releases.is_empty() {
             return Ok(None);
         }
-        let distribution = Distribution::new(design);
+        let distribution = Distribution::new(design, horizon)?;
         Ok(Some(Self { design, movers, releases, distribution, horizon: horizon.after_start() }))
     }
 
@@ -179,6 +179,21 @@ impl<'a> Timeline<'a> {
     /// True if the release at a position of the design has gone ahead.
     pub(super) fn is_live(&self, release: usize, at: Time) -> bool {
         self.rollouts.iter().any(|one| one.release == release && one.live <= at)
+    }
+
+    /// When units move to other hosts, or may have, ascending.
+    pub(super) fn rehosted(&self) -> impl Iterator<Item = (Time, UnitId)> {
+        self.moves.iter().filter(|_| self.changes_hosts()).map(|one| (one.at, one.unit))
+    }
+
+    /// True if units move to other hosts.
+    pub(super) fn changes_hosts(&self) -> bool {
+        self.of.movers.change_hosts()
+    }
+
+    /// What a unit runs on.
+    pub(super) fn host_of(&self, unit: UnitId, at: Time) -> Option<UnitId> {
+        self.last_move(unit, |one| one.at <= at).map_or(self.of.design.host_of(unit), |one| one.host)
     }
 
     /// True if a point has not started yet at a unit that has moved.
@@ -270,6 +285,7 @@ impl<'a> Timeline<'a> {
             let now = self.last_move(unit, |one| one.at <= at);
             if let (Some(now), Some(unit)) = (now, draft.units.get_mut(unit.index())) {
                 unit.interfaces = vec![now.interface.clone()];
+                unit.host = now.host.map(|host| design.unit(host).name.clone());
             }
         }
         let mut copies: BTreeMap<(RulebookId, Known), RulebookId> = BTreeMap::new();
@@ -290,7 +306,7 @@ impl<'a> Timeline<'a> {
                 RulebookId(u32::try_from(books.len() - 1).unwrap_or(u32::MAX))
             });
         }
-        // A design that holds together does so at other addresses that nobody else has, and with other rules.
+        // A design that holds together does so at other addresses that nobody else has, on other hosts, and with other rules.
         let refused = || CampaignError::Changed { design: design.name().to_owned() };
         let now = Design::new(draft).map_err(|_| refused())?;
         let name = || design.name().to_owned();

@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::kernel::Time;
 
 use super::changes::{Epoch, Timeline};
-use super::network::source_ports;
+use super::network::{Network, source_ports};
 use super::operation::Running;
 
 /// The engines of a design.
@@ -109,6 +109,11 @@ impl<'a> InForce<'a> {
         self.enforcement.reports
     }
 
+    /// When units may have moved to other hosts, ascending.
+    pub(super) fn rehosted(self) -> impl Iterator<Item = (Time, UnitId)> {
+        self.timeline.into_iter().flat_map(Timeline::rehosted)
+    }
+
     /// The state of an instant.
     pub(super) fn at(self, at: Time) -> Instant<'a> {
         Instant { of: self, at }
@@ -155,6 +160,25 @@ impl Instant<'_> {
         });
         let standing = places.map(|(id, unit)| (id, unit, self.standing(id, unit)));
         standing.filter(|(_, _, standing)| *standing != Standing::InPlace).collect()
+    }
+
+    /// What a unit runs on.
+    pub(super) fn host_of(self, design: &Design, unit: UnitId) -> Option<UnitId> {
+        match self.of.timeline {
+            Some(timeline) => timeline.host_of(unit, self.at),
+            None => design.host_of(unit),
+        }
+    }
+
+    /// The units that run on a unit, directly.
+    pub(super) fn guests(self, network: &Network<'_>, unit: UnitId) -> Vec<UnitId> {
+        match self.of.timeline.filter(|timeline| timeline.changes_hosts()) {
+            Some(timeline) => {
+                let all = network.design.unit_ids();
+                all.filter(|&guest| timeline.host_of(guest, self.at) == Some(unit)).collect()
+            }
+            None => network.guests(unit).to_vec(),
+        }
     }
 
     /// True if a release has gone ahead.

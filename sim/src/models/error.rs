@@ -146,6 +146,16 @@ pub enum CampaignError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A controller that cannot be out as it is said to.
+    #[error("the controller `{controller}` of the design `{design}` {problem}")]
+    Controller {
+        /// The design.
+        design: String,
+        /// The controller.
+        controller: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A unit that cannot move as it is said to.
     #[error("the unit `{unit}` of the design `{design}` {problem}")]
     Moves {

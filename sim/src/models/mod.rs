@@ -7,7 +7,7 @@
 //!
 //! - `network` compiles who can address whom; it knows nothing of policy.
 //! - `enforcement` decides connections by the rule engine, in the state of the instant.
-//! - `operation` is where enforcement points are in place, and when they fail.
+//! - `operation` is where enforcement points are in place, and when they fail; `outages` is what fails and is repaired in turn.
 //! - `changes` is the timeline of what changes about a design, and the engines between two changes: `moves` of units to other
 //!   addresses, `releases` of applications; `distribution` is when enforcement points learn of either.
 //! - `scan` is how an owned unit finds targets, without asking the policy.
@@ -70,6 +70,7 @@ mod error;
 mod moves;
 mod network;
 mod operation;
+mod outages;
 pub mod plan;
 mod poisson;
 mod purpose;

@@ -2,14 +2,15 @@
 //!
 //! A unit that moves takes another address and perhaps another place. Rules by label go with it. A rule by address is about
 //! the units that had its addresses when it was written: whoever keeps the rules of a point has to take the new address in
-//! and the old one out.
+//! and the old one out. A unit may also move to another host: its points are void from then on when that one is owned, and
+//! whoever owns that one owns the unit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use seglab_policy::{
     Address, AddressSet, Covers, Design, Family, Interface, MoveTimes, Movement, Peer, Placement, PointId, PointKind,
-    Rule, Rulebook, UnitId,
+    Rule, Rulebook, Selector, UnitId,
 };
 
 use crate::kernel::{Draws, Duration, Name, Technique, Time};
@@ -17,7 +18,7 @@ use crate::kernel::{Draws, Duration, Name, Technique, Time};
 use super::CampaignError;
 use super::changes::only_interface;
 use super::distribution::{Channels, News};
-use super::purpose::{DESTINATION, MOVE, UPDATE};
+use super::purpose::{DESTINATION, HOST, MOVE, UPDATE};
 
 /// The units of a design that move, and the points whose rules hang on where they are.
 pub(super) struct Movers<'a> {
@@ -30,6 +31,8 @@ struct Mover<'a> {
     name: Name,
     of: &'a Movement,
     declared: &'a Interface,
+    /// The hosts of each destination that names some.
+    hosts: Vec<Option<Vec<UnitId>>>,
 }
 
 /// What a point has to know of moves.
@@ -49,6 +52,8 @@ pub struct Move {
     pub unit: UnitId,
     /// Where it stands from then on.
     pub interface: Interface,
+    /// What it runs on from then on.
+    pub host: Option<UnitId>,
     /// For the how-manieth time.
     pub number: u32,
     /// When each point knows of it, in the order of the design; at once where it makes no difference to it.
@@ -77,13 +82,29 @@ impl<'a> Movers<'a> {
                     MoveTimes::At(times) => times.len() as f64,
                 };
                 let family = declared.family();
-                if of.to.is_empty() || of.to.iter().any(|to| room(&to.addresses, family) <= design.units().len() as u64)
-                {
+                let sets = || of.to.iter().filter_map(|to| to.addresses.as_ref());
+                if of.to.is_empty() || sets().any(|set| room(set, family) <= design.units().len() as u64) {
                     return Err(wrong("moves to fewer addresses than there are units, or to those of another family"));
                 }
-                let mover = Mover { name: Name::new(&held.name), of, declared };
+                let selected = |hosts: &'a Selector| design.select(hosts).collect::<Vec<UnitId>>();
+                let hosts: Vec<_> = of.to.iter().map(|to| to.hosts.as_ref().map(selected)).collect();
+                if hosts.iter().flatten().any(Vec::is_empty) {
+                    return Err(wrong("moves to a host that there is not: correct `host`"));
+                }
+                let mover = Mover { name: Name::new(&held.name), of, declared, hosts };
                 if movers.insert(unit, mover).is_some() {
                     return Err(wrong("moves in two ways: name it in one of `moves`"));
+                }
+            }
+        }
+        // What hosts run on, themselves first, stays where it is: so no unit ever comes to run on itself.
+        for mover in movers.values() {
+            for &host in mover.hosts.iter().flatten().flatten() {
+                let mut above = std::iter::successors(Some(host), |unit| design.host_of(*unit));
+                if above.any(|unit| movers.contains_key(&unit)) {
+                    let (design, unit) = (design.name().to_owned(), design.unit(host).name.clone());
+                    let problem = "is moved to by others and moves, or runs on what moves: leave it out of `moves`";
+                    return Err(CampaignError::Moves { design, unit, problem });
                 }
             }
         }
@@ -101,6 +122,11 @@ impl<'a> Movers<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.movers.is_empty()
+    }
+
+    /// True if units move to other hosts.
+    pub(super) fn change_hosts(&self) -> bool {
+        self.movers.values().any(|mover| mover.hosts.iter().any(Option::is_some))
     }
 
     /// True if a point carries a rule by addresses that units have.
@@ -144,10 +170,24 @@ impl<'a> Movers<'a> {
             let Some(there) = mover.of.to.get(to) else { continue };
             let Address::Known(old) = stands.address else { continue };
             let space = mover.declared.space.as_str();
-            let (family, taken) = (Family::of(old), |address: &IpAddr| held.contains(&(space, *address)));
-            let all = usize::try_from(room(&there.addresses, family)).unwrap_or(usize::MAX);
-            let Some(first) = draw.choose(all) else { continue };
-            let Some(address) = nth_free(&there.addresses, family, first as u64, taken) else { continue };
+            let address = match &there.addresses {
+                None => old,
+                Some(set) => {
+                    let (family, taken) = (Family::of(old), |address: &IpAddr| held.contains(&(space, *address)));
+                    let all = usize::try_from(room(set, family)).unwrap_or(usize::MAX);
+                    let Some(first) = draw.choose(all) else { continue };
+                    let Some(address) = nth_free(set, family, first as u64, taken) else { continue };
+                    address
+                }
+            };
+            let ran_on = before.and_then(|(_, at)| made.get(at)).map_or(design.host_of(unit), |one| one.host);
+            let host = match mover.hosts.get(to).and_then(Option::as_ref) {
+                None => ran_on,
+                Some(hosts) => {
+                    let mut draw = draws.at(HOST, mover.name, Name::NONE, Technique::NONE, number);
+                    draw.choose(hosts.len()).and_then(|at| hosts.get(at).copied())
+                }
+            };
             let mut interface = Interface { address: Address::Known(address), ..stands.clone() };
             held.remove(&(space, old));
             held.insert((space, address));
@@ -162,7 +202,7 @@ impl<'a> Movers<'a> {
                     level.clone_from(new);
                 }
             }
-            made.push(Move { at, unit, interface, number, known: Vec::new() });
+            made.push(Move { at, unit, interface, host, number, known: Vec::new() });
         }
         made
     }

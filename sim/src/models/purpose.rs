@@ -54,6 +54,10 @@ pub(super) const UPDATE: Purpose = Purpose::new(52);
 pub(super) const REVIEW: Purpose = Purpose::new(60);
 /// How long it takes until a point has what was approved.
 pub(super) const ROLLED_OUT: Purpose = Purpose::new(61);
+/// When a controller is out and is repaired.
+pub(super) const OUTAGE: Purpose = Purpose::new(62);
+/// On which host a unit runs after a move.
+pub(super) const HOST: Purpose = Purpose::new(63);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);

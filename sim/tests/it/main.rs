@@ -6,6 +6,7 @@
 mod campaigns;
 mod company;
 mod contracts;
+mod distribution;
 mod draws;
 mod moves;
 mod operation;

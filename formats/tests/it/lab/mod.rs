@@ -1,5 +1,6 @@
 //! The lab file: what it reads to, what it refuses and where, and the way back.
 
+mod controllers;
 mod errors;
 mod moves;
 mod operation;

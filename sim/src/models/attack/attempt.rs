@@ -4,6 +4,7 @@ use seglab_policy::{Assume, Connection, Endpoint, Header, Pivot, Privilege, Side
 
 use crate::kernel::{Agenda, Name, ScheduleError, Technique, Time};
 
+use super::super::enforcement::Instant;
 use super::super::network::{Reach, Target};
 use super::super::purpose::{ALERT, CHOICE, CONNECT, EXPLOIT, LOGIN, LURE, OUTCOME};
 use super::super::replica::TraceAction;
@@ -70,8 +71,8 @@ impl Attack<'_> {
         agenda: &mut Agenda<Event>,
     ) -> Result<(Passage, bool), ScheduleError> {
         let board = self.board;
-        let assume = self.assume(tried.unit, tried.lure);
         let now = board.enforcement.at(agenda.now());
+        let assume = self.assume(tried.unit, tried.lure, now);
         let (connection, passage) = now.attempt(tried.connection(), assume);
         self.replica.attempts.made += 1;
         match passage {
@@ -116,8 +117,8 @@ impl Attack<'_> {
     }
 
     /// The state of enforcement for connections of a unit at this instant.
-    pub(super) fn assume(&self, unit: UnitId, lure: bool) -> Assume {
-        let host = self.board.network.design.host_of(unit);
+    pub(super) fn assume(&self, unit: UnitId, lure: bool, now: Instant<'_>) -> Assume {
+        let host = now.host_of(self.board.network.design, unit);
         let trust = self.board.offence.trust;
         let needs_root = self.board.offence.craft.needs_root.tampering;
         Assume {

@@ -170,7 +170,8 @@ impl Follower<'_> {
         let State::Owned(by) = self.attack.state(unit) else { return Err(PathError::NotOwned(position)) };
         let Endpoint::Unit { unit: goal, interface: port } = far else {
             // Whom the attacker reaches outside is not simulated: the connection only has to pass.
-            let passage = self.passage(&step.connection, self.attack.assume(unit, lure));
+            let now = self.attack.board.enforcement.at(Time::START);
+            let passage = self.passage(&step.connection, self.attack.assume(unit, lure, now));
             return arrived(position, passage);
         };
         let reach = self.attack.board.network.reach(unit);
