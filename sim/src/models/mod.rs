@@ -95,8 +95,8 @@ pub use replica::{
     TraceEntry,
 };
 pub use result::{
-    CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, LatencyResult, NeedResult,
-    PrecisionReached, ServiceObserved, ServiceResult,
+    CampaignResult, CampaignScope, CriticalResult, CurvePoint, DelaysResult, DesignResult, Difference, LatencyResult,
+    NeedResult, PrecisionReached, ServiceObserved, ServiceResult,
 };
 pub use settings::{AttackerChoice, Detection, Search, Settings, TrafficMode};
 pub use technique::Technique;

@@ -39,8 +39,8 @@ struct Mover<'a> {
 struct Concern {
     /// It carries a rule by addresses that units have.
     by_address: bool,
-    /// It starts with every instance anew, where it stands.
-    follows_instances: bool,
+    /// The units, ascending, with each instance of which it starts anew.
+    instances: Vec<UnitId>,
 }
 
 /// One unit has moved.
@@ -113,7 +113,10 @@ impl<'a> Movers<'a> {
             let written = written.filter(|addition| addition.rulebook == point.rulebook).map(|addition| &addition.rule);
             Concern {
                 by_address: rules(design.rulebook(point.rulebook)).chain(written).any(is_by_address),
-                follows_instances: point.kind == PointKind::Cloud && matches!(point.placement, Placement::Units(_)),
+                instances: match &point.placement {
+                    Placement::Units(on) if point.kind == PointKind::Cloud => design.select(on).collect(),
+                    _ => Vec::new(),
+                },
             }
         });
         let points = points.collect();
@@ -136,7 +139,7 @@ impl<'a> Movers<'a> {
 
     /// True if a point starts with every instance anew.
     pub(super) fn follows_instances(&self, point: PointId) -> bool {
-        self.points.get(point.0 as usize).is_some_and(|point| point.follows_instances)
+        self.points.get(point.0 as usize).is_some_and(|point| !point.instances.is_empty())
     }
 
     /// The declared interface of a unit that moves.
@@ -212,10 +215,11 @@ impl<'a> Movers<'a> {
         let Some(mover) = self.movers.get(&of.unit) else { return Vec::new() };
         let news = News { purpose: UPDATE, about: mover.name, technique: Technique::NONE, number: of.number };
         let points = (0u32..).map(PointId).zip(&self.points);
-        let known = points.map(|(id, point)| match point.by_address || point.follows_instances {
-            true => channels.known(id, now, news),
-            false => now,
-        });
+        let known =
+            points.map(|(id, point)| match point.by_address || point.instances.binary_search(&of.unit).is_ok() {
+                true => channels.known(id, now, news),
+                false => now,
+            });
         known.collect()
     }
 

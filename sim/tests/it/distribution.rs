@@ -2,7 +2,7 @@
 
 use seglab_policy::{
     Approval, Controller, Design, Destination, Draft, EnforcementPoint, Mode, MoveTimes, Movement, Operation, Place,
-    PointKind, Provenance, Selector, Standing,
+    Placement, PointKind, Provenance, Selector, Standing,
 };
 use seglab_sim::kernel::{Duration, Time};
 use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Settings};
@@ -62,6 +62,14 @@ fn a_burst_waits_for_the_api_and_instances_run_without_rules_meanwhile() {
     // Eight units with two moves each, of which the second counts; moves of a unit follow each other.
     assert_eq!([missing(HOUR - 1), missing(HOUR), missing(9 * HOUR)], [0, 8, 0]);
     assert!((1..8).contains(&missing(5 * HOUR)));
+    // What a point does not stand at is none of its API's business.
+    let mut elsewhere = burst(Some(2.0 / 3600.0)).to_draft();
+    let last = Selector::Named("u8".to_owned());
+    elsewhere.points[0].placement = Placement::Units(last.clone());
+    elsewhere.movements[0].units = Selector::Not(Box::new(last));
+    let elsewhere = Design::new(elsewhere).unwrap();
+    let campaign = Campaign::prepare(&[&elsewhere], &settings).unwrap();
+    assert!(campaign.moves(0, 0).unwrap().iter().all(|one| one.known[0] == one.at));
     let at_once = burst(None);
     let campaign = Campaign::prepare(&[&at_once], &settings).unwrap();
     assert!(campaign.moves(0, 0).unwrap().iter().all(|one| one.known[0] == one.at));
