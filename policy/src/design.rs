@@ -3,17 +3,19 @@
 mod check;
 mod choice;
 
-use check::{check_addresses, check_hosts, check_names, check_rulebooks};
+use check::{check_addresses, check_hosts, check_names, check_releases, check_rulebooks};
 pub use choice::{Choice, TierId};
 
 use crate::address::AddressSet;
 use crate::attacker::{Attacker, Monitor};
 use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
+use crate::controller::Controller;
 use crate::date::Date;
 use crate::flow::Need;
 use crate::movement::Movement;
 use crate::point::{EnforcementPoint, PointId};
 use crate::property::{Property, Trusted};
+use crate::release::{Approval, Release};
 use crate::rule::{Action, Rule};
 use crate::selector::{Segment, Selector};
 use crate::source::{Provenance, Source, SourceId, Span};
@@ -79,6 +81,8 @@ pub struct Draft {
     pub rulebooks: Vec<Rulebook>,
     /// Enforcement points.
     pub points: Vec<EnforcementPoint>,
+    /// What distributes policy to points, where that is ever out.
+    pub controllers: Vec<Controller>,
     /// What answers on units' ports, and how fast.
     pub stations: Vec<Station>,
     /// Flows that must work.
@@ -97,6 +101,10 @@ pub struct Draft {
     pub tradecraft: Tradecraft,
     /// Units that move while the design is at work.
     pub movements: Vec<Movement>,
+    /// Applications that change on a date.
+    pub releases: Vec<Release>,
+    /// How the rules of releases come into force; `None` for at their dates.
+    pub approval: Option<Approval>,
     /// What the results rest on.
     pub assumptions: Vec<Assumption>,
     /// What the policy leaves open and a reader has decided.
@@ -164,6 +172,18 @@ pub enum DesignError {
         /// Its place.
         span: Option<Span>,
     },
+    /// A release adds a rule to a rulebook that leaves open where.
+    #[error("the release `{release}` adds a rule to `{rulebook}`, which has {tiers} tiers")]
+    SeveralTiers {
+        /// The release.
+        release: String,
+        /// The rulebook.
+        rulebook: String,
+        /// How many it has; not one.
+        tiers: usize,
+        /// The rule's place.
+        span: Option<Span>,
+    },
     /// A tier whose order combines allow rules only has another.
     #[error("the tier `{tier}` takes the union of allow rules and has a rule that says {action}")]
     NotAnAllow {
@@ -185,6 +205,7 @@ impl DesignError {
             | DesignError::NoInterface { span, .. }
             | DesignError::UnknownName { span, .. }
             | DesignError::HostCycle { span, .. }
+            | DesignError::SeveralTiers { span, .. }
             | DesignError::NotAnAllow { span, .. } => *span,
         }
     }
@@ -196,6 +217,7 @@ impl DesignError {
             DesignError::NoInterface { .. }
             | DesignError::UnknownName { .. }
             | DesignError::HostCycle { .. }
+            | DesignError::SeveralTiers { .. }
             | DesignError::NotAnAllow { .. } => None,
         }
     }
@@ -210,6 +232,7 @@ impl DesignError {
             DesignError::NoInterface { .. } => "give it an interface, if need be one whose address is unknown",
             DesignError::UnknownName { .. } => "correct the name, or declare it",
             DesignError::HostCycle { .. } => "remove one `host`",
+            DesignError::SeveralTiers { .. } => "add it to a rulebook of one tier, such as a plain list of rules",
             DesignError::NotAnAllow { .. } => "use a tier with the order deny-overrides or first-match",
         }
     }
@@ -259,6 +282,7 @@ impl Design {
         let mut errors = Vec::new();
         check_names(&draft, &mut errors);
         check_rulebooks(&draft, &mut errors);
+        check_releases(&draft, &mut errors);
         let by_name: BTreeMap<String, UnitId> =
             (0..).map(UnitId).zip(&draft.units).map(|(id, unit)| (unit.name.clone(), id)).collect();
         let hosts = check_hosts(&draft, &by_name, &mut errors);
@@ -378,6 +402,11 @@ impl Design {
         (0..u32::try_from(self.draft.points.len()).unwrap_or(u32::MAX)).map(PointId)
     }
 
+    /// What distributes policy to points, where that is ever out.
+    pub fn controllers(&self) -> &[Controller] {
+        &self.draft.controllers
+    }
+
     /// What answers on units' ports, and how fast.
     pub fn stations(&self) -> &[Station] {
         &self.draft.stations
@@ -428,6 +457,16 @@ impl Design {
     /// Units that move while the design is at work.
     pub fn movements(&self) -> &[Movement] {
         &self.draft.movements
+    }
+
+    /// Applications that change on a date.
+    pub fn releases(&self) -> &[Release] {
+        &self.draft.releases
+    }
+
+    /// How the rules of releases come into force.
+    pub fn approval(&self) -> Option<&Approval> {
+        self.draft.approval.as_ref()
     }
 
     /// What the results rest on.

@@ -38,6 +38,12 @@ pub struct Need {
 }
 
 impl Need {
+    /// Its name, as reports print it: `app=web -> app=db tcp/5432`.
+    pub fn name(&self) -> String {
+        let services: Vec<String> = self.services.iter().map(ToString::to_string).collect();
+        format!("{} -> {} {}", self.from, self.to, services.join(" or "))
+    }
+
     /// A need of connections that each source opens once a second and waits for as long as it takes, of its own accord.
     pub fn new(from: Peer, to: Peer, services: Vec<Service>) -> Self {
         Self {

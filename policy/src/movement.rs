@@ -1,4 +1,4 @@
-//! Units that move while a design is at work: to other addresses, and to other places.
+//! Units that move while a design is at work: to other addresses, other places, and other hosts.
 //!
 //! No verdict rests on this: a proof is about the design as it stands. So the normal form leaves it out. Simulations draw it.
 
@@ -32,8 +32,11 @@ pub enum MoveTimes {
 /// Where a unit may move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// The addresses of which it takes one that is free, drawn evenly; in the address space that it is in.
-    pub addresses: AddressSet,
+    /// The addresses of which it takes one that is free, drawn evenly; in the address space that it is in. `None`: it keeps its
+    /// own.
+    pub addresses: Option<AddressSet>,
+    /// The units on one of which it runs from then on, drawn evenly; `None`: it stays on the host that it is on.
+    pub hosts: Option<Selector>,
     /// Site, zone and subnet there; what is absent stays as it is.
     pub place: Place,
 }

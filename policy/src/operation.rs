@@ -32,8 +32,10 @@ pub struct Operation {
     /// How it fails where it is in place; `None` if it never does.
     pub failures: Option<Failures>,
     /// The mean time, exponentially distributed, until the point knows of a unit that has [moved](crate::Movement), and a
-    /// cloud point stands at it; 0 for at once. \[ns\]
+    /// cloud point stands at it, or has the rules of a [release](crate::Release); 0 for at once. \[ns\]
     pub update_mean_ns: u64,
+    /// How many changes its API takes, one after the other in their order; `None` for any number at once. [per second]
+    pub updates_per_second: Option<f64>,
 }
 
 /// How a point fails and is repaired, at each of its units for itself; a point on links is one device.
@@ -80,7 +82,14 @@ impl fmt::Display for FailureMode {
 impl Default for Operation {
     /// In place everywhere, never failing, and informed at once.
     fn default() -> Self {
-        Self { coverage: 1.0, gaps_by_image: 0.0, gaps_by_site: 0.0, failures: None, update_mean_ns: 0 }
+        Self {
+            coverage: 1.0,
+            gaps_by_image: 0.0,
+            gaps_by_site: 0.0,
+            failures: None,
+            update_mean_ns: 0,
+            updates_per_second: None,
+        }
     }
 }
 

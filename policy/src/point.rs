@@ -146,7 +146,8 @@ pub struct EnforcementPoint {
     /// Whether connections between a unit and the host that it runs on go unjudged, as a Kubernetes node's do.
     pub exempts_host: bool,
     /// What distributes the policy to it, where anything does: void under
-    /// [`Trust::ControllerVoid`](crate::Trust::ControllerVoid).
+    /// [`Trust::ControllerVoid`](crate::Trust::ControllerVoid), and nothing is learned while that [controller](crate::Controller)
+    /// is out.
     pub controller: Option<String>,
     /// Where it is in place, and how it fails.
     pub operation: Operation,

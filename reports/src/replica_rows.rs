@@ -22,7 +22,7 @@ pub struct RowsError(#[from] ParquetError);
 #[derive(Clone, Copy)]
 enum Cell {
     Count(fn(&DesignResult, &Replica) -> u64),
-    /// Nothing where it did not happen.
+    /// Nothing where it did not happen, or there is nothing that it could happen to.
     Time(fn(&Replica) -> Option<u64>),
     Text(for<'r> fn(&'r DesignResult, &'r Replica) -> Option<&'r str>),
 }
@@ -57,6 +57,8 @@ const COLUMNS: &[(&str, Cell)] = &[
     ("flows_too_slow", Cell::Count(|_, replica| sum(replica, |flows| flows.too_slow))),
     ("flows_unknown", Cell::Count(|_, replica| sum(replica, |flows| flows.unknown))),
     ("events", Cell::Count(|_, replica| replica.events)),
+    ("releases_held_up_ns", Cell::Time(|replica| replica.delays.map(|delays| delays.held_up_ns))),
+    ("rules_outlived_ns", Cell::Time(|replica| replica.delays.map(|delays| delays.outlived_ns))),
 ];
 
 fn sum(replica: &Replica, of: fn(&Flows) -> u64) -> u64 {

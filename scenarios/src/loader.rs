@@ -293,6 +293,7 @@ fn contradiction(error: &DesignError) -> Diagnostic {
         DesignError::NoInterface { .. } => "no-interface",
         DesignError::UnknownName { .. } => "unknown-name",
         DesignError::HostCycle { .. } => "host-cycle",
+        DesignError::SeveralTiers { .. } => "several-tiers",
         DesignError::NotAnAllow { .. } => "not-an-allow",
     };
     Diagnostic::error(code, error.to_string(), error.span())

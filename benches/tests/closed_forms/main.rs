@@ -7,6 +7,7 @@
 //! replicas, and adds the deviates of 200 seeds.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
+mod approval;
 mod coverage;
 mod defence;
 mod rare;

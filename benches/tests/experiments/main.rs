@@ -2,6 +2,8 @@
 //! magnitude is printed. An attacker starts in one of two applications, and the same chance befalls every design.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
+mod planned;
+
 use seglab_policy::Design;
 use seglab_scenarios::load;
 use seglab_scenarios::loader::Options;

@@ -10,7 +10,9 @@ use seglab_formats::text;
 use seglab_policy::{Design, count, number};
 use seglab_reports::{Heading, heading_text, replica_rows};
 use seglab_sim::kernel::Duration;
-use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, PairedSamples, Precision, Proportion, Samples};
+use seglab_sim::kernel::statistics::{
+    Confidence, Estimate, Incidence, Interval, PairedSamples, Precision, Proportion, Samples,
+};
 use seglab_sim::models::sensitivity::{Range, Sensitivity};
 use seglab_sim::models::{
     AttackerChoice, Campaign, CampaignError, CampaignResult, Cases, CriticalResult, DesignResult, Difference, Flows,
@@ -177,7 +179,7 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
         let _ = writeln!(out, "    attempts           {}, {denied:.1}% denied", number(attempts.made));
         if attempts.stale > 0 {
             let _ =
-                writeln!(out, "    by stale rules     {} let through", count(attempts.stale, "attempt", "attempts"));
+                writeln!(out, "    by late policy     {} let through", count(attempts.stale, "attempt", "attempts"));
         }
         critical_text(out, design, horizon);
         impact_text(out, design);
@@ -192,7 +194,29 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
     } else {
         out.push_str("  no attacker is declared: traffic only\n");
     }
+    releases_text(out, design);
     needs_text(out, design);
+}
+
+/// For how long releases were held up, and rules in force that nobody needed any more.
+fn releases_text(out: &mut String, design: &DesignResult) {
+    let Some(delays) = &design.delays else { return };
+    let (held_up, outlived) = (hours(delays.held_up_ns), hours(delays.outlived_ns));
+    let _ = writeln!(out, "  releases: held up for {held_up}; rules that no need is left for in force for {outlived}");
+}
+
+/// A mean time in hours with its 95% interval.
+fn hours(ns: Estimate) -> String {
+    let of = |ns: f64| ns / 3.6e12;
+    format!("{:.1} h (95% interval {:.1} to {:.1})", of(ns.value), of(ns.interval.low), of(ns.interval.high))
+}
+
+/// The 95% interval of the share of needed flows that late policy denies, where it is known.
+fn denied_interval(design: &DesignResult) -> String {
+    design.delays.map_or_else(String::new, |delays| {
+        let Interval { low, high } = delays.denied_share.interval;
+        format!(" (95% interval {:.1} to {:.1}%)", 100.0 * low.max(0.0), 100.0 * high)
+    })
 }
 
 /// What those who look at alerts had to do, if there are any.
@@ -265,8 +289,11 @@ fn needs_text(out: &mut String, design: &DesignResult) {
     let stale = sum(|flows| flows.stale) as f64;
     if stale > 0.0 {
         let stale = 100.0 * stale / tried;
-        let _ =
-            writeln!(out, "    of all needed flows {stale:.1}% are denied by rules that do not know where a unit is");
+        let _ = writeln!(
+            out,
+            "    of all needed flows {stale:.1}% are denied by policy that is late{}",
+            denied_interval(design)
+        );
     }
     let (quarantine, upstream) = (sum(|flows| flows.quarantined) as f64, sum(|flows| flows.upstream) as f64);
     if quarantine + upstream > 0.0 {
@@ -283,7 +310,8 @@ fn needs_text(out: &mut String, design: &DesignResult) {
 }
 
 fn name_of(need: &NeedResult) -> String {
-    format!("{} -> {} {}", need.from, need.to, need.services.join(" "))
+    let begins = need.release.as_ref().map_or_else(String::new, |release| format!(" (release {release})"));
+    format!("{} -> {} {}{begins}", need.from, need.to, need.services.join(" "))
 }
 
 /// What became of the requests of each need, and how long the served ones took.
@@ -299,7 +327,7 @@ fn requests_text(out: &mut String, design: &DesignResult) {
         let _ = write!(out, "    {}: {}, {:.2}% served", name_of(need), number(flows.tried), share(flows.delivered));
         for (count, what) in [
             (flows.denied, "blocked"),
-            (flows.stale, "blocked by stale rules"),
+            (flows.stale, "blocked by late policy"),
             (flows.upstream, "blocked further on"),
             (flows.quarantined, "in quarantine"),
             (flows.queue_full, "queue full"),
@@ -374,4 +402,6 @@ fn difference_text(out: &mut String, difference: &Difference) {
     line("time to detection", &difference.time_to_detection_ns, HOURS, "h");
     line("alerts", &difference.alerts, 1.0, "alerts");
     line("broken flows", &difference.broken_flows, 1.0, "flows");
+    line("releases held up", &difference.held_up_ns, HOURS, "h");
+    line("rules that outlive needs", &difference.outlived_ns, HOURS, "rule-h");
 }

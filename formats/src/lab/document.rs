@@ -3,9 +3,11 @@
 //! Texts stay texts here; [`merge`](super::merge) reads them once it knows the units and segments that they speak of.
 
 use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
+use super::controllers::ControllerDoc;
 use super::moves::MovementDoc;
 use super::operation::{FailsDoc, GapsDoc};
 use super::property_document::PropertyDoc;
+use super::releases::{ApprovalDoc, ReleaseDoc};
 use super::tradecraft::TradecraftDoc;
 use super::waivers::WaiverDoc;
 use schemars::JsonSchema;
@@ -40,6 +42,9 @@ pub(super) struct Document {
     pub(super) policies: Entries<At<ListOr<At<RuleDoc>, RulebookDoc>>>,
     /// What enforces which rulebook where; absent, an ideal point at every unit enforces `policy`.
     pub(super) enforcement: Option<Vec<At<PointDoc>>>,
+    /// What distributes policy to the points that name it, and when it is out.
+    #[serde(default)]
+    pub(super) controllers: Vec<At<ControllerDoc>>,
     /// What answers on units' ports, how fast, and what it needs to do so: the parts of applications.
     #[serde(default)]
     pub(super) services: Vec<At<ServiceDoc>>,
@@ -65,6 +70,11 @@ pub(super) struct Document {
     /// Units that move while the design is at work.
     #[serde(default)]
     pub(super) moves: Vec<At<MovementDoc>>,
+    /// Applications that change on a date, and the rules that are written for them.
+    #[serde(default)]
+    pub(super) releases: Vec<At<ReleaseDoc>>,
+    /// How those rules come into force; on the date where it is absent.
+    pub(super) approval: Option<At<ApprovalDoc>>,
     /// Kinds of foreign objects that are left out of the model on purpose.
     #[serde(default)]
     pub(super) ignore: Vec<At<IgnoreDoc>>,
@@ -351,8 +361,10 @@ pub(super) struct PlacementDoc {
     pub(super) gaps: Option<At<GapsDoc>>,
     /// How it fails where it is in place; never where it is absent.
     pub(super) fails: Option<At<FailsDoc>>,
-    /// The mean time until it knows of a unit that has moved; at once where it is absent.
+    /// The mean time until it knows of a unit that has moved, or has the rules of a release; at once where it is absent.
     pub(super) update_delay: Option<Text>,
+    /// How many changes its API takes, one after the other: `20/min`; any number at once where it is absent.
+    pub(super) updates: Option<Text>,
     /// Connections between a unit and its own host go unjudged.
     #[serde(default)]
     pub(super) exempts_host: bool,

@@ -95,7 +95,6 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
     draft.needs.extend(needs);
     let calls = reader.calls(&document.services, &draft.stations);
     draft.needs.extend(calls);
-    reader.check_synchronous(&draft.needs);
     let mut ids: Vec<String> = draft.properties.iter().map(|property| property.id.clone()).collect();
     let properties: Vec<_> = document.properties.iter().filter_map(|doc| reader.property(doc, &mut ids)).collect();
     draft.properties.extend(properties);
@@ -108,6 +107,15 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
         draft.tradecraft.merge(reader.tradecraft(doc));
     }
     draft.movements.extend(document.moves.iter().filter_map(|doc| reader.movement(doc)));
+    let controllers = document.controllers.iter().filter_map(|doc| reader.controller(doc, &draft.points));
+    draft.controllers.extend(controllers);
+    reader.releases(&document.releases, draft);
+    if let Some(doc) = &document.approval {
+        reader.approval(doc, draft);
+    }
+    let begun = draft.releases.iter().flat_map(|release| &release.needs);
+    let needs: Vec<_> = draft.needs.iter().chain(begun).cloned().collect();
+    reader.check_synchronous(&needs);
     if let Some(doc) = &document.monitor {
         let monitor = reader.monitor(doc);
         if draft.monitor.is_some() {
@@ -216,6 +224,8 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
         diagnostic.related.iter_mut().for_each(|related| related.span.source.0 += sources_before);
     }
     part.points.iter_mut().for_each(|point| point.rulebook.0 += books_before);
+    let additions = part.releases.iter_mut().flat_map(|release| &mut release.adds);
+    additions.for_each(|addition| addition.rulebook.0 += books_before);
     draft.sources.extend(part.sources);
     draft.units.extend(part.units);
     draft.external_sources.extend(part.external_sources);
@@ -239,6 +249,17 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
     draft.attackers.extend(part.attackers);
     draft.tradecraft.merge(part.tradecraft);
     draft.movements.extend(part.movements);
+    draft.controllers.extend(part.controllers);
+    draft.releases.extend(part.releases);
+    if let Some(approval) = part.approval {
+        if draft.approval.is_some() {
+            let message = "a part of the design says how rules are approved already";
+            said.push(
+                Diagnostic::error("duplicate-name", message, approval.provenance.span).with_help("keep one of them"),
+            );
+        }
+        draft.approval = Some(approval);
+    }
     if let Some(monitor) = part.monitor {
         if draft.monitor.is_some() {
             let span = monitor.provenance.span;
@@ -314,6 +335,13 @@ fn for_each_provenance(draft: &mut Draft, mut f: impl FnMut(&mut Provenance)) {
     draft.tradecraft.exploits.iter_mut().for_each(|exploit| f(&mut exploit.provenance));
     draft.tradecraft.escalations.iter_mut().for_each(|escalation| f(&mut escalation.provenance));
     draft.movements.iter_mut().for_each(|movement| f(&mut movement.provenance));
+    for release in &mut draft.releases {
+        f(&mut release.provenance);
+        release.needs.iter_mut().for_each(|need| f(&mut need.provenance));
+        release.adds.iter_mut().for_each(|addition| f(&mut addition.rule.provenance));
+    }
+    draft.controllers.iter_mut().for_each(|controller| f(&mut controller.provenance));
+    draft.approval.iter_mut().for_each(|approval| f(&mut approval.provenance));
     draft.monitor.iter_mut().for_each(|monitor| f(&mut monitor.provenance));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.provenance));
     draft.ignored.iter_mut().for_each(|ignored| f(&mut ignored.provenance));

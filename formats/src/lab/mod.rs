@@ -27,6 +27,7 @@
 mod at;
 mod checks;
 mod claims;
+mod controllers;
 mod csv;
 mod document;
 mod merge;
@@ -39,6 +40,7 @@ mod points;
 mod properties;
 mod property_document;
 mod reader;
+mod releases;
 mod rules;
 mod services;
 mod sources;

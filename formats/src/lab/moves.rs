@@ -4,7 +4,7 @@ use super::at::{At, Text};
 use super::reader::Reader;
 use crate::text;
 use schemars::JsonSchema;
-use seglab_policy::{Address, Destination, MoveTimes, Movement, Place, Provenance};
+use seglab_policy::{Address, Destination, MoveTimes, Movement, Place, Provenance, Selector};
 use serde::Deserialize;
 
 /// Units that move while the design is at work: exactly one of `every` and `at`.
@@ -25,8 +25,10 @@ pub(super) struct MovementDoc {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct DestinationDoc {
-    /// The addresses of which it takes one that is free: `10.1.0.0/24`.
-    addresses: Text,
+    /// The addresses of which it takes one that is free: `10.1.0.0/24`; its own where it is absent and `host` is given.
+    addresses: Option<Text>,
+    /// What it runs on from then on: a unit, or a selector of those of which it is one.
+    host: Option<Text>,
     /// The site.
     site: Option<String>,
     /// The zone.
@@ -82,9 +84,31 @@ impl Reader<'_> {
     }
 
     fn destination(&mut self, doc: &At<DestinationDoc>) -> Option<Destination> {
-        let DestinationDoc { addresses, site, zone, subnet } = &doc.value;
-        let addresses = self.notes.parsed(addresses, text::address_set(&addresses.value))?;
+        let DestinationDoc { addresses, host, site, zone, subnet } = &doc.value;
+        if addresses.is_none() && host.is_none() {
+            let help = "write `addresses: 10.1.0.0/24`, `host: NAME` or both";
+            self.notes.error("missing-key", doc, "it is not said where units move", help);
+            return None;
+        }
+        let addresses = match addresses {
+            Some(given) => Some(self.notes.parsed(given, text::address_set(&given.value))?),
+            None => None,
+        };
+        let hosts = match host {
+            Some(given) => Some(self.hosts(given)?),
+            None => None,
+        };
         let place = Place { site: site.clone(), zone: zone.clone(), subnet: subnet.clone() };
-        Some(Destination { addresses, place })
+        Some(Destination { addresses, hosts, place })
+    }
+
+    fn hosts(&mut self, given: &Text) -> Option<Selector> {
+        let selector = self.notes.parsed(given, text::selector(&given.value, &self.names))?;
+        if self.index.select(&selector).is_empty() {
+            let message = format!("the host `{}` selects no unit", given.value);
+            self.notes.error("selects-nothing", given, message, "choose units that others may run on");
+            return None;
+        }
+        Some(selector)
     }
 }

@@ -1,8 +1,9 @@
-//! How enforcement points run: the keys `coverage`, `gaps`, `fails` and `update-delay` of a point.
+//! How enforcement points run: the keys `coverage`, `gaps`, `fails`, `update-delay` and `updates` of a point.
 
 use super::at::{At, Text};
 use super::document::PlacementDoc;
 use super::reader::Reader;
+use crate::text::rate_per_second;
 use schemars::JsonSchema;
 use seglab_policy::{FailureMode, Failures, Operation, Placement};
 use serde::Deserialize;
@@ -59,8 +60,13 @@ impl Reader<'_> {
             Some(delay) => self.duration(delay)?,
             None => usual.update_mean_ns,
         };
+        let updates_per_second = match &given.updates {
+            Some(rate) => Some(self.notes.parsed(rate, rate_per_second(&rate.value))?),
+            None => usual.updates_per_second,
+        };
         let (coverage, gaps_by_image, gaps_by_site) = (coverage?, by_image?, by_site?);
-        let operation = Operation { coverage, gaps_by_image, gaps_by_site, failures, update_mean_ns };
+        let operation =
+            Operation { coverage, gaps_by_image, gaps_by_site, failures, update_mean_ns, updates_per_second };
         if let (false, Some((gaps, ..))) = (operation.is_sound(), shares) {
             let help = "give shares that are 1 together at most; what is left strikes units one by one";
             self.notes.error("invalid-value", gaps, "the shares of the gaps are more than all of them", help);

@@ -93,7 +93,7 @@ impl Reader<'_> {
         self.one_of(text, "an action that stands here", &known)
     }
 
-    fn rules(&mut self, docs: &[At<RuleDoc>]) -> Vec<Rule> {
+    pub(super) fn rules(&mut self, docs: &[At<RuleDoc>]) -> Vec<Rule> {
         docs.iter().filter_map(|doc| self.rule(doc)).collect()
     }
 

@@ -3,13 +3,15 @@
 mod moves;
 mod operation;
 mod properties;
+mod releases;
 mod tradecraft;
 
 use crate::text::{write_duration, write_rate};
 use seglab_policy::{
-    Action, Address, Arrivals, Attacker, Conduct, DEFAULT_SPACE, Design, Directions, Draft, EnforcementPoint,
-    Exfiltration, Family, Interface, Level, Listener, Monitor, Need, Order, Peer, Placement, Provenance, Refusal, Rule,
-    Rulebook, Scope, Selector, Service, Station, Strategy, Takes, Tier, Unit, Waived, Waiver, WayIn,
+    Action, Address, Arrivals, Attacker, Conduct, Controller, DEFAULT_SPACE, Design, Directions, Draft,
+    EnforcementPoint, Exfiltration, Family, Interface, Level, Listener, Monitor, Need, Order, Peer, Placement,
+    Provenance, Refusal, Rule, Rulebook, Scope, Selector, Service, Station, Strategy, Takes, Tier, Unit, Waived,
+    Waiver, WayIn,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -34,6 +36,7 @@ pub fn write(design: &Design) -> String {
     entries(&mut out, "segments", draft.segments.iter().map(|one| (&one.name, text(&one.selector))));
     rulebooks(&mut out, &draft.rulebooks);
     enforcement(&mut out, &draft);
+    section(&mut out, "controllers", draft.controllers.iter().map(controller));
     section(&mut out, "services", draft.stations.iter().map(station));
     section(&mut out, "needs", draft.needs.iter().map(need));
     section(&mut out, "properties", draft.properties.iter().map(properties::property));
@@ -56,6 +59,10 @@ pub fn write(design: &Design) -> String {
         line(&mut out, &format!("tradecraft: {craft}"));
     }
     section(&mut out, "moves", draft.movements.iter().map(moves::movement));
+    section(&mut out, "releases", draft.releases.iter().map(|one| releases::release(one, &draft.rulebooks)));
+    if let Some(approval) = &draft.approval {
+        line(&mut out, &format!("approval: {}", releases::approval(approval)));
+    }
     section(
         &mut out,
         "assumptions",
@@ -101,6 +108,10 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
         }
     }
     peers.extend(draft.needs.iter_mut().flat_map(|need| [&mut need.from, &mut need.to]));
+    for release in &mut draft.releases {
+        peers.extend(release.needs.iter_mut().flat_map(|need| [&mut need.from, &mut need.to]));
+        peers.extend(release.adds.iter_mut().flat_map(|added| [&mut added.rule.from, &mut added.rule.to]));
+    }
     for peer in peers {
         if let Peer::Units(selector) = peer {
             f(selector);
@@ -114,7 +125,10 @@ fn for_each_selector(draft: &mut Draft, f: &mut impl FnMut(&mut Selector)) {
     draft.attackers.iter_mut().for_each(|attacker| f(&mut attacker.foothold));
     draft.unmodelled.iter_mut().for_each(|what| f(&mut what.touches));
     draft.tradecraft.escalations.iter_mut().for_each(|escalation| f(&mut escalation.on));
-    draft.movements.iter_mut().for_each(|movement| f(&mut movement.units));
+    for movement in &mut draft.movements {
+        f(&mut movement.units);
+        movement.to.iter_mut().filter_map(|to| to.hosts.as_mut()).for_each(&mut *f);
+    }
 }
 
 fn waiver(of: &Waiver) -> String {
@@ -442,6 +456,12 @@ fn enforcement(out: &mut String, draft: &Draft) {
         line(out, "enforcement: []");
     }
     section(out, "enforcement", draft.points.iter().map(|one| point(one, draft)));
+}
+
+fn controller(of: &Controller) -> String {
+    let mut fails = Map::default();
+    fails.put("every", scalar(&write_duration(of.fails_every_ns))).put("repair", scalar(&write_duration(of.repair_ns)));
+    Map::default().put("name", scalar(&of.name)).put("fails", fails.done()).done()
 }
 
 fn point(point: &EnforcementPoint, draft: &Draft) -> String {

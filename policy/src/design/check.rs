@@ -2,11 +2,12 @@
 
 use super::{DesignError, Draft};
 use crate::address::AddressSet;
+use crate::flow::Need;
 use crate::rule::Action;
 use crate::source::Span;
 use crate::tier::Order;
 use crate::unit::{Address, Unit, UnitId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Names that two things of one kind have.
@@ -28,11 +29,13 @@ pub(super) fn check_names(draft: &Draft, errors: &mut Vec<DesignError>) {
     unique("segments", draft.segments.iter().map(|segment| (&segment.name, None)), errors);
     unique("rulebooks", draft.rulebooks.iter().map(|book| (&book.name, None)), errors);
     unique("enforcement points", draft.points.iter().map(|point| (&point.name, point.provenance.span)), errors);
+    unique("controllers", draft.controllers.iter().map(|one| (&one.name, one.provenance.span)), errors);
     unique("services", draft.stations.iter().map(|one| (&one.name, one.provenance.span)), errors);
     unique("properties", draft.properties.iter().map(|claim| (&claim.id, claim.provenance.span)), errors);
     let craft = &draft.tradecraft;
     unique("exploits", craft.exploits.iter().map(|one| (&one.vulnerability, one.provenance.span)), errors);
     unique("escalations", craft.escalations.iter().map(|one| (&one.name, one.provenance.span)), errors);
+    unique("releases", draft.releases.iter().map(|one| (&one.name, one.provenance.span)), errors);
     unique("attackers", draft.attackers.iter().map(|one| (&one.name, one.provenance.span)), errors);
 }
 
@@ -55,6 +58,39 @@ pub(super) fn check_rulebooks(draft: &Draft, errors: &mut Vec<DesignError>) {
         for rule in tier.rules.iter().filter(|rule| rule.action != Action::Allow) {
             let span = rule.provenance.span;
             errors.push(DesignError::NotAnAllow { tier: tier.name.clone(), action: rule.action, span });
+        }
+    }
+}
+
+/// What releases speak of and is not there, and rules that their rulebooks cannot take.
+pub(super) fn check_releases(draft: &Draft, errors: &mut Vec<DesignError>) {
+    if draft.releases.is_empty() {
+        return;
+    }
+    let begun = draft.releases.iter().flat_map(|release| &release.needs);
+    let needs: BTreeSet<String> = draft.needs.iter().chain(begun).map(Need::name).collect();
+    let added = draft.releases.iter().flat_map(|release| &release.adds).map(|addition| &addition.rule);
+    let rules = draft.rulebooks.iter().flat_map(|book| &book.tiers).flat_map(|tier| &tier.rules).chain(added);
+    let objects: BTreeSet<&String> = rules.filter_map(|rule| rule.provenance.object.as_ref()).collect();
+    for release in &draft.releases {
+        let unknown =
+            |kind, name: &String| DesignError::UnknownName { kind, name: name.clone(), span: release.provenance.span };
+        errors.extend(release.ends.iter().filter(|name| !needs.contains(*name)).map(|name| unknown("need", name)));
+        let gone = release.retires.iter().filter(|name| !objects.contains(name));
+        errors.extend(gone.map(|name| unknown("object of rules", name)));
+        for addition in &release.adds {
+            let (rule, span) = (&addition.rule, addition.rule.provenance.span);
+            match draft.rulebooks.get(addition.rulebook.0 as usize).map(|book| (book, book.tiers.as_slice())) {
+                None => errors.push(unknown("rulebook", &format!("#{}", addition.rulebook.0))),
+                Some((_, [tier])) if tier.order == Order::AllowUnion && rule.action != Action::Allow => {
+                    errors.push(DesignError::NotAnAllow { tier: tier.name.clone(), action: rule.action, span });
+                }
+                Some((_, [_])) => {}
+                Some((book, tiers)) => {
+                    let (release, rulebook) = (release.name.clone(), book.name.clone());
+                    errors.push(DesignError::SeveralTiers { release, rulebook, tiers: tiers.len(), span });
+                }
+            }
         }
     }
 }

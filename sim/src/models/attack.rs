@@ -13,6 +13,7 @@
 //! - A denied attempt raises an alert with the monitor's probability. Apart from policy, a sensor notices an owned unit
 //!   with a probability, after an exponential time. The first alert of a unit leads to its quarantine after an exponential
 //!   response time. A quarantined unit neither attempts anything nor is reached; it stays so.
+//! - A unit that moves to a host which is owned and at work is owned, too.
 //! - When the last owned unit is quarantined, the attack is over.
 //!
 //! Where the design says more, more happens: [`craft`] tells which weaknesses are there, and what they give; [`strategy`]
@@ -184,6 +185,8 @@ pub(super) enum Event {
     Noticed { unit: UnitId },
     /// The response to a unit's first alert is there.
     Quarantine { unit: UnitId },
+    /// A unit has moved, perhaps to another host.
+    Moved { unit: UnitId },
     /// An alarm is raised about a unit for nothing.
     Alarm { unit: UnitId },
     /// An analyst is done with a unit's case.
@@ -236,6 +239,9 @@ impl<'a> Attack<'a> {
         }
         self.open_desk(agenda)?;
         self.schedule_strike(agenda)?;
+        for (at, unit) in self.board.enforcement.rehosted() {
+            agenda.schedule_at(at, Event::Moved { unit })?;
+        }
         if self.board.offence.conduct.exfiltration.is_some() {
             self.replica.exfiltrated = self.replica.critical.clone();
         }
@@ -297,12 +303,25 @@ impl<'a> Attack<'a> {
                 State::Owned(_) | State::Quarantined => {}
             }
             // Guests of a unit that was owned before fell with it; this is for those of units that fall now.
-            falling.extend(self.board.network.guests(unit).iter().rev().map(|&guest| (guest, Some(unit))));
+            let guests = self.board.enforcement.at(agenda.now()).guests(self.board.network, unit);
+            falling.extend(guests.into_iter().rev().map(|guest| (guest, Some(unit))));
         }
         self.step(agenda.now());
         self.strike_if_enough(agenda);
         self.look_at_compass(agenda);
         Ok(())
+    }
+
+    /// A unit that has come to run on an owned one falls.
+    fn moved(&mut self, unit: UnitId, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
+        let now = self.board.enforcement.at(agenda.now());
+        match now.host_of(self.board.network.design, unit) {
+            Some(host) if matches!(self.state(host), State::Owned(_)) => {
+                let gives = if self.has_root(host) { Privilege::Root } else { Privilege::User };
+                self.take(unit, Some(host), gives, agenda)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn own(
@@ -558,6 +577,7 @@ impl Model for Attack<'_> {
                 self.strike(agenda);
                 Ok(())
             }
+            Event::Moved { unit } => self.moved(unit, agenda),
             Event::Alarm { unit } => self.alarm(unit, agenda),
             Event::Looked { unit, misses } => self.looked(unit, misses, agenda),
             Event::Noticed { unit } => {

@@ -12,12 +12,14 @@ use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples}
 use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
 
 use super::attack::{Attack, Board, Chance, Craft, Defence, Desk, Offence};
+use super::changes::{Changes, Timeline};
 use super::chunk::{Chunk, Part};
 use super::enforcement::{Enforcement, InForce};
-use super::moves::{Move, Moves};
+use super::moves::Move;
 use super::network::Network;
 use super::operation::Operations;
 use super::plan::outside;
+use super::releases::Rollout;
 use super::replica::{Attempts, Course, Flows, Replica, Settled, TraceEntry};
 use super::result::{
     CampaignResult, CampaignScope, CriticalResult, DesignResult, NeedResult, PrecisionReached, ServiceResult,
@@ -40,8 +42,8 @@ struct Stage<'a> {
     enforcement: Enforcement,
     /// How the points run, unless all of them are always at work.
     operations: Option<Operations>,
-    /// Which units move, if any do.
-    moves: Option<Moves<'a>>,
+    /// What changes about the design, if anything does.
+    changes: Option<Changes<'a>>,
     traffic: Traffic<'a>,
     offence: Option<Offence>,
     defence: Defence,
@@ -189,8 +191,8 @@ impl<'a> Campaign<'a> {
             Some(stage) if replica < self.settings.replicas => {
                 let draws = Draws::new(self.settings.seed, replica);
                 let running = stage.operations.as_ref().map(|operations| operations.in_replica(draws));
-                let itinerary = stage.moves.as_ref().map(|moves| moves.in_replica(draws));
-                Ok(stage.enforcement.in_force(running.as_ref(), itinerary.as_ref()).at(at).absences(stage.design))
+                let timeline = stage.changes.as_ref().map(|changes| changes.in_replica(draws));
+                Ok(stage.enforcement.in_force(running.as_ref(), timeline.as_ref()).at(at).absences(stage.design))
             }
             _ => Err(CampaignError::NoSuchReplica { design, replica }),
         }
@@ -201,11 +203,23 @@ impl<'a> Campaign<'a> {
     /// # Errors
     /// There is no such replica.
     pub fn moves(&self, design: usize, replica: u32) -> Result<Vec<Move>, CampaignError> {
+        Ok(self.timeline(design, replica)?.map_or_else(Vec::new, |timeline| timeline.moves().to_vec()))
+    }
+
+    /// What became of the releases of one replica, in the order of their dates.
+    ///
+    /// # Errors
+    /// There is no such replica.
+    pub fn rollouts(&self, design: usize, replica: u32) -> Result<Vec<Rollout>, CampaignError> {
+        Ok(self.timeline(design, replica)?.map_or_else(Vec::new, |timeline| timeline.rollouts().to_vec()))
+    }
+
+    /// What changes about a design in one replica; `None` if nothing ever does.
+    fn timeline(&self, design: usize, replica: u32) -> Result<Option<Timeline<'_>>, CampaignError> {
         match self.stages.get(design) {
             Some(stage) if replica < self.settings.replicas => {
-                Ok(stage.moves.as_ref().map_or_else(Vec::new, |moves| {
-                    moves.in_replica(Draws::new(self.settings.seed, replica)).made().to_vec()
-                }))
+                let draws = Draws::new(self.settings.seed, replica);
+                Ok(stage.changes.as_ref().map(|changes| changes.in_replica(draws)))
             }
             _ => Err(CampaignError::NoSuchReplica { design, replica }),
         }
@@ -267,7 +281,7 @@ impl<'a> Stage<'a> {
             network,
             enforcement,
             operations: Operations::new(design, settings.horizon)?,
-            moves: Moves::new(design, settings.horizon)?,
+            changes: Changes::new(design, settings.horizon)?,
             traffic,
             offence,
             defence,
@@ -290,8 +304,8 @@ impl<'a> Stage<'a> {
         let draws = Draws::new(settings.seed, number);
         let horizon = settings.horizon.after_start();
         let running = self.operations.as_ref().map(|operations| operations.in_replica(draws));
-        let itinerary = self.moves.as_ref().map(|moves| moves.in_replica(draws));
-        let enforcement = self.enforcement.in_force(running.as_ref(), itinerary.as_ref());
+        let timeline = self.changes.as_ref().map(|changes| changes.in_replica(draws));
+        let enforcement = self.enforcement.in_force(running.as_ref(), timeline.as_ref());
         let (mut replica, quarantines, trace) = match &self.offence {
             Some(offence) => {
                 let board = Board {
@@ -316,7 +330,8 @@ impl<'a> Stage<'a> {
         if settings.flows_per_need > 0 {
             self.trade(&mut replica, settings, draws, (enforcement, &quarantines))?;
         }
-        match itinerary.and_then(|itinerary| itinerary.failure()) {
+        replica.delays = timeline.as_ref().and_then(Timeline::delays);
+        match timeline.and_then(|timeline| timeline.failure()) {
             Some(error) => Err(error),
             None => Ok((replica, trace)),
         }
@@ -378,6 +393,10 @@ impl<'a> Stage<'a> {
         let needs = self.traffic.needs().iter().map(|demand| {
             let need = demand.need();
             NeedResult {
+                release: demand
+                    .begins
+                    .and_then(|at| self.design.releases().get(at))
+                    .map(|release| release.name.clone()),
                 from: need.from.to_string(),
                 to: need.to.to_string(),
                 services: need.services.iter().map(ToString::to_string).collect(),
@@ -413,6 +432,7 @@ impl<'a> Stage<'a> {
             events: 0,
             needs: needs.collect(),
             services: services.collect(),
+            delays: None,
             replicas: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@
 //! the source port and takes one that gets through. A point in alert mode lets through what it would deny and reports it;
 //! that is found by asking a second engine, in which such points enforce.
 //!
-//! Where units [move](super::moves), the engines are those of the instant. A point that is not in place, or has failed,
+//! Where the design [changes](super::changes), the engines are those of the instant. A point that is not in place, or has failed,
 //! judges nothing or denies everything, [unit by unit](super::operation): the engine asks for that at every point that a
 //! connection meets.
 
@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use crate::kernel::Time;
 
-use super::moves::{Epoch, Itinerary};
-use super::network::source_ports;
+use super::changes::{Epoch, Timeline};
+use super::network::{Network, source_ports};
 use super::operation::Running;
 
 /// The engines of a design.
@@ -85,13 +85,13 @@ impl Enforcement {
         self.in_force(None, None).at(Time::START)
     }
 
-    /// The points as they run in a replica, and units as they move; all at work and in their places where nothing is said.
+    /// The points as they run in a replica, and the design as it changes; all at work and as declared where nothing is said.
     pub(super) fn in_force<'a>(
         &'a self,
         running: Option<&'a Running<'a>>,
-        itinerary: Option<&'a Itinerary<'a>>,
+        timeline: Option<&'a Timeline<'a>>,
     ) -> InForce<'a> {
-        InForce { enforcement: self, running, itinerary }
+        InForce { enforcement: self, running, timeline }
     }
 }
 
@@ -100,13 +100,18 @@ impl Enforcement {
 pub(super) struct InForce<'a> {
     enforcement: &'a Enforcement,
     running: Option<&'a Running<'a>>,
-    itinerary: Option<&'a Itinerary<'a>>,
+    timeline: Option<&'a Timeline<'a>>,
 }
 
 impl<'a> InForce<'a> {
     /// False if no point can have anything to report.
     pub(super) fn reports(self) -> bool {
         self.enforcement.reports
+    }
+
+    /// When units may have moved to other hosts, ascending.
+    pub(super) fn rehosted(self) -> impl Iterator<Item = (Time, UnitId)> {
+        self.timeline.into_iter().flat_map(Timeline::rehosted)
     }
 
     /// The state of an instant.
@@ -130,12 +135,12 @@ impl<'a> Instant<'a> {
         Self { void, ..self }
     }
 
-    /// True if every point is in place and at work, and no unit moves, now and always.
+    /// True if every point is in place and at work, and nothing changes, now and always.
     pub(super) fn is_declared(self) -> bool {
-        self.of.running.is_none() && self.of.itinerary.is_none()
+        self.of.running.is_none() && self.of.timeline.is_none()
     }
 
-    /// What the reference evaluator says of the business' connection, where units are now and all points are at work.
+    /// What the reference evaluator says of the business' connection in the design of now, all points at work.
     pub(super) fn evaluate(self, design: &Design, connection: &Connection) -> Evaluation {
         match self.epoch() {
             Some(epoch) => epoch.design.evaluate(connection, Assume::business()),
@@ -145,8 +150,8 @@ impl<'a> Instant<'a> {
 
     /// Whether a point does its work, at a unit or between places.
     pub(super) fn standing(self, point: PointId, unit: Option<UnitId>) -> Standing {
-        let awaits = |itinerary: &Itinerary<'_>| itinerary.awaits(point, unit, self.at);
-        if self.void.binary_search(&point).is_ok() || self.of.itinerary.is_some_and(awaits) {
+        let awaits = |timeline: &Timeline<'_>| timeline.awaits(point, unit, self.at);
+        if self.void.binary_search(&point).is_ok() || self.of.timeline.is_some_and(awaits) {
             return Standing::Missing;
         }
         self.of.running.map_or(Standing::InPlace, |running| running.standing(point, unit, self.at))
@@ -165,15 +170,39 @@ impl<'a> Instant<'a> {
         standing.filter(|(_, _, standing)| *standing != Standing::InPlace).collect()
     }
 
-    /// True if the points would decide otherwise if each of them knew where units are.
+    /// What a unit runs on.
+    pub(super) fn host_of(self, design: &Design, unit: UnitId) -> Option<UnitId> {
+        match self.of.timeline {
+            Some(timeline) => timeline.host_of(unit, self.at),
+            None => design.host_of(unit),
+        }
+    }
+
+    /// The units that run on a unit, directly.
+    pub(super) fn guests(self, network: &Network<'_>, unit: UnitId) -> Vec<UnitId> {
+        match self.of.timeline.filter(|timeline| timeline.changes_hosts()) {
+            Some(timeline) => {
+                let all = network.design.unit_ids();
+                all.filter(|&guest| timeline.host_of(guest, self.at) == Some(unit)).collect()
+            }
+            None => network.guests(unit).to_vec(),
+        }
+    }
+
+    /// True if a release has gone ahead.
+    pub(super) fn is_live(self, release: usize) -> bool {
+        self.of.timeline.is_some_and(|timeline| timeline.is_live(release, self.at))
+    }
+
+    /// True if the points would decide otherwise if policy were never late.
     pub(super) fn is_by_staleness(self, connection: &Connection, assume: Assume) -> bool {
         let Some(epoch) = self.epoch() else { return false };
-        let Some(informed) = &epoch.informed else { return false };
+        let Some(in_time) = &epoch.in_time else { return false };
         let arrives = |enforcement: &Enforcement| match self.decide(&enforcement.engine, connection, assume) {
             Decision::Allowed(reply) => (true, reply == Reply::Blocked && assume == Assume::business()),
             Decision::Denied | Decision::Unknown => (false, false),
         };
-        arrives(&epoch.now) != arrives(informed)
+        arrives(&epoch.now) != arrives(in_time)
     }
 
     /// An attacker's attempt: the connection with the source port that serves best, and what becomes of it.
@@ -224,13 +253,13 @@ impl<'a> Instant<'a> {
         }
     }
 
-    /// What is compiled for this instant; `None` before anything has moved.
+    /// What is compiled for this instant; `None` before anything has changed.
     fn epoch(self) -> Option<Rc<Epoch>> {
-        self.of.itinerary.and_then(|itinerary| itinerary.epoch(self.at))
+        self.of.timeline.and_then(|timeline| timeline.epoch(self.at))
     }
 
     fn decide(self, engine: &Engine, connection: &Connection, assume: Assume) -> Decision {
-        match (self.of.running, self.of.itinerary, self.void) {
+        match (self.of.running, self.of.timeline, self.void) {
             (None, None, []) => engine.decide(connection, assume),
             _ => engine.decide_where(connection, assume, |point, unit| self.standing(point, unit)),
         }

@@ -157,6 +157,16 @@ pub enum CampaignError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A controller that cannot be out as it is said to.
+    #[error("the controller `{controller}` of the design `{design}` {problem}")]
+    Controller {
+        /// The design.
+        design: String,
+        /// The controller.
+        controller: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A unit that cannot move as it is said to.
     #[error("the unit `{unit}` of the design `{design}` {problem}")]
     Moves {
@@ -166,6 +176,30 @@ pub enum CampaignError {
         unit: String,
         /// What is wrong with it.
         problem: &'static str,
+    },
+    /// Reviewers who never approve anything, or whatever is asked for at once.
+    #[error(
+        "the design `{design}` has no reviewers, or reviews that take no time: give at least one of each, or leave `approval` out"
+    )]
+    Approval {
+        /// The design.
+        design: String,
+    },
+    /// More changes than engines are compiled for.
+    #[error(
+        "units and releases of the design `{design}` change it more often than {most} times: give longer times between moves, or a shorter horizon"
+    )]
+    Changes {
+        /// The design.
+        design: String,
+        /// The most that are simulated.
+        most: f64,
+    },
+    /// A state that the design comes to and that contradicts itself.
+    #[error("the design `{design}` does not hold together after its changes: correct `moves` and `releases`")]
+    Changed {
+        /// The design.
+        design: String,
     },
     /// More interfaces than the scan is spread over, which would make it faster than its rate.
     #[error(

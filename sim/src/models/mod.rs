@@ -7,8 +7,9 @@
 //!
 //! - `network` compiles who can address whom; it knows nothing of policy.
 //! - `enforcement` decides connections by the rule engine, in the state of the instant.
-//! - `operation` is where enforcement points are in place, and when they fail.
-//! - `moves` is which units move to other addresses, and what enforcement points know of that.
+//! - `operation` is where enforcement points are in place, and when they fail; `outages` is what fails and is repaired in turn.
+//! - `changes` is the timeline of what changes about a design, and the engines between two changes: `moves` of units to other
+//!   addresses, `releases` of applications; `distribution` is when enforcement points learn of either.
 //! - `scan` is how an owned unit finds targets, without asking the policy.
 //! - `attack` is attacker and monitor, event by event; its head says what is modelled and what is not.
 //! - `traffic` is what the business needs, sampled.
@@ -62,15 +63,19 @@
 
 mod attack;
 mod campaign;
+mod changes;
 mod chunk;
+mod distribution;
 mod enforcement;
 mod error;
 mod moves;
 mod network;
 mod operation;
+mod outages;
 pub mod plan;
 mod poisson;
 mod purpose;
+mod releases;
 mod replica;
 mod result;
 mod scan;
@@ -85,12 +90,14 @@ pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
 pub use moves::Move;
+pub use releases::Rollout;
 pub use replica::{
-    Alerts, Attempts, Cases, Course, Flows, Impact, Latency, Replica, Settled, StationUse, TraceAction, TraceEntry,
+    Alerts, Attempts, Cases, Course, Delays, Flows, Impact, Latency, Replica, Settled, StationUse, TraceAction,
+    TraceEntry,
 };
 pub use result::{
-    CampaignResult, CampaignScope, CriticalResult, CurvePoint, DesignResult, Difference, LatencyResult, NeedResult,
-    PrecisionReached, ServiceObserved, ServiceResult,
+    CampaignResult, CampaignScope, CriticalResult, CurvePoint, DelaysResult, DesignResult, Difference, LatencyResult,
+    NeedResult, PrecisionReached, ServiceObserved, ServiceResult,
 };
 pub use settings::{AttackerChoice, Detection, Search, Settings, TrafficMode};
 pub use technique::Technique;

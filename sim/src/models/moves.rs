@@ -1,70 +1,46 @@
-//! Units that move in the course of a replica, and what enforcement points know of that.
+//! Units that move in the course of a replica.
 //!
 //! A unit that moves takes another address and perhaps another place. Rules by label go with it. A rule by address is about
 //! the units that had its addresses when it was written: whoever keeps the rules of a point has to take the new address in
-//! and the old one out, and until then the point judges by what it knows, which may be the address of another unit by
-//! now. A cloud point at units starts with each instance anew: a unit that has moved runs before its rules arrive.
-//!
-//! Between two changes, of an address or of what a point knows, the design is one design, and an engine is compiled for it:
-//! every point by then with the rules that it has. What the same points would decide if each knew everything is asked of
-//! another, to tell what is due to staleness.
+//! and the old one out. A unit may also move to another host: its points are void from then on when that one is owned, and
+//! whoever owns that one owns the unit.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::rc::Rc;
 
 use seglab_policy::{
-    Address, AddressSet, Covers, Design, Draft, Family, Interface, MoveTimes, Movement, Peer, Placement, PointId,
-    PointKind, Rulebook, RulebookId, UnitId,
+    Address, AddressSet, Covers, Design, Family, Interface, MoveTimes, Movement, Peer, Placement, PointId, PointKind,
+    Rule, Rulebook, Selector, UnitId,
 };
 
 use crate::kernel::{Draws, Duration, Name, Technique, Time};
 
 use super::CampaignError;
-use super::enforcement::Enforcement;
-use super::purpose::{DESTINATION, MOVE, UPDATE};
+use super::changes::only_interface;
+use super::distribution::{Channels, News};
+use super::purpose::{DESTINATION, HOST, MOVE, UPDATE};
 
-/// The most moves that a replica expects: each may take an engine.
-const MOVES_MAX: f64 = 1_000.0;
-
-/// The units of a design that move, and the points that have to learn of it.
-pub(super) struct Moves<'a> {
-    design: &'a Design,
-    movers: Vec<Mover<'a>>,
+/// The units of a design that move, and the points whose rules hang on where they are.
+pub(super) struct Movers<'a> {
+    movers: BTreeMap<UnitId, Mover<'a>>,
     /// By point.
-    points: Vec<Learner>,
-    horizon: Time,
+    points: Vec<Concern>,
 }
 
 struct Mover<'a> {
-    unit: UnitId,
     name: Name,
     of: &'a Movement,
     declared: &'a Interface,
+    /// The hosts of each destination that names some.
+    hosts: Vec<Option<Vec<UnitId>>>,
 }
 
-struct Learner {
-    name: Name,
-    delay: Duration,
+/// What a point has to know of moves.
+struct Concern {
     /// It carries a rule by addresses that units have.
     by_address: bool,
-    /// It starts with every instance anew.
-    follows_instances: bool,
-}
-
-/// The moves of one replica.
-pub(super) struct Itinerary<'a> {
-    moves: &'a Moves<'a>,
-    /// In the order of time.
-    made: Vec<Move>,
-    /// The positions of each unit's moves, ascending.
-    of_unit: BTreeMap<UnitId, Vec<usize>>,
-    /// When the design changes, ascending.
-    changes: Vec<Time>,
-    /// The engines between changes, as far as they were asked for.
-    epochs: RefCell<BTreeMap<usize, Rc<Epoch>>>,
-    failed: RefCell<Option<CampaignError>>,
+    /// The units, ascending, with each instance of which it starts anew.
+    instances: Vec<UnitId>,
 }
 
 /// One unit has moved.
@@ -76,21 +52,17 @@ pub struct Move {
     pub unit: UnitId,
     /// Where it stands from then on.
     pub interface: Interface,
-    /// When each point knows of it, in the order of the design.
+    /// What it runs on from then on.
+    pub host: Option<UnitId>,
+    /// For the how-manieth time.
+    pub number: u32,
+    /// When each point knows of it, in the order of the design; at once where it makes no difference to it.
     pub known: Vec<Time>,
 }
 
-/// The design between two changes, compiled.
-pub(super) struct Epoch {
-    pub(super) design: Design,
-    pub(super) now: Enforcement,
-    /// The same where every point knows of all moves; `None` if all do.
-    pub(super) informed: Option<Enforcement>,
-}
-
-impl<'a> Moves<'a> {
-    /// Those of a design; `None` if nothing ever moves.
-    pub(super) fn new(design: &'a Design, horizon: Duration) -> Result<Option<Self>, CampaignError> {
+impl<'a> Movers<'a> {
+    /// Those of a design, and how many moves a replica expects.
+    pub(super) fn new(design: &'a Design, horizon: Duration) -> Result<(Self, f64), CampaignError> {
         let mut movers: BTreeMap<UnitId, Mover<'a>> = BTreeMap::new();
         let mut expected = 0.0;
         for of in design.movements() {
@@ -101,9 +73,7 @@ impl<'a> Moves<'a> {
                     unit: held.name.clone(),
                     problem,
                 };
-                let [declared @ Interface { address: Address::Known(address), shared: false, .. }] =
-                    held.interfaces.as_slice()
-                else {
+                let Some(declared) = only_interface(design, unit) else {
                     return Err(wrong("has not just one address, known and its own: leave it out of `moves`"));
                 };
                 expected += match &of.times {
@@ -111,72 +81,120 @@ impl<'a> Moves<'a> {
                     MoveTimes::Every(mean) => horizon.as_nanos() as f64 / *mean as f64,
                     MoveTimes::At(times) => times.len() as f64,
                 };
-                let family = Family::of(*address);
-                if of.to.is_empty() || of.to.iter().any(|to| room(&to.addresses, family) <= design.units().len() as u64)
-                {
+                let family = declared.family();
+                let sets = || of.to.iter().filter_map(|to| to.addresses.as_ref());
+                if of.to.is_empty() || sets().any(|set| room(set, family) <= design.units().len() as u64) {
                     return Err(wrong("moves to fewer addresses than there are units, or to those of another family"));
                 }
-                let mover = Mover { unit, name: Name::new(&held.name), of, declared };
+                let selected = |hosts: &'a Selector| design.select(hosts).collect::<Vec<UnitId>>();
+                let hosts: Vec<_> = of.to.iter().map(|to| to.hosts.as_ref().map(selected)).collect();
+                if hosts.iter().flatten().any(Vec::is_empty) {
+                    return Err(wrong("moves to a host that there is not: correct `host`"));
+                }
+                let mover = Mover { name: Name::new(&held.name), of, declared, hosts };
                 if movers.insert(unit, mover).is_some() {
                     return Err(wrong("moves in two ways: name it in one of `moves`"));
                 }
             }
         }
-        if let Some(mover) = movers.values().next().filter(|_| expected > MOVES_MAX) {
-            let unit = design.unit(mover.unit).name.clone();
-            let problem = "and others move more often than is simulated: give longer times between moves";
-            return Err(CampaignError::Moves { design: design.name().to_owned(), unit, problem });
+        // What hosts run on, themselves first, stays where it is: so no unit ever comes to run on itself.
+        for mover in movers.values() {
+            for &host in mover.hosts.iter().flatten().flatten() {
+                let mut above = std::iter::successors(Some(host), |unit| design.host_of(*unit));
+                if above.any(|unit| movers.contains_key(&unit)) {
+                    let (design, unit) = (design.name().to_owned(), design.unit(host).name.clone());
+                    let problem = "is moved to by others and moves, or runs on what moves: leave it out of `moves`";
+                    return Err(CampaignError::Moves { design, unit, problem });
+                }
+            }
         }
-        if movers.is_empty() {
-            return Ok(None);
-        }
-        let points = design.points().iter().map(|point| Learner {
-            name: Name::new(&point.name),
-            delay: Duration::from_nanos(point.operation.update_mean_ns),
-            by_address: is_by_address(design.rulebook(point.rulebook)),
-            follows_instances: point.kind == PointKind::Cloud && matches!(point.placement, Placement::Units(_)),
+        let points = design.points().iter().map(|point| {
+            let written = design.releases().iter().flat_map(|release| &release.adds);
+            let written = written.filter(|addition| addition.rulebook == point.rulebook).map(|addition| &addition.rule);
+            Concern {
+                by_address: rules(design.rulebook(point.rulebook)).chain(written).any(is_by_address),
+                instances: match &point.placement {
+                    Placement::Units(on) if point.kind == PointKind::Cloud => design.select(on).collect(),
+                    _ => Vec::new(),
+                },
+            }
         });
         let points = points.collect();
-        let movers = movers.into_values().collect();
-        Ok(Some(Self { design, movers, points, horizon: horizon.after_start() }))
+        Ok((Self { movers, points }, expected))
     }
 
-    /// Those of the replica of these draws.
-    pub(super) fn in_replica(&'a self, draws: Draws) -> Itinerary<'a> {
-        let mut due: Vec<(Time, &Mover<'a>, u32)> = Vec::new();
-        for mover in &self.movers {
-            let times = self.times(mover, draws);
-            due.extend((0u32..).zip(times).map(|(number, at)| (at, mover, number)));
+    pub(super) fn is_empty(&self) -> bool {
+        self.movers.is_empty()
+    }
+
+    /// True if units move to other hosts.
+    pub(super) fn change_hosts(&self) -> bool {
+        self.movers.values().any(|mover| mover.hosts.iter().any(Option::is_some))
+    }
+
+    /// True if a point carries a rule by addresses that units have.
+    pub(super) fn is_by_address(&self, point: PointId) -> bool {
+        self.points.get(point.0 as usize).is_some_and(|point| point.by_address)
+    }
+
+    /// True if a point starts with every instance anew.
+    pub(super) fn follows_instances(&self, point: PointId) -> bool {
+        self.points.get(point.0 as usize).is_some_and(|point| !point.instances.is_empty())
+    }
+
+    /// The declared interface of a unit that moves.
+    pub(super) fn declared(&self, unit: UnitId) -> Option<&Interface> {
+        self.movers.get(&unit).map(|mover| mover.declared)
+    }
+
+    /// The moves of one replica, in the order of time; that points know of them is to be added.
+    pub(super) fn in_replica(&self, design: &Design, draws: Draws, horizon: Time) -> Vec<Move> {
+        let mut due: Vec<(Time, UnitId, u32, &Mover<'a>)> = Vec::new();
+        for (unit, mover) in &self.movers {
+            due.extend((0u32..).zip(mover.times(draws, horizon)).map(|(number, at)| (at, *unit, number, mover)));
         }
-        due.sort_by_key(|(at, mover, number)| (*at, mover.unit, *number));
+        due.sort_by_key(|(at, unit, number, _)| (*at, *unit, *number));
         let mut held = BTreeSet::new();
-        for interface in self.design.units().iter().flat_map(|unit| &unit.interfaces) {
+        for interface in design.units().iter().flat_map(|unit| &unit.interfaces) {
             if let Address::Known(address) = interface.address {
                 held.insert((interface.space.as_str(), address));
             }
         }
         let mut made: Vec<Move> = Vec::new();
-        let mut of_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
-        let mut led: BTreeMap<UnitId, usize> = BTreeMap::new();
-        for (at, mover, number) in due {
-            let positions = of_unit.entry(mover.unit).or_default();
-            let before =
-                positions.last().and_then(|&last| made.get(last)).map_or(mover.declared, |last| &last.interface);
+        // Where each unit's last move led: the position of the destination, and that of the move.
+        let mut last: BTreeMap<UnitId, (usize, usize)> = BTreeMap::new();
+        for (at, unit, number, mover) in due {
+            let before = last.get(&unit).copied();
+            let stands = before.and_then(|(_, made_at)| made.get(made_at)).map_or(mover.declared, |one| &one.interface);
             let mut draw = draws.at(DESTINATION, mover.name, Name::NONE, Technique::NONE, number);
-            let last = led.get(&mover.unit).filter(|_| mover.of.to.len() > 1).copied();
-            let others = || (0..mover.of.to.len()).filter(|to| Some(*to) != last);
+            let avoided = before.map(|(to, _)| to).filter(|_| mover.of.to.len() > 1);
+            let others = || (0..mover.of.to.len()).filter(|to| Some(*to) != avoided);
             let Some(to) = draw.choose(others().count()).and_then(|at| others().nth(at)) else { continue };
             let Some(there) = mover.of.to.get(to) else { continue };
-            let Address::Known(old) = before.address else { continue };
+            let Address::Known(old) = stands.address else { continue };
             let space = mover.declared.space.as_str();
-            let (family, taken) = (Family::of(old), |address: &IpAddr| held.contains(&(space, *address)));
-            let all = usize::try_from(room(&there.addresses, family)).unwrap_or(usize::MAX);
-            let Some(first) = draw.choose(all) else { continue };
-            let Some(address) = nth_free(&there.addresses, family, first as u64, taken) else { continue };
+            let address = match &there.addresses {
+                None => old,
+                Some(set) => {
+                    let (family, taken) = (Family::of(old), |address: &IpAddr| held.contains(&(space, *address)));
+                    let all = usize::try_from(room(set, family)).unwrap_or(usize::MAX);
+                    let Some(first) = draw.choose(all) else { continue };
+                    let Some(address) = nth_free(set, family, first as u64, taken) else { continue };
+                    address
+                }
+            };
+            let ran_on = before.and_then(|(_, at)| made.get(at)).map_or(design.host_of(unit), |one| one.host);
+            let host = match mover.hosts.get(to).and_then(Option::as_ref) {
+                None => ran_on,
+                Some(hosts) => {
+                    let mut draw = draws.at(HOST, mover.name, Name::NONE, Technique::NONE, number);
+                    draw.choose(hosts.len()).and_then(|at| hosts.get(at).copied())
+                }
+            };
+            let mut interface = Interface { address: Address::Known(address), ..stands.clone() };
             held.remove(&(space, old));
             held.insert((space, address));
-            led.insert(mover.unit, to);
-            let mut interface = Interface { address: Address::Known(address), ..before.clone() };
+            last.insert(unit, (to, made.len()));
             let place = &mut interface.place;
             for (level, new) in [
                 (&mut place.site, &there.place.site),
@@ -187,36 +205,45 @@ impl<'a> Moves<'a> {
                     level.clone_from(new);
                 }
             }
-            let known = self.points.iter().map(|point| {
-                let mut draw = draws.at(UPDATE, point.name, mover.name, Technique::NONE, number);
-                at.saturating_add(draw.exponential(point.delay))
-            });
-            let known = known.collect();
-            positions.push(made.len());
-            made.push(Move { at, unit: mover.unit, interface, known });
+            made.push(Move { at, unit, interface, host, number, known: Vec::new() });
         }
-        let learned = made.iter().flat_map(|one| one.known.iter().zip(&self.points));
-        let learned = learned.filter(|(_, point)| point.by_address).map(|(at, _)| *at);
-        let mut changes: Vec<Time> = made.iter().map(|one| one.at).chain(learned).collect();
-        changes.sort_unstable();
-        changes.dedup();
-        Itinerary { moves: self, made, of_unit, changes, epochs: RefCell::default(), failed: RefCell::default() }
+        made
     }
 
-    fn times(&self, mover: &Mover<'_>, draws: Draws) -> Vec<Time> {
-        match &mover.of.times {
+    /// When each point knows of a move that is made now.
+    pub(super) fn known(&self, of: &Move, now: Time, channels: &mut Channels<'_>) -> Vec<Time> {
+        let Some(mover) = self.movers.get(&of.unit) else { return Vec::new() };
+        let news = News { purpose: UPDATE, about: mover.name, technique: Technique::NONE, number: of.number };
+        let points = (0u32..).map(PointId).zip(&self.points);
+        let known =
+            points.map(|(id, point)| match point.by_address || point.instances.binary_search(&of.unit).is_ok() {
+                true => channels.known(id, now, news),
+                false => now,
+            });
+        known.collect()
+    }
+
+    /// When points learn what changes their rules.
+    pub(super) fn learned(&self, of: &Move) -> impl Iterator<Item = Time> {
+        of.known.iter().zip(&self.points).filter(|(_, point)| point.by_address).map(|(at, _)| *at)
+    }
+}
+
+impl Mover<'_> {
+    fn times(&self, draws: Draws, horizon: Time) -> Vec<Time> {
+        match &self.of.times {
             MoveTimes::At(times) => {
                 let mut times: Vec<Time> = times.iter().copied().map(Time::from_nanos).collect();
                 times.sort_unstable();
-                times.retain(|at| *at <= self.horizon);
+                times.retain(|at| *at <= horizon);
                 times
             }
             MoveTimes::Every(mean) => {
                 let (mut times, mut now) = (Vec::new(), Time::START);
                 for number in 0u32.. {
-                    let mut draw = draws.at(MOVE, mover.name, Name::NONE, Technique::NONE, number);
+                    let mut draw = draws.at(MOVE, self.name, Name::NONE, Technique::NONE, number);
                     now = now.saturating_add(draw.exponential(Duration::from_nanos(*mean)));
-                    if now > self.horizon {
+                    if now > horizon {
                         break;
                     }
                     times.push(now);
@@ -227,123 +254,9 @@ impl<'a> Moves<'a> {
     }
 }
 
-impl Itinerary<'_> {
-    /// All moves, in the order of time.
-    pub(super) fn made(&self) -> &[Move] {
-        &self.made
-    }
-
-    /// True if a point has not started yet at a unit that has moved.
-    pub(super) fn awaits(&self, point: PointId, unit: Option<UnitId>, at: Time) -> bool {
-        let follows = self.moves.points.get(point.0 as usize).is_some_and(|point| point.follows_instances);
-        if !follows {
-            return false;
-        }
-        let last = unit.and_then(|unit| self.last_move(unit, |one| one.at <= at));
-        last.and_then(|one| one.known.get(point.0 as usize)).is_some_and(|known| at < *known)
-    }
-
-    /// The engines of an instant; `None` before anything has moved, or where one cannot be compiled.
-    pub(super) fn epoch(&self, at: Time) -> Option<Rc<Epoch>> {
-        let number = self.changes.partition_point(|change| *change <= at);
-        let since = *self.changes.get(number.checked_sub(1)?)?;
-        if let Some(known) = self.epochs.borrow().get(&number) {
-            return Some(Rc::clone(known));
-        }
-        match self.compile(since) {
-            Ok(epoch) => {
-                let epoch = Rc::new(epoch);
-                self.epochs.borrow_mut().insert(number, Rc::clone(&epoch));
-                Some(epoch)
-            }
-            Err(error) => {
-                self.failed.borrow_mut().get_or_insert(error);
-                None
-            }
-        }
-    }
-
-    /// Why an engine could not be compiled, if one could not.
-    pub(super) fn failure(&self) -> Option<CampaignError> {
-        self.failed.borrow().clone()
-    }
-
-    fn last_move(&self, unit: UnitId, is: impl Fn(&Move) -> bool) -> Option<&Move> {
-        let positions = self.of_unit.get(&unit)?;
-        positions.iter().rev().filter_map(|&at| self.made.get(at)).find(|one| is(one))
-    }
-
-    fn compile(&self, at: Time) -> Result<Epoch, CampaignError> {
-        let knows = |point: usize| move |one: &Move| one.known.get(point).is_none_or(|known| *known <= at);
-        let is_stale = (self.moves.points.iter().enumerate()).filter(|(_, point)| point.by_address).any(|(id, _)| {
-            self.of_unit.keys().any(|unit| {
-                let (now, known) = (self.last_move(*unit, |one| one.at <= at), self.last_move(*unit, knows(id)));
-                now.map(|one| one.at) != known.map(|one| one.at)
-            })
-        });
-        let informed = |_: usize| move |one: &Move| one.at <= at;
-        let (design, now) = self.enforcement(at, knows)?;
-        let informed = if is_stale { Some(self.enforcement(at, informed)?.1) } else { None };
-        Ok(Epoch { design, now, informed })
-    }
-
-    /// The enforcement of an instant, where points know of the moves that `knows` says.
-    fn enforcement<K: Fn(&Move) -> bool>(
-        &self,
-        at: Time,
-        knows: impl Fn(usize) -> K,
-    ) -> Result<(Design, Enforcement), CampaignError> {
-        let design = self.moves.design;
-        let mut draft = Draft { needs: Vec::new(), properties: Vec::new(), stations: Vec::new(), ..design.to_draft() };
-        for &unit in self.of_unit.keys() {
-            let now = self.last_move(unit, |one| one.at <= at);
-            if let (Some(now), Some(unit)) = (now, draft.units.get_mut(unit.index())) {
-                unit.interfaces = vec![now.interface.clone()];
-            }
-        }
-        let mut copies: BTreeMap<(RulebookId, Vec<(IpAddr, IpAddr)>), RulebookId> = BTreeMap::new();
-        for (id, point) in draft.points.iter_mut().enumerate() {
-            if !self.moves.points.get(id).is_some_and(|learner| learner.by_address) {
-                continue;
-            }
-            let moved = self.moves.movers.iter().filter_map(|mover| {
-                let known = self.last_move(mover.unit, knows(id))?;
-                match (mover.declared.address, known.interface.address) {
-                    (Address::Known(from), Address::Known(to)) => Some((from, to)),
-                    _ => None,
-                }
-            });
-            let moved: Vec<(IpAddr, IpAddr)> = moved.collect();
-            if moved.is_empty() {
-                continue;
-            }
-            let books = &mut draft.rulebooks;
-            point.rulebook = *copies.entry((point.rulebook, moved)).or_insert_with_key(|(original, moved)| {
-                let mut book = design.rulebook(*original).clone();
-                book.name = format!("{} as {} has it", book.name, point.name);
-                readdress(&mut book, moved);
-                books.push(book);
-                RulebookId(u32::try_from(books.len() - 1).unwrap_or(u32::MAX))
-            });
-        }
-        // A design that holds together does so at other addresses that nobody else has.
-        let now = Design::new(draft)
-            .map_err(|_| self.refused("and others moved to where the design does not hold together"))?;
-        let name = || design.name().to_owned();
-        let enforcement = Enforcement::new(&now).map_err(|error| CampaignError::Compile { design: name(), error })?;
-        Ok((now, enforcement))
-    }
-
-    fn refused(&self, problem: &'static str) -> CampaignError {
-        let design = self.moves.design;
-        let unit = self.made.first().map_or_else(String::new, |first| design.unit(first.unit).name.clone());
-        CampaignError::Moves { design: design.name().to_owned(), unit, problem }
-    }
-}
-
 /// Takes the addresses that units have moved to into the rules that were about them, and out of all others, and the
 /// addresses that they have left out of all.
-fn readdress(book: &mut Rulebook, moved: &[(IpAddr, IpAddr)]) {
+pub(super) fn readdress(book: &mut Rulebook, moved: &[(IpAddr, IpAddr)]) {
     let left = AddressSet::from_ranges(moved.iter().flat_map(|&(from, to)| [(from, from), (to, to)]));
     for peer in book.tiers.iter_mut().flat_map(|tier| &mut tier.rules).flat_map(|rule| [&mut rule.from, &mut rule.to]) {
         let Peer::Addresses { set, covers: Covers::All } = peer else { continue };
@@ -360,9 +273,12 @@ fn readdress(book: &mut Rulebook, moved: &[(IpAddr, IpAddr)]) {
     }
 }
 
-fn is_by_address(book: &Rulebook) -> bool {
-    let mut peers = book.tiers.iter().flat_map(|tier| &tier.rules).flat_map(|rule| [&rule.from, &rule.to]);
-    peers.any(|peer| matches!(peer, Peer::Addresses { covers: Covers::All, .. }))
+fn rules(book: &Rulebook) -> impl Iterator<Item = &Rule> {
+    book.tiers.iter().flat_map(|tier| &tier.rules)
+}
+
+fn is_by_address(rule: &Rule) -> bool {
+    [&rule.from, &rule.to].into_iter().any(|peer| matches!(peer, Peer::Addresses { covers: Covers::All, .. }))
 }
 
 /// How many addresses of a family a set has, as far as they can be counted.

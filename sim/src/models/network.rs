@@ -272,6 +272,12 @@ fn headers(design: &Design, pivot: Pivot, targets: &[Target]) -> Vec<Header> {
     headers
 }
 
+/// The services that rules name, those of releases too.
+fn named_services(design: &Design) -> impl Iterator<Item = &Service> {
+    let written = design.releases().iter().flat_map(|release| &release.adds).map(|addition| &addition.rule);
+    design.rules().map(|(_, rule)| rule).chain(written).flat_map(|rule| &rule.services)
+}
+
 /// Ports at which something changes: a range that rules, listeners or weaknesses name begins, or has just ended.
 fn port_cuts(design: &Design, protocol: Transport, units: &[&Unit]) -> BTreeSet<u16> {
     let mut cuts = BTreeSet::new();
@@ -279,7 +285,7 @@ fn port_cuts(design: &Design, protocol: Transport, units: &[&Unit]) -> BTreeSet<
         cuts.insert(first);
         cuts.extend(last.checked_add(1));
     };
-    for service in design.rules().flat_map(|(_, rule)| &rule.services) {
+    for service in named_services(design) {
         if let Service::Ports { protocol: of, ports, .. } = service
             && *of == protocol
         {
@@ -302,7 +308,7 @@ fn port_cuts(design: &Design, protocol: Transport, units: &[&Unit]) -> BTreeSet<
 /// Headers without ports: of each ICMP type, code and protocol number that some rule names, and one that none does.
 fn other_headers(design: &Design) -> Vec<Header> {
     let (mut kinds, mut codes, mut numbers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for service in design.rules().flat_map(|(_, rule)| &rule.services) {
+    for service in named_services(design) {
         match service {
             Service::Icmp { kind, code, .. } => {
                 kinds.extend(*kind);
@@ -329,7 +335,7 @@ fn other_headers(design: &Design) -> Vec<Header> {
 pub(super) fn source_ports(design: &Design) -> Vec<u16> {
     const ORDINARY: u16 = 49152;
     let mut cuts: BTreeSet<u16> = BTreeSet::from([0]);
-    for service in design.rules().flat_map(|(_, rule)| &rule.services) {
+    for service in named_services(design) {
         if let Service::Ports { source_ports, .. } = service {
             for &(first, last) in source_ports.ranges() {
                 cuts.insert(first);

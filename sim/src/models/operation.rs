@@ -2,22 +2,17 @@
 //!
 //! What is drawn is addressed by point and unit, image or site, so it can be asked at any instant and in any order, and a
 //! point of the same name has the same luck in every design. A larger coverage fills gaps and opens none.
-//!
-//! A point that fails is at work and failed in turn, exponentially long each. A replica begins as if that had always been going
-//! on.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use seglab_policy::{Design, FailureMode, Failures, PointId, Standing, UnitId};
 
-use crate::kernel::{Draws, Duration, Name, Probability, Purpose, Technique, Time};
+use crate::kernel::{Draws, Duration, Name, Probability, Technique, Time};
 
 use super::CampaignError;
+use super::outages::{History, Outages};
 use super::purpose::{AT_IMAGE, AT_SITE, AT_UNIT, COVERAGE, FAILURE};
-
-/// The most failures of one point at one unit that a replica expects.
-const FAILURES_MAX: f64 = 100_000.0;
 
 /// How the points of a design run.
 pub(super) struct Operations {
@@ -40,10 +35,7 @@ struct Point {
 
 struct Failing {
     mode: FailureMode,
-    every: Duration,
-    repair: Duration,
-    /// The chance to have failed, at any time.
-    failed: Probability,
+    outages: Outages,
 }
 
 /// What draws call a unit, and what it shares its luck with.
@@ -60,13 +52,6 @@ pub(super) struct Running<'a> {
     draws: Draws,
     /// By point and unit, what was asked for so far.
     histories: RefCell<BTreeMap<(PointId, Option<UnitId>), History>>,
-}
-
-/// When a point at a unit fails and is repaired.
-struct History {
-    failed_at_start: bool,
-    /// When that changes, ascending.
-    changes: Vec<Time>,
 }
 
 impl Operations {
@@ -92,18 +77,9 @@ impl Operations {
                 let chance = libm::pow(given.coverage, share);
                 Probability::new(chance).map_err(|_| wrong("has a coverage that there cannot be"))
             };
-            let failing = |failures: Failures| {
-                let (every, repair) = (failures.every_ns as f64, failures.repair_ns as f64);
-                if horizon.as_nanos() as f64 / (every + repair) > FAILURES_MAX {
-                    return Err(wrong("fails more often than is simulated: give a longer mean time between failures"));
-                }
-                Ok(Failing {
-                    mode: failures.mode,
-                    every: Duration::from_nanos(failures.every_ns),
-                    repair: Duration::from_nanos(failures.repair_ns),
-                    failed: Probability::new(repair / (every + repair))
-                        .map_err(|_| wrong("fails in a way that there cannot be"))?,
-                })
+            let failing = |failures: Failures| -> Result<Failing, CampaignError> {
+                let outages = Outages::new(failures.every_ns, failures.repair_ns, horizon).map_err(wrong)?;
+                Ok(Failing { mode: failures.mode, outages })
             };
             Ok(Some(Point {
                 name: Name::new(&point.name),
@@ -164,25 +140,9 @@ impl Running<'_> {
         let history = histories.entry(key).or_insert_with(|| {
             let unit = key.1.and_then(|unit| self.operations.units.get(unit.index()));
             let name = unit.map_or(Name::NONE, |names| names.unit);
-            self.history(point.name, name, failing)
+            let draw = |number| self.draws.at(FAILURE, point.name, name, Technique::NONE, number);
+            failing.outages.history(self.operations.horizon, draw)
         });
-        let changes = history.changes.partition_point(|change| *change <= at);
-        history.failed_at_start ^ (changes % 2 == 1)
-    }
-
-    fn history(&self, point: Name, unit: Name, failing: &Failing) -> History {
-        let draw = |purpose: Purpose, number: u32| self.draws.at(purpose, point, unit, Technique::NONE, number);
-        let failed_at_start = draw(FAILURE, 0).bernoulli(failing.failed);
-        let (mut failed, mut now, mut changes) = (failed_at_start, Time::START, Vec::new());
-        for number in 1.. {
-            let mean = if failed { failing.repair } else { failing.every };
-            now = now.saturating_add(draw(FAILURE, number).exponential(mean));
-            if now > self.operations.horizon {
-                break;
-            }
-            changes.push(now);
-            failed = !failed;
-        }
-        History { failed_at_start, changes }
+        history.is_out(at)
     }
 }

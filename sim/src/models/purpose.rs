@@ -52,6 +52,14 @@ pub(super) const MOVE: Purpose = Purpose::new(50);
 pub(super) const DESTINATION: Purpose = Purpose::new(51);
 /// How long it takes until a point knows of that.
 pub(super) const UPDATE: Purpose = Purpose::new(52);
+/// How long the review of a request takes. What is distributed has the numbers from 60 on.
+pub(super) const REVIEW: Purpose = Purpose::new(60);
+/// How long it takes until a point has what was approved.
+pub(super) const ROLLED_OUT: Purpose = Purpose::new(61);
+/// When a controller is out and is repaired.
+pub(super) const OUTAGE: Purpose = Purpose::new(62);
+/// On which host a unit runs after a move.
+pub(super) const HOST: Purpose = Purpose::new(63);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);
@@ -71,3 +79,7 @@ pub(super) const AT_UNIT: Technique = Technique::new(32);
 pub(super) const AT_IMAGE: Technique = Technique::new(33);
 /// … or the site that it stands in.
 pub(super) const AT_SITE: Technique = Technique::new(34);
+/// What is asked for a release: that its rules be put in, …
+pub(super) const ADDED: Technique = Technique::new(44);
+/// … or that those which go with it be taken out.
+pub(super) const REMOVED: Technique = Technique::new(45);

@@ -44,6 +44,9 @@ pub struct Replica {
     /// What the servers of each station had to do, in the order of the design; empty unless every request is followed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stations: Vec<StationUse>,
+    /// What releases had to wait for, and their rules; `None` without releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delays: Option<Delays>,
     /// The number of events that attack and requests took.
     pub events: u64,
 }
@@ -84,7 +87,8 @@ pub struct Attempts {
     pub aimed: u64,
     /// Those that work in the end, if nothing comes between.
     pub successful: u64,
-    /// Those that arrived only because a point did not know yet where a unit is.
+    /// Those that arrived only because policy was late: a point did not know yet where a unit is, or had a rule that no need is
+    /// left for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stale: u64,
 }
@@ -121,6 +125,15 @@ pub struct Impact {
     pub units: u32,
 }
 
+/// How late policy was for releases, by the horizon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delays {
+    /// The time from their dates until releases went ahead, summed over them. \[ns\]
+    pub held_up_ns: u64,
+    /// The time that rules were in force which no need was left for, summed over rules. \[ns\]
+    pub outlived_ns: u64,
+}
+
 /// Sampled flows of one need. Each flow counts once: as delivered, or by what broke it first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flows {
@@ -132,7 +145,8 @@ pub struct Flows {
     pub quarantined: u64,
     /// Those that policy denied, or whose reply it stopped.
     pub denied: u64,
-    /// Those that were denied only because a point did not know yet where a unit is.
+    /// Those that were denied only because policy was late: a point did not know yet where a unit is, or did not have the rules
+    /// of a release.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stale: u64,
     /// Those that arrived, but whose destination waited in vain for something that it needs.

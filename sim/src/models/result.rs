@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::statistics::{Confidence, Estimate, Fate, Incidence, Interval, PairedSamples, Precision, Samples};
 use crate::kernel::{Duration, Time};
 
-use super::replica::{Attempts, Flows, Latency, Replica, StationUse};
+use super::replica::{Attempts, Delays, Flows, Latency, Replica, StationUse};
 use super::{Detection, Search, TrafficMode};
 
 /// The result of a campaign.
@@ -102,6 +102,9 @@ pub struct DesignResult {
     /// The services, in the order of the design.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceResult>,
+    /// How late policy was for releases; `None` without releases, or for too few replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delays: Option<DelaysResult>,
     /// Every replica.
     pub replicas: Vec<Replica>,
 }
@@ -140,6 +143,9 @@ pub struct CriticalResult {
 /// What became of a need's sampled flows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NeedResult {
+    /// The release that it begins with, if it is not there from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Who opens the flows.
     pub from: String,
     /// To whom.
@@ -167,6 +173,17 @@ pub struct LatencyResult {
     pub p50_ns: Estimate,
     /// What 99 % of a replica's flows do not exceed. \[ns\]
     pub p99_ns: Estimate,
+}
+
+/// How late policy was for releases, as means over replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DelaysResult {
+    /// The time from their dates until releases went ahead, summed over them. \[ns\]
+    pub held_up_ns: Estimate,
+    /// The time that rules were in force which no need was left for, summed over rules. \[ns\]
+    pub outlived_ns: Estimate,
+    /// The share of sampled flows that were denied only because policy was late.
+    pub denied_share: Estimate,
 }
 
 /// What the servers of a service had to do.
@@ -218,6 +235,16 @@ pub struct Difference {
     pub time_to_detection_ns: PairedSamples,
     /// Sampled flows that did not work.
     pub broken_flows: PairedSamples,
+    /// The time that releases were held up, summed over them \[ns\]; nothing where neither design has releases.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub held_up_ns: PairedSamples,
+    /// The time that rules were in force which no need was left for, summed over rules \[ns\].
+    #[serde(skip_serializing_if = "is_empty")]
+    pub outlived_ns: PairedSamples,
+}
+
+fn is_empty(samples: &PairedSamples) -> bool {
+    samples.pairs().is_empty()
 }
 
 impl CurvePoint {
@@ -284,6 +311,7 @@ impl DesignResult {
                 service.observed = observed;
             }
         }
+        self.delays = self.delays();
         self.course = (0..CurvePoint::COUNT)
             .map(|step| {
                 let ns = u128::from(horizon.as_nanos()) * u128::from(step) / u128::from(CurvePoint::COUNT - 1);
@@ -314,16 +342,30 @@ impl DesignResult {
         })
     }
 
+    /// How late policy was for releases.
+    fn delays(&self) -> Option<DelaysResult> {
+        let mean = |of: &dyn Fn(&Replica) -> Option<u64>| {
+            let values = self.replicas.iter().map(of).collect::<Option<Vec<u64>>>()?;
+            values.into_iter().collect::<Samples>().mean(Confidence::P95)
+        };
+        let delayed = |of: fn(&Delays) -> u64| mean(&|replica| replica.delays.as_ref().map(of));
+        let sum = |replica: &Replica, of: fn(&Flows) -> u64| replica.needs.iter().map(of).sum::<u64>();
+        let tried: u64 = self.replicas.iter().map(|replica| sum(replica, |flows| flows.tried)).sum();
+        let per_replica = tried.max(1) as f64 / self.replicas.len().max(1) as f64;
+        let denied = mean(&|replica| Some(sum(replica, |flows| flows.stale)))?;
+        Some(DelaysResult {
+            held_up_ns: delayed(|delays| delays.held_up_ns)?,
+            outlived_ns: delayed(|delays| delays.outlived_ns)?,
+            denied_share: per(denied, per_replica),
+        })
+    }
+
     /// What was seen of the service with this position.
     fn observed(&self, service: usize, horizon: Duration) -> Option<ServiceObserved> {
         let uses: Vec<StationUse> =
             self.replicas.iter().filter_map(|replica| replica.stations.get(service).copied()).collect();
         let result = self.services.get(service)?;
-        let per = |samples: Samples, whole: f64| {
-            let mean = samples.mean(Confidence::P95)?;
-            let (low, high) = (mean.interval.low / whole, mean.interval.high / whole);
-            Some(Estimate { value: mean.value / whole, interval: Interval { low, high } })
-        };
+        let per = |samples: Samples, whole: f64| Some(per(samples.mean(Confidence::P95)?, whole));
         let unit_ns = f64::from(result.units.max(1)) * horizon.as_nanos() as f64;
         Some(ServiceObserved {
             requests: uses.iter().map(|one| one.requests).sum(),
@@ -338,6 +380,12 @@ impl DesignResult {
         let taken = self.critical.iter().zip(&replica.critical).filter(|(_, settled)| settled.fate == Fate::Event);
         taken.map(|(critical, _)| u64::from(critical.criticality)).sum()
     }
+}
+
+/// A mean in parts of a whole.
+fn per(mean: Estimate, whole: f64) -> Estimate {
+    let (low, high) = (mean.interval.low / whole, mean.interval.high / whole);
+    Estimate { value: mean.value / whole, interval: Interval { low, high } }
 }
 
 impl Difference {
@@ -356,6 +404,11 @@ impl Difference {
             difference.alerts.record(one.alerts.total(), other.alerts.total());
             difference.time_to_detection_ns.record(one.detection.at.as_nanos(), other.detection.at.as_nanos());
             difference.broken_flows.record(broken(one), broken(other));
+            if one.delays.is_some() || other.delays.is_some() {
+                let (one, other) = (one.delays.unwrap_or_default(), other.delays.unwrap_or_default());
+                difference.held_up_ns.record(one.held_up_ns, other.held_up_ns);
+                difference.outlived_ns.record(one.outlived_ns, other.outlived_ns);
+            }
         }
         difference
     }
@@ -369,6 +422,8 @@ impl Difference {
             &self.alerts,
             &self.time_to_detection_ns,
             &self.broken_flows,
+            &self.held_up_ns,
+            &self.outlived_ns,
         ];
         samples.into_iter().flat_map(PairedSamples::pairs).all(|(first, second)| first == second)
     }

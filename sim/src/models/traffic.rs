@@ -6,6 +6,8 @@
 //! often as the other. Where the destination has synchronous needs of its own, it opens one flow of each before it answers,
 //! and answers only if all of them work. Those flows are part of the first one and count in no need of their own.
 //!
+//! Needs of releases are opened from when their release goes ahead, and those that end with one until then.
+//!
 //! Traffic does not influence the attack. It is therefore drawn after it, against the times at which units were quarantined.
 //!
 //! Two modes say the same, one dearly and one cheaply, and a test holds them to each other:
@@ -56,6 +58,10 @@ pub(super) struct Demand<'a> {
     name: Name,
     from: Ends,
     to: Ends,
+    /// The position of the release that it begins with, if it is not there from the start.
+    pub(super) begins: Option<usize>,
+    /// Those of the releases that it ends with.
+    ends: Vec<usize>,
     /// What becomes of a flow from each of its units to each, where nothing else is to be drawn.
     links: Option<Vec<Link>>,
     /// The flows of a replica, in expectation.
@@ -70,7 +76,7 @@ enum Outcome {
     Delivered,
     Quarantined,
     Denied,
-    /// For want of news of where a unit is.
+    /// For policy that is late.
     Stale,
     Upstream,
     QueueFull,
@@ -112,8 +118,16 @@ impl<'a> Traffic<'a> {
     ) -> Result<Self, CampaignError> {
         let mut occurrences: BTreeMap<String, u32> = BTreeMap::new();
         let mut needs = Vec::new();
-        for need in design.needs() {
+        let releases = design.releases();
+        let begun = releases
+            .iter()
+            .enumerate()
+            .flat_map(|(at, release)| release.needs.iter().map(move |need| (Some(at), need)));
+        for (begins, need) in design.needs().iter().map(|need| (None, need)).chain(begun) {
             check(need)?;
+            let called = need.name();
+            let ends = releases.iter().enumerate().filter(|(_, release)| release.ends.contains(&called));
+            let ends = ends.map(|(at, _)| at).collect();
             let services: Vec<String> = need.services.iter().map(Service::to_string).collect();
             let text = format!("{} -> {} {}", need.from, need.to, services.join(","));
             let before = occurrences.entry(text.clone()).or_default();
@@ -123,7 +137,7 @@ impl<'a> Traffic<'a> {
             let sources = from.units.len() + usize::from(!from.addresses.is_empty());
             let flows = arrivals::expected(&need.arrivals, settings.horizon) * sources as f64;
             let sampled = flows.min(f64::from(settings.flows_per_need));
-            needs.push(Demand { need, name, from, to, links: None, flows, sampled });
+            needs.push(Demand { need, name, from, to, begins, ends, links: None, flows, sampled });
         }
         let rejects = design.points().iter().any(|point| point.refusal == Refusal::Reject);
         let names = design.units().iter().map(|unit| Name::new(&unit.name)).collect();
@@ -317,13 +331,13 @@ impl<'a> Traffic<'a> {
         rates
     }
 
-    /// How many requests reach each unit a second, at a pool or elsewhere, if none is quarantined, refused or given up: those
-    /// that sources open, and those that answering makes of them.
+    /// How many requests reach each unit a second before any release, at a pool or elsewhere, if none is quarantined, refused or
+    /// given up: those that sources open, and those that answering makes of them.
     fn requests(&self) -> BTreeMap<(UnitId, Option<u32>), f64> {
         let mut requests: BTreeMap<(UnitId, Option<u32>), f64> = BTreeMap::new();
         // What reaches a unit, at a pool or elsewhere, as one wave of calls after the other.
         let mut wave: BTreeMap<(UnitId, Option<u32>), f64> = BTreeMap::new();
-        for demand in &self.needs {
+        for demand in self.needs.iter().filter(|demand| demand.begins.is_none()) {
             let rate = demand.need.arrivals.mean_rate_per_second();
             for &source in &demand.from.units {
                 self.spread(demand, Some(source), rate, &mut wave);
@@ -338,7 +352,7 @@ impl<'a> Traffic<'a> {
             for ((unit, pool), rate) in wave {
                 *requests.entry((unit, pool)).or_default() += rate;
                 for &number in self.waits_of(unit, pool) {
-                    if let Some(demand) = self.needs.get(number as usize) {
+                    if let Some(demand) = self.needs.get(number as usize).filter(|demand| demand.begins.is_none()) {
                         self.spread(demand, Some(unit), rate, &mut next);
                     }
                 }
@@ -494,6 +508,11 @@ impl Demand<'_> {
     /// The need.
     pub(super) fn need(&self) -> &Need {
         self.need
+    }
+
+    /// True if the need is there: its release has gone ahead, and none that it ends with.
+    fn is_there(&self, now: Instant<'_>) -> bool {
+        self.begins.is_none_or(|release| now.is_live(release)) && !self.ends.iter().any(|release| now.is_live(*release))
     }
 
     /// True if no source ever opens a flow of its own accord.

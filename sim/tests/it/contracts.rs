@@ -159,8 +159,11 @@ fn without(design: &Design, controllers: &BTreeSet<UnitId>) -> Design {
     Design::new(draft).unwrap()
 }
 
+/// What a unit runs on at an instant.
+type Hosts<'a> = dyn Fn(Time, UnitId) -> Option<UnitId> + 'a;
+
 fn check_entry(
-    (design, judge): (&Design, &mut Judge<'_>),
+    (design, hosts, judge): (&Design, &Hosts<'_>, &mut Judge<'_>),
     trust: Trust,
     entry: &TraceEntry,
     state: &mut Instant,
@@ -172,7 +175,7 @@ fn check_entry(
             let owned = if connection.source.unit() == Some(by) { Side::Source } else { Side::Destination };
             // Where tampering takes all of a unit, an account on it leaves its agent as it is, and its guests' points.
             let voids = if design.tradecraft().needs_root.tampering { &state.rooted } else { &state.owned };
-            let host_owned = design.host_of(by).is_some_and(|host| voids.contains(&host));
+            let host_owned = hosts(entry.at, by).is_some_and(|host| voids.contains(&host));
             let trust = if trust == Trust::OwnAgentVoid && !voids.contains(&by) { Trust::Intact } else { trust };
             let instant = Assume { as_if_enforced: false, trust, owned: Some(owned), host_owned };
             assert_eq!(assume, instant);
@@ -190,7 +193,7 @@ fn check_entry(
         TraceAction::Taken { unit, by, gives } => {
             if let Some(by) = by {
                 assert!(state.owned.contains(&by), "units are taken from owned ones");
-                let runs_on = design.host_of(unit) == Some(by);
+                let runs_on = hosts(entry.at, unit) == Some(by);
                 let spared = design.monitor().is_some_and(|monitor| monitor.defence.spares_established);
                 let attacked = state.worked.contains(&(by, unit)) && (spared || !state.quarantined.contains(&by));
                 assert!(runs_on || attacked, "and by an attempt that worked");
@@ -256,12 +259,23 @@ pub(crate) fn check_trace(
     trust: Trust,
     trace: &[TraceEntry],
     tally: &mut Tally,
+    judge: impl FnMut(Time, &Connection, Assume, &BTreeSet<UnitId>) -> Verdict,
+) {
+    check_trace_on((design, &|_, unit| design.host_of(unit)), trust, trace, tally, judge);
+}
+
+/// The same where units move between hosts.
+pub(crate) fn check_trace_on(
+    (design, hosts): (&Design, &Hosts<'_>),
+    trust: Trust,
+    trace: &[TraceEntry],
+    tally: &mut Tally,
     mut judge: impl FnMut(Time, &Connection, Assume, &BTreeSet<UnitId>) -> Verdict,
 ) {
     let mut state = Instant::default();
     for entry in trace {
         let _where = OnPanic(|| format!("{entry:?}"));
-        check_entry((design, &mut judge), trust, entry, &mut state, tally);
+        check_entry((design, hosts, &mut judge), trust, entry, &mut state, tally);
     }
 }
 

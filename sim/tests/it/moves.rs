@@ -6,14 +6,16 @@ use std::net::IpAddr;
 use seglab_policy::arbitrary::instant;
 use seglab_policy::{
     Address, AddressSet, Covers, Design, Destination, Draft, EnforcementPoint, Family, Interface, Mode, MoveTimes,
-    Movement, Operation, Peer, Pivot, Place, Placement, PointId, PointKind, Provenance, RulebookId, Selector, Standing,
-    Trust, UnitId,
+    Movement, Operation, Peer, Pivot, Place, Placement, PointId, PointKind, Provenance, Rule, RulebookId, Selector,
+    Standing, Trust, UnitId,
 };
 use seglab_sim::kernel::{Duration, Time};
-use seglab_sim::models::{AttackerChoice, Campaign, CampaignError, Move, Search, Settings, TrafficMode};
+use seglab_sim::models::{
+    AttackerChoice, Campaign, CampaignError, Move, Rollout, Search, Settings, TraceAction, TraceEntry, TrafficMode,
+};
 
 use crate::company::{allow, everywhere, named, need, rulebook, run, sure_attacker, tcp, unit, vulnerability};
-use crate::contracts::{OnPanic, Tally, attacked, cases, check_trace};
+use crate::contracts::{OnPanic, Tally, attacked, cases, check_trace_on};
 
 const MINUTE: u64 = 60_000_000_000;
 
@@ -29,7 +31,7 @@ fn address_of(design: &Design, unit: UnitId) -> Option<IpAddr> {
 
 /// A random design whose units have one address each, those of its rules first, and swap addresses and places all the time, with
 /// points that learn of it late and have gaps.
-fn restless(seed: u64) -> Design {
+pub(crate) fn restless(seed: u64) -> Design {
     let mut draft = attacked(seed).to_draft();
     draft.unmodelled.clear();
     let sets = draft.rulebooks.iter().flat_map(|book| &book.tiers).flat_map(|tier| &tier.rules);
@@ -52,7 +54,7 @@ fn restless(seed: u64) -> Design {
     draft.movements.push(Movement {
         units: Selector::Everything,
         times: MoveTimes::Every(40 * MINUTE),
-        to: to.map(|place| Destination { addresses: own.clone(), place }).to_vec(),
+        to: to.map(|place| Destination { addresses: Some(own.clone()), hosts: None, place }).to_vec(),
         provenance: Provenance::default(),
     });
     for (at, point) in (0u64..).zip(&mut draft.points) {
@@ -66,11 +68,34 @@ fn restless(seed: u64) -> Design {
     Design::new(draft).unwrap()
 }
 
-/// The design of an instant, worked out from the list of moves: units where they are, and rules as each point has them.
-fn design_at(design: &Design, moves: &[Move], at: Time) -> Design {
+/// The same where units also move between two hosts, which stay.
+pub(crate) fn rehosted(seed: u64) -> Design {
+    let mut draft = restless(seed).to_draft();
+    let hosts: Vec<Selector> = draft.units.iter().take(2).map(|unit| Selector::Named(unit.name.clone())).collect();
+    draft.units.iter_mut().take(2).for_each(|unit| unit.host = None);
+    let movement = &mut draft.movements[0];
+    movement.units = Selector::Not(Box::new(Selector::AnyOf(hosts.clone())));
+    movement.to[0].hosts = Some(Selector::AnyOf(hosts.clone()));
+    let place = Place::default();
+    movement.to.push(Destination { addresses: None, hosts: Some(Selector::AnyOf(hosts)), place });
+    Design::new(draft).unwrap()
+}
+
+/// What a unit runs on at an instant.
+pub(crate) fn hosts_at(design: &Design, moves: &[Move], at: Time, unit: UnitId) -> Option<UnitId> {
+    let last = moves.iter().rfind(|one| one.unit == unit && one.at <= at);
+    last.map_or(design.host_of(unit), |one| one.host)
+}
+
+/// The design of an instant, worked out from the lists of moves and releases: units where they are, and rules as each point has
+/// them.
+pub(crate) fn design_at(design: &Design, moves: &[Move], rollouts: &[Rollout], at: Time) -> Design {
     let mut draft = design.to_draft();
+    draft.releases.clear();
     for one in moves.iter().filter(|one| one.at <= at) {
-        draft.units[one.unit.index()].interfaces = vec![one.interface.clone()];
+        let held = &mut draft.units[one.unit.index()];
+        held.interfaces = vec![one.interface.clone()];
+        held.host = one.host.map(|host| design.unit(host).name.clone());
     }
     for id in 0..draft.points.len() {
         // Where the point believes each unit that has moved to be.
@@ -81,7 +106,22 @@ fn design_at(design: &Design, moves: &[Move], at: Time) -> Design {
                 believed.insert(one.unit, address);
             }
         }
-        let mut book = design.rulebook(design.points()[id].rulebook).clone();
+        let carried = design.points()[id].rulebook;
+        let mut book = design.rulebook(carried).clone();
+        for rollout in rollouts {
+            let release = &design.releases()[rollout.release];
+            if rollout.retired[id] <= at {
+                for tier in &mut book.tiers {
+                    let goes =
+                        |rule: &Rule| rule.provenance.object.as_ref().is_some_and(|of| release.retires.contains(of));
+                    tier.rules.retain(|rule| !goes(rule));
+                }
+            }
+            if rollout.added[id] <= at {
+                let added = release.adds.iter().filter(|added| added.rulebook == carried);
+                book.tiers[0].rules.extend(added.map(|added| added.rule.clone()));
+            }
+        }
         for rule in book.tiers.iter_mut().flat_map(|tier| &mut tier.rules) {
             for peer in [&mut rule.from, &mut rule.to] {
                 let Peer::Addresses { set, covers: Covers::All } = peer else { continue };
@@ -108,9 +148,21 @@ fn design_at(design: &Design, moves: &[Move], at: Time) -> Design {
 
 #[test]
 fn every_connection_that_is_used_is_allowed_at_that_instant() {
+    check_traces(restless);
+}
+
+#[test]
+fn so_is_every_one_of_units_that_move_between_hosts() {
+    let (changed, fallen) = check_traces(rehosted);
+    assert!(changed > 100 && fallen > 0, "worth checking: {changed} changes of hosts, {fallen} units that fell by one");
+}
+
+/// Plays random designs; how often units changed their hosts, and fell by coming to one.
+fn check_traces(design_of: fn(u64) -> Design) -> (usize, usize) {
     let (mut tally, mut different, mut stale) = (Tally::default(), 0, 0);
+    let (mut changed, mut fallen) = (0, 0);
     for seed in 0..cases(100) {
-        let design = restless(seed);
+        let design = design_of(seed);
         let trust = [Trust::Intact, Trust::OwnAgentVoid, Trust::ControllerVoid][(seed % 3) as usize];
         let settings = Settings {
             replicas: 1,
@@ -126,9 +178,20 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
         assert_eq!(trace, campaign.trace(0, 0).unwrap().1, "seed {seed}: two runs differ");
         stale += replica.attempts.stale;
         let moves = campaign.moves(0, 0).unwrap();
+        let before = |one: &Move| hosts_at(&design, &moves, Time::from_nanos(one.at.as_nanos() - 1), one.unit);
+        changed += moves.iter().filter(|one| before(one) != one.host).count();
+        let falls = |one: &&Move| {
+            let fell = |entry: &TraceEntry| match entry.action {
+                TraceAction::Taken { unit, by, .. } => unit == one.unit && by.is_some() && by == one.host,
+                _ => false,
+            };
+            trace.iter().any(|entry| entry.at == one.at && fell(entry))
+        };
+        fallen += moves.iter().filter(falls).count();
         let mut known: BTreeMap<(Vec<Time>, Vec<_>), Design> = BTreeMap::new();
         let _where = OnPanic(|| format!("seed {seed}"));
-        check_trace(&design, trust, &trace, &mut tally, |at, connection, assume, _| {
+        let hosts = |at, unit| hosts_at(&design, &moves, at, unit);
+        check_trace_on((&design, &hosts), trust, &trace, &mut tally, |at, connection, assume, _| {
             let past = moves.iter().flat_map(|one| one.known.iter().copied().chain([one.at]));
             let past: Vec<Time> = past.filter(|then| *then <= at).collect();
             if past.is_empty() {
@@ -139,17 +202,18 @@ fn every_connection_that_is_used_is_allowed_at_that_instant() {
             let absences = campaign.absences(0, 0, at).unwrap();
             let now = known
                 .entry((past, absences.clone()))
-                .or_insert_with(|| standing_design(&design_at(&design, &moves, at), &absences));
+                .or_insert_with(|| standing_design(&design_at(&design, &moves, &[], at), &absences));
             let verdict = now.evaluate(connection, assume).verdict;
             different += u64::from(design.evaluate(connection, assume).verdict.is_allowed() != verdict.is_allowed());
             verdict
         });
     }
     let used = tally.used;
-    assert!(used > 20 && different > 50 && stale > 0, "worth checking: {used} used, {different}, {stale} stale");
+    assert!(used > 20 && different > 20 && stale > 0, "worth checking: {used} used, {different}, {stale} stale");
+    (changed, fallen)
 }
 
-fn standing_design(design: &Design, absences: &[(PointId, Option<UnitId>, Standing)]) -> Design {
+pub(crate) fn standing_design(design: &Design, absences: &[(PointId, Option<UnitId>, Standing)]) -> Design {
     let of = |point, unit| {
         let found = absences.iter().find(|(at, of, _)| (*at, *of) == (point, unit));
         found.map_or(Standing::InPlace, |(_, _, standing)| *standing)
@@ -176,7 +240,7 @@ fn moving(units: &str, addresses: &str) -> Movement {
     Movement {
         units: Selector::Named(units.to_owned()),
         times: MoveTimes::At(vec![0]),
-        to: vec![Destination { addresses: range(addresses), place: Place::default() }],
+        to: vec![Destination { addresses: Some(range(addresses)), hosts: None, place: Place::default() }],
         provenance: Provenance::default(),
     }
 }
@@ -281,6 +345,57 @@ fn who_gets_an_address_gets_its_rights_while_rules_are_stale() {
     assert!((60..140).contains(&taken) && stale >= taken as u64, "{taken} {stale}");
 }
 
+/// A host, another that the attacker has, and a guest that comes to it after an hour; nothing is allowed.
+#[test]
+fn whoever_has_a_host_has_what_comes_to_it() {
+    let mut guest = unit("guest", [10, 0, 0, 3], &[]);
+    guest.host = Some("fine".to_owned());
+    guest.criticality = 1;
+    let hosted = |host: &str| Movement {
+        times: MoveTimes::At(vec![60 * MINUTE]),
+        to: vec![Destination {
+            addresses: None,
+            hosts: Some(Selector::Named(host.to_owned())),
+            place: Place::default(),
+        }],
+        ..moving("guest", "10.9.0.0/24")
+    };
+    let design = |host: &str| {
+        Design::new(Draft {
+            name: "hosts".to_owned(),
+            units: vec![unit("fine", [10, 0, 0, 1], &[]), unit("owned", [10, 0, 0, 2], &[]), guest.clone()],
+            rulebooks: vec![rulebook(Vec::new())],
+            points: vec![everywhere(PointKind::Host, Mode::Enforce)],
+            movements: vec![hosted(host)],
+            attackers: vec![sure_attacker(Selector::Named("owned".to_owned()))],
+            ..Draft::default()
+        })
+        .unwrap()
+    };
+    let settings = Settings { replicas: 20, horizon: Duration::from_hours(2), ..Settings::default() };
+    let result = run(&[&design("owned"), &design("fine")], &settings);
+    for replica in &result.designs[0].replicas {
+        assert_eq!(
+            replica.first_critical().unwrap().at,
+            Time::from_nanos(60 * MINUTE),
+            "when it comes, and not before"
+        );
+    }
+    assert!(result.designs[1].replicas.iter().all(|replica| replica.compromised() == 1), "elsewhere it is safe");
+    let mut circle = design("fine").to_draft();
+    circle.movements.push(Movement {
+        to: vec![Destination {
+            addresses: None,
+            hosts: Some(Selector::Named("guest".to_owned())),
+            place: Place::default(),
+        }],
+        ..moving("fine", "10.9.0.0/24")
+    });
+    let circle = Design::new(circle).unwrap();
+    let refused = Campaign::prepare(&[&circle], &settings).err();
+    assert!(matches!(refused, Some(CampaignError::Moves { .. })), "hosts that move onto each other: {refused:?}");
+}
+
 #[test]
 fn moves_that_cannot_be_are_refused() {
     let with = |movement: Movement| {
@@ -299,6 +414,7 @@ fn moves_that_cannot_be_are_refused() {
         moving("web", "fd00::/64"),
     ] {
         let refused = with(movement.clone());
-        assert!(matches!(refused, Some(CampaignError::Moves { .. })), "{movement:?}: {refused:?}");
+        let is_refused = matches!(refused, Some(CampaignError::Moves { .. } | CampaignError::Changes { .. }));
+        assert!(is_refused, "{movement:?}: {refused:?}");
     }
 }

@@ -49,8 +49,8 @@ fn unreliable(seed: u64, fail: bool) -> Design {
             coverage: if on_links { 1.0 } else { [0.2, 0.6, 1.0][((seed / 2 + at) % 3) as usize] },
             gaps_by_image: 0.3,
             gaps_by_site: 0.2,
-            update_mean_ns: 0,
             failures: (fail && (seed + at) % 4 < 3).then_some(failures),
+            ..Operation::default()
         };
     }
     Design::new(draft).unwrap()

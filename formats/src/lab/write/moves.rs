@@ -14,7 +14,7 @@ pub(super) fn movement(of: &Movement) -> String {
     };
     let to = of.to.iter().map(|to| {
         let mut map = Map::default();
-        map.put("addresses", text(&to.addresses));
+        map.put_some("addresses", to.addresses.as_ref().map(text)).put_some("host", to.hosts.as_ref().map(text));
         for (level, key) in [(Level::Site, "site"), (Level::Zone, "zone"), (Level::Subnet, "subnet")] {
             map.put_some(key, level.of(&to.place).map(scalar));
         }

@@ -1,7 +1,7 @@
 //! How an enforcement point runs, as a lab file has it.
 
 use super::{Map, number, scalar};
-use crate::text::write_duration;
+use crate::text::{write_duration, write_rate};
 use seglab_policy::{Failures, Operation};
 
 /// Adds what is not as usual to the mapping of a point.
@@ -21,4 +21,5 @@ pub(super) fn put(map: &mut Map, of: &Operation) {
     }
     let delay = of.update_mean_ns;
     map.put_if(delay > 0, "update-delay", scalar(&write_duration(delay)));
+    map.put_some("updates", of.updates_per_second.map(|rate| scalar(&write_rate(rate))));
 }

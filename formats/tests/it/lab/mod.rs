@@ -1,9 +1,11 @@
 //! The lab file: what it reads to, what it refuses and where, and the way back.
 
+mod controllers;
 mod errors;
 mod moves;
 mod operation;
 mod read;
+mod releases;
 mod schema;
 mod tradecraft;
 mod written;

@@ -2,7 +2,7 @@
 
 use super::read;
 use seglab_formats::lab;
-use seglab_policy::{AddressSet, Design, MoveTimes, Place};
+use seglab_policy::{AddressSet, Design, MoveTimes, Place, Selector};
 
 const TEXT: &str = "\
 seglab: 1
@@ -12,7 +12,7 @@ units:
   - {name: pair, addresses: [10.0.0.3, 10.0.0.4]}
 policy: []
 moves:
-  - {units: web, every: 7d, to: [{addresses: 10.1.0.0/24, site: east}, {addresses: 10.2.0.0/24, zone: west}]}
+  - {units: web, every: 7d, to: [{addresses: 10.1.0.0/24, site: east}, {addresses: 10.2.0.0/24, zone: west}, {host: pair}]}
   - {units: db, at: [2h, 1d], to: [{addresses: 10.3.0.1-10.3.0.9}]}
 ";
 
@@ -23,7 +23,8 @@ fn what_is_written_is_read() {
     let draft = read(TEXT).unwrap().draft;
     let [web, db] = draft.movements.as_slice() else { panic!("{:?}", draft.movements) };
     assert_eq!(web.times, MoveTimes::Every(7 * 24 * HOUR));
-    assert_eq!(web.to[0].addresses, AddressSet::from_net("10.1.0.0/24".parse().unwrap()));
+    assert_eq!(web.to[0].addresses, Some(AddressSet::from_net("10.1.0.0/24".parse().unwrap())));
+    assert_eq!((&web.to[2].addresses, &web.to[2].hosts), (&None, &Some(Selector::Named("pair".to_owned()))));
     assert_eq!(web.to[0].place, Place { site: Some("east".to_owned()), ..Place::default() });
     assert_eq!(web.to[1].place, Place { zone: Some("west".to_owned()), ..Place::default() });
     assert_eq!(db.times, MoveTimes::At(vec![2 * HOUR, 24 * HOUR]));
@@ -48,6 +49,8 @@ fn moves_that_cannot_be_are_refused() {
         ("units: web", "units: pair", "`pair` has not just one address, known and its own"),
         ("every: 7d", "every: 0s", "units move all the time"),
         ("every: 7d", "every: 7d, at: [1h]", "units move either `every` so often or `at` some times"),
+        ("{host: pair}", "{site: north}", "it is not said where units move"),
+        ("{host: pair}", "{host: none}", "the host `none` selects no unit"),
         ("[{addresses: 10.3.0.1-10.3.0.9}]", "[]", "there is nowhere to move"),
     ] {
         let rejected = read(&TEXT.replace(good, bad)).unwrap_err();

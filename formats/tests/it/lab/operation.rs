@@ -14,7 +14,7 @@ enforcement:
   - agent: {on: web, coverage: 0.95, gaps: {by-image: 0.3, by-site: 0.1}, fails: {mode: open, every: 90d, repair: 4h}}
   - host: {on: db, coverage: 0.5}
   - appliance: {between: zone, fails: {mode: closed, every: 365d, repair: 1h}}
-  - cloud: {on: all, update-delay: 10min}
+  - cloud: {on: all, update-delay: 10min, updates: 20/min}
 ";
 
 const HOUR: u64 = 3_600_000_000_000;
@@ -31,11 +31,11 @@ fn what_is_written_is_read() {
             gaps_by_image: 0.3,
             gaps_by_site: 0.1,
             failures: failures(FailureMode::Open, 90 * 24 * HOUR, 4 * HOUR),
-            update_mean_ns: 0,
+            ..usual
         },
         Operation { coverage: 0.5, ..usual },
         Operation { failures: failures(FailureMode::Closed, 365 * 24 * HOUR, HOUR), ..usual },
-        Operation { update_mean_ns: HOUR / 6, ..usual },
+        Operation { update_mean_ns: HOUR / 6, updates_per_second: Some(20.0 / 60.0), ..usual },
     ];
     assert_eq!(found, expected);
     let said = draft.assumptions.iter().filter(|assumption| assumption.id == "points-at-work");
@@ -61,6 +61,7 @@ fn points_that_cannot_run_so_are_refused() {
         ("coverage: 0.5", "gaps: {by-site: 0.5}", "there are no gaps to have shares of"),
         ("{between: zone,", "{between: zone, coverage: 0.5,", "a point on links is there or not"),
         ("every: 90d", "every: 0s", "the point fails all the time"),
+        ("updates: 20/min", "updates: 0/min", "the rate `0/min` is not above zero"),
         ("mode: open", "mode: ajar", "`ajar` is not a way to fail"),
     ] {
         let rejected = read(&TEXT.replace(good, bad)).unwrap_err();

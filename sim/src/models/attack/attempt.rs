@@ -70,7 +70,7 @@ impl Attack<'_> {
         agenda: &mut Agenda<Event>,
     ) -> Result<(Passage, bool), ScheduleError> {
         let board = self.board;
-        let assume = self.assume(tried.unit, tried.lure);
+        let assume = self.assume(tried.unit, tried.lure, agenda.now());
         let (connection, passage) = self.passage(tried.connection(), assume, agenda.now());
         self.replica.attempts.made += 1;
         match passage {
@@ -121,8 +121,8 @@ impl Attack<'_> {
     }
 
     /// The state of enforcement for connections of a unit at this instant.
-    pub(super) fn assume(&self, unit: UnitId, lure: bool) -> Assume {
-        let host = self.board.network.design.host_of(unit);
+    pub(super) fn assume(&self, unit: UnitId, lure: bool, now: Time) -> Assume {
+        let host = self.board.enforcement.at(now).host_of(self.board.network.design, unit);
         let trust = self.board.offence.trust;
         let needs_root = self.board.offence.craft.needs_root.tampering;
         Assume {

@@ -56,7 +56,7 @@ impl Attack<'_> {
     /// True if policy lets a unit send to some address on the internet; what is denied may raise an alert.
     fn sends(&mut self, unit: UnitId, header: Header, agenda: &mut Agenda<Event>) -> Result<bool, ScheduleError> {
         let board = self.board;
-        let assume = Assume { owned: Some(Side::Source), ..self.assume(unit, false) };
+        let assume = Assume { owned: Some(Side::Source), ..self.assume(unit, false, agenda.now()) };
         let mut denied = false;
         for (interface, _) in (0u16..).zip(&board.network.design.unit(unit).interfaces) {
             for &destination in board.offence.outside.iter().filter(|end| matches!(end, Endpoint::External(_))) {

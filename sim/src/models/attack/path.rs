@@ -173,7 +173,7 @@ impl Follower<'_> {
         let State::Owned(by) = self.attack.state(unit) else { return Err(PathError::NotOwned(position)) };
         let Endpoint::Unit { unit: goal, interface: port } = far else {
             // Whom the attacker reaches outside is not simulated: the connection only has to pass.
-            let passage = self.passage(&step.connection, self.attack.assume(unit, lure));
+            let passage = self.passage(&step.connection, self.attack.assume(unit, lure, Time::START));
             return arrived(position, passage);
         };
         let reach = self.attack.board.network.reach(unit);

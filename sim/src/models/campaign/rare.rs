@@ -2,7 +2,7 @@
 //!
 //! What is looked for is that the first critical unit is taken by the horizon or, of ransomware, that it strikes. An attack
 //! is the nearer the fewer units are between, credentials counted, and the more time is left. What was decided from the
-//! start (vulnerabilities that are there, gaps and failures of points, moves) is the same in all clones of a replica.
+//! start (vulnerabilities that are there, gaps and failures of points, moves and releases) is the same in all clones of a replica.
 //! Traffic is left out, for it does nothing to an attack.
 
 use std::num::NonZeroU32;
@@ -15,7 +15,7 @@ use crate::kernel::statistics::{Confidence, Estimate, mean};
 use crate::kernel::{Draws, Duration, RunError, ScheduleError, Underway, run_replicas};
 
 use super::super::attack::{Attack, Board, Compass, Offence};
-use super::super::moves::Itinerary;
+use super::super::changes::Timeline;
 use super::super::operation::Running;
 use super::super::plan::{self, Distance};
 use super::super::{AttackerChoice, CampaignError};
@@ -87,7 +87,7 @@ struct World<'a> {
     number: u32,
     draws: Draws,
     running: Option<Running<'a>>,
-    itinerary: Option<Itinerary<'a>>,
+    timeline: Option<Timeline<'a>>,
 }
 
 impl Stage<'_> {
@@ -129,7 +129,7 @@ impl Stage<'_> {
     /// False if no way leads to the goal by declared points, and these are all there ever is.
     fn leads_somewhere(&self, offence: &Offence, compass: &Compass) -> bool {
         let Compass::Critical { distance, .. } = compass else { return true };
-        let changes = self.operations.is_some() || self.moves.is_some() || offence.conduct.takes_controllers;
+        let changes = self.operations.is_some() || self.changes.is_some() || offence.conduct.takes_controllers;
         let leads = |&unit: &UnitId| {
             let credentials = offence.credentials.iter().copied();
             distance.left(std::iter::once((unit, Privilege::Root)), credentials).is_some()
@@ -151,8 +151,8 @@ impl Stage<'_> {
         let world = |number| {
             let draws = Draws::new(settings.seed, number);
             let running = self.operations.as_ref().map(|operations| operations.in_replica(draws));
-            let itinerary = self.moves.as_ref().map(|moves| moves.in_replica(draws));
-            World { number, draws, running, itinerary }
+            let timeline = self.changes.as_ref().map(|changes| changes.in_replica(draws));
+            World { number, draws, running, timeline }
         };
         let worlds: Vec<World<'_>> = (first..first.saturating_add(starts)).map(world).collect();
         let runs: Result<Vec<_>, _> =
@@ -160,7 +160,7 @@ impl Stage<'_> {
         let played = runs
             .and_then(|runs| play(runs, Draws::new(settings.seed, first)))
             .map_err(|error| CampaignError::Run { design: self.design.name().to_owned(), replica: first, error })?;
-        match worlds.iter().find_map(|world| world.itinerary.as_ref().and_then(Itinerary::failure)) {
+        match worlds.iter().find_map(|world| world.timeline.as_ref().and_then(Timeline::failure)) {
             Some(error) => Err(error),
             None => Ok(played),
         }
@@ -175,7 +175,7 @@ impl Stage<'_> {
     ) -> Option<Result<Underway<Attack<'a>>, RunError<ScheduleError>>> {
         let board = Board {
             network: &self.network,
-            enforcement: self.enforcement.in_force(world.running.as_ref(), world.itinerary.as_ref()),
+            enforcement: self.enforcement.in_force(world.running.as_ref(), world.timeline.as_ref()),
             offence: self.offence.as_ref()?,
             defence: &self.defence,
             draws: world.draws,

@@ -25,7 +25,7 @@ impl Traffic<'_> {
             return rates;
         }
         let answered = self.requests();
-        for (number, demand) in (0u32..).zip(&self.needs) {
+        for (number, demand) in (0u32..).zip(&self.needs).filter(|(_, demand)| demand.begins.is_none()) {
             let attempts = f64::from(demand.need.patience.retries) + 1.0;
             let heard = 1.0 - libm::pow(1.0 - alert.get(), attempts);
             let is_large = demand.from.units.len().saturating_mul(demand.to.units.len()) > PAIRS_MAX;

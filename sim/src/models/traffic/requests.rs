@@ -279,6 +279,11 @@ impl<'a> Requests<'a> {
         if next <= self.horizon { agenda.schedule_at(next, Event::Open { source: at }) } else { Ok(()) }
     }
 
+    /// True if a need is there at an instant.
+    fn is_there(&self, demand: u32, now: Time) -> bool {
+        self.traffic.needs.get(demand as usize).is_some_and(|demand| demand.is_there(self.enforcement.at(now)))
+    }
+
     fn open(&mut self, at: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let now = agenda.now();
         let Some(source) = self.sources.get_mut(at as usize) else { return Ok(()) };
@@ -286,6 +291,9 @@ impl<'a> Requests<'a> {
         source.number += 1;
         let mut draw = self.draws.at(REQUEST, origin, Name::NONE, Technique::NONE, number);
         self.schedule_source(at, now, &mut draw, agenda)?;
+        if !self.is_there(demand, now) {
+            return Ok(());
+        }
         if let Some(flows) = self.flows.get_mut(demand as usize) {
             flows.tried += 1;
         }
@@ -428,13 +436,18 @@ impl<'a> Requests<'a> {
     /// Makes the next call that the answer waits for, or answers.
     fn proceed(&mut self, of: Ref, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let traffic = self.traffic;
+        let (enforcement, now) = (self.enforcement, agenda.now());
         let Some(call) = self.call(of) else { return Ok(()) };
         call.phase = Phase::Calling;
         let waits = call.server.map_or(&[][..], |server| traffic.waits_of(server, call.pool));
-        let Some(&demand) = waits.get(call.next as usize) else {
+        let is_there = |demand: &u32| {
+            traffic.needs.get(*demand as usize).is_some_and(|demand| demand.is_there(enforcement.at(now)))
+        };
+        let mut left = waits.iter().skip(call.next as usize).zip(call.next..);
+        let Some((&demand, position)) = left.find(|(demand, _)| is_there(demand)) else {
             return self.settle(of, Outcome::Delivered, agenda);
         };
-        call.next += 1;
+        call.next = position + 1;
         let need = traffic.needs.get(demand as usize).map_or(Name::NONE, |demand| demand.name);
         let child = Call {
             turn: 0,

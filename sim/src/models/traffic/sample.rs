@@ -54,6 +54,9 @@ impl Traffic<'_> {
             for number in 0..count {
                 let mut draw = draws.at(FLOW, demand.name, Name::NONE, Technique::NONE, number);
                 let at = arrivals::time_at(&demand.need.arrivals, draw.uniform(), horizon);
+                if !demand.is_there(enforcement.at(at)) {
+                    continue;
+                }
                 let mut budget = TREE_MAX;
                 let Some((outcome, took)) = run.flow(demand, None, at, &mut draw, &mut budget) else {
                     let design = self.design.name().to_owned();
@@ -137,6 +140,9 @@ impl Run<'_> {
         }
         for &number in self.traffic.waits_of(server, pool) {
             let Some(waited) = self.traffic.needs.get(number as usize) else { continue };
+            if !waited.is_there(self.enforcement.at(at)) {
+                continue;
+            }
             let (outcome, further) = self.flow(waited, Some(server), at, draw, budget)?;
             took = took.saturating_add(further);
             if outcome != Outcome::Delivered {
