@@ -331,3 +331,62 @@ fn an_application_in_chunks_is_the_same() {
     let one = seglab(at.path(), &[&["simulate", "shop.yaml"][..], &settings].concat()).ends(0);
     assert_eq!(seglab(at.path(), &["reduce", "1.json", "2.json"]).ends(0), one);
 }
+
+const RELEASED: &str = "\
+seglab: 1
+name: planned
+units:
+  - {name: web, labels: {app: web}}
+  - {name: old, labels: {app: old}, listens: [tcp/443]}
+  - {name: new, labels: {app: new}, listens: [tcp/8443]}
+policy:
+  - allow: {from: app=web, to: app=old, service: tcp/443, object: old way}
+enforcement:
+  - host: {on: all, controller: hub, updates: 1/h}
+controllers:
+  - {name: hub, fails: {every: 10d, repair: 1h}}
+needs:
+  - {from: app=web, to: app=old, service: tcp/443, rate: 1/h}
+releases:
+  - name: two
+    at: 6h
+    needs: [{from: app=web, to: app=new, service: tcp/8443, rate: 1/h}]
+    ends: [app=web -> app=old tcp/443]
+    policy: [{allow: {from: app=web, to: app=new, service: tcp/8443}}]
+    retires: [old way]
+approval: {review: 6h, hold: true}
+";
+
+/// What policy that is late costs stands in text, JSON and rows, and comes out the same from chunks.
+#[test]
+fn releases_that_wait_are_told() {
+    let ahead = RELEASED.replace("name: planned", "name: ahead").replace(", hold: true", "");
+    let at = folder(&[("planned.yaml", RELEASED), ("ahead.yaml", &ahead)]);
+    let text = run(&at, &["compare", "planned.yaml", "ahead.yaml"]).ends(0);
+    for line in [
+        "no-release-yet",
+        "points-informed",
+        "  releases: held up for ",
+        "  releases: held up for 0.0 h (95% interval 0.0 to 0.0); rules that no need is left for in force for ",
+        " are denied by policy that is late (95% interval ",
+        "\n  releases held up ",
+        "\n  rules that outlive needs ",
+    ] {
+        assert!(text.contains(line), "no `{line}` in\n{text}");
+    }
+    let document = run(&at, &["simulate", "planned.yaml", "--format", "json"]).json(0);
+    let design = &document["designs"][0];
+    assert_eq!(design["needs"][1]["release"], "two");
+    assert!(design["delays"]["held_up_ns"]["value"].as_f64().is_some_and(|ns| ns > 3.6e12), "{}", design["delays"]);
+    let replica = &design["replicas"][0]["delays"];
+    assert!(replica["held_up_ns"].is_u64() && replica["outlived_ns"].is_u64(), "{replica}");
+    for index in ["1/2", "2/2"] {
+        run(&at, &["simulate", "planned.yaml", "--chunk", index, "-o", &index.replace('/', "-")]).ends(0);
+    }
+    let reduced = seglab(at.path(), &["reduce", "1-2", "2-2", "--format", "json"]).json(0);
+    assert_eq!(reduced["designs"], document["designs"]);
+    let wrong = folder(&[("seglab.yaml", &RELEASED.replace("retires: [old way]", "retires: [old wax]"))]);
+    let refused = seglab(wrong.path(), &["verify", "."]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.err.contains("seglab.yaml:21:15"), "{}", refused.err);
+}
