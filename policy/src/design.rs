@@ -8,6 +8,7 @@ pub use choice::{Choice, TierId};
 
 use crate::address::AddressSet;
 use crate::attacker::{Attacker, Monitor};
+use crate::calibration::Input;
 use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
 use crate::date::Date;
 use crate::flow::Need;
@@ -97,6 +98,8 @@ pub struct Draft {
     pub tradecraft: Tradecraft,
     /// Units that move while the design is at work.
     pub movements: Vec<Movement>,
+    /// The numbers that stand in the design because it does not say them itself.
+    pub calibrated: BTreeSet<Input>,
     /// What the results rest on.
     pub assumptions: Vec<Assumption>,
     /// What the policy leaves open and a reader has decided.
@@ -428,6 +431,11 @@ impl Design {
     /// Units that move while the design is at work.
     pub fn movements(&self) -> &[Movement] {
         &self.draft.movements
+    }
+
+    /// The numbers of a [calibration](crate::Calibration) that stand in the design because it does not say them itself.
+    pub fn calibrated(&self) -> &BTreeSet<Input> {
+        &self.draft.calibrated
     }
 
     /// What the results rest on.

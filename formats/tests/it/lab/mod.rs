@@ -1,6 +1,8 @@
 //! The lab file: what it reads to, what it refuses and where, and the way back.
 
+mod calibration;
 mod errors;
+mod load;
 mod moves;
 mod operation;
 mod read;
