@@ -50,6 +50,8 @@ pub(super) const MOVE: Purpose = Purpose::new(50);
 pub(super) const DESTINATION: Purpose = Purpose::new(51);
 /// How long it takes until a point knows of that.
 pub(super) const UPDATE: Purpose = Purpose::new(52);
+/// What an appliance has in its queue and its table at the start.
+pub(super) const APPLIANCE: Purpose = Purpose::new(56);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);

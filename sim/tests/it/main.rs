@@ -7,6 +7,7 @@ mod campaigns;
 mod company;
 mod contracts;
 mod draws;
+mod loads;
 mod moves;
 mod operation;
 mod plans;
