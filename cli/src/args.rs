@@ -429,6 +429,9 @@ pub(crate) struct Campaign {
     /// How the business' traffic is played: some flows of each need, or every request with its queues and time-outs
     #[arg(long, value_enum, default_value = "sampled")]
     pub(crate) traffic: TrafficArg,
+    /// Numbers about the world in place of the defaults: how fast attackers scan, what agents take; see docs/calibration.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration: Option<PathBuf>,
     /// Draw the order of simultaneous events, to see that no result hangs on it
     #[arg(long)]
     pub(crate) shuffle_ties: bool,

@@ -8,6 +8,7 @@ pub use choice::{Choice, TierId};
 
 use crate::address::AddressSet;
 use crate::attacker::{Attacker, Monitor};
+use crate::calibration::Input;
 use crate::connection::{Endpoint, ExternalSource, ExternalSourceId};
 use crate::controller::Controller;
 use crate::date::Date;
@@ -105,6 +106,8 @@ pub struct Draft {
     pub releases: Vec<Release>,
     /// How the rules of releases come into force; `None` for at their dates.
     pub approval: Option<Approval>,
+    /// The numbers that stand in the design because it does not say them itself.
+    pub calibrated: BTreeSet<Input>,
     /// What the results rest on.
     pub assumptions: Vec<Assumption>,
     /// What the policy leaves open and a reader has decided.
@@ -467,6 +470,11 @@ impl Design {
     /// How the rules of releases come into force.
     pub fn approval(&self) -> Option<&Approval> {
         self.draft.approval.as_ref()
+    }
+
+    /// The numbers of a [calibration](crate::Calibration) that stand in the design because it does not say them itself.
+    pub fn calibrated(&self) -> &BTreeSet<Input> {
+        &self.draft.calibrated
     }
 
     /// What the results rest on.

@@ -1,5 +1,6 @@
 //! Enforcement points: where, by what and in which mode a policy is enforced.
 
+use crate::load::Load;
 use crate::operation::Operation;
 use crate::rule::Directions;
 use crate::selector::Selector;
@@ -151,6 +152,8 @@ pub struct EnforcementPoint {
     pub controller: Option<String>,
     /// Where it is in place, and how it fails.
     pub operation: Operation,
+    /// What it takes, and how much it can do.
+    pub load: Load,
     /// Where it is written.
     pub provenance: Provenance,
 }
@@ -169,6 +172,7 @@ impl EnforcementPoint {
             exempts_host: false,
             controller: None,
             operation: Operation::default(),
+            load: Load::default(),
             provenance: Provenance::default(),
         }
     }

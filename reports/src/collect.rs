@@ -4,6 +4,7 @@
 //! everything that a report says about the design itself, about a claim as such, and about one judged connection, is
 //! said here.
 
+mod calibration;
 mod choice;
 mod claims;
 mod compared;
@@ -20,6 +21,7 @@ mod proof;
 mod simulation;
 
 pub use self::core::cores;
+pub use calibration::{calibration, checks, loads};
 pub use choice::{choice, deciding_rules};
 pub use connection::{explained, hop, host_hop};
 pub use difference::{Asked, difference};

@@ -12,6 +12,7 @@ mod bundle;
 pub mod collect;
 mod core_text;
 mod difference;
+mod enforcement;
 pub mod gate;
 mod heading;
 mod html;
@@ -31,6 +32,7 @@ mod words;
 pub use bundle::{ReportFile, bundle};
 pub use core_text::cores_text;
 pub use difference::{difference_markdown, difference_text};
+pub use enforcement::{calibration_text, checks_text, load_text};
 pub use heading::heading_text;
 pub use html::html;
 pub use json::{

@@ -1,5 +1,6 @@
 //! Markdown (GitHub's dialect), for wikis, merge requests and job summaries.
 
+use crate::enforcement::{ASSUMED, CHECKED, agents_cells, appliance_cells, check_cells, given_words};
 use crate::model::{
     Comparison, Decider, Hop, Location, NeedStatus, Property, Report, SegmentMatrix, Simulation, Surface, Verdict,
     Verification,
@@ -237,6 +238,8 @@ impl Page {
         if !report.simulations.is_empty() {
             self.simulations(&report.simulations);
         }
+        self.enforcement(report);
+        self.calibration(report);
         let plots = plots(report);
         if !plots.is_empty() {
             self.heading(2, "Plots");
@@ -362,6 +365,67 @@ impl Page {
             let header = ["attacker", "design", "unit", "owned", "quarantine first", "owned in half of replicas after"];
             self.table(header, rows.into_iter());
         }
+        self.checks(of);
+    }
+
+    fn checks(&mut self, of: &[Simulation]) {
+        let rows: Vec<[String; 6]> = of
+            .iter()
+            .flat_map(|one| one.checks.iter().map(move |check| (one, check_cells(check))))
+            .map(|(one, [name, observed, simulated, ratio])| {
+                [&one.attacker, &one.design, &name, &simulated, &observed, &ratio].map(|cell| escape(cell))
+            })
+            .collect();
+        if !rows.is_empty() {
+            self.line(&format!("\nOutcomes beside observed ones: {CHECKED}:\n"));
+            self.table(["attacker", "design", "check", "simulated", "observed", "ratio"], rows.into_iter());
+        }
+    }
+
+    fn enforcement(&mut self, report: &Report) {
+        if report.enforcement.is_empty() {
+            return;
+        }
+        self.heading(2, "What enforcing takes");
+        self.line(&format!("{ASSUMED}.\n"));
+        let loads = || report.enforcement.iter();
+        let agents = loads().filter_map(|one| Some((&one.design, one.load.agents.as_ref()?)));
+        let agents: Vec<[String; 5]> = agents
+            .flat_map(|(design, agents)| {
+                agents_cells(agents)
+                    .map(|[what, rate, cpu, memory]| [&what, design, &rate, &cpu, &memory].map(|cell| escape(cell)))
+            })
+            .collect();
+        if !agents.is_empty() {
+            self.table(["agents", "design", "connections/s", "cores", "memory"], agents.into_iter());
+        }
+        let appliances: Vec<[String; 8]> = loads()
+            .flat_map(|one| one.load.appliances.iter().map(move |appliance| (&one.design, appliance_cells(appliance))))
+            .map(|(design, [point, rate, busy, table, refused, p50, p99])| {
+                [&point, design, &rate, &busy, &table, &refused, &p50, &p99].map(|cell| escape(cell))
+            })
+            .collect();
+        if !appliances.is_empty() {
+            let header = ["appliance", "design", "connections/s", "busy", "table", "refused", "p50", "p99"];
+            self.line("");
+            self.table(header, appliances.into_iter());
+        }
+        let given: Vec<String> = loads().flat_map(|one| &one.load.given).map(|one| escape(&given_words(one))).collect();
+        if !given.is_empty() {
+            self.line("\nThe designs say themselves:\n");
+            self.list(given.into_iter(), "");
+        }
+    }
+
+    fn calibration(&mut self, report: &Report) {
+        if report.calibration.is_empty() {
+            return;
+        }
+        self.heading(2, "Calibration");
+        let rows = report.calibration.iter().map(|one| {
+            [code(&one.name), escape(&one.value), escape(&one.role), escape(&one.source), escape(&one.date)]
+        });
+        self.table(["name", "value", "role", "source", "date"], rows);
     }
 
     fn diagnostics(&mut self, of: &Verification) {

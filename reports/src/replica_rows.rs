@@ -54,6 +54,7 @@ const COLUMNS: &[(&str, Cell)] = &[
     ("flows_quarantined", Cell::Count(|_, replica| sum(replica, |flows| flows.quarantined))),
     ("flows_upstream", Cell::Count(|_, replica| sum(replica, |flows| flows.upstream))),
     ("flows_queue_full", Cell::Count(|_, replica| sum(replica, |flows| flows.queue_full))),
+    ("flows_table_full", Cell::Count(|_, replica| sum(replica, |flows| flows.table_full))),
     ("flows_too_slow", Cell::Count(|_, replica| sum(replica, |flows| flows.too_slow))),
     ("flows_unknown", Cell::Count(|_, replica| sum(replica, |flows| flows.unknown))),
     ("events", Cell::Count(|_, replica| replica.events)),

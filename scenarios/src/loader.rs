@@ -15,7 +15,7 @@ pub use disk::{Files, Kind, OnDisk};
 use disk::Disk;
 use seglab_formats::lab::{self, PartKind};
 use seglab_formats::{File, Reading, Rejected, classbench, kubernetes, nasim};
-use seglab_policy::{Design, DesignError, Diagnostic, Draft, Reference, Source, Span};
+use seglab_policy::{Calibration, Design, DesignError, Diagnostic, Draft, Reference, Source, Span};
 use std::collections::BTreeMap;
 
 /// What to read beside the path, and how.
@@ -25,6 +25,9 @@ pub struct Options {
     pub standard_input: Option<Vec<u8>>,
     /// How to read manifests.
     pub kubernetes: kubernetes::Options,
+    /// What stands where lab files say no number, and the file that it was read from: one of the design's sources then. The
+    /// defaults where it is `None`.
+    pub calibration: Option<(Calibration, Source)>,
 }
 
 /// A design and where it comes from.
@@ -81,7 +84,8 @@ pub fn load(path: &str, options: &Options) -> Result<Loaded, LoadError> {
 pub fn load_from(files: &dyn Files, path: &str, options: &Options) -> Result<Loaded, LoadError> {
     let disk = Disk::new(files);
     let mut loader = Loader { disk, options, open: Vec::new(), compared: BTreeMap::new(), with_claims: true };
-    let read = loader.root(path).and_then(|reading| {
+    let read = loader.root(path).and_then(|mut reading| {
+        reading.draft.sources.extend(options.calibration.iter().map(|(_, source)| source.clone()));
         let sources = reading.draft.sources.clone();
         match Design::new(reading.draft) {
             Ok(design) => Ok((design, reading.diagnostics)),
@@ -178,6 +182,9 @@ impl Loader<'_> {
         let mut read = lab::parse(file)?;
         if !self.with_claims {
             read = read.without_claims();
+        }
+        if let Some((calibration, _)) = &self.options.calibration {
+            read.calibrate(calibration.clone());
         }
         self.open.push(file.path.clone());
         let folder = disk::folder_of(&file.path);

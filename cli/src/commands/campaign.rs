@@ -8,7 +8,7 @@ use crate::heading::heading;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{Design, count, number};
-use seglab_reports::{Heading, heading_text, replica_rows};
+use seglab_reports::{Heading, calibration_text, checks_text, collect, heading_text, load_text, replica_rows};
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{
     Confidence, Estimate, Incidence, Interval, PairedSamples, Precision, Proportion, Samples,
@@ -36,6 +36,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, Failure> {
+    context.calibrate(args.campaign.calibration.as_deref())?;
     let loaded = context.load(&args.design.path)?;
     if args.design.as_if_enforced {
         return Err(Failure::usage("a simulation plays the modes as they are", "leave out `--as-if-enforced`"));
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, 
         return rare::run(&loaded.design, &settings, args, heading, context);
     }
     if let (Some(chunk), Some(path)) = (args.chunk, &args.output) {
-        let settings = settings(&[&loaded.design], &args.campaign)?;
+        let settings = settings(&[&loaded.design], &args.campaign, context)?;
         let campaign = || Campaign::prepare(&[&loaded.design], &settings)?.part(chunk);
         let part = context.timings.phase("run", campaign).map_err(refused)?;
         return reduce::write(path, heading, part).map(|()| Exit::Holds);
@@ -82,7 +83,7 @@ pub(crate) fn run_campaign(
     args: &args::Campaign,
     context: &mut Context,
 ) -> Result<CampaignResult, Failure> {
-    let settings = settings(designs, args)?;
+    let settings = settings(designs, args, context)?;
     let result = context.timings.phase("run", || {
         let spinner = crate::progress::spinner("simulating");
         let result = Campaign::run(designs, &settings);
@@ -102,14 +103,27 @@ pub(super) fn sensitivity(
     ranges: &[Range],
     context: &mut Context,
 ) -> Result<Sensitivity, Failure> {
-    let settings = settings(designs, args)?;
+    let settings = settings(designs, args, context)?;
     let spinner = crate::progress::spinner("varying");
     let result = context.timings.phase("vary", || Sensitivity::run(designs, &settings, ranges));
     spinner.finish_and_clear();
     result.map_err(refused)
 }
 
-fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Failure> {
+/// What enforcing takes, where nobody attacks: nothing is played.
+pub(super) fn loads(designs: &[&Design], context: &Context) -> Result<CampaignResult, Failure> {
+    let settings = Settings {
+        replicas: 1,
+        horizon: Duration::from_secs(1),
+        attacker: AttackerChoice::Nobody,
+        flows_per_need: 0,
+        calibration: Some(context.calibration()?),
+        ..Settings::default()
+    };
+    Campaign::run(designs, &settings).map_err(refused)
+}
+
+fn settings(designs: &[&Design], args: &args::Campaign, context: &Context) -> Result<Settings, Failure> {
     let horizon_ns = text::duration_ns(&args.horizon).map_err(|error| {
         Failure::usage(format!("`--horizon {}`: {error}", args.horizon), "write a duration such as 24h or 7d")
     })?;
@@ -125,6 +139,7 @@ fn settings(designs: &[&Design], args: &args::Campaign) -> Result<Settings, Fail
         threads: args.threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))).unwrap_or_else(cores),
         attacker: if attacked { AttackerChoice::First } else { AttackerChoice::Nobody },
         shuffle_ties: args.shuffle_ties,
+        calibration: Some(context.calibration()?),
         flows_per_need: if args.traffic == TrafficArg::Off { 0 } else { Settings::default().flows_per_need },
         traffic: match args.traffic {
             TrafficArg::Off | TrafficArg::Sampled => TrafficMode::Sampled,
@@ -158,6 +173,7 @@ pub(crate) fn text_of(result: &CampaignResult) -> String {
             )
         };
     }
+    out.push_str(&calibration_text(&collect::calibration(&scope.calibration)));
     for design in &result.designs {
         design_text(&mut out, design, scope.horizon);
     }
@@ -191,11 +207,13 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
         } else {
             out.push_str("    no monitor is declared: nobody notices, nothing is quarantined\n");
         }
+        out.push_str(&checks_text(&collect::checks(&design.checks)));
     } else {
         out.push_str("  no attacker is declared: traffic only\n");
     }
     releases_text(out, design);
     needs_text(out, design);
+    out.push_str(&design.enforcement_load.as_ref().map_or_else(String::new, load_text));
 }
 
 /// For how long releases were held up, and rules in force that nobody needed any more.
@@ -331,6 +349,7 @@ fn requests_text(out: &mut String, design: &DesignResult) {
             (flows.upstream, "blocked further on"),
             (flows.quarantined, "in quarantine"),
             (flows.queue_full, "queue full"),
+            (flows.table_full, "table full"),
             (flows.too_slow, "too slow"),
             (flows.unknown, "unknown"),
         ] {

@@ -27,6 +27,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, Failure> {
+    context.calibrate(args.campaign.calibration.as_deref())?;
     let loaded = context.load_all(&args.paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|loaded| &loaded.design).collect();
     let mut verifications = Vec::with_capacity(loaded.len());

@@ -26,12 +26,15 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::output;
 use crate::timings::Timings;
-use seglab_policy::{Pivot, Severity, Trust, View};
+use seglab_formats::{File, Rejected, lab};
+use seglab_policy::{Calibration, Pivot, Severity, Source, Trust, View};
 use seglab_scenarios::loader::{self, Files, OnDisk, Options};
 use seglab_scenarios::{LoadError, Loaded};
 use seglab_verify::smt::Limits;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::path::Path;
 
 /// What Z3 may spend on each question.
 fn limits(of: args::Solver) -> Limits {
@@ -65,11 +68,36 @@ pub(crate) struct Context {
     /// Where the time goes.
     pub(crate) timings: Timings,
     quiet: bool,
+    /// What stands where designs say no number, and its file; the defaults where none is given.
+    calibration: Option<(Calibration, Source)>,
 }
 
 impl Context {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { timings: Timings::new(), quiet }
+        Self { timings: Timings::new(), quiet, calibration: None }
+    }
+
+    /// Reads the calibration that every design is read with from now on; the defaults where none is given.
+    pub(crate) fn calibrate(&mut self, path: Option<&Path>) -> Result<(), Failure> {
+        let Some(path) = path else { return Ok(()) };
+        let name = path.to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::usage(format!("cannot read `{name}`: {error}"), "name a calibration file: see docs/calibration.md")
+        })?;
+        let file = File { path: name, text };
+        let read = lab::calibration::read(&file).map_err(|rejected| unreadable(rejected, &file))?;
+        self.calibration = Some((read, file.source()));
+        Ok(())
+    }
+
+    /// The calibration that holds.
+    pub(crate) fn calibration(&self) -> Result<Calibration, Failure> {
+        match &self.calibration {
+            Some((calibration, _)) => Ok(calibration.clone()),
+            None => lab::calibration::defaults().map_err(|rejected| {
+                unreadable(rejected, &File { path: "defaults.yaml".to_owned(), text: String::new() })
+            }),
+        }
     }
 
     /// Reads several designs, as [`load`](Context::load) does, and makes their names tell them apart.
@@ -125,10 +153,9 @@ impl Context {
         Ok(loaded)
     }
 
-    /// What is to be read beside a path: standard input, where the path is `-`.
-    #[expect(clippy::unused_self, reason = "what is at hand is asked for it")]
+    /// What is to be read beside a path: the calibration, and standard input, where the path is `-`.
     pub(crate) fn input(&self, path: &str) -> Result<Options, Failure> {
-        let mut options = Options::default();
+        let mut options = Options { calibration: self.calibration.clone(), ..Options::default() };
         if path == "-" {
             let mut bytes = Vec::new();
             // One byte more than a file may have, so that the reader sees that it is too long.
@@ -154,6 +181,12 @@ impl Context {
         self.timings.count("rules", loaded.design.rules().count());
         Ok(loaded)
     }
+}
+
+/// A file of which nothing is taken.
+fn unreadable(rejected: Rejected, file: &File) -> Failure {
+    let Rejected { diagnostics, sources } = rejected;
+    Failure::Input { diagnostics, sources, texts: BTreeMap::from([(file.path.clone(), file.text.clone())]) }
 }
 
 /// Gives designs of one name their paths beside it, and those of one path their number.

@@ -5,7 +5,7 @@ use crate::args::{self, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use seglab_policy::{Assume, Design, Pivot, Trust, View, count, number};
+use seglab_policy::{Assume, Design, EnforcementPoint, Pivot, PointKind, Trust, View, count, number};
 use seglab_reports::{
     BlastRadius, Comparison, DesignOutcome, Heading, NeedStatus, Report, SegmentMatrix, Simulation, Surface, Verdict,
     Verification, bundle, collect, heading_text,
@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Failure> {
     let paths: Vec<&String> = std::iter::once(&args.design.path).chain(&args.against).collect();
+    context.calibrate(args.campaign.calibration.as_deref())?;
     let loaded = context.load_all_silently(&paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|one| &one.design).collect();
     let gate = args::Gate { day: args.day.clone(), ..args::Gate::default() };
@@ -36,11 +37,15 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
         pictures.push(context.timings.phase("pictures", || Pictures::of(&trusted, as_if_enforced)));
     }
     let attacked = designs.iter().all(|design| !design.attackers().is_empty());
-    let simulations = if attacked {
-        collect::simulations(&campaign::run_campaign(&designs, &args.campaign, context)?)
+    let takes_load = |point: &EnforcementPoint| matches!(point.kind, PointKind::Agent | PointKind::Appliance);
+    let result = if attacked {
+        Some(campaign::run_campaign(&designs, &args.campaign, context)?)
+    } else if designs.iter().any(|design| design.points().iter().any(takes_load)) {
+        Some(campaign::loads(&designs, context)?)
     } else {
-        Vec::new()
+        None
     };
+    let simulations = result.as_ref().map_or_else(Vec::new, collect::simulations);
     let comparison = (loaded.len() > 1).then(|| compare(&verifications, &pictures, &simulations));
     let exit = verifications.first().map_or(Exit::Holds, verify::exit_of);
     let (Some(mut verification), Some(pictures)) = (verifications.into_iter().next(), pictures.into_iter().next())
@@ -55,6 +60,8 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
         segments: Some(pictures.segments),
         blast_radius: pictures.blast_radius,
         simulations,
+        enforcement: result.as_ref().map_or_else(Vec::new, collect::loads),
+        calibration: result.map_or_else(Vec::new, |result| collect::calibration(&result.scope.calibration)),
         comparison,
     };
     let files = context.timings.phase("render", || bundle(&report));

@@ -12,6 +12,7 @@
 
 mod another_design;
 mod bad_input;
+mod calibration;
 mod campaigns;
 mod certificates;
 mod choices;

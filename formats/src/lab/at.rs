@@ -54,6 +54,30 @@ impl<T: JsonSchema> JsonSchema for At<T> {
     }
 }
 
+/// A scalar that is a number or has a unit: `0.02`, `200k`, `29min`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Amount(pub(super) Text);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text::deserialize(deserializer).map(Self)
+    }
+}
+
+impl JsonSchema for Amount {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "number" }] })
+    }
+}
+
 /// One text, or a list of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Texts {

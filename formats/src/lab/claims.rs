@@ -1,22 +1,22 @@
 //! Needs, trusted units, attackers and the monitor.
 
 use super::at::{At, Text, TextOr};
-use super::document::{AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, StrategyDoc, TrustedDoc, UnmodelledDoc};
+use super::document::{
+    AttackerDoc, ChanceDoc, MonitorDoc, NeedDoc, PatchingDoc, StrategyDoc, TrustedDoc, UnmodelledDoc,
+};
 use super::reader::Reader;
 use super::units::single_port;
 use super::waivers::date;
 use crate::text;
 use seglab_policy::{
-    Arrivals, Attacker, Conduct, Defence, Diagnostic, Exfiltration, Monitor, Need, Patching, Patience, Provenance,
-    Selector, Service, Station, Strategy, Transport, Triage, Trusted, Unmodelled, WayIn,
+    Arrivals, Attacker, Conduct, Defence, Diagnostic, Exfiltration, Input, Monitor, Need, Patching, Patience,
+    Provenance, Selector, Service, Station, Strategy, Transport, Triage, Trusted, Unmodelled, WayIn,
 };
 
-/// What a need or an attacker does where the file does not say.
+/// What a need does where the file does not say.
 const RATE_PER_SECOND: f64 = 1.0;
 /// More retries than this are a slip of the pen.
 const RETRIES_MAX: u32 = 100;
-const EXPLOIT: (f64, u64) = (0.5, 20 * 60 * 1_000_000_000);
-const LOGIN: (f64, u64) = (0.9, 60 * 1_000_000_000);
 
 impl Reader<'_> {
     pub(super) fn need(&mut self, doc: &At<NeedDoc>, stations: &[Station]) -> Option<Need> {
@@ -191,22 +191,33 @@ impl Reader<'_> {
         let scan_rate_per_second = match &given.scan_rate {
             Some(rate) => self.notes.parsed(rate, text::rate_per_second(&rate.value))?,
             None => {
-                self.assume_default(&name, "tries one endpoint a second from each owned unit");
-                RATE_PER_SECOND
+                let (rate, said) = self.calibrated(Input::ScanRate);
+                self.assume_default(&name, &format!("tries endpoints at {said} from each owned unit"));
+                rate
             }
         };
         let (exploit_probability, exploit_mean_ns) = match &given.exploit {
             Some(chance) => self.chance(chance)?,
             None => {
-                self.assume_default(&name, "exploits a vulnerability with probability 0.5, in 20 minutes on average");
-                EXPLOIT
+                let ((chance, said), (mean, after)) =
+                    (self.calibrated(Input::ExploitProbability), self.calibrated(Input::ExploitMean));
+                self.assume_default(
+                    &name,
+                    &format!("exploits a vulnerability with probability {said}, in {after} on average"),
+                );
+                (chance, nanoseconds(mean))
             }
         };
         let (login_probability, login_mean_ns) = match &given.login {
             Some(chance) => self.chance(chance)?,
             None => {
-                self.assume_default(&name, "logs in with a credential with probability 0.9, in a minute on average");
-                LOGIN
+                let ((chance, said), (mean, after)) =
+                    (self.calibrated(Input::LoginProbability), self.calibrated(Input::LoginMean));
+                self.assume_default(
+                    &name,
+                    &format!("logs in with a credential with probability {said}, in {after} on average"),
+                );
+                (chance, nanoseconds(mean))
             }
         };
         let credentials: Option<Vec<String>> = given.credentials.iter().map(|one| self.credential(one)).collect();
@@ -303,7 +314,7 @@ impl Reader<'_> {
     }
 
     fn assume_default(&mut self, attacker: &str, does: &str) {
-        let text = format!("the attacker `{attacker}` {does}: a default of seglab, not a measurement");
+        let text = format!("the attacker `{attacker}` {does}: so the calibration has it, for the design does not say");
         self.assume("attacker-default", text);
     }
 
@@ -345,10 +356,7 @@ impl Reader<'_> {
             None => false,
         };
         let patching = match &given.patching {
-            Some(chance) => {
-                let (probability, mean_ns) = self.chance(chance)?;
-                Some(Patching { probability, mean_ns })
-            }
+            Some(given) => Some(self.patching(given)?),
             None => None,
         };
         let rotation_mean_ns = match &given.rotation {
@@ -356,6 +364,27 @@ impl Reader<'_> {
             None => None,
         };
         Some(Defence { triage: self.triage(given)?, spares_established, patching, rotation_mean_ns })
+    }
+
+    fn patching(&mut self, given: &PatchingDoc) -> Option<Patching> {
+        let probability = match &given.probability {
+            Some(probability) => self.probability(probability)?,
+            None => 1.0,
+        };
+        let mean_ns = match &given.mean {
+            Some(mean) => self.duration(mean)?,
+            None => {
+                let (median, said) = self.calibrated(Input::PatchMedian);
+                let text = format!(
+                    "half of the vulnerabilities that are ever patched are after {said}: so the calibration has it, for the \
+                     design does not say"
+                );
+                self.assume("patching-default", text);
+                // The mean of an exponential time with that median.
+                nanoseconds(median / std::f64::consts::LN_2)
+            }
+        };
+        Some(Patching { probability, mean_ns })
     }
 
     /// The people who look at alerts; `Some(None)` if there are none, and nothing is said of them.
@@ -399,4 +428,10 @@ impl Reader<'_> {
         let provenance = Provenance::at(self.notes.span(doc));
         Some(Unmodelled { what: doc.value.what.clone(), touches, provenance })
     }
+}
+
+/// A time of a calibration, given in seconds. \[ns\]
+fn nanoseconds(seconds: f64) -> u64 {
+    // Durations that can be read fit.
+    (seconds * 1e9).round() as u64
 }

@@ -4,6 +4,7 @@
 
 use super::at::{At, Entries, ListOr, ListOrFile, Text, TextOr, Texts};
 use super::controllers::ControllerDoc;
+use super::load::LoadDoc;
 use super::moves::MovementDoc;
 use super::operation::{FailsDoc, GapsDoc};
 use super::property_document::PropertyDoc;
@@ -365,6 +366,8 @@ pub(super) struct PlacementDoc {
     pub(super) update_delay: Option<Text>,
     /// How many changes its API takes, one after the other: `20/min`; any number at once where it is absent.
     pub(super) updates: Option<Text>,
+    /// Of an agent or an appliance: what it takes, and how much it can do; what is absent the calibration says.
+    pub(super) load: Option<At<LoadDoc>>,
     /// Connections between a unit and its own host go unjudged.
     #[serde(default)]
     pub(super) exempts_host: bool,
@@ -507,11 +510,11 @@ pub(super) struct AttackerDoc {
     pub(super) name: Option<String>,
     /// The units of which one is owned at the start: a selector.
     pub(super) foothold: Text,
-    /// How often an owned unit tries another endpoint; `1/s` where it is absent.
+    /// How often an owned unit tries another endpoint; where it is absent what the calibration says.
     pub(super) scan_rate: Option<Text>,
-    /// Attempts to exploit a vulnerability; half succeed, in 20 minutes on average, where it is absent.
+    /// Attempts to exploit a vulnerability; where it is absent what the calibration says.
     pub(super) exploit: Option<ChanceDoc>,
-    /// Attempts to log in with a credential; nine in ten succeed, in a minute on average, where it is absent.
+    /// Attempts to log in with a credential; where it is absent what the calibration says.
     pub(super) login: Option<ChanceDoc>,
     /// Credentials that it has before it begins.
     #[serde(default)]
@@ -568,6 +571,16 @@ pub(super) struct ChanceDoc {
     pub(super) mean: Text,
 }
 
+/// How vulnerabilities disappear: `{probability: 0.9, mean: 14d}`; `{}` for all of them, as fast as the calibration says.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PatchingDoc {
+    /// The chance that one is ever patched, 0 to 1; 1 where it is absent.
+    pub(super) probability: Option<At<f64>>,
+    /// The mean time until it is, exponentially distributed; where it is absent what follows from the calibration.
+    pub(super) mean: Option<Text>,
+}
+
 /// What watches the network, and how fast it answers.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -589,8 +602,8 @@ pub(super) struct MonitorDoc {
     pub(super) false_alarms: Option<Text>,
     /// What quarantine does to established connections: `cut` or `spare`; cut where it is absent.
     pub(super) established: Option<Text>,
-    /// The chance that a vulnerability of an image is patched, and the mean time until it is; never where it is absent.
-    pub(super) patching: Option<ChanceDoc>,
+    /// Whether and when a vulnerability of an image is patched; never where it is absent.
+    pub(super) patching: Option<PatchingDoc>,
     /// The mean time between two changes of a credential; never where it is absent.
     pub(super) rotation: Option<Text>,
 }

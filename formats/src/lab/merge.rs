@@ -13,6 +13,7 @@ use seglab_policy::{
     Assumption, Diagnostic, Draft, EnforcementPoint, Entry, ExternalSource, Ignored, Provenance, RESERVED_WORDS,
     RulebookId, Segment, Severity, SourceId, Span,
 };
+use std::collections::BTreeSet;
 
 /// Puts a lab file together with the readings of its [`sources`](LabFile::sources), in their order.
 ///
@@ -80,6 +81,8 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
         assumptions: Vec::new(),
         rulebooks: Vec::new(),
         references: &lab.references,
+        calibration: &lab.calibration,
+        calibrated: BTreeSet::new(),
     };
     for segment in &draft.segments {
         reader.names.add_segment(&segment.name, segment.selector.clone());
@@ -123,6 +126,7 @@ fn read(draft: &mut Draft, lab: &LabFile, notes: Notes<'_>, whole: bool) -> Vec<
         }
         draft.monitor = monitor;
     }
+    draft.calibrated.append(&mut reader.calibrated);
     draft.unmodelled.extend(document.unmodelled.iter().filter_map(|doc| reader.unmodelled(doc)));
     for assumption in reader.assumptions {
         if !draft.assumptions.contains(&assumption) {
@@ -260,6 +264,7 @@ fn absorb(draft: &mut Draft, part: Reading, diagnostics: &mut Vec<Diagnostic>) {
         }
         draft.approval = Some(approval);
     }
+    draft.calibrated.extend(part.calibrated);
     if let Some(monitor) = part.monitor {
         if draft.monitor.is_some() {
             let span = monitor.provenance.span;

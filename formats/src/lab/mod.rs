@@ -25,11 +25,13 @@
 //! ```
 
 mod at;
+pub mod calibration;
 mod checks;
 mod claims;
 mod controllers;
 mod csv;
 mod document;
+mod load;
 mod merge;
 mod moves;
 mod names;
@@ -62,7 +64,7 @@ use crate::{File, Rejected};
 use at::At;
 use document::Document;
 use notes::Notes;
-use seglab_policy::{Design, Diagnostic, Reference, Source, SourceId, Span};
+use seglab_policy::{Calibration, Design, Diagnostic, Reference, Source, SourceId, Span};
 use std::collections::BTreeMap;
 
 /// The name of the rulebook that stands under `policy`.
@@ -87,6 +89,7 @@ pub struct LabFile {
     document: Document,
     parts: Vec<Part>,
     references: BTreeMap<String, Reference>,
+    calibration: Calibration,
     source: Source,
     text: String,
 }
@@ -107,7 +110,8 @@ pub fn parse(file: &File) -> Result<LabFile, Rejected> {
     if notes.has_errors() {
         return Err(Rejected { diagnostics: notes.diagnostics, sources: vec![source] });
     }
-    Ok(LabFile { document, parts, references: BTreeMap::new(), source, text: file.text.clone() })
+    let calibration = calibration::defaults()?;
+    Ok(LabFile { document, parts, references: BTreeMap::new(), calibration, source, text: file.text.clone() })
 }
 
 /// What is wrong with the version of a lab file, or of a file of waivers.
@@ -142,6 +146,11 @@ impl LabFile {
     /// Gives the file a design that its claims hold this one against, for [`merge`].
     pub fn compare(&mut self, with: Reference) {
         self.references.insert(with.path.clone(), with);
+    }
+
+    /// Gives the file the numbers that stand where it says none, in place of the [defaults](calibration::defaults).
+    pub fn calibrate(&mut self, by: Calibration) {
+        self.calibration = by;
     }
 
     /// Takes away what the file claims, so that no other design needs to be read.

@@ -65,6 +65,7 @@ impl Reader<'_> {
         };
         let rulebook = self.carried(doc, given, books);
         let operation = self.operation(given, placement.as_ref());
+        let load = self.load(given.load.as_ref(), kind);
         Some(EnforcementPoint {
             name,
             kind,
@@ -76,6 +77,7 @@ impl Reader<'_> {
             exempts_host: given.exempts_host,
             controller: given.controller.clone(),
             operation: operation?,
+            load: load?,
             provenance: Provenance::at(self.notes.span(doc)),
         })
     }

@@ -5,7 +5,8 @@ use super::names::{Names, UnitIndex};
 use super::notes::Notes;
 use crate::text::{self, suggestion};
 use seglab_policy::{
-    AddressSet, Assumption, Covers, Direction, Directions, Peer, Provenance, Reference, Selector, Service,
+    AddressSet, Assumption, Calibration, Covers, Direction, Directions, Input, Part, Peer, Provenance, Reference,
+    Selector, Service,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,10 @@ pub(super) struct Reader<'a> {
     pub(super) rulebooks: Vec<String>,
     /// The designs that claims hold this one against, by their paths as they are written.
     pub(super) references: &'a BTreeMap<String, Reference>,
+    /// What stands where the design does not say it.
+    pub(super) calibration: &'a Calibration,
+    /// What of it does.
+    pub(super) calibrated: BTreeSet<Input>,
 }
 
 impl Reader<'_> {
@@ -28,6 +33,12 @@ impl Reader<'_> {
         if !self.assumptions.contains(&assumption) {
             self.assumptions.push(assumption);
         }
+    }
+
+    /// A number that the design does not say, in the unit of its measure, and as it is written.
+    pub(super) fn calibrated(&mut self, of: Input) -> (f64, String) {
+        self.calibrated.insert(of);
+        (self.calibration.input(of), self.calibration.quantity(Part::Input(of)).to_string())
     }
 
     /// Where a value is written, and what its writers say of it: reason, owner, ticket.

@@ -1,5 +1,6 @@
 //! A lab file for any design.
 
+mod load;
 mod moves;
 mod operation;
 mod properties;
@@ -20,7 +21,7 @@ use std::fmt::Write;
 ///
 /// Equal but for places and sources: the file is a source of its own. Of the provenance of units, points, trusted
 /// units, waivers, attackers, monitors and what is not modelled nothing is kept, and of that of needs and properties all but
-/// the object. A selector of one part is written as that part, and a name that nothing has, which a lab file may not
+/// the object. What a calibration said is written, and not that it did. A selector of one part is written as that part, and a name that nothing has, which a lab file may not
 /// use, as `none`: both select what they did.
 pub fn write(design: &Design) -> String {
     let mut draft = design.to_draft();
@@ -488,6 +489,7 @@ fn point(point: &EnforcementPoint, draft: &Draft) -> String {
     map.put_some("controller", point.controller.as_deref().map(scalar));
     map.put_if(point.exempts_host, "exempts-host", "true");
     operation::put(&mut map, &point.operation);
+    map.put_some("load", load::load(&point.load, point.kind));
     format!("{}: {}", point.kind, map.done())
 }
 

@@ -41,7 +41,7 @@ fn diagnostic(error: &Error, text: &str, source: SourceId) -> Diagnostic {
 }
 
 /// What to do about a value of the wrong shape.
-const SHAPE: &str = "`seglab schema` prints what a lab file may hold";
+pub(super) const SHAPE: &str = "`seglab schema` prints what a lab file may hold";
 
 fn words(error: &Error) -> (&'static str, String, Option<String>) {
     let shape = || Some(SHAPE.to_owned());

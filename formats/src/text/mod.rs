@@ -11,7 +11,7 @@ mod selector;
 mod service;
 
 pub use peer::{address_set, peer};
-pub use quantity::{at_most, duration_ns, rate_per_second, statistic, write_duration, write_rate};
+pub use quantity::{amount, at_most, duration_ns, rate_per_second, statistic, write_duration, write_rate};
 pub use selector::{AnyName, Vocabulary, selector};
 pub use service::{ports, service, transport_ports};
 

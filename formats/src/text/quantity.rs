@@ -1,8 +1,8 @@
-//! Durations, rates and bounds: `20min`, `1h30min`, `10/min`, `25%`.
+//! Durations, rates, sizes and bounds: `20min`, `1h30min`, `10/min`, `120MB`, `200k`, `25%`.
 
 use super::service::trimmed;
 use super::{TextError, nearest};
-use seglab_policy::{AtMost, Statistic};
+use seglab_policy::{AtMost, Measure, Statistic};
 
 /// The units of time by name, with their lengths. \[ns\]
 const UNITS: [(&str, u64); 7] = [
@@ -98,6 +98,75 @@ pub fn write_rate(per_second: f64) -> String {
         (rate_per_second(&written) == Ok(per_second)).then_some(written)
     });
     whole.unwrap_or_else(|| format!("{per_second}/s"))
+}
+
+/// Reads a number of some kind, as [`Measure::write`] writes it; in the unit of its measure.
+///
+/// ```
+/// use seglab_formats::text::amount;
+/// use seglab_policy::Measure;
+/// assert_eq!(amount("120MB", Measure::Memory)?, 120e6);
+/// assert_eq!(amount("1.5M", Measure::Connections)?, 1_500_000.0);
+/// assert_eq!(amount("29min", Measure::Memory).unwrap_err().message, "`min` is not a unit of memory");
+/// # Ok::<(), seglab_formats::text::TextError>(())
+/// ```
+///
+/// # Errors
+/// What is wrong, and where in the text; a number that its measure cannot [hold](Measure::holds) is wrong.
+pub fn amount(text: &str, of: Measure) -> Result<f64, TextError> {
+    let (start, given) = trimmed(text);
+    let value = match of {
+        Measure::Time => duration_ns(text)? as f64 / 1e9,
+        Measure::Rate => rate_per_second(text)?,
+        Measure::Memory => with_unit(text, &MEMORY, "a unit of memory", "write a number and its unit: `120MB`")?,
+        Measure::Connections => {
+            with_unit(text, &THOUSANDS, "a multiple", "write a whole number: `200k`, `1.5M` or `50000`")?
+        }
+        Measure::Probability => with_unit(text, &PLAIN, "part of a probability", "write a number above 0, to 1")?,
+        Measure::Cores => with_unit(text, &PLAIN, "part of a number of cores", "write how many cores: `0.02`")?,
+    };
+    if of.holds(value) {
+        return Ok(value);
+    }
+    let whole = start..start + given.chars().count();
+    Err(match of {
+        Measure::Probability => TextError::new(format!("`{given}` is no probability above zero"), whole)
+            .with_help("write a number above 0, to 1"),
+        _ => TextError::new(format!("`{given}` is not above zero"), whole).with_help("write a number above zero"),
+    })
+}
+
+/// Units of memory. \[bytes\]
+const MEMORY: [(&str, u64); 4] = [("B", 1), ("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+const THOUSANDS: [(&str, u64); 3] = [("", 1), ("k", 1_000), ("M", 1_000_000)];
+const PLAIN: [(&str, u64); 1] = [("", 1)];
+
+/// A decimal number and its unit; sizes are whole numbers of the least unit.
+fn with_unit(text: &str, units: &[(&str, u64)], what: &str, help: &str) -> Result<f64, TextError> {
+    let (start, given) = trimmed(text);
+    let digits = given.find(|c: char| c.is_alphabetic()).unwrap_or(given.len());
+    let (number, name) = given.split_at(digits);
+    let name_at = start + number.chars().count();
+    let wrong = |message: String, range| Err(TextError::new(message, range).with_help(help));
+    let Some((_, length)) = units.iter().find(|(known, _)| *known == name) else {
+        let range = name_at..name_at + name.chars().count();
+        return match name {
+            "" => wrong(format!("`{given}` has no unit"), start..name_at),
+            // What reads as a number in other places: `nan`, `1e6`.
+            _ if number.trim().is_empty() => wrong(format!("`{given}` is not a number"), start..range.end),
+            _ => wrong(format!("`{name}` is not {what}"), range),
+        };
+    };
+    let number = number.trim();
+    let value = if units.len() == 1 {
+        number.parse::<f64>().ok()
+    } else {
+        scaled(number, *length).ok().map(|whole| whole as f64)
+    };
+    match value {
+        Some(value) => Ok(value),
+        None => wrong(format!("`{number}` is not a number that there can be"), start..name_at.max(start + 1)),
+    }
 }
 
 /// Reads a bound on a blast radius: `2` units, a share of all of them `25%`, or weighed by how critical they are

@@ -5,9 +5,9 @@
 //! forgotten a feature answers as if it judged the neutralised design, which makes each a fault to seed.
 
 use crate::{
-    Action, Address, AddressSet, Covers, Design, Directions, Draft, EnforcementPoint, IntervalSet, Mode, Operation,
-    Order, Peer, Placement, PointKind, Provenance, Refusal, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier,
-    Transport,
+    Action, Address, AddressSet, Covers, Design, Directions, Draft, EnforcementPoint, IntervalSet, Load, Mode,
+    Operation, Order, Peer, Placement, PointKind, Provenance, Refusal, Rule, Rulebook, RulebookId, Scope, Selector,
+    Service, Tier, Transport,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -348,6 +348,7 @@ fn doubt_where_points_stand(draft: &mut Draft) {
         refusal: Refusal::Drop,
         exempts_host: false,
         operation: Operation::default(),
+        load: Load::default(),
         provenance: Provenance::default(),
     });
 }

@@ -4,8 +4,9 @@ use super::draw::Draw;
 use super::inventory::{KEYS, PLACES, PORT_NAMES, PORTS, VALUES, block, family, pooled, provenance, transport};
 use super::target::{End, Target};
 use crate::{
-    Action, Address, AddressSet, Covers, Directions, Draft, EnforcementPoint, Family, Header, IntervalSet, Level, Mode,
-    Operation, Order, Peer, Placement, PointKind, Refusal, Rule, Rulebook, RulebookId, Scope, Selector, Service, Tier,
+    Action, Address, AddressSet, Covers, Directions, Draft, EnforcementPoint, Family, Header, IntervalSet, Level, Load,
+    Mode, Operation, Order, Peer, Placement, PointKind, Refusal, Rule, Rulebook, RulebookId, Scope, Selector, Service,
+    Tier,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -316,6 +317,7 @@ pub(super) fn point(draw: &mut Draw, at: usize, books: usize, target: &Target) -
         exempts_host: draw.chance(45),
         controller: draw.maybe(35, |_| "controller".to_owned()),
         operation: Operation::default(),
+        load: Load::default(),
         provenance: provenance(draw),
     }
 }

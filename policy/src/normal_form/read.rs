@@ -11,6 +11,7 @@ use crate::design::{Assumption, Design, Draft, Unmodelled};
 use crate::flow::{Arrivals, Need, Patience};
 use crate::header::Transport;
 use crate::interval::IntervalSet;
+use crate::load::Load;
 use crate::operation::Operation;
 use crate::point::{EnforcementPoint, Level, Mode, Placement, PointKind, Refusal};
 use crate::property::Trusted;
@@ -361,6 +362,7 @@ fn point(line: &mut Line<'_>) -> Read<EnforcementPoint> {
         exempts_host,
         controller,
         operation: Operation::default(),
+        load: Load::default(),
         provenance,
     })
 }

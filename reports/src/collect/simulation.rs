@@ -39,6 +39,7 @@ fn simulation(scope: &CampaignScope, of: &DesignResult) -> Option<model::Simulat
         attempts: quantiles(&attempts),
         denied_share: of.attempts.denied as f64 / of.attempts.made.max(1) as f64,
         flows_broken_share: flows_broken(of),
+        checks: super::calibration::checks(&of.checks),
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod basis;
 mod claims;
+mod enforcement;
 mod markup;
 mod pictures;
 
@@ -56,6 +57,8 @@ fn sections(report: &Report) -> Vec<Section> {
         ("segments", "Who may connect to whom", pictures::segments(report)),
         ("surface", "Surface", pictures::surface(report)),
         ("simulation", "Simulated attacks", pictures::simulations(report)),
+        ("enforcement", "What enforcing takes", enforcement::loads(report)),
+        ("calibration", "Calibration", enforcement::calibration(report)),
         ("diagnostics", "Diagnostics", claims::diagnostics(of)),
         ("inputs", "Inputs and how to repeat this", inputs(report)),
     ];

@@ -153,6 +153,9 @@ pub(super) fn simulations(report: &Report) -> Html {
         if held.iter().any(|one| !one.critical.is_empty()) {
             body.push(critical(&held));
         }
+        if held.iter().any(|one| !one.checks.is_empty()) {
+            body.push(super::enforcement::checks(&held));
+        }
     }
     body
 }

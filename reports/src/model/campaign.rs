@@ -1,5 +1,6 @@
 //! What simulation says: compromise over time, incidence, detection, and designs side by side.
 
+use super::calibration::OutcomeCheck;
 use super::scope::Input;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,9 @@ pub struct Simulation {
     /// none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flows_broken_share: Option<f64>,
+    /// What the attack took beside what was observed elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<OutcomeCheck>,
 }
 
 impl Simulation {

@@ -4,6 +4,7 @@
 //! design that it came from. Nothing here is computed from anything else: where two writers need the same sentence
 //! or the same statistic, it is a method.
 
+mod calibration;
 mod campaign;
 mod core;
 mod diagnostic;
@@ -16,6 +17,7 @@ mod proof;
 mod scope;
 
 pub use self::core::{Core, Cores};
+pub use calibration::{CalibratedValue, DesignLoad, OutcomeCheck};
 pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
 pub use diagnostic::{Diagnostic, DiagnosticGroup, Location, Severity};
 pub use difference::{
@@ -120,6 +122,12 @@ pub struct Report {
     pub blast_radius: Vec<BlastRadius>,
     /// What an attacker did, by design and attacker.
     pub simulations: Vec<Simulation>,
+    /// What enforcing takes, by design.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enforcement: Vec<DesignLoad>,
+    /// The numbers of the calibration that simulations and loads used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<CalibratedValue>,
     /// Several designs side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,

@@ -1,6 +1,7 @@
 //! A report like those of real designs, and the same with names that try to be markup.
 
 use seglab_reports::*;
+use seglab_sim::models::{AgentsLoad, ApplianceLoad, EnforcementLoad, GivenLoad, UnitLoad};
 
 pub(crate) fn at(path: &str, line: u32, column: u32) -> Option<Location> {
     Some(Location { path: path.into(), line, column })
@@ -343,6 +344,16 @@ fn simulation(design: &str, speed: f64, most: f64) -> Simulation {
         attempts: Quantiles { p10: 120.0, p50: 480.0, p90: 910.0 },
         denied_share: 0.6125,
         flows_broken_share: Some(0.004),
+        checks: vec![
+            OutcomeCheck {
+                name: "breakout-time".into(),
+                observed: "29min".into(),
+                share: 0.93,
+                simulated_ns: Some(58 * minute),
+                ratio: Some(2.0),
+            },
+            OutcomeCheck { name: "worm-doubling".into(), observed: "37min".into(), ..OutcomeCheck::default() },
+        ],
     }
 }
 
@@ -375,6 +386,45 @@ fn comparison() -> Comparison {
     }
 }
 
+fn calibration() -> Vec<CalibratedValue> {
+    let of = |name: &str, value: &str, role: &str, source: &str| CalibratedValue {
+        name: name.into(),
+        value: value.into(),
+        role: role.into(),
+        source: source.into(),
+        date: "2026-11-23".into(),
+    };
+    vec![
+        of("scan-rate", "1/s", "input", "assumption"),
+        of("breakout-time", "29min", "check", "a report, https://example.org"),
+    ]
+}
+
+fn enforcement(design: &str) -> DesignLoad {
+    let appliance = |point: &str, utilisation, p50| ApplianceLoad {
+        point: point.into(),
+        connections_per_second: 1234.5,
+        utilisation,
+        table_share: 0.21,
+        refused_share: 0.0,
+        latency_ns_p50: p50,
+        latency_ns_p99: p50.map(|ns: f64| ns * 1.5),
+    };
+    let most_loaded =
+        UnitLoad { unit: "web-1".into(), connections_per_second: 40.0, cpu_cores: 0.0201, memory_bytes: 276e6 };
+    let agents =
+        AgentsLoad { units: 60, connections_per_second: 480.0, cpu_cores: 1.21, memory_bytes: 16.5e9, most_loaded };
+    let given = GivenLoad {
+        point: "edge".into(),
+        name: "appliance-rate".into(),
+        value: 50_000.0,
+        unit: "/s".into(),
+        source: Some("data sheet".into()),
+    };
+    let appliances = vec![appliance("edge", 0.025, Some(5e4)), appliance("old edge", 1.5, None)];
+    DesignLoad { design: design.into(), load: EnforcementLoad { agents: Some(agents), appliances, given: vec![given] } }
+}
+
 pub(crate) fn report() -> Report {
     let row = |unit: &str, units, entries, outside: &str, exits, out: &str| SurfaceRow {
         unit: unit.into(),
@@ -402,6 +452,8 @@ pub(crate) fn report() -> Report {
             simulation("zones behind an appliance", 0.8, 24.0),
             simulation("microsegmented by agent", 0.4, 2.0),
         ],
+        enforcement: vec![enforcement("zones behind an appliance")],
+        calibration: calibration(),
         comparison: Some(comparison()),
     }
 }

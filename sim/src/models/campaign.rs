@@ -4,9 +4,12 @@ mod rare;
 
 pub use rare::{Rare, RareGoal, RareResult};
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use seglab_policy::{Attacker, Design, Monitor, PointId, Standing, Strategy, UnitId, WayIn};
+use seglab_policy::{
+    Attacker, Check, Design, Input, Monitor, Part as Calibrated, PointId, Quantity, Standing, Strategy, UnitId, WayIn,
+};
 
 use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples};
 use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
@@ -25,6 +28,7 @@ use super::result::{
     CampaignResult, CampaignScope, CriticalResult, DesignResult, NeedResult, PrecisionReached, ServiceResult,
 };
 use super::scan::Scan;
+use super::traffic::load::EnforcementLoad;
 use super::traffic::{Requests, Traffic};
 use super::{AttackerChoice, CampaignError, Detection, Settings, TrafficMode, poisson};
 
@@ -45,6 +49,8 @@ struct Stage<'a> {
     /// What changes about the design, if anything does.
     changes: Option<Changes<'a>>,
     traffic: Traffic<'a>,
+    /// What enforcing takes, and the numbers of the calibration that this rests on.
+    load: Option<(EnforcementLoad, BTreeSet<Input>)>,
     offence: Option<Offence>,
     defence: Defence,
     /// The critical units, by name.
@@ -239,7 +245,24 @@ impl<'a> Campaign<'a> {
             scanned_addresses: self.scanned_addresses,
             flows_per_need: settings.flows_per_need,
             traffic: settings.traffic,
+            calibration: self.calibration(),
         }
+    }
+
+    /// The numbers of the calibration that the designs rest on, and those that outcomes are held against.
+    fn calibration(&self) -> Vec<Quantity> {
+        let Some(calibration) = &self.settings.calibration else { return Vec::new() };
+        let mut used: BTreeSet<Calibrated> = BTreeSet::new();
+        for stage in &self.stages {
+            used.extend(stage.load.iter().flat_map(|(_, inputs)| inputs).copied().map(Calibrated::Input));
+            if stage.offence.is_some() {
+                used.extend(stage.design.calibrated().iter().copied().map(Calibrated::Input));
+                let checks = Check::ALL.into_iter();
+                let checks = checks.filter(|check| *check != Check::DwellTime || stage.design.monitor().is_some());
+                used.extend(checks.map(Calibrated::Check));
+            }
+        }
+        used.into_iter().map(|part| calibration.quantity(part).clone()).collect()
     }
 }
 
@@ -282,6 +305,7 @@ impl<'a> Stage<'a> {
             enforcement,
             operations: Operations::new(design, settings.horizon)?,
             changes: Changes::new(design, settings.horizon)?,
+            load: settings.calibration.as_ref().and_then(|calibration| traffic.enforcement_load(calibration)),
             traffic,
             offence,
             defence,
@@ -348,7 +372,7 @@ impl<'a> Stage<'a> {
         if settings.traffic == TrafficMode::Sampled {
             let (flows, latencies) = self.traffic.sample(enforcement, draws, settings.horizon, quarantines)?;
             replica.needs = flows;
-            if !self.design.stations().is_empty() {
+            if self.traffic.takes_time() {
                 replica.latencies = latencies;
             }
             return Ok(());
@@ -431,6 +455,8 @@ impl<'a> Stage<'a> {
             attempts: Attempts::default(),
             events: 0,
             needs: needs.collect(),
+            checks: Vec::new(),
+            enforcement_load: self.load.as_ref().map(|(load, _)| load.clone()),
             services: services.collect(),
             delays: None,
             replicas: Vec::new(),

@@ -12,7 +12,9 @@
 //!   addresses, `releases` of applications; `distribution` is when enforcement points learn of either.
 //! - `scan` is how an owned unit finds targets, without asking the policy.
 //! - `attack` is attacker and monitor, event by event; its head says what is modelled and what is not.
-//! - `traffic` is what the business needs, sampled.
+//! - `traffic` is what the business needs, sampled, and what enforcing takes by its rates.
+//! - `queueing` is the theory of queues and tables that this takes.
+//! - `checks` holds outcomes against those that were observed elsewhere.
 //! - [`sensitivity`] changes one number at a time, to see what a comparison hangs on.
 //! - [`plan`] is the best that an attacker can do, found by search in place of chance.
 //!
@@ -64,6 +66,7 @@
 mod attack;
 mod campaign;
 mod changes;
+mod checks;
 mod chunk;
 mod distribution;
 mod enforcement;
@@ -76,6 +79,7 @@ pub mod plan;
 mod poisson;
 mod purpose;
 mod releases;
+mod queueing;
 mod replica;
 mod result;
 mod scan;
@@ -86,6 +90,7 @@ mod traffic;
 
 pub use attack::{PathError, Step, follow};
 pub use campaign::{Campaign, Rare, RareGoal, RareResult};
+pub use checks::CheckResult;
 pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;
 pub use error::CampaignError;
@@ -101,3 +106,4 @@ pub use result::{
 };
 pub use settings::{AttackerChoice, Detection, Search, Settings, TrafficMode};
 pub use technique::Technique;
+pub use traffic::load::{AgentsLoad, ApplianceLoad, EnforcementLoad, GivenLoad, UnitLoad};

@@ -60,6 +60,8 @@ pub(super) const ROLLED_OUT: Purpose = Purpose::new(61);
 pub(super) const OUTAGE: Purpose = Purpose::new(62);
 /// On which host a unit runs after a move.
 pub(super) const HOST: Purpose = Purpose::new(63);
+/// What an appliance has in its queue and its table at the start.
+pub(super) const APPLIANCE: Purpose = Purpose::new(56);
 
 /// A vulnerability is exploited.
 pub(super) const EXPLOIT: Technique = Technique::new(1);

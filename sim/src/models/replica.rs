@@ -154,6 +154,9 @@ pub struct Flows {
     /// Those that found no place in a queue, at their destination or further on.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub queue_full: u64,
+    /// Those that found no place in the table of an appliance on their way.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub table_full: u64,
     /// Those that were given up, for an answer took too long.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub too_slow: u64,
@@ -253,13 +256,15 @@ impl Flows {
         self.stale += other.stale;
         self.upstream += other.upstream;
         self.queue_full += other.queue_full;
+        self.table_full += other.table_full;
         self.too_slow += other.too_slow;
         self.unknown += other.unknown;
     }
 
     /// Flows that did not work, for whatever known reason.
     pub fn broken(&self) -> u64 {
-        self.quarantined + self.denied + self.stale + self.upstream + self.queue_full + self.too_slow
+        let late = self.queue_full + self.table_full + self.too_slow;
+        self.quarantined + self.denied + self.stale + self.upstream + late
     }
 }
 

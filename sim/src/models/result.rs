@@ -1,11 +1,14 @@
 //! What a campaign says of its designs: plain data, reduced in the order of replicas.
 
+use seglab_policy::Quantity;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::statistics::{Confidence, Estimate, Fate, Incidence, Interval, PairedSamples, Precision, Samples};
 use crate::kernel::{Duration, Time};
 
+use super::checks::{self, CheckResult};
 use super::replica::{Attempts, Delays, Flows, Latency, Replica, StationUse};
+use super::traffic::load::EnforcementLoad;
 use super::{Detection, Search, TrafficMode};
 
 /// The result of a campaign.
@@ -46,6 +49,9 @@ pub struct CampaignScope {
     pub flows_per_need: u32,
     /// How traffic is played.
     pub traffic: TrafficMode,
+    /// The numbers of the calibration that were used: inputs that the designs do not say themselves, and checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<Quantity>,
 }
 
 /// What became of the precision that was asked for.
@@ -99,6 +105,12 @@ pub struct DesignResult {
     pub events: u64,
     /// The needs, in the order of the design.
     pub needs: Vec<NeedResult>,
+    /// What an attack took beside what was observed elsewhere.
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckResult>,
+    /// What enforcing takes by the rates of needs; `None` without agents and appliances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement_load: Option<EnforcementLoad>,
     /// The services, in the order of the design.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceResult>,
@@ -255,7 +267,7 @@ impl CurvePoint {
 impl CampaignResult {
     /// The result of designs whose replicas are all recorded.
     pub(super) fn of(scope: CampaignScope, mut designs: Vec<DesignResult>) -> Self {
-        designs.iter_mut().for_each(|design| design.finish(scope.horizon));
+        designs.iter_mut().for_each(|design| design.finish(&scope));
         let horizon = scope.horizon.after_start();
         let differences = match designs.split_first() {
             Some((first, others)) => others.iter().map(|other| Difference::between(first, other, horizon)).collect(),
@@ -298,7 +310,9 @@ impl DesignResult {
     }
 
     /// Draws the curve through all replicas, and sums up how long things took.
-    pub(super) fn finish(&mut self, horizon: Duration) {
+    pub(super) fn finish(&mut self, scope: &CampaignScope) {
+        let horizon = scope.horizon;
+        self.checks = checks::checks(self, &scope.calibration);
         for at in 0..self.needs.len() {
             let latency = self.latency(at);
             if let Some(need) = self.needs.get_mut(at) {

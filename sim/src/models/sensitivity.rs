@@ -193,7 +193,7 @@ impl Sensitivity {
     /// As [`Campaign::run`], for every change; where no design has what a parameter is of; and a single replica, which has
     /// no interval.
     pub fn run(designs: &[&Design], settings: &Settings, ranges: &[Range]) -> Result<Self, CampaignError> {
-        let settings = Settings { flows_per_need: 0, precision: None, ..settings.clone() };
+        let settings = Settings { flows_per_need: 0, precision: None, calibration: None, ..settings.clone() };
         let declared = outcome(Change::None, &Campaign::run(designs, &settings)?)?;
         let mut outcomes = Vec::new();
         let is_watched = designs.iter().any(|design| design.monitor().is_some());

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use seglab_policy::{Pivot, Trust};
+use seglab_policy::{Calibration, Pivot, Trust};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Duration;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub flows_per_need: u32,
     /// How traffic is played.
     pub traffic: TrafficMode,
+    /// The world outside of designs, to say what enforcing takes and to hold outcomes against; neither is said without one.
+    pub calibration: Option<Calibration>,
     /// The most events that one replica may take.
     pub events_max: u64,
     /// Simultaneous events happen in an order that is drawn, instead of that of their scheduling. A result that is not
@@ -118,6 +120,7 @@ impl Default for Settings {
             scanned_addresses: None,
             flows_per_need: 20,
             traffic: TrafficMode::default(),
+            calibration: None,
             events_max: 100_000_000,
             shuffle_ties: false,
         }

@@ -14,9 +14,11 @@
 //! - [`requests`] follows every request, event by event;
 //! - [`sample`] looks at some of them, each at the time of its use, and takes the load of servers from rates.
 
+mod appliances;
 mod arrivals;
 mod denials;
 mod ends;
+pub(super) mod load;
 mod requests;
 mod sample;
 mod stations;
@@ -35,6 +37,7 @@ use crate::kernel::{Draw, Name};
 use super::enforcement::{Enforcement, Instant};
 use super::replica::Flows;
 use super::{CampaignError, Settings, TrafficMode};
+use appliances::Appliances;
 use ends::{End, Ends, attach, header};
 use stations::Pools;
 
@@ -49,6 +52,7 @@ pub(super) struct Traffic<'a> {
     /// The same for each pool, with those that are for its station only.
     waits_of_pool: Vec<Vec<u32>>,
     pools: Pools,
+    appliances: Appliances,
     rejects: bool,
 }
 
@@ -80,6 +84,7 @@ enum Outcome {
     Stale,
     Upstream,
     QueueFull,
+    TableFull,
     TooSlow,
     Unknown,
 }
@@ -143,9 +148,13 @@ impl<'a> Traffic<'a> {
         let names = design.units().iter().map(|unit| Name::new(&unit.name)).collect();
         let pools = Pools::new(design)?;
         let (waits_for, waits_of_pool) = waits(design, &needs, &pools);
-        let mut traffic = Self { design, needs, names, waits_for, waits_of_pool, pools, rejects };
+        let appliances = Appliances::default();
+        let mut traffic = Self { design, needs, names, waits_for, waits_of_pool, pools, appliances, rejects };
         if let Some(cycle) = traffic.cycle() {
             return Err(CampaignError::SynchronousCycle { design: design.name().to_owned(), cycle });
+        }
+        if let Some(calibration) = settings.calibration.as_ref().filter(|_| settings.flows_per_need > 0) {
+            traffic.appliances = Appliances::new(&traffic, calibration);
         }
         // Some flows of needs that take no time are judged one by one; to look up all pairs would cost more.
         if settings.flows_per_need == 0 || (traffic.pools.is_empty() && settings.traffic == TrafficMode::Sampled) {
@@ -163,6 +172,11 @@ impl<'a> Traffic<'a> {
     /// The needs, in the order of the design.
     pub(super) fn needs(&self) -> &[Demand<'a>] {
         &self.needs
+    }
+
+    /// True if some connections take time on their way, or in units.
+    pub(super) fn takes_time(&self) -> bool {
+        !(self.pools.is_empty() && self.appliances.is_empty())
     }
 
     /// Each station, the number of its units, and the largest share of its time that one of them is asked to work by rates.
@@ -498,6 +512,7 @@ impl Flows {
             Outcome::Stale => &mut self.stale,
             Outcome::Upstream => &mut self.upstream,
             Outcome::QueueFull => &mut self.queue_full,
+            Outcome::TableFull => &mut self.table_full,
             Outcome::TooSlow => &mut self.too_slow,
             Outcome::Unknown => &mut self.unknown,
         } += 1;

@@ -9,6 +9,7 @@ mod conduct;
 mod contracts;
 mod distribution;
 mod draws;
+mod loads;
 mod moves;
 mod operation;
 mod plans;

@@ -170,6 +170,7 @@ fn same_point(a: &EnforcementPoint, b: &EnforcementPoint) -> bool {
         controller,
         // Where it is in place, and how it fails, is for simulations.
         operation: _,
+        load: _,
         provenance: _,
     } = a;
     (kind, placement, directions, mode) == (&b.kind, &b.placement, &b.directions, &b.mode)

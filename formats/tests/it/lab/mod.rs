@@ -1,7 +1,9 @@
 //! The lab file: what it reads to, what it refuses and where, and the way back.
 
 mod controllers;
+mod calibration;
 mod errors;
+mod load;
 mod moves;
 mod operation;
 mod read;

@@ -29,6 +29,7 @@ fn bare(mut draft: Draft) -> Draft {
     draft.attackers.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.monitor.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.unmodelled.iter_mut().for_each(|one| one.provenance = Default::default());
+    draft.calibrated.clear();
     draft.tradecraft.exploits.iter_mut().for_each(|one| one.provenance = Default::default());
     draft.tradecraft.escalations.iter_mut().for_each(|one| one.provenance = Default::default());
     draft

@@ -3,7 +3,7 @@
 //! # What a request goes through
 //! A source opens one by its need's [arrivals](super::arrivals). It is judged at that instant. One that is dropped costs
 //! its time-out, or 127 s where it has none (what Linux takes to give up six repeated SYNs); one that is rejected fails at
-//! once. One that arrives waits for a free server in the order of arrival, and is refused where no place is free. When its
+//! once. One that crosses [appliances](super::appliances) waits there, or is dropped. One that arrives waits for a free server in the order of arrival, and is refused where no place is free. When its
 //! own work is done, the unit opens one request for each of its synchronous needs, one after the other, and answers when
 //! the last of them is answered, or the first has failed for good. A network takes no time.
 //!
@@ -16,14 +16,15 @@
 
 use std::collections::VecDeque;
 
-use seglab_policy::UnitId;
+use seglab_policy::{Standing, UnitId};
 
 use crate::kernel::statistics::Histogram;
 use crate::kernel::{Agenda, Draw, Draws, Duration, Model, Name, ScheduleError, Technique, Time};
 
 use super::super::enforcement::InForce;
-use super::super::purpose::{REQUEST, STATE};
+use super::super::purpose::{APPLIANCE, REQUEST, STATE};
 use super::super::replica::{Flows, Latency, StationUse};
+use super::appliances::Device;
 use super::arrivals::Pace;
 use super::ends::End;
 use super::{Arrival, Outcome, Traffic};
@@ -35,6 +36,8 @@ pub(in super::super) enum Event {
     Open { source: u32 },
     /// A call is tried again.
     Again { call: Ref },
+    /// The connection of a call is through so many of the appliances on its way.
+    Through { call: Ref, passed: u32 },
     /// The work on a call is done.
     Done { call: Ref },
     /// Whoever waits for a call has waited long enough.
@@ -136,6 +139,8 @@ pub(in super::super) struct Requests<'a> {
     calls: Vec<Call>,
     free: Vec<u32>,
     desks: Vec<Desk>,
+    /// The appliances at work.
+    devices: Vec<Device>,
     flows: Vec<Flows>,
     /// `None` for a number of digits that histograms do not have: never.
     latencies: Vec<Option<Histogram>>,
@@ -174,6 +179,11 @@ impl<'a> Requests<'a> {
             calls: Vec::new(),
             free: Vec::new(),
             desks: traffic.pools.pools.iter().map(desk).collect(),
+            devices: traffic
+                .appliances
+                .iter()
+                .map(|one| one.start(&mut draws.at(APPLIANCE, one.name, Name::NONE, Technique::NONE, 0)))
+                .collect(),
             flows: vec![Flows::default(); traffic.needs.len()],
             latencies: traffic.needs.iter().map(|_| Histogram::new(DIGITS).ok()).collect(),
         }
@@ -377,11 +387,37 @@ impl<'a> Requests<'a> {
                 if let Some(timeout) = timeout {
                     agenda.schedule_in(timeout, Event::GivenUp { call: of })?;
                 }
-                match pool {
-                    Some(pool) => self.admit(of, pool, agenda),
-                    None => self.proceed(of, agenda),
-                }
+                self.pass(of, 0, agenda)
             }
+        }
+    }
+
+    /// The connection of a call comes to the next appliance on its way, or to where it goes.
+    fn pass(&mut self, of: Ref, passed: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
+        let (now, traffic) = (agenda.now(), self.traffic);
+        let Some(&mut Call { from, server, pool, demand, .. }) = self.call(of) else { return Ok(()) };
+        let on_its_way = traffic.appliances.between(from, server);
+        for (passed, &at) in (passed + 1..).zip(on_its_way.iter().skip(passed as usize)) {
+            let Some(appliance) = traffic.appliances.get(at) else { continue };
+            if self.enforcement.at(now).standing(appliance.point, None) == Standing::Missing {
+                continue;
+            }
+            let Some(device) = self.devices.get_mut(at as usize) else { continue };
+            if let Some(takes) = device.enter(appliance, now) {
+                return agenda.schedule_in(takes, Event::Through { call: of, passed });
+            }
+            if let Some(call) = self.call(of) {
+                call.phase = Phase::Lost(Outcome::TableFull);
+            }
+            // Where there is a time-out it is on its way already.
+            return match traffic.needs.get(demand as usize).and_then(|demand| demand.need.patience.timeout_ns) {
+                Some(_) => Ok(()),
+                None => agenda.schedule_in(SILENCE, Event::GivenUp { call: of }),
+            };
+        }
+        match pool {
+            Some(pool) => self.admit(of, pool, agenda),
+            None => self.proceed(of, agenda),
         }
     }
 
@@ -595,6 +631,7 @@ impl Model for Requests<'_> {
         match event {
             Event::Open { source } => self.open(source, agenda),
             Event::Again { call } => self.start(call, agenda),
+            Event::Through { call, passed } => self.pass(call, passed, agenda),
             Event::Done { call } => self.done(call, agenda),
             Event::GivenUp { call } => self.give_up(call, agenda),
         }

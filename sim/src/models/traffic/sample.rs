@@ -9,7 +9,7 @@
 //! Each finds the servers on its way in the state that their load gives (see [`super::stations`]), independently. That is
 //! exact where the laws of the servers are and nobody gives up; time-outs and retries do not add to the load.
 
-use seglab_policy::UnitId;
+use seglab_policy::{Standing, UnitId};
 
 use crate::kernel::{Draw, Draws, Duration, Name, Technique, Time};
 
@@ -130,12 +130,25 @@ impl Run<'_> {
             Arrival::Failed(outcome) => return Some((outcome, Duration::ZERO)),
             Arrival::Delivered { server, pool } => (server, pool),
         };
-        let Some(server) = server else { return Some((Outcome::Delivered, Duration::ZERO)) };
         let mut took = Duration::ZERO;
+        for &at_link in self.traffic.appliances.between(source.unit(), server) {
+            let Some(appliance) = self.traffic.appliances.get(at_link) else { continue };
+            if self.enforcement.at(at).standing(appliance.point, None) == Standing::Missing {
+                continue;
+            }
+            match appliance.sample(draw) {
+                Some(through) => took = took.saturating_add(through),
+                None => {
+                    let silence = demand.need.patience.timeout_ns.map_or(SILENCE, Duration::from_nanos);
+                    return Some((Outcome::TableFull, silence));
+                }
+            }
+        }
+        let Some(server) = server else { return Some((Outcome::Delivered, took)) };
         if let Some(pool) = pool.and_then(|pool| self.traffic.pools.get(pool)) {
             match pool.wait(draw) {
-                Some(wait) => took = wait.saturating_add(pool.takes.sample(draw)),
-                None => return Some((Outcome::QueueFull, Duration::ZERO)),
+                Some(wait) => took = took.saturating_add(wait).saturating_add(pool.takes.sample(draw)),
+                None => return Some((Outcome::QueueFull, took)),
             }
         }
         for &number in self.traffic.waits_of(server, pool) {

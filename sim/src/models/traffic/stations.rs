@@ -122,12 +122,7 @@ impl Pool {
 
     /// The work that waits, at a single server with an unbounded queue; none where there is more than it can do.
     pub(super) fn backlog(&self, draw: &mut Draw) -> Duration {
-        let load = self.rate * self.takes.mean().as_secs_f64();
-        if !(load > 0.0 && load < 1.0) {
-            return Duration::ZERO;
-        }
-        let parts = libm::floor(libm::log1p(-draw.uniform()) / libm::log(load)) as u64;
-        (0..parts).fold(Duration::ZERO, |sum, _| sum.saturating_add(self.remaining(draw)))
+        backlog(self.rate * self.takes.mean().as_secs_f64(), draw, |draw| self.remaining(draw))
     }
 
     /// What remains of the work that is found under way: an even share of one that is found in proportion to its length.
@@ -170,7 +165,7 @@ impl Pool {
 
 impl Law {
     /// The law for a load (requests a second times seconds that one takes); `None` if there is no such state.
-    fn new(load: f64, servers: u32, room: u32) -> Option<Self> {
+    pub(super) fn new(load: f64, servers: u32, room: u32) -> Option<Self> {
         let ratio = load / f64::from(servers);
         if !(load > 0.0 && load.is_finite()) || (room == UNBOUNDED && ratio >= 1.0) || servers > SERVERS_MAX {
             return None;
@@ -211,6 +206,16 @@ impl Law {
         };
         served + (further as u64).clamp(1, self.room.max(1).into())
     }
+}
+
+/// The work that waits at a single server with an unbounded queue, of a load and what remains of the work under way; none where
+/// there is more than it can do.
+pub(super) fn backlog(load: f64, draw: &mut Draw, remaining: impl Fn(&mut Draw) -> Duration) -> Duration {
+    if !(load > 0.0 && load < 1.0) {
+        return Duration::ZERO;
+    }
+    let parts = libm::floor(libm::log1p(-draw.uniform()) / libm::log(load)) as u64;
+    (0..parts).fold(Duration::ZERO, |sum, _| sum.saturating_add(remaining(draw)))
 }
 
 fn delay(takes: Takes) -> Option<Delay> {
