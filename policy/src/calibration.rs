@@ -350,8 +350,8 @@ impl Calibration {
     }
 
     /// What is said of a part.
+    #[expect(clippy::indexing_slicing, reason = "there is one of every part")]
     pub fn quantity(&self, of: Part) -> &Quantity {
-        // There is one of every part.
         &self.quantities[&of]
     }
 }

@@ -1,7 +1,7 @@
 //! The lab file: what it reads to, what it refuses and where, and the way back.
 
-mod controllers;
 mod calibration;
+mod controllers;
 mod errors;
 mod load;
 mod moves;
