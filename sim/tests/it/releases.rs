@@ -66,7 +66,7 @@ pub(crate) fn released(seed: u64, moves: bool) -> Design {
         holds: seed.is_multiple_of(2),
         provenance: Provenance::default(),
     };
-    draft.approval = (seed % 5 > 0).then_some(approval);
+    draft.approval = (!seed.is_multiple_of(5)).then_some(approval);
     for (at, point) in (0u64..).zip(&mut draft.points) {
         point.operation.update_mean_ns = [0, 1, 4][((seed + at) % 3) as usize] * HOUR / 2;
         point.operation.updates_per_second = [None, Some(4.0 / 3600.0)][((seed / 2 + at) % 2) as usize];
@@ -86,7 +86,7 @@ fn settings_of(seed: u64, trust: Trust) -> Settings {
         horizon: Duration::from_hours(6),
         pivot: Pivot::ALL[(seed / 3 % 4) as usize],
         trust,
-        search: if seed % 5 == 0 { Search::EveryService } else { Search::OneService },
+        search: if seed.is_multiple_of(5) { Search::EveryService } else { Search::OneService },
         ..Settings::default()
     }
 }
