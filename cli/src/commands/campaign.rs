@@ -43,7 +43,7 @@ pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, 
     }
     let heading = heading(&loaded.design, Some(args.campaign.seed));
     if args.rare {
-        let settings = Settings { flows_per_need: 0, ..settings(&[&loaded.design], &args.campaign)? };
+        let settings = Settings { flows_per_need: 0, ..settings(&[&loaded.design], &args.campaign, context)? };
         return rare::run(&loaded.design, &settings, args, heading, context);
     }
     if let (Some(chunk), Some(path)) = (args.chunk, &args.output) {
