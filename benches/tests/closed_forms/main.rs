@@ -10,6 +10,7 @@
 mod approval;
 mod coverage;
 mod defence;
+mod loads;
 mod rare;
 mod tradecraft;
 
@@ -186,6 +187,7 @@ impl Queue {
             horizon: WATCHED,
             attacker: AttackerChoice::Nobody,
             traffic: TrafficMode::EveryRequest,
+            calibration: Some(seglab_formats::lab::calibration::defaults().unwrap()),
             ..Settings::default()
         };
         Self { file, measured, mean, off: requests, settings }
@@ -211,11 +213,16 @@ fn sojourn(replica: &Replica) -> f64 {
     replica.latencies[0].sum_ns as f64 / 1e9 / REQUESTS
 }
 
-fn queues() -> [Queue; 6] {
+fn queues() -> [Queue; 9] {
     let lost = |replica: &Replica| {
         let flows = replica.needs[0];
         assert_eq!(flows.delivered + flows.queue_full, flows.tried);
         flows.queue_full as f64 / REQUESTS
+    };
+    let dropped = |replica: &Replica| {
+        let flows = replica.needs[0];
+        assert_eq!(flows.delivered + flows.table_full, flows.tried);
+        flows.table_full as f64 / REQUESTS
     };
     // The first two moments of a lognormal time whose median is 50 ms and whose sigma is 0.8.
     let (first, second) = (0.05 * libm::exp(0.32), 0.05 * 0.05 * libm::exp(4.0 * 0.32));
@@ -228,6 +235,9 @@ fn queues() -> [Queue; 6] {
         Queue::of("mg1.yaml", sojourn, first + 10.0 * second / (2.0 * (1.0 - 10.0 * first))),
         Queue::of("mmc.yaml", sojourn, 0.21 + waits * 0.21 / 0.9),
         Queue::of("loss.yaml", lost, 0.3 * power(0.7, 5) / (1.0 - power(0.7, 6))),
+        Queue::of("erlang-b.yaml", lost, loads::erlang_b(loads::erlangs(), 8)),
+        Queue::of("appliance-queue.yaml", sojourn, 0.07 + 0.7 * 0.07 / 0.6),
+        Queue::of("appliance-table.yaml", dropped, loads::erlang_b(7.0, 8)),
         Queue::of("tandem.yaml", sojourn, 0.07 / 0.3 + 0.05 / 0.5),
     ]
 }

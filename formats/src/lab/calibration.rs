@@ -26,7 +26,8 @@ const FORM: &str = "write `NAME: {value: 29min, role: input, source: who says so
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Document {
-    seglab_calibration: At<u32>,
+    #[serde(rename = "seglab-calibration")]
+    version: At<u32>,
     values: Entries<At<ValueDoc>>,
 }
 
@@ -83,10 +84,10 @@ fn quantities(file: &File) -> Result<Vec<Quantity>, Rejected> {
         rejected(vec![error])
     })?;
     let mut notes = Notes::new(SourceId(0), &file.text);
-    if document.seglab_calibration.value != 1 {
-        let message = format!("version {} of calibration files is not known", document.seglab_calibration.value);
+    if document.version.value != 1 {
+        let message = format!("version {} of calibration files is not known", document.version.value);
         let help = "write `seglab-calibration: 1`, or update seglab";
-        notes.error("unknown-version", &document.seglab_calibration, message, help);
+        notes.error("unknown-version", &document.version, message, help);
     }
     let mut given = Vec::new();
     for (name, doc) in &document.values.0 {
