@@ -288,8 +288,8 @@ fn critical_text(out: &mut String, design: &DesignResult, horizon: Duration) {
     let bound = spared.first().and_then(|one| one.incidence.curve().proportion_at(horizon.after_start()));
     if let Some(bound) = bound {
         let names: Vec<&str> = spared.iter().map(|one| one.unit.as_str()).collect();
-        let most = 100.0 * bound.upper_bound(Confidence::P95);
-        let _ = writeln!(out, "    never owned        {} (each in at most {most:.1}%, 95% bound)", names.join(", "));
+        let most = percent(bound.upper_bound(Confidence::P95));
+        let _ = writeln!(out, "    never owned        {} (each in at most {most}%, 95% bound)", names.join(", "));
     }
 }
 
@@ -399,11 +399,22 @@ fn chance(incidence: &Incidence, horizon: Duration) -> String {
         return "no replica".to_owned();
     };
     let interval = proportion.clopper_pearson(Confidence::P95);
-    let share = 100.0 * proportion.estimate().unwrap_or_default();
-    let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
+    let share = percent(proportion.estimate().unwrap_or_default());
+    let (low, high) = (percent(interval.low), percent(interval.high));
     let half = incidence.curve().time_to(0.5);
     let when = half.map_or_else(String::new, |at| format!(", in half of them by {at}"));
-    format!("{share:.1}% of replicas (95% interval {low:.1} to {high:.1}%){when}")
+    format!("{share}% of replicas (95% interval {low} to {high}%){when}")
+}
+
+/// A share in percent: with one digit behind the point, or two that say something of one that is small.
+fn percent(share: f64) -> String {
+    let (mut digits, mut shown) = (1, 1000.0 * share);
+    while shown > 0.0 && shown < 1.0 && digits < 12 {
+        digits += 1;
+        shown *= 10.0;
+    }
+    let more = usize::from(digits > 1);
+    format!("{:.*}", digits + more, 100.0 * share)
 }
 
 fn difference_text(out: &mut String, difference: &Difference) {
@@ -423,4 +434,15 @@ fn difference_text(out: &mut String, difference: &Difference) {
     line("broken flows", &difference.broken_flows, 1.0, "flows");
     line("releases held up", &difference.held_up_ns, HOURS, "h");
     line("rules that outlive needs", &difference.outlived_ns, HOURS, "rule-h");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn small_shares_keep_digits_that_say_something() {
+        let shares = [0.0, 1.0, 0.123_4, 0.001, 0.000_949, 0.000_04, 6.66e-7];
+        assert_eq!(shares.map(percent), ["0.0", "100.0", "12.3", "0.1", "0.095", "0.0040", "0.000067"]);
+    }
 }

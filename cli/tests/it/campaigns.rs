@@ -221,8 +221,8 @@ fn what_hardly_ever_happens_has_a_chance() {
     let harmless = RACE.replace(", critical: 1", "");
     let walled = RACE.replace("  - allow: {from: c, to: d, service: tcp/80}\n", "");
     let at = folder(&[("race.yaml", RACE), ("harmless.yaml", &harmless), ("walled.yaml", &walled)]);
-    let rare =
-        |arguments: &[&str]| seglab(at.path(), &[&["simulate", "--rare", "--starts", "200"], arguments].concat());
+    let search = |arguments: &[&str]| seglab(at.path(), &[&["simulate", "--rare"], arguments].concat());
+    let rare = |arguments: &[&str]| search(&[arguments, &["--starts", "200"]].concat());
     let json = rare(&["race.yaml", "--format", "json", "--threads", "1"]).ends(0);
     assert_eq!(json, rare(&["race.yaml", "--format", "json", "--threads", "2"]).ends(0));
     let document: Value = serde_json::from_str(&json).expect("JSON");
@@ -249,7 +249,7 @@ fn what_hardly_ever_happens_has_a_chance() {
         (&["race.yaml", "--starts", "0"], "0 is not in 10..=1000000"),
         (&["race.yaml", "--replicas", "10"], "cannot be used with '--replicas"),
     ] {
-        let run = rare(arguments);
+        let run = search(arguments);
         assert_eq!(run.code, Some(2), "{arguments:?}");
         assert!(run.err.contains(error), "{arguments:?}: {}", run.err);
     }
