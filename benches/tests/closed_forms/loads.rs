@@ -46,7 +46,8 @@ fn waits_of_an_appliance_are_those_of_a_station() {
     // The desk takes 70 ms: an appliance as fast, which takes as long for one that comes alone.
     let given = [(Input::ApplianceRate, 1.0 / 0.07), (Input::ApplianceLatency, 0.07)];
     let (right, wrong) = (appliance("md1.yaml", 1.0, &given), appliance("md1.yaml", 1.1, &given));
-    let quantiles: [(&str, fn(&Latency) -> u64, fn(&ApplianceLoad) -> f64); 2] = [
+    type Quantile = (&'static str, fn(&Latency) -> u64, fn(&ApplianceLoad) -> f64);
+    let quantiles: [Quantile; 2] = [
         ("p50", |latency| latency.p50_ns, |load| load.latency_ns_p50.unwrap()),
         ("p99", |latency| latency.p99_ns, |load| load.latency_ns_p99.unwrap()),
     ];
