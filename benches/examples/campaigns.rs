@@ -1,9 +1,9 @@
 //! How many replicas a minute the program plays on a large design, flat and segmented, with everything on: scans,
 //! credentials, exploits that are there or not, escalations, patches, alerts, and analysts with false alarms.
 //!
-//! `campaigns SEGLAB FOLDER UNITS RULES REPLICAS` writes both designs into a folder and runs `SEGLAB simulate` on each, on all
-//! cores and with no traffic. Prints one line of a Markdown table for each: what it was, how long replicas took, what they did
-//! in that time, how far the attacker got, and the memory beyond that of one replica of an empty run.
+//! `campaigns SEGLAB FOLDER UNITS RULES FLAT SEGMENTED` writes both designs into a folder and runs `SEGLAB simulate` for so many
+//! replicas of each, on all cores and with no traffic; for 0 replicas not at all. Prints one line of a Markdown table for each: what it was, how long replicas took, what they did
+//! in that time, how far the attacker got, and how many bytes a unit two replicas take beyond a run in which nothing happens.
 
 use seglab_benches::{Size, company};
 use seglab_policy::{
@@ -86,22 +86,27 @@ fn simulate(seglab: &str, design: &Path, replicas: &str, horizon: &str) -> (Valu
 #[expect(clippy::print_stdout, clippy::expect_used, clippy::panic, reason = "a tool that prints what it measures")]
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [seglab, folder, units, rules, replicas] = words.as_slice() else {
-        panic!("give the program, a folder, and the numbers of units, rules and replicas")
+    let [seglab, folder, units, rules, flat, segmented] = words.as_slice() else {
+        panic!("give the program, a folder, and the numbers of units, rules and replicas of both")
     };
     let number = |text: &String| text.parse::<u32>().expect("a number");
     let size = Size { units: number(units), rules: number(rules) };
     std::fs::create_dir_all(folder).expect("a folder");
-    for segmented in [false, true] {
-        let design = everything(size, segmented);
+    for (is_segmented, replicas) in [(false, flat), (true, segmented)] {
+        if number(replicas) == 0 {
+            continue;
+        }
+        let design = everything(size, is_segmented);
         let path = Path::new(folder).join(format!("{}.yaml", design.name()));
         std::fs::write(&path, seglab_formats::lab::write(&design)).expect("a file");
         // What the design itself takes: one replica in which nothing has time to happen.
         let (_, empty) = simulate(seglab, &path, "1", "1ns");
+        let (_, pair) = simulate(seglab, &path, "2", "7d");
         let (result, timings) = simulate(seglab, &path, replicas, "7d");
         let of = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN);
         let seconds = (of(&timings, "/phases_ns/run") - of(&empty, "/phases_ns/run")) / 1e9;
-        let memory = of(&timings, "/peak_memory_bytes") - of(&empty, "/peak_memory_bytes");
+        // Results are kept replica by replica, so memory is that of two under way at a time.
+        let memory = of(&pair, "/peak_memory_bytes") - of(&empty, "/peak_memory_bytes");
         let (events, made) = (of(&result, "/designs/0/events"), of(&result, "/designs/0/attempts/made"));
         let compromised = result.pointer("/designs/0/replicas").and_then(Value::as_array).map(|replicas| {
             let mut owned: Vec<u64> = replicas

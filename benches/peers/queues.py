@@ -49,13 +49,15 @@ def of_nexosim(program, seconds):
 
 
 def of_seglab(program, design, seconds):
-    with tempfile.NamedTemporaryFile() as timings:
+    with tempfile.TemporaryDirectory() as folder:
+        timings = f"{folder}/timings.json"
         found = subprocess.run(
             [program, "simulate", design, "--replicas", "1", "--threads", "1", "--horizon", f"{seconds}s",
-             "--traffic", "every-request", "--format", "json", "--timings", timings.name],
+             "--traffic", "every-request", "--format", "json", "--timings", timings],
             check=True, capture_output=True,
         )
-        took = json.load(timings)["phases_ns"]["run"] / 1e9
+        with open(timings, encoding="utf-8") as file:
+            took = json.load(file)["phases_ns"]["run"] / 1e9
     replica = json.loads(found.stdout)["designs"][0]["replicas"][0]
     requests = replica["needs"][0]["delivered"]
     return requests, replica["latencies"][0]["sum_ns"] / 1e9 / requests, took
