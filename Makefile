@@ -75,7 +75,7 @@ bench-campaigns: setup
 # A red team's times to the crown jewels of a hundred workloads, beside what the same designs give over a box of parameters.
 bench-red-team: setup
 	$(CARGO) build --release --locked --package seglab-benches --example red_team
-	@$(TARGET)/release/examples/red_team scenarios/experiments/red-team 200 100
+	@$(TARGET)/release/examples/red_team scenarios/experiments/red-team 40 20
 
 # Beside what people use, in one run: the same questions, the same answers, and the ratio of the times. `PARTS` are
 # `verifier` (an analyser of Kubernetes policies), `acl` (DPDK's packet classifier; processors with AVX-512), `nftables`,
