@@ -71,16 +71,7 @@ impl Attack<'_> {
     ) -> Result<(Passage, bool), ScheduleError> {
         let board = self.board;
         let assume = self.assume(tried.unit, tried.lure, agenda.now());
-        let (connection, passage) = self.passage(tried.connection(), assume, agenda.now());
-        self.replica.attempts.made += 1;
-        match passage {
-            Passage::Denied => self.replica.attempts.denied += 1,
-            Passage::Unknown => self.replica.attempts.unknown += 1,
-            Passage::Allowed | Passage::Reported => {
-                let now = board.enforcement.at(agenda.now()).without(&self.void_points);
-                self.replica.attempts.stale += u64::from(now.is_by_staleness(&connection, assume));
-            }
-        }
+        let (connection, passage) = self.open(tried.connection(), assume, agenda.now());
         let mut works = false;
         let mut technique = technique::SCAN_SERVICES;
         if passage.is_allowed() {
@@ -115,9 +106,20 @@ impl Attack<'_> {
         Ok((passage, works))
     }
 
-    /// What becomes of a connection at an instant, with the source port that serves best.
-    pub(super) fn passage(&self, wanted: Connection, assume: Assume, now: Time) -> (Connection, Passage) {
-        self.board.enforcement.at(now).without(&self.void_points).attempt(wanted, assume)
+    /// Tries to open a connection, with the source port that serves best: what becomes of it, which is counted.
+    pub(super) fn open(&mut self, wanted: Connection, assume: Assume, now: Time) -> (Connection, Passage) {
+        let now = self.board.enforcement.at(now).without(&self.void_points);
+        let (connection, passage) = now.attempt(wanted, assume);
+        let attempts = &mut self.replica.attempts;
+        attempts.made += 1;
+        match passage {
+            Passage::Denied => attempts.denied += 1,
+            Passage::Unknown => attempts.unknown += 1,
+            Passage::Allowed | Passage::Reported => {
+                attempts.stale += u64::from(now.is_by_staleness(&connection, assume));
+            }
+        }
+        (connection, passage)
     }
 
     /// The state of enforcement for connections of a unit at this instant.

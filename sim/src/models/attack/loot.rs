@@ -9,11 +9,11 @@
 use seglab_policy::{Assume, Connection, Endpoint, Header, Side, UnitId};
 
 use crate::kernel::statistics::Fate;
-use crate::kernel::{Agenda, Name, ScheduleError};
+use crate::kernel::{Agenda, Duration, Name, ScheduleError};
 
 use super::super::purpose::{ALERT, EXFILTRATE, EXFILTRATION};
 use super::super::replica::{Settled, TraceAction};
-use super::super::{Passage, technique};
+use super::super::technique;
 use super::{Attack, Event, State};
 
 impl Attack<'_> {
@@ -43,9 +43,9 @@ impl Attack<'_> {
             let Some(owned) = self.at_work(number) else { return Ok(()) };
             let (sender, by) = (owned.unit, owned.by);
             if self.sends(sender, header, agenda)? {
-                let names = [board.network.name(unit), Name::NONE];
-                let mut draw = board.draws.at(EXFILTRATION, names[0], names[1], EXFILTRATE, 0);
-                let delay = draw.exponential(crate::kernel::Duration::from_nanos(exfiltration.mean_ns));
+                let name = board.network.name(unit);
+                let mut draw = board.draws.at(EXFILTRATION, name, Name::NONE, EXFILTRATE, 0);
+                let delay = draw.exponential(Duration::from_nanos(exfiltration.mean_ns));
                 return agenda.schedule_in(delay, Event::Exfiltrated { owned: first, through: number });
             }
             at = by;
@@ -61,13 +61,7 @@ impl Attack<'_> {
         for (interface, _) in (0u16..).zip(&board.network.design.unit(unit).interfaces) {
             for &destination in board.offence.outside.iter().filter(|end| matches!(end, Endpoint::External(_))) {
                 let wanted = Connection { source: Endpoint::Unit { unit, interface }, destination, header };
-                let (connection, passage) = self.passage(wanted, assume, agenda.now());
-                self.replica.attempts.made += 1;
-                match passage {
-                    Passage::Denied => self.replica.attempts.denied += 1,
-                    Passage::Unknown => self.replica.attempts.unknown += 1,
-                    Passage::Allowed | Passage::Reported => {}
-                }
+                let (connection, passage) = self.open(wanted, assume, agenda.now());
                 denied |= passage.is_reportable();
                 let works = passage.is_allowed();
                 let technique = technique::EXFILTRATE;
