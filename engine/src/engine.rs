@@ -141,8 +141,12 @@ pub struct Engine {
     linked: FxHashSet<(u32, u32)>,
 }
 
+/// Endpoints that nothing in the design tells apart: see [`Engine::class_of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointClass(Slot);
+
 /// An interface: its family and its identity there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Slot {
     family: Family,
     identity: u32,
@@ -231,6 +235,12 @@ impl Engine {
             known: spaces.keys().map(|space| design.known_addresses(space).cloned().unwrap_or_default()).collect(),
             linked: linked(design, &spaces),
         })
+    }
+
+    /// The class of a unit's endpoint; `None` if the design does not have it. What is decided of a connection between two units
+    /// follows from the classes of its ends, unless one of them runs on the other.
+    pub fn class_of(&self, endpoint: Endpoint) -> Option<EndpointClass> {
+        self.slot(endpoint).map(EndpointClass)
     }
 
     /// Whether a connection may be opened. Endpoints that the design does not have open nothing.

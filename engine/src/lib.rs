@@ -54,7 +54,7 @@ mod tier_plan;
 mod workload;
 
 pub use connection_table::{ConnectionLimits, ConnectionTable, Tracked, WhenFull};
-pub use engine::{CompileError, Decision, Engine, Footprint, Limits};
+pub use engine::{CompileError, Decision, EndpointClass, Engine, Footprint, Limits};
 pub use matcher::{
     Applied, Explanation, InterfaceId, Layout, LiveMatcher, LiveRule, Matcher, Packet, PacketV4, PacketV6, PairForm,
     Recompiled, Snapshot, SpaceId, UnitPacket, Untabled, Update, UpdateError,

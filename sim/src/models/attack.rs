@@ -33,6 +33,8 @@ mod keys;
 mod loot;
 mod nearness;
 mod path;
+mod probes;
+mod prospects;
 mod strategy;
 mod triage;
 
@@ -40,7 +42,8 @@ pub(super) use attempt::without_tampering;
 pub(super) use craft::Craft;
 pub(super) use nearness::Compass;
 pub use path::{PathError, Step, follow};
-pub(super) use triage::Desk;
+pub(super) use prospects::Prospects;
+pub(super) use triage::{Alarms, Desk};
 
 use seglab_policy::{
     Conduct, Endpoint, EnforcementPoint, Pivot, Placement, PointId, PointKind, Privilege, Strategy, Trust, UnitId,
@@ -70,6 +73,8 @@ pub(super) struct Board<'a> {
     pub(super) critical: &'a [UnitId],
     /// By what is told how near the attack has come to its goal; `None` where nobody asks.
     pub(super) compass: Option<&'a Compass>,
+    /// What units could ever take; `None` where every attempt is played.
+    pub(super) prospects: Option<&'a Prospects>,
 }
 
 /// An attacker, checked.
@@ -117,10 +122,9 @@ pub(super) struct Defence {
 #[derive(Clone)]
 pub(super) struct Attack<'a> {
     board: Board<'a>,
-    units: Vec<State>,
+    /// For each unit its position in `owned`, or [`CLEAN`].
+    numbers: Vec<u32>,
     owned: Vec<Owned>,
-    /// For each unit, that all of it is owned.
-    rooted: Vec<bool>,
     keys: Keys,
     /// Owned units that are not quarantined.
     active: u32,
@@ -151,17 +155,25 @@ enum State {
     Quarantined,
 }
 
-/// An owned unit at work.
+/// The number of a unit that was never owned.
+const CLEAN: u32 = u32::MAX;
+
+/// A unit that is or was owned.
 #[derive(Clone)]
 struct Owned {
     unit: UnitId,
     /// The owned unit from which it was taken, by number.
     by: Option<u32>,
     taken: Time,
+    /// When all of it was.
+    rooted: Option<Time>,
+    quarantined: Option<Time>,
     alerted: bool,
     window: u32,
     /// The visits of the window that are still to come, the next one last.
     visits: Vec<Visit>,
+    /// Probes that would be noticed, so far.
+    probes: u32,
 }
 
 /// What can happen.
@@ -171,6 +183,8 @@ pub(super) enum Event {
     Window { owned: u32 },
     /// The next visit of a unit's window is due.
     Visit { owned: u32 },
+    /// An owned unit probes a target that it can never take, and is noticed if that is denied.
+    Probe { owned: u32 },
     /// An attempt that works is through.
     Taken { unit: UnitId, by: u32, gives: Privilege },
     /// An account on an owned unit becomes all of it.
@@ -213,9 +227,8 @@ impl<'a> Attack<'a> {
         let critical = board.critical.iter().map(|_| Settled::default()).collect();
         Self {
             board,
-            units: vec![State::Clean; board.network.design.units().len()],
+            numbers: vec![CLEAN; board.network.design.units().len()],
             owned: Vec::new(),
-            rooted: vec![false; board.network.design.units().len()],
             keys: Keys::new(board.network.credentials()),
             active: 0,
             front: 0,
@@ -250,6 +263,7 @@ impl<'a> Attack<'a> {
 
     /// The outcome at the end of the replica, and what was traced.
     pub(super) fn finish(mut self, horizon: Time) -> (Replica, Vec<(UnitId, Time)>, Vec<TraceEntry>) {
+        self.count_unnoticed(horizon);
         for settled in self.replica.critical.iter_mut().filter(|settled| settled.fate != Fate::Event) {
             *settled = match self.over {
                 Some(at) => Settled { at, fate: Fate::Competitor },
@@ -266,13 +280,22 @@ impl<'a> Attack<'a> {
     }
 
     fn state(&self, unit: UnitId) -> State {
-        self.units.get(unit.index()).copied().unwrap_or(State::Quarantined)
+        match self.numbers.get(unit.index()) {
+            Some(&CLEAN) => State::Clean,
+            Some(&number) if self.ever_owned(unit).is_some_and(|owned| owned.quarantined.is_none()) => {
+                State::Owned(number)
+            }
+            _ => State::Quarantined,
+        }
     }
 
-    fn set_state(&mut self, unit: UnitId, state: State) {
-        if let Some(held) = self.units.get_mut(unit.index()) {
-            *held = state;
-        }
+    /// A unit as it was owned, if it ever was.
+    fn ever_owned(&self, unit: UnitId) -> Option<&Owned> {
+        self.owned.get(*self.numbers.get(unit.index())? as usize)
+    }
+
+    fn ever_owned_mut(&mut self, unit: UnitId) -> Option<&mut Owned> {
+        self.owned.get_mut(*self.numbers.get(unit.index())? as usize)
     }
 
     /// The owned unit with this number, if it is still at work.
@@ -333,12 +356,24 @@ impl<'a> Attack<'a> {
     ) -> Result<(), ScheduleError> {
         let now = agenda.now();
         let number = self.owned.len() as u32;
-        self.set_state(unit, State::Owned(number));
+        if let Some(held) = self.numbers.get_mut(unit.index()) {
+            *held = number;
+        }
         let by_number = by.and_then(|by| match self.state(by) {
             State::Owned(number) => Some(number),
             State::Clean | State::Quarantined => None,
         });
-        self.owned.push(Owned { unit, by: by_number, taken: now, alerted: false, window: 0, visits: Vec::new() });
+        self.owned.push(Owned {
+            unit,
+            by: by_number,
+            taken: now,
+            rooted: None,
+            quarantined: None,
+            alerted: false,
+            window: 0,
+            visits: Vec::new(),
+            probes: 0,
+        });
         self.active += 1;
         self.front = number;
         self.note(now, TraceAction::Taken { unit, by, gives });
@@ -359,16 +394,15 @@ impl<'a> Attack<'a> {
         if let Some(delay) = self.board.defence.sensor.draw(self.board.draws, SENSOR, who, Technique::NONE, 0) {
             agenda.schedule_in(delay, Event::Noticed { unit })?;
         }
+        self.schedule_probe(number, agenda)?;
         agenda.schedule_in(Duration::ZERO, Event::Window { owned: number })
     }
 
     /// All of a unit is the attacker's: at once, or later than an account on it.
     fn climb(&mut self, unit: UnitId, later: bool, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let now = agenda.now();
-        let Some(rooted) = self.rooted.get_mut(unit.index()) else { return Ok(()) };
-        if std::mem::replace(rooted, true) {
-            return Ok(());
-        }
+        let Some(owned) = self.ever_owned_mut(unit).filter(|owned| owned.rooted.is_none()) else { return Ok(()) };
+        owned.rooted = Some(now);
         let critical = self.board.critical.binary_search(&unit);
         if let Ok(position) = critical
             && let Some(settled) = self.replica.critical.get_mut(position)
@@ -403,16 +437,20 @@ impl<'a> Attack<'a> {
     }
 
     fn has_root(&self, unit: UnitId) -> bool {
-        self.rooted.get(unit.index()).copied().unwrap_or_default()
+        self.ever_owned(unit).is_some_and(|owned| owned.rooted.is_some())
     }
 
-    /// True if an owned unit has a reason to try another: it is clean, or only an account on it is owned.
-    fn is_wanted(&self, by: UnitId, unit: UnitId) -> bool {
-        match self.state(unit) {
-            State::Clean => true,
-            State::Owned(_) => unit != by && !self.has_root(unit),
-            State::Quarantined => false,
-        }
+    /// True if an owned unit has a reason to try another at an instant: it is clean, or only an account on it is owned.
+    fn is_wanted(&self, by: UnitId, unit: UnitId, at: Time) -> bool {
+        let Some(owned) = self.ever_owned(unit).filter(|owned| owned.taken <= at) else { return true };
+        let later = |time: Option<Time>| time.is_none_or(|time| time > at);
+        unit != by && later(owned.rooted) && later(owned.quarantined)
+    }
+
+    /// True if anything can come of an attempt at a unit, be it an alert.
+    fn matters(&self, target: UnitId) -> bool {
+        let Board { network, enforcement, defence, .. } = self.board;
+        network.can_fall(target) || defence.denied_alert > Probability::ZERO && enforcement.reports()
     }
 
     /// Writes down the numbers of this instant, once.
@@ -433,11 +471,13 @@ impl<'a> Attack<'a> {
         let (unit, window) = (owned.unit, owned.window);
         let Some(reach) = board.network.reach(unit) else { return Ok(()) };
         let mut open = 0u32;
-        let denials_matter = board.defence.denied_alert > Probability::ZERO && board.enforcement.reports();
-        let targets = (0u32..).zip(&reach.targets).filter(|(_, target)| {
-            self.is_wanted(unit, target.unit) && (denials_matter || board.network.can_fall(target.unit))
-        });
-        let targets = targets.map(|(position, target)| (position, *target)).inspect(|_| open += 1);
+        let positions: Box<dyn Iterator<Item = u32>> = match self.prospects(unit) {
+            Some(prospects) => Box::new(prospects.iter().copied()),
+            None => Box::new(0..reach.targets.len() as u32),
+        };
+        let targets = positions.filter_map(|position| Some((position, *reach.targets.get(position as usize)?)));
+        let targets = targets.filter(|(_, target)| self.is_wanted(unit, target.unit, now) && self.matters(target.unit));
+        let targets = targets.inspect(|_| open += 1);
         let visits =
             board.offence.scan.visits(board.draws, board.network.name(unit), (now, agenda.horizon()), window, targets);
         if open == 0 {
@@ -475,7 +515,7 @@ impl<'a> Attack<'a> {
         let unit = owned.unit;
         let reach = board.network.reach(unit);
         if let Some((reach, target)) = reach.and_then(|reach| Some((reach, *reach.targets.get(visit.target as usize)?)))
-            && self.is_wanted(unit, target.unit)
+            && self.is_wanted(unit, target.unit, agenda.now())
             && self.makes(number, visit, agenda.now())
         {
             self.try_target(unit, number, reach, target, visit.number, agenda)?;
@@ -507,7 +547,9 @@ impl<'a> Attack<'a> {
 
     fn quarantine(&mut self, unit: UnitId, agenda: &mut Agenda<Event>) {
         let now = agenda.now();
-        self.set_state(unit, State::Quarantined);
+        if let Some(owned) = self.ever_owned_mut(unit) {
+            owned.quarantined = Some(now);
+        }
         self.active -= 1;
         self.quarantined += 1;
         self.outages.push((unit, now));
@@ -563,6 +605,7 @@ impl Model for Attack<'_> {
         match event {
             Event::Window { owned } => self.open_window(owned, agenda),
             Event::Visit { owned } => self.visit(owned, agenda),
+            Event::Probe { owned } => self.probe(owned, agenda),
             Event::Taken { unit, by, gives } => self.through(unit, by, gives, agenda),
             Event::Climbed { owned } => match self.at_work(owned).map(|owned| owned.unit) {
                 Some(unit) => self.take(unit, None, Privilege::Root, agenda),

@@ -14,7 +14,7 @@ use seglab_policy::{
 use crate::kernel::statistics::{Fate, Incidence, Precision, Proportion, Samples};
 use crate::kernel::{Draws, Duration, Limits, Probability, Ties, Time, run_replicas, simulate};
 
-use super::attack::{Attack, Board, Chance, Craft, Defence, Desk, Offence};
+use super::attack::{Alarms, Attack, Board, Chance, Craft, Defence, Desk, Offence, Prospects};
 use super::changes::{Changes, Timeline};
 use super::chunk::{Chunk, Part};
 use super::enforcement::{Enforcement, InForce};
@@ -30,7 +30,7 @@ use super::result::{
 use super::scan::Scan;
 use super::traffic::load::EnforcementLoad;
 use super::traffic::{Requests, Traffic};
-use super::{AttackerChoice, CampaignError, Detection, Settings, TrafficMode, poisson};
+use super::{AttackerChoice, CampaignError, Detection, Probes, Settings, TrafficMode, poisson};
 
 /// Designs made ready to be simulated. See the [module's example](super).
 pub struct Campaign<'a> {
@@ -52,6 +52,8 @@ struct Stage<'a> {
     /// What enforcing takes, and the numbers of the calibration that this rests on.
     load: Option<(EnforcementLoad, BTreeSet<Input>)>,
     offence: Option<Offence>,
+    /// What units could ever take, where probes are thinned.
+    prospects: Option<Prospects>,
     defence: Defence,
     /// The critical units, by name.
     critical: Vec<UnitId>,
@@ -242,6 +244,7 @@ impl<'a> Campaign<'a> {
             trust: settings.trust.to_string(),
             detection: settings.detection,
             search: settings.search,
+            probes: settings.probes,
             scanned_addresses: self.scanned_addresses,
             flows_per_need: settings.flows_per_need,
             traffic: settings.traffic,
@@ -297,14 +300,20 @@ impl<'a> Stage<'a> {
         let mut defence = defence(design.monitor(), settings.detection)?;
         if let Some(desk) = defence.desk.as_mut().filter(|_| offence.is_some()) {
             let denials = traffic.denials(&enforcement, defence.denied_alert);
-            desk.alarms = denials.into_iter().map(|rate| rate + desk.false_alarms).collect();
+            desk.alarms =
+                denials.into_iter().map(|rate| Alarms::new(rate + desk.false_alarms, settings.horizon)).collect();
         }
+        let operations = Operations::new(design, settings.horizon)?;
+        let changes = Changes::new(design, settings.horizon)?;
+        let is_steady = operations.is_none() && changes.is_none() && settings.probes == Probes::Thinned;
+        let thinned = offence.as_ref().filter(|_| is_steady);
         Ok(Self {
             design,
+            prospects: thinned.and_then(|offence| Prospects::new(design, &enforcement, offence)),
             network,
             enforcement,
-            operations: Operations::new(design, settings.horizon)?,
-            changes: Changes::new(design, settings.horizon)?,
+            operations,
+            changes,
             load: settings.calibration.as_ref().and_then(|calibration| traffic.enforcement_load(calibration)),
             traffic,
             offence,
@@ -340,6 +349,7 @@ impl<'a> Stage<'a> {
                     draws,
                     critical: &self.critical,
                     compass: None,
+                    prospects: self.prospects.as_ref(),
                 };
                 let mut attack = Attack::new(board, number, traced);
                 let run = simulate(&mut attack, self.limits(settings, draws), Attack::begin).map_err(|error| {

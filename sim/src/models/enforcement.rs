@@ -10,9 +10,9 @@
 
 use std::rc::Rc;
 
-use seglab_engine::{CompileError, Decision, Engine};
+use seglab_engine::{CompileError, Decision, EndpointClass, Engine};
 use seglab_policy::{
-    Assume, Connection, Design, Evaluation, Header, Mode, Placement, PointId, Reply, Standing, UnitId,
+    Assume, Connection, Design, Endpoint, Evaluation, Header, Mode, Placement, PointId, Reply, Standing, UnitId,
 };
 use serde::Serialize;
 
@@ -78,6 +78,12 @@ impl Enforcement {
     /// True if a rule tells source ports apart.
     pub(super) fn looks_at_source_ports(&self) -> bool {
         self.source_ports.len() > 1
+    }
+
+    /// The classes of a unit's endpoint in the engines: units whose endpoints share theirs meet the same decisions, but at units
+    /// that run on one of them, or that one of them runs on.
+    pub(super) fn classes_of(&self, endpoint: Endpoint) -> [Option<EndpointClass>; 2] {
+        [Some(&self.engine), self.reporting.as_ref()].map(|engine| engine.and_then(|engine| engine.class_of(endpoint)))
     }
 
     /// Every point in place and at work.

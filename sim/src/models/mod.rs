@@ -104,6 +104,6 @@ pub use result::{
     CampaignResult, CampaignScope, CriticalResult, CurvePoint, DelaysResult, DesignResult, Difference, LatencyResult,
     NeedResult, PrecisionReached, ServiceObserved, ServiceResult,
 };
-pub use settings::{AttackerChoice, Detection, Search, Settings, TrafficMode};
+pub use settings::{AttackerChoice, Detection, Probes, Search, Settings, TrafficMode};
 pub use technique::Technique;
 pub use traffic::load::{AgentsLoad, ApplianceLoad, EnforcementLoad, GivenLoad, UnitLoad};

@@ -25,6 +25,8 @@ pub(super) struct Network<'a> {
     credential_names: Vec<Name>,
     /// For each unit, whether an attacker can ever take it by a connection.
     can_fall: Vec<bool>,
+    /// What an attacker who has to exploit or to log in connects to at each unit, whatever it needs for that.
+    weak_spots: Vec<Box<[Header]>>,
     /// Units with the same attachments share one.
     reaches: Vec<Reach>,
     reach_of: Vec<u32>,
@@ -83,11 +85,25 @@ impl<'a> Network<'a> {
         numbered.sort_unstable();
         let credential_names = numbered.into_iter().map(|(_, name)| name).collect();
         let (reaches, reach_of) = reaches(design, pivot);
-        let can_fall = Vec::new();
-        let mut network =
-            Self { design, names, guests, yields, credentials, credential_names, can_fall, reaches, reach_of };
-        network.can_fall = design.units().iter().map(|unit| network.has_a_way_in(unit, pivot)).collect();
-        Ok(network)
+        let weak_spots: Vec<Box<[Header]>> = design.units().iter().map(weak_spots).collect();
+        let can_fall = design.units().iter().zip(&weak_spots).map(|(unit, weak_spots)| match pivot {
+            Pivot::Any | Pivot::EitherWay => true,
+            Pivot::Service => !unit.listeners.is_empty(),
+            Pivot::Exploitable => !weak_spots.is_empty(),
+        });
+        let can_fall = can_fall.collect();
+        Ok(Self {
+            design,
+            names,
+            guests,
+            yields,
+            credentials,
+            credential_names,
+            can_fall,
+            weak_spots,
+            reaches,
+            reach_of,
+        })
     }
 
     /// The stable name of a unit.
@@ -100,18 +116,9 @@ impl<'a> Network<'a> {
         self.can_fall.get(unit.index()).copied().unwrap_or_default()
     }
 
-    fn has_a_way_in(&self, unit: &Unit, pivot: Pivot) -> bool {
-        let every = vec![true; self.credentials.len()];
-        let weaknesses = unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port));
-        let logins = unit.logins.iter().map(|login| (login.protocol, login.port));
-        match pivot {
-            Pivot::Any | Pivot::EitherWay => true,
-            Pivot::Service => !unit.listeners.is_empty(),
-            Pivot::Exploitable => weaknesses.chain(logins).any(|(protocol, port)| {
-                let header = Header::to_port(protocol, port);
-                self.is_exploitable(unit, header) || self.takes_login(unit, header, &every)
-            }),
-        }
+    /// The services of a unit that have a vulnerability or take a credential, each once.
+    pub(super) fn weak_spots(&self, unit: UnitId) -> &[Header] {
+        self.weak_spots.get(unit.index()).map_or(&[], AsRef::as_ref)
     }
 
     /// The units that run on `unit`, directly.
@@ -165,13 +172,6 @@ impl<'a> Network<'a> {
             .filter_map(move |(at, own)| there.is_some_and(|there| addresses(self.design, own, there)).then_some(at))
     }
 
-    /// True if the unit has a vulnerability in a service that the header reaches.
-    pub(super) fn is_exploitable(&self, unit: &Unit, header: Header) -> bool {
-        let Header::Transport { protocol, destination_port, .. } = header else { return false };
-        unit.listens_to(header)
-            && unit.vulnerabilities.iter().any(|weak| weak.protocol == protocol && weak.port == destination_port)
-    }
-
     /// True if the unit has a service that the header reaches and that takes a credential out of `held`.
     pub(super) fn takes_login(&self, unit: &Unit, header: Header, held: &[bool]) -> bool {
         let Header::Transport { protocol, destination_port, .. } = header else { return false };
@@ -184,6 +184,14 @@ impl<'a> Network<'a> {
                 .iter()
                 .any(|login| login.protocol == protocol && login.port == destination_port && holds(&login.credential))
     }
+}
+
+fn weak_spots(unit: &Unit) -> Box<[Header]> {
+    let weaknesses = unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port));
+    let logins = unit.logins.iter().map(|login| (login.protocol, login.port));
+    let spots: BTreeSet<(Transport, u16)> = weaknesses.chain(logins).collect();
+    let headers = spots.into_iter().map(|(protocol, port)| Header::to_port(protocol, port));
+    headers.filter(|header| unit.listens_to(*header)).collect()
 }
 
 /// True if the one interface can send to the other, whatever policy says.

@@ -42,6 +42,8 @@ pub(super) const TRIAGE: Purpose = Purpose::new(37);
 pub(super) const ALARM: Purpose = Purpose::new(38);
 /// How long data takes to leave a critical unit.
 pub(super) const EXFILTRATION: Purpose = Purpose::new(39);
+/// A probe that nothing can come of but an alert.
+pub(super) const PROBE: Purpose = Purpose::new(40);
 /// Whether an enforcement point is in place at a unit. Enforcement has the numbers from 48 on.
 pub(super) const COVERAGE: Purpose = Purpose::new(48);
 /// When an enforcement point fails and is repaired.
@@ -75,6 +77,10 @@ pub(super) const LURE: Technique = Technique::new(4);
 pub(super) const ESCALATE: Technique = Technique::new(5);
 /// Data is sent away.
 pub(super) const EXFILTRATE: Technique = Technique::new(6);
+/// A probe that raises an alert if it is denied, …
+pub(super) const NOTICED: Technique = Technique::new(7);
+/// … or one that nobody notices.
+pub(super) const UNNOTICED: Technique = Technique::new(8);
 /// What keeps an enforcement point from a unit: the unit itself, …
 pub(super) const AT_UNIT: Technique = Technique::new(32);
 /// … the image that it runs, …

@@ -9,7 +9,7 @@ use crate::kernel::{Duration, Time};
 use super::checks::{self, CheckResult};
 use super::replica::{Attempts, Delays, Flows, Latency, Replica, StationUse};
 use super::traffic::load::EnforcementLoad;
-use super::{Detection, Search, TrafficMode};
+use super::{Detection, Probes, Search, TrafficMode};
 
 /// The result of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,6 +43,9 @@ pub struct CampaignScope {
     pub detection: Detection,
     /// What an owned unit tries at one address.
     pub search: Search,
+    /// How attempts are played of which nothing can come but an alert.
+    #[serde(default)]
+    pub probes: Probes,
     /// The number of addresses that each scan is spread over.
     pub scanned_addresses: u32,
     /// The expected number of sampled flows of a need.

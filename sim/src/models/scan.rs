@@ -69,6 +69,11 @@ impl Scan {
         (windows < WINDOWS_MAX).then(|| Self { window, mean, none: libm::exp(-mean) })
     }
 
+    /// How often one interface is visited \[per second\].
+    pub(super) fn visits_per_second(&self) -> f64 {
+        self.mean / self.window.as_secs_f64()
+    }
+
     /// When the window with this number opens, for a unit taken at `taken`.
     pub(super) fn opens(&self, taken: Time, window: u32) -> Time {
         taken.saturating_add(self.window.saturating_mul(u64::from(window)))

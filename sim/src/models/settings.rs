@@ -32,6 +32,8 @@ pub struct Settings {
     pub detection: Detection,
     /// What an owned unit tries at one address.
     pub search: Search,
+    /// How attempts are played of which nothing can come but an alert.
+    pub probes: Probes,
     /// The number of addresses that an owned unit's scan is spread over; `None` for
     /// [`Settings::SCANNED_ADDRESSES_MIN`], doubled until it holds the interfaces of the largest design.
     pub scanned_addresses: Option<NonZeroU32>,
@@ -87,6 +89,18 @@ pub enum Search {
     EveryService,
 }
 
+/// How attempts are played that no state of the attack can make anything of: at targets to which no connection that is allowed
+/// meets a weakness. Both have the same distribution in every respect, and a trace has all attempts in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probes {
+    /// Those that raise an alert one by one, the others counted at the end: wherever enforcement stands as it does all the time.
+    #[default]
+    Thinned,
+    /// One by one, like all others.
+    Played,
+}
+
 /// How the business' traffic is played. Both say the same, where they say how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -117,6 +131,7 @@ impl Default for Settings {
             trust: Trust::OwnAgentVoid,
             detection: Detection::Full,
             search: Search::OneService,
+            probes: Probes::default(),
             scanned_addresses: None,
             flows_per_need: 20,
             traffic: TrafficMode::default(),

@@ -14,7 +14,7 @@ use seglab_policy::{
     Transport, Triage, Trust, UnitId, Verdict, WayIn,
 };
 use seglab_sim::kernel::{Duration, Time};
-use seglab_sim::models::{Campaign, Detection, Passage, Search, Settings, TraceAction, TraceEntry};
+use seglab_sim::models::{Campaign, Detection, Passage, Probes, Search, Settings, TraceAction, TraceEntry};
 
 use crate::company::sure_attacker;
 
@@ -40,7 +40,7 @@ pub(crate) fn attacked(seed: u64) -> Design {
 }
 
 /// The same with tradecraft, another strategy and another defence, whatever the seed says.
-fn armed(seed: u64) -> Design {
+pub(crate) fn armed(seed: u64) -> Design {
     let mut draft = attacked(seed).to_draft();
     let bit = |at: u64| seed >> at & 1 == 1;
     let names: BTreeSet<String> =
@@ -323,6 +323,7 @@ fn check_traces(design_of: fn(u64) -> Design) -> Tally {
             trust,
             detection: Detection::Full,
             search: if seed % 5 == 0 { Search::EveryService } else { Search::OneService },
+            probes: if seed / 4 % 2 == 0 { Probes::Thinned } else { Probes::Played },
             ..Settings::default()
         };
         let campaign = Campaign::prepare(&[&design], &settings).unwrap();

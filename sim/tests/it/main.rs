@@ -13,6 +13,7 @@ mod loads;
 mod moves;
 mod operation;
 mod plans;
+mod probes;
 mod queue;
 mod queue_script;
 mod queueing;

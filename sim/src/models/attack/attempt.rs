@@ -11,7 +11,7 @@ use super::super::technique;
 use super::super::{Passage, Search};
 use super::craft::Usable;
 use super::strategy::AIMED;
-use super::{Attack, Chance, Event, State};
+use super::{Attack, Chance, Event};
 
 impl Attack<'_> {
     /// Tries what the search tells at one target: one service, or all.
@@ -127,15 +127,18 @@ impl Attack<'_> {
         let host = self.board.enforcement.at(now).host_of(self.board.network.design, unit);
         let trust = self.board.offence.trust;
         let needs_root = self.board.offence.craft.needs_root.tampering;
+        // A host in quarantine was owned, and its points are as void as before.
+        let tampers = |unit: UnitId| {
+            let owned = self.ever_owned(unit);
+            owned
+                .and_then(|owned| if needs_root { owned.rooted } else { Some(owned.taken) })
+                .is_some_and(|at| at <= now)
+        };
         Assume {
             as_if_enforced: false,
-            trust: if needs_root && !self.has_root(unit) { without_tampering(trust) } else { trust },
+            trust: if needs_root && !tampers(unit) { without_tampering(trust) } else { trust },
             owned: Some(if lure { Side::Destination } else { Side::Source }),
-            // A host in quarantine was owned, and its points are as void as before.
-            host_owned: host.is_some_and(|host| match needs_root {
-                true => self.has_root(host),
-                false => self.state(host) != State::Clean,
-            }),
+            host_owned: host.is_some_and(tampers),
         }
     }
 
@@ -210,7 +213,7 @@ pub(super) struct Tried {
 }
 
 impl Tried {
-    fn connection(&self) -> Connection {
+    pub(super) fn connection(&self) -> Connection {
         let here = Endpoint::Unit { unit: self.unit, interface: self.interface };
         let there = Endpoint::Unit { unit: self.target.unit, interface: self.target.interface };
         let (source, destination) = if self.lure { (there, here) } else { (here, there) };

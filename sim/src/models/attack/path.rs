@@ -114,6 +114,7 @@ pub fn follow(
         draws: Draws::new(0, 0),
         critical: &[],
         compass: None,
+        prospects: None,
     };
     let mut follower = Follower { attack: Attack::new(board, 0, true), steps, next: 0, awaited: None };
     let limits = Limits { horizon: horizon.after_start(), ..Limits::default() };

@@ -58,7 +58,7 @@ impl Attack<'_> {
             let first = reach.targets.partition_point(|target| target.unit < goal);
             let targets = reach.targets.iter().skip(first).take_while(|target| target.unit == goal);
             for &target in targets {
-                if self.is_wanted(unit, target.unit) {
+                if self.is_wanted(unit, target.unit, agenda.now()) {
                     self.try_target(unit, number, reach, target, AIMED, agenda)?;
                 }
             }

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use seglab_policy::UnitId;
 
 use crate::kernel::statistics::Fate;
-use crate::kernel::{Agenda, Duration, Name, Probability, ScheduleError, Technique, Time};
+use crate::kernel::{Agenda, Draw, Duration, Name, Probability, ScheduleError, Technique, Time};
 
 use super::super::purpose::{ALARM, TRIAGE};
 use super::super::replica::Settled;
@@ -29,8 +29,23 @@ pub(in super::super) struct Desk {
     pub(in super::super) missed: Probability,
     /// How often the sensor raises an alarm about a unit for nothing \[per second\].
     pub(in super::super) false_alarms: f64,
-    /// How often that happens for each unit, its own denied flows included \[per second\].
-    pub(in super::super) alarms: Vec<f64>,
+    /// False alarms about each unit, for its own denied flows included.
+    pub(in super::super) alarms: Vec<Alarms>,
+}
+
+/// How often an alarm is raised about a unit for nothing.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Alarms {
+    per_second: f64,
+    /// What the first draw is below if the first alarm comes by the horizon: hardly ever, of most units.
+    soon: f64,
+}
+
+impl Alarms {
+    pub(in super::super) fn new(per_second: f64, horizon: Duration) -> Self {
+        // A little more, for times are rounded.
+        Self { per_second, soon: -libm::expm1(-per_second * (horizon.as_secs_f64() + 1e-6)) * (1.0 + 1e-9) }
+    }
 }
 
 /// What lies on the desk.
@@ -42,7 +57,7 @@ pub(super) struct Cases {
     files: Vec<File>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct File {
     /// A case about the unit waits or is looked at.
     is_open: bool,
@@ -56,24 +71,43 @@ impl Attack<'_> {
     /// Schedules the first false alarms.
     pub(super) fn open_desk(&mut self, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let design = self.board.network.design;
-        if self.board.defence.desk.is_some() {
-            self.cases.files = vec![File::default(); design.units().len()];
-            design.unit_ids().try_for_each(|unit| self.arm(unit, agenda))?;
+        if let Some(desk) = &self.board.defence.desk {
+            // Of units of which there are none, nobody asks for the next one.
+            let armed = File { is_open: false, is_armed: true, cases: 0, alarms: 1 };
+            self.cases.files = vec![armed; design.units().len()];
+            for (unit, alarms) in design.unit_ids().zip(&desk.alarms) {
+                if self.alarm_draw(unit, 1).uniform() < alarms.soon {
+                    self.schedule_alarm(unit, alarms.per_second, 1, agenda)?;
+                }
+            }
         }
         Ok(())
     }
 
     /// Schedules the next false alarm about a unit.
     fn arm(&mut self, unit: UnitId, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
-        let rate = self.board.defence.desk.as_ref().and_then(|desk| desk.alarms.get(unit.index()).copied());
-        let Some(rate) = rate.filter(|rate| *rate > 0.0) else { return Ok(()) };
+        let alarms = self.board.defence.desk.as_ref().and_then(|desk| desk.alarms.get(unit.index()).copied());
+        let Some(alarms) = alarms.filter(|alarms| alarms.per_second > 0.0) else { return Ok(()) };
         let Some(file) = self.cases.files.get_mut(unit.index()).filter(|file| !file.is_armed) else { return Ok(()) };
         file.is_armed = true;
         file.alarms += 1;
-        let name = self.board.network.name(unit);
-        let mut draw = self.board.draws.at(ALARM, name, Name::NONE, Technique::NONE, file.alarms);
-        let delay = draw.exponential(Duration::saturating_from_nanos_f64(1e9 / rate));
-        agenda.schedule_in(delay, Event::Alarm { unit })
+        let number = file.alarms;
+        self.schedule_alarm(unit, alarms.per_second, number, agenda)
+    }
+
+    fn schedule_alarm(
+        &self,
+        unit: UnitId,
+        per_second: f64,
+        number: u32,
+        agenda: &mut Agenda<Event>,
+    ) -> Result<(), ScheduleError> {
+        let mean = Duration::saturating_from_nanos_f64(1e9 / per_second);
+        agenda.schedule_in(self.alarm_draw(unit, number).exponential(mean), Event::Alarm { unit })
+    }
+
+    fn alarm_draw(&self, unit: UnitId, number: u32) -> Draw {
+        self.board.draws.at(ALARM, self.board.network.name(unit), Name::NONE, Technique::NONE, number)
     }
 
     /// A false alarm. About a unit that is dealt with already it is none.

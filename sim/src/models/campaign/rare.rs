@@ -181,6 +181,7 @@ impl Stage<'_> {
             draws: world.draws,
             critical: &self.critical,
             compass: Some(compass),
+            prospects: self.prospects.as_ref(),
         };
         let attack = Attack::new(board, world.number, false);
         Some(Underway::begin(attack, self.limits(settings, world.draws), Attack::begin))
