@@ -38,6 +38,8 @@ mod prospects;
 mod strategy;
 mod triage;
 
+use std::collections::BTreeMap;
+
 pub(super) use attempt::without_tampering;
 pub(super) use craft::Craft;
 pub(super) use nearness::Compass;
@@ -169,11 +171,16 @@ struct Owned {
     rooted: Option<Time>,
     quarantined: Option<Time>,
     alerted: bool,
-    window: u32,
+    /// The windows that were opened.
+    windows: u32,
+    /// No window is to come, for nothing is left to take.
+    is_idle: bool,
     /// The visits of the window that are still to come, the next one last.
     visits: Vec<Visit>,
     /// Probes that would be noticed, so far.
     probes: u32,
+    /// Positions of targets that credentials opened to it, and when.
+    opened: BTreeMap<u32, Time>,
 }
 
 /// What can happen.
@@ -183,6 +190,8 @@ pub(super) enum Event {
     Window { owned: u32 },
     /// The next visit of a unit's window is due.
     Visit { owned: u32 },
+    /// A visit is due to a target that was opened in the middle of a window.
+    LateVisit { owned: u32, target: u32, visit: u32 },
     /// An owned unit probes a target that it can never take, and is noticed if that is denied.
     Probe { owned: u32 },
     /// An attempt that works is through.
@@ -370,14 +379,19 @@ impl<'a> Attack<'a> {
             rooted: None,
             quarantined: None,
             alerted: false,
-            window: 0,
+            windows: 0,
+            is_idle: false,
             visits: Vec::new(),
             probes: 0,
+            opened: BTreeMap::new(),
         });
         self.active += 1;
         self.front = number;
         self.note(now, TraceAction::Taken { unit, by, gives });
-        self.use_unit(unit, false, now);
+        for credential in self.keys.known().to_vec() {
+            self.open_to(number, credential, agenda)?;
+        }
+        self.use_unit(unit, false, agenda)?;
         match gives {
             Privilege::Root => self.climb(unit, false, agenda)?,
             Privilege::User => {
@@ -412,20 +426,18 @@ impl<'a> Attack<'a> {
         if later {
             self.note(now, TraceAction::Escalated { unit });
         }
-        self.use_unit(unit, true, now);
+        self.use_unit(unit, true, agenda)?;
         self.take_controller(unit, agenda);
         if critical.is_ok() { self.exfiltrate(unit, agenda) } else { Ok(()) }
     }
 
     /// What can be done on an owned unit with an account, or with all of it.
-    fn use_unit(&mut self, unit: UnitId, with_root: bool, now: Time) {
+    fn use_unit(&mut self, unit: UnitId, with_root: bool, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let needs_root = self.board.offence.craft.needs_root;
         if needs_root.tampering == with_root && self.trace.is_some() && self.has_agent(unit) {
-            self.note(now, TraceAction::Tampered { unit });
+            self.note(agenda.now(), TraceAction::Tampered { unit });
         }
-        if needs_root.credentials == with_root {
-            self.find_credentials(unit, now);
-        }
+        if needs_root.credentials == with_root { self.find_credentials(unit, agenda) } else { Ok(()) }
     }
 
     /// True if an agent stands at the unit, and owning the unit makes it void.
@@ -447,12 +459,6 @@ impl<'a> Attack<'a> {
         unit != by && later(owned.rooted) && later(owned.quarantined)
     }
 
-    /// True if anything can come of an attempt at a unit, be it an alert.
-    fn matters(&self, target: UnitId) -> bool {
-        let Board { network, enforcement, defence, .. } = self.board;
-        network.can_fall(target) || defence.denied_alert > Probability::ZERO && enforcement.reports()
-    }
-
     /// Writes down the numbers of this instant, once.
     fn step(&mut self, now: Time) {
         let (compromised, quarantined) = (self.owned.len() as u32, self.quarantined);
@@ -468,50 +474,57 @@ impl<'a> Attack<'a> {
     fn open_window(&mut self, number: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let (board, now) = (self.board, agenda.now());
         let Some(owned) = self.at_work(number).filter(|_| self.goes_on()) else { return Ok(()) };
-        let (unit, window) = (owned.unit, owned.window);
+        let (unit, window) = (owned.unit, owned.windows);
         let Some(reach) = board.network.reach(unit) else { return Ok(()) };
         let mut open = 0u32;
-        let positions: Box<dyn Iterator<Item = u32>> = match self.prospects(unit) {
-            Some(prospects) => Box::new(prospects.iter().copied()),
-            None => Box::new(0..reach.targets.len() as u32),
+        let positions: Box<dyn Iterator<Item = u32>> = match self.free_prospects(unit) {
+            Some(free) => Box::new(free.iter().chain(owned.opened.keys()).copied()),
+            None => Box::new(board.probed_among(reach).iter()),
         };
         let targets = positions.filter_map(|position| Some((position, *reach.targets.get(position as usize)?)));
-        let targets = targets.filter(|(_, target)| self.is_wanted(unit, target.unit, now) && self.matters(target.unit));
+        let targets = targets.filter(|(_, target)| self.is_wanted(unit, target.unit, now));
         let targets = targets.inspect(|_| open += 1);
         let visits =
             board.offence.scan.visits(board.draws, board.network.name(unit), (now, agenda.horizon()), window, targets);
+        if let Some(owned) = self.owned.get_mut(number as usize) {
+            owned.windows += 1;
+            owned.visits = visits;
+            owned.is_idle = open == 0;
+        }
         if open == 0 {
             return Ok(());
-        }
-        if let Some(owned) = self.owned.get_mut(number as usize) {
-            owned.visits = visits;
         }
         self.schedule_next(number, agenda)
     }
 
     /// Schedules the next visit of the window, or the next window.
     fn schedule_next(&mut self, number: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
-        let Some(owned) = self.owned.get_mut(number as usize) else { return Ok(()) };
+        let Some(owned) = self.owned.get(number as usize) else { return Ok(()) };
         let (at, event) = match owned.visits.last() {
             Some(visit) => (visit.at, Event::Visit { owned: number }),
-            None => {
-                owned.window += 1;
-                (self.board.offence.scan.opens(owned.taken, owned.window), Event::Window { owned: number })
-            }
+            None => (self.board.offence.scan.opens(owned.taken, owned.windows), Event::Window { owned: number }),
         };
         // Times of a window are rounded, and the next one may open a nanosecond before its last visit.
         let at = at.max(agenda.now());
         if at <= agenda.horizon() { agenda.schedule_at(at, event) } else { Ok(()) }
     }
 
-    /// One unit tries one address.
+    /// The next visit of the window is due.
     fn visit(&mut self, number: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         if self.at_work(number).is_none() || !self.goes_on() {
             return Ok(());
         }
+        let Some(visit) = self.owned.get_mut(number as usize).and_then(|owned| owned.visits.pop()) else {
+            return Ok(());
+        };
+        self.make(number, visit, agenda)?;
+        self.schedule_next(number, agenda)
+    }
+
+    /// One unit tries one address.
+    fn make(&mut self, number: u32, visit: Visit, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let board = self.board;
-        let Some(owned) = self.owned.get_mut(number as usize) else { return Ok(()) };
-        let Some(visit) = owned.visits.pop() else { return Ok(()) };
+        let Some(owned) = self.at_work(number).filter(|_| self.goes_on()) else { return Ok(()) };
         let unit = owned.unit;
         let reach = board.network.reach(unit);
         if let Some((reach, target)) = reach.and_then(|reach| Some((reach, *reach.targets.get(visit.target as usize)?)))
@@ -520,7 +533,7 @@ impl<'a> Attack<'a> {
         {
             self.try_target(unit, number, reach, target, visit.number, agenda)?;
         }
-        self.schedule_next(number, agenda)
+        Ok(())
     }
 
     /// A unit has given itself away.
@@ -605,6 +618,9 @@ impl Model for Attack<'_> {
         match event {
             Event::Window { owned } => self.open_window(owned, agenda),
             Event::Visit { owned } => self.visit(owned, agenda),
+            Event::LateVisit { owned, target, visit } => {
+                self.make(owned, Visit { at: agenda.now(), target, number: visit }, agenda)
+            }
             Event::Probe { owned } => self.probe(owned, agenda),
             Event::Taken { unit, by, gives } => self.through(unit, by, gives, agenda),
             Event::Climbed { owned } => match self.at_work(owned).map(|owned| owned.unit) {

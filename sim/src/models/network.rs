@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seglab_policy::{
-    Design, Endpoint, Family, Header, Interface, IntervalSet, Pivot, Service, Transport, Unit, UnitId,
+    Design, Endpoint, Family, Header, Interface, IntervalSet, Login, Pivot, Service, Transport, Unit, UnitId,
 };
 
 use crate::kernel::{Name, NameCollision};
@@ -23,10 +23,8 @@ pub(super) struct Network<'a> {
     credentials: BTreeMap<&'a str, u32>,
     /// Stable names of credentials, by number.
     credential_names: Vec<Name>,
-    /// For each unit, whether an attacker can ever take it by a connection.
-    can_fall: Vec<bool>,
-    /// What an attacker who has to exploit or to log in connects to at each unit, whatever it needs for that.
-    weak_spots: Vec<Box<[Header]>>,
+    /// The units that take each credential, by number.
+    takers: Vec<Vec<UnitId>>,
     /// Units with the same attachments share one.
     reaches: Vec<Reach>,
     reach_of: Vec<u32>,
@@ -47,6 +45,19 @@ pub(super) struct Reach {
     pub(super) targets: Vec<Target>,
     /// The headers that the attacker knows, of which each attempt takes one.
     pub(super) headers: Vec<Header>,
+    /// The positions of targets that have vulnerabilities, ascending.
+    pub(super) vulnerable: Vec<u32>,
+    /// Those of targets that can fall at all, ascending.
+    pub(super) can_fall: Vec<u32>,
+}
+
+impl Reach {
+    /// The interfaces of a unit, with their positions.
+    pub(super) fn of(&self, unit: UnitId) -> impl Iterator<Item = (u32, Target)> {
+        let first = self.targets.partition_point(|target| target.unit < unit);
+        let own = self.targets.iter().skip(first).take_while(move |target| target.unit == unit);
+        (first as u32..).zip(own.copied())
+    }
 }
 
 /// An address space and a family: interfaces with the same attachment can address the same interfaces.
@@ -85,25 +96,8 @@ impl<'a> Network<'a> {
         numbered.sort_unstable();
         let credential_names = numbered.into_iter().map(|(_, name)| name).collect();
         let (reaches, reach_of) = reaches(design, pivot);
-        let weak_spots: Vec<Box<[Header]>> = design.units().iter().map(weak_spots).collect();
-        let can_fall = design.units().iter().zip(&weak_spots).map(|(unit, weak_spots)| match pivot {
-            Pivot::Any | Pivot::EitherWay => true,
-            Pivot::Service => !unit.listeners.is_empty(),
-            Pivot::Exploitable => !weak_spots.is_empty(),
-        });
-        let can_fall = can_fall.collect();
-        Ok(Self {
-            design,
-            names,
-            guests,
-            yields,
-            credentials,
-            credential_names,
-            can_fall,
-            weak_spots,
-            reaches,
-            reach_of,
-        })
+        let takers = takers(design, &credentials);
+        Ok(Self { design, names, guests, yields, credentials, credential_names, takers, reaches, reach_of })
     }
 
     /// The stable name of a unit.
@@ -111,14 +105,9 @@ impl<'a> Network<'a> {
         self.names.get(unit.index()).copied().unwrap_or(Name::NONE)
     }
 
-    /// False for a unit that no connection can take, whatever the policy and whatever credentials the attacker finds.
-    pub(super) fn can_fall(&self, unit: UnitId) -> bool {
-        self.can_fall.get(unit.index()).copied().unwrap_or_default()
-    }
-
-    /// The services of a unit that have a vulnerability or take a credential, each once.
-    pub(super) fn weak_spots(&self, unit: UnitId) -> &[Header] {
-        self.weak_spots.get(unit.index()).map_or(&[], AsRef::as_ref)
+    /// The units that take a credential, ascending.
+    pub(super) fn takers(&self, credential: u32) -> &[UnitId] {
+        self.takers.get(credential as usize).map_or(&[], Vec::as_slice)
     }
 
     /// The units that run on `unit`, directly.
@@ -186,12 +175,40 @@ impl<'a> Network<'a> {
     }
 }
 
-fn weak_spots(unit: &Unit) -> Box<[Header]> {
-    let weaknesses = unit.vulnerabilities.iter().map(|weak| (weak.protocol, weak.port));
-    let logins = unit.logins.iter().map(|login| (login.protocol, login.port));
-    let spots: BTreeSet<(Transport, u16)> = weaknesses.chain(logins).collect();
-    let headers = spots.into_iter().map(|(protocol, port)| Header::to_port(protocol, port));
-    headers.filter(|header| unit.listens_to(*header)).collect()
+/// False for a unit that no connection can take, whatever the policy and whatever credentials the attacker finds.
+fn can_fall(unit: &Unit, pivot: Pivot) -> bool {
+    match pivot {
+        Pivot::Any | Pivot::EitherWay => true,
+        Pivot::Service => !unit.listeners.is_empty(),
+        Pivot::Exploitable => weak_spots(unit).next().is_some() || unit.logins.iter().any(|of| accepts(unit, of)),
+    }
+}
+
+/// The services of a unit that have a vulnerability.
+pub(super) fn weak_spots(unit: &Unit) -> impl Iterator<Item = Header> {
+    let headers = unit.vulnerabilities.iter().map(|weak| Header::to_port(weak.protocol, weak.port));
+    headers.filter(|header| unit.listens_to(*header))
+}
+
+/// True if the service that takes a credential is there.
+pub(super) fn accepts(unit: &Unit, login: &Login) -> bool {
+    unit.listens_to(Header::to_port(login.protocol, login.port))
+}
+
+/// The units that take each credential, by number, ascending.
+fn takers(design: &Design, credentials: &BTreeMap<&str, u32>) -> Vec<Vec<UnitId>> {
+    let mut takers = vec![Vec::new(); credentials.len()];
+    for (id, unit) in design.unit_ids().zip(design.units()) {
+        let taken = unit.logins.iter().filter(|login| accepts(unit, login));
+        let taken: BTreeSet<u32> =
+            taken.filter_map(|login| credentials.get(login.credential.as_str()).copied()).collect();
+        for credential in taken {
+            if let Some(takers) = takers.get_mut(credential as usize) {
+                takers.push(id);
+            }
+        }
+    }
+    takers
 }
 
 /// True if the one interface can send to the other, whatever policy says.
@@ -239,7 +256,13 @@ fn reaches(design: &Design, pivot: Pivot) -> (Vec<Reach>, Vec<u32>) {
             let targets: Vec<Target> =
                 targets.iter().filter(|target| linked.contains(&target.attachment)).copied().collect();
             let headers = headers(design, pivot, &targets);
-            reaches.push(Reach { targets, headers });
+            let which = |is: &dyn Fn(&Unit) -> bool| -> Vec<u32> {
+                let positions = (0u32..).zip(&targets).filter(|(_, target)| is(design.unit(target.unit)));
+                positions.map(|(position, _)| position).collect()
+            };
+            let vulnerable = which(&|unit| weak_spots(unit).next().is_some());
+            let can_fall = which(&|unit| can_fall(unit, pivot));
+            reaches.push(Reach { targets, headers, vulnerable, can_fall });
             reaches.len() as u32 - 1
         });
         reach_of.push(number);

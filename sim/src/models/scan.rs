@@ -79,6 +79,11 @@ impl Scan {
         taken.saturating_add(self.window.saturating_mul(u64::from(window)))
     }
 
+    /// The window in which an instant lies, for a unit taken at `taken`.
+    pub(super) fn window_at(&self, taken: Time, at: Time) -> u32 {
+        u32::try_from(at.since(taken).as_nanos() / self.window.as_nanos().max(1)).unwrap_or(u32::MAX)
+    }
+
     /// The visits of one window up to a horizon, in descending order, to those `targets` that are wanted.
     pub(super) fn visits(
         &self,

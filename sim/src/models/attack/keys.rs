@@ -6,16 +6,18 @@
 
 use seglab_policy::UnitId;
 
-use crate::kernel::{Name, Technique, Time};
+use crate::kernel::{Agenda, Name, ScheduleError, Technique, Time};
 
 use super::super::purpose::ROTATION;
 use super::super::replica::TraceAction;
-use super::Attack;
+use super::{Attack, Event};
 
 /// The credentials of an attacker, by number.
 #[derive(Clone)]
 pub(super) struct Keys {
     held: Vec<bool>,
+    /// Those that it had at some time, in the order of finding them.
+    known: Vec<u32>,
     /// On how many units at work each was found.
     places: Vec<u32>,
     /// Those that will be of no use from some time on.
@@ -28,20 +30,31 @@ impl Keys {
     pub(super) fn new(credentials: usize) -> Self {
         Self {
             held: vec![false; credentials],
+            known: Vec::new(),
             places: vec![0; credentials],
             ending: Vec::new(),
             losses: vec![0; credentials],
         }
     }
 
-    /// A credential is found somewhere.
-    pub(super) fn find(&mut self, credential: u32) {
+    /// A credential is found somewhere; true for the first time.
+    pub(super) fn find(&mut self, credential: u32) -> bool {
         let at = credential as usize;
         if let (Some(held), Some(places)) = (self.held.get_mut(at), self.places.get_mut(at)) {
             *held = true;
             *places += 1;
             self.ending.retain(|(one, _)| *one != credential);
         }
+        let is_new = !self.known.contains(&credential);
+        if is_new {
+            self.known.push(credential);
+        }
+        is_new
+    }
+
+    /// The credentials that the attacker had at some time.
+    pub(super) fn known(&self) -> &[u32] {
+        &self.known
     }
 
     /// Which credentials are of use at an instant; instants come in their order.
@@ -59,12 +72,17 @@ impl Keys {
 
 impl Attack<'_> {
     /// The credentials that lie on a unit are the attacker's.
-    pub(super) fn find_credentials(&mut self, unit: UnitId, now: Time) {
+    pub(super) fn find_credentials(&mut self, unit: UnitId, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let yields = self.board.network.yields(unit);
-        yields.iter().for_each(|&credential| self.keys.find(credential));
         if !yields.is_empty() {
-            self.note(now, TraceAction::FoundCredentials { unit });
+            self.note(agenda.now(), TraceAction::FoundCredentials { unit });
         }
+        for &credential in yields {
+            if self.keys.find(credential) {
+                self.open_services(credential, agenda)?;
+            }
+        }
+        Ok(())
     }
 
     /// A unit is no longer a place where credentials are found.

@@ -8,23 +8,51 @@
 use seglab_policy::{Pivot, UnitId};
 
 use crate::kernel::statistics::Fate;
-use crate::kernel::{Agenda, Draw, Duration, Name, ScheduleError, Technique, Time};
+use crate::kernel::{Agenda, Draw, Duration, Name, Probability, ScheduleError, Technique, Time};
 
+use super::super::network::Reach;
 use super::super::purpose::{NOTICED, PROBE, UNNOTICED};
 use super::super::replica::TraceAction;
 use super::super::technique;
 use super::attempt::Tried;
 use super::strategy::AIMED;
-use super::{Attack, Event};
+use super::{Attack, Board, Event};
 
-impl Attack<'_> {
-    /// The positions in the reach of a unit of those targets whose visits are drawn one by one; `None` for all.
-    pub(super) fn prospects(&self, unit: UnitId) -> Option<&[u32]> {
-        let board = self.board;
-        let now = board.enforcement.at(Time::START);
-        board.prospects.and_then(|prospects| prospects.of(unit, board.network, board.offence, now))
+/// Positions in a reach.
+pub(super) enum Positions<'a> {
+    All(u32),
+    Some(&'a [u32]),
+}
+
+impl<'a> Positions<'a> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::All(count) => *count as usize,
+            Self::Some(positions) => positions.len(),
+        }
     }
 
+    fn get(&self, at: usize) -> Option<u32> {
+        match self {
+            Self::All(count) => u32::try_from(at).ok().filter(|at| at < count),
+            Self::Some(positions) => positions.get(at).copied(),
+        }
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = u32> + 'a {
+        (0..self.len()).filter_map(move |at| self.get(at))
+    }
+}
+
+impl<'a> Board<'a> {
+    /// The targets of which anything can come, be it an alert.
+    pub(super) fn probed_among(self, reach: &'a Reach) -> Positions<'a> {
+        let denials_matter = self.defence.denied_alert > Probability::ZERO && self.enforcement.reports();
+        if denials_matter { Positions::All(reach.targets.len() as u32) } else { Positions::Some(&reach.can_fall) }
+    }
+}
+
+impl Attack<'_> {
     /// Schedules the next probe of an owned unit that raises an alert if it is denied.
     pub(super) fn schedule_probe(&self, number: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let Some(owned) = self.owned.get(number as usize) else { return Ok(()) };
@@ -97,8 +125,8 @@ impl Attack<'_> {
 
     /// The mean time between two probes of a unit, of which a share counts, at the whole of its reach; `None` if there are none.
     fn between_probes(&self, unit: UnitId, share: f64) -> Option<Duration> {
-        self.prospects(unit)?;
-        let targets = self.board.network.reach(unit)?.targets.len();
+        self.free_prospects(unit)?;
+        let targets = self.board.probed_among(self.board.network.reach(unit)?).len();
         let per_second = self.board.offence.scan.visits_per_second() * targets as f64 * share;
         (per_second > 0.0).then(|| Duration::saturating_from_nanos_f64(1e9 / per_second))
     }
@@ -113,10 +141,11 @@ impl Attack<'_> {
         let reach = board.network.reach(unit)?;
         // The first word was that of the time.
         draw.word();
-        let position = draw.choose(reach.targets.len())?;
-        let target = *reach.targets.get(position)?;
-        let is_prospect = self.prospects(unit)?.binary_search(&(position as u32)).is_ok();
-        if is_prospect || !self.is_wanted(unit, target.unit, at) || !self.matters(target.unit) {
+        let among = board.probed_among(reach);
+        let position = among.get(draw.choose(among.len())?)?;
+        let target = *reach.targets.get(position as usize)?;
+        let is_prospect = self.is_prospect(self.owned.get(by as usize)?, position, at);
+        if is_prospect || !self.is_wanted(unit, target.unit, at) {
             return None;
         }
         let header = *reach.headers.get(draw.choose(reach.headers.len())?)?;

@@ -2,7 +2,8 @@
 //!
 //! Where enforcement stands as it does all the time, that does not change, and is found once for all replicas. All others are
 //! *out of reach* of the unit, whatever happens: nothing can come of attempts at them but an alert. Assumed is what serves the
-//! attacker most: every weakness is there, every credential is held, every point is void that trust lets be.
+//! attacker most: every vulnerability is there, every point is void that trust lets be. What a credential opens comes to that
+//! when the attacker first has it.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -10,12 +11,16 @@ use std::sync::OnceLock;
 use seglab_engine::EndpointClass;
 use seglab_policy::{Assume, Connection, Design, Endpoint, Header, Pivot, Side, Strategy, UnitId};
 
-use super::super::Search;
-use super::super::enforcement::{Enforcement, Instant};
-use super::super::network::{Network, Reach, Target};
-use super::Offence;
+use crate::kernel::{Agenda, ScheduleError, Time};
 
-/// A unit that could take more targets than this, and more than one in so many, is not contained: there is little to thin.
+use super::super::Search;
+use super::super::enforcement::Enforcement;
+use super::super::network::{Reach, Target, accepts, weak_spots};
+use super::super::scan::Visit;
+use super::{Attack, Board, Event, Offence, Owned};
+
+/// A unit is contained that could take no more targets than this, or than one in so many; and in any case no more than half of
+/// them. From others there is little to thin.
 const PROSPECTS_MAX: usize = 64;
 const ONE_IN: usize = 32;
 
@@ -63,72 +68,136 @@ impl Prospects {
         Some(Self { kinds, kind_of })
     }
 
-    /// The positions in the reach of a unit of the targets that it could take, ascending; `None` if they are many.
-    pub(super) fn of(
-        &self,
-        unit: UnitId,
-        network: &Network<'_>,
-        offence: &Offence,
-        now: Instant<'_>,
-    ) -> Option<&[u32]> {
+    /// The positions in the reach of a unit of the targets that it could take without any credential, ascending; `None` if they
+    /// are many.
+    fn of(&self, unit: UnitId, board: Board<'_>) -> Option<&[u32]> {
         let kind = self.kinds.get(*self.kind_of.get(unit.index())? as usize)?;
-        let find = || Eye { unit: kind.first, network, offence, now }.find();
-        kind.targets.get_or_init(find).as_deref()
+        kind.targets.get_or_init(|| Outlook { unit: kind.first, board }.free()).as_deref()
     }
 }
 
-/// A unit that looks for prospects.
-struct Eye<'a> {
+/// What a unit could take.
+struct Outlook<'a> {
     unit: UnitId,
-    network: &'a Network<'a>,
-    offence: &'a Offence,
-    now: Instant<'a>,
+    board: Board<'a>,
 }
 
-impl Eye<'_> {
-    fn find(&self) -> Option<Box<[u32]>> {
-        let reach = self.network.reach(self.unit)?;
-        let most = PROSPECTS_MAX.max(reach.targets.len() / ONE_IN);
-        let mut found = Vec::new();
-        for (position, &target) in (0u32..).zip(&reach.targets) {
-            if self.could_take(target, reach) {
-                if found.len() == most {
-                    return None;
-                }
-                found.push(position);
-            }
-        }
-        Some(found.into_boxed_slice())
+impl Outlook<'_> {
+    /// Targets that need no credential, unless they are many.
+    fn free(&self) -> Option<Box<[u32]>> {
+        let Board { network, offence, .. } = self.board;
+        let reach = network.reach(self.unit)?;
+        let targets = self.board.probed_among(reach).len();
+        let most = PROSPECTS_MAX.max(targets / ONE_IN).min(targets / 2);
+        let candidates: Box<dyn Iterator<Item = u32>> = match offence.pivot {
+            Pivot::Exploitable => Box::new(reach.vulnerable.iter().copied()),
+            Pivot::Service | Pivot::Any | Pivot::EitherWay => Box::new(0..reach.targets.len() as u32),
+        };
+        let free =
+            candidates.filter(|&at| reach.targets.get(at as usize).is_some_and(|to| self.could_take(*to, reach)));
+        let free: Vec<u32> = free.take(most + 1).collect();
+        (free.len() <= most).then_some(free.into_boxed_slice())
+    }
+
+    /// Targets where a credential opens a service.
+    fn with(&self, credential: u32) -> Vec<(u32, Target)> {
+        let network = self.board.network;
+        let Some(reach) = network.reach(self.unit) else { return Vec::new() };
+        let takers = network.takers(credential).iter().flat_map(|&unit| reach.of(unit));
+        let opens = |(_, target): &(u32, Target)| {
+            let unit = network.design.unit(target.unit);
+            let mut logins =
+                unit.logins.iter().filter(|login| network.credential(&login.credential) == Some(credential));
+            logins.any(|login| {
+                let header = Header::to_port(login.protocol, login.port);
+                accepts(unit, login) && self.connects(*target, header, false)
+            })
+        };
+        takers.filter(opens).collect()
     }
 
     fn could_take(&self, target: Target, reach: &Reach) -> bool {
-        let Self { network, offence, .. } = self;
+        let Board { network, offence, .. } = self.board;
         let unit = network.design.unit(target.unit);
+        let connects = |header: &Header| self.connects(target, *header, false);
         match offence.pivot {
-            Pivot::Any => reach.headers.iter().any(|header| self.connects(target, *header, false)),
-            Pivot::EitherWay => {
-                let either = |header: &Header| [false, true].map(|lure| self.connects(target, *header, lure));
-                reach.headers.iter().any(|header| either(header).contains(&true))
-            }
-            Pivot::Service => {
-                let mut listened = reach.headers.iter().filter(|header| unit.listens_to(**header));
-                listened.any(|header| self.connects(target, *header, false))
-            }
-            Pivot::Exploitable => {
-                network.weak_spots(target.unit).iter().any(|header| self.connects(target, *header, false))
-            }
+            Pivot::Any => reach.headers.iter().any(connects),
+            Pivot::EitherWay => reach.headers.iter().any(|it| connects(it) || self.connects(target, *it, true)),
+            Pivot::Service => reach.headers.iter().filter(|header| unit.listens_to(**header)).any(connects),
+            Pivot::Exploitable => weak_spots(unit).any(|header| connects(&header)),
         }
     }
 
     /// True if a connection to a target gets through, or one from there if it is lured.
     fn connects(&self, target: Target, header: Header, lure: bool) -> bool {
+        let Board { network, offence, enforcement, .. } = self.board;
         let side = if lure { Side::Destination } else { Side::Source };
-        let assume = Assume { as_if_enforced: false, trust: self.offence.trust, owned: Some(side), host_owned: true };
+        let assume = Assume { as_if_enforced: false, trust: offence.trust, owned: Some(side), host_owned: true };
         let there = Endpoint::Unit { unit: target.unit, interface: target.interface };
-        self.network.interfaces_towards(self.unit, target).any(|interface| {
+        network.interfaces_towards(self.unit, target).any(|interface| {
             let here = Endpoint::Unit { unit: self.unit, interface };
             let (source, destination) = if lure { (there, here) } else { (here, there) };
-            self.now.attempt(Connection { source, destination, header }, assume).1.is_allowed()
+            let connection = Connection { source, destination, header };
+            enforcement.at(Time::START).attempt(connection, assume).1.is_allowed()
         })
+    }
+}
+
+impl Attack<'_> {
+    /// The positions of targets that an owned unit could take without a credential; `None` where every visit is played.
+    pub(super) fn free_prospects(&self, unit: UnitId) -> Option<&[u32]> {
+        self.board.prospects.and_then(|prospects| prospects.of(unit, self.board))
+    }
+
+    /// True if a target was a prospect of an owned unit at an instant.
+    pub(super) fn is_prospect(&self, owned: &Owned, position: u32, at: Time) -> bool {
+        let is_free = self.free_prospects(owned.unit).is_none_or(|free| free.binary_search(&position).is_ok());
+        is_free || owned.opened.get(&position).is_some_and(|since| *since <= at)
+    }
+
+    /// A credential that the attacker did not have before opens services to owned units.
+    pub(super) fn open_services(&mut self, credential: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
+        if self.board.prospects.is_some() {
+            for number in 0..self.owned.len() as u32 {
+                self.open_to(number, credential, agenda)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for one of them.
+    pub(super) fn open_to(
+        &mut self,
+        number: u32,
+        credential: u32,
+        agenda: &mut Agenda<Event>,
+    ) -> Result<(), ScheduleError> {
+        let (board, now) = (self.board, agenda.now());
+        let owned = self.at_work(number).filter(|owned| self.free_prospects(owned.unit).is_some());
+        let Some(owned) = owned else { return Ok(()) };
+        let mut opened = Outlook { unit: owned.unit, board }.with(credential);
+        opened.retain(|(position, _)| !self.is_prospect(owned, *position, now));
+        if opened.is_empty() {
+            return Ok(());
+        }
+        let scan = &board.offence.scan;
+        let window = scan.window_at(owned.taken, now);
+        // Of the window that is open already, the rest.
+        let mut visits = Vec::new();
+        if window < owned.windows || owned.is_idle {
+            let times = (scan.opens(owned.taken, window), agenda.horizon());
+            visits = scan.visits(board.draws, board.network.name(owned.unit), times, window, opened.iter().copied());
+            visits.retain(|visit| visit.at > now);
+        }
+        let Some(owned) = self.owned.get_mut(number as usize) else { return Ok(()) };
+        owned.opened.extend(opened.into_iter().map(|(position, _)| (position, now)));
+        let was_idle = std::mem::take(&mut owned.is_idle);
+        if was_idle {
+            owned.windows = window + 1;
+        }
+        for Visit { at, target, number: visit } in visits {
+            agenda.schedule_at(at, Event::LateVisit { owned: number, target, visit })?;
+        }
+        if was_idle { self.schedule_next(number, agenda) } else { Ok(()) }
     }
 }

@@ -55,9 +55,7 @@ impl Attack<'_> {
         let (Some(owned), Some(&goal)) = (owned, board.critical.get(at as usize)) else { return Ok(()) };
         let unit = owned.unit;
         if let Some(reach) = board.network.reach(unit) {
-            let first = reach.targets.partition_point(|target| target.unit < goal);
-            let targets = reach.targets.iter().skip(first).take_while(|target| target.unit == goal);
-            for &target in targets {
+            for (_, target) in reach.of(goal) {
                 if self.is_wanted(unit, target.unit, agenda.now()) {
                     self.try_target(unit, number, reach, target, AIMED, agenda)?;
                 }
