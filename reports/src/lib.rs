@@ -27,6 +27,7 @@ mod sarif;
 mod table;
 mod text;
 mod text_tables;
+mod traffic;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
@@ -48,4 +49,5 @@ pub use plot::{
 pub use replica_rows::{RowsError, replica_rows};
 pub use sarif::sarif;
 pub use text::{Colour, hop_text, rules_text, text, verdicts_text};
-pub use text_tables::{comparison_text, simulation_text, surface_text};
+pub use text_tables::{comparison_text, surface_text};
+pub use traffic::{design_difference_text, traffic_text};

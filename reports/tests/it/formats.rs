@@ -159,7 +159,8 @@ fn tables_for_the_terminal_are_as_approved() {
     let parts = [
         surface_text(report.surface.as_ref().unwrap()),
         comparison_text(report.comparison.as_ref().unwrap()),
-        simulation_text(&report.simulations),
+        traffic_text(&report.traffic[0]),
+        design_difference_text(&report.differences[0]),
         hop_text(&report.verification.properties[1].counterexample.as_ref().unwrap().hops[0]),
     ];
     insta::assert_snapshot!(parts.join("\n"));
