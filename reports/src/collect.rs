@@ -18,6 +18,7 @@ mod outside;
 mod paths;
 mod picture;
 mod proof;
+mod sensitivity;
 mod simulation;
 mod traffic;
 
@@ -31,6 +32,7 @@ pub use outside::Outside;
 pub use paths::{objective_name, paths};
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::{contradictions, settle};
+pub use sensitivity::sensitivity;
 pub use simulation::{simulations, strike, triage};
 pub use traffic::{differences, traffic, traffic_of};
 

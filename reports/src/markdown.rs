@@ -239,6 +239,9 @@ impl Page {
         if !report.simulations.is_empty() {
             self.simulations(&report.simulations);
         }
+        if let Some(sensitivity) = &report.sensitivity {
+            self.sensitivity(sensitivity);
+        }
         if !report.traffic.is_empty() {
             self.traffic(&report.traffic);
         }

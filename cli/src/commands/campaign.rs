@@ -14,7 +14,7 @@ use seglab_reports::{
 };
 use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, Precision};
-use seglab_sim::models::sensitivity::{Range, Sensitivity};
+use seglab_sim::models::sensitivity::Sensitivity;
 use seglab_sim::models::{
     AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Settings, TrafficMode,
 };
@@ -96,18 +96,21 @@ pub(crate) fn run_campaign(
     Ok(result)
 }
 
-/// Plays the attack with less detection, and with both ends of every range.
+/// Plays the attack with less detection, and with both ends of every range, where that is asked for.
 pub(super) fn sensitivity(
     designs: &[&Design],
     args: &args::Campaign,
-    ranges: &[Range],
+    varied: &args::Sensitivity,
     context: &mut Context,
-) -> Result<Sensitivity, Failure> {
+) -> Result<Option<Sensitivity>, Failure> {
+    if !varied.sensitivity {
+        return Ok(None);
+    }
     let settings = settings(designs, args, context)?;
     let spinner = crate::progress::spinner("varying");
-    let result = context.timings.phase("vary", || Sensitivity::run(designs, &settings, ranges));
+    let result = context.timings.phase("vary", || Sensitivity::run(designs, &settings, &varied.vary));
     spinner.finish_and_clear();
-    result.map_err(refused)
+    result.map(Some).map_err(refused)
 }
 
 /// What enforcing takes, where nobody attacks: nothing is played.

@@ -47,6 +47,11 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     } else {
         None
     };
+    if args.varied.sensitivity && !attacked {
+        let help = "declare an attacker in every design, or leave out `--sensitivity`";
+        return Err(Failure::usage("not every design has an attacker, whose numbers could be varied", help));
+    }
+    let sensitivity = campaign::sensitivity(&designs, &args.campaign, &args.varied, context)?;
     let simulations = result.as_ref().map_or_else(Vec::new, collect::simulations);
     let comparison = (loaded.len() > 1).then(|| compare(&verifications, &pictures, &simulations));
     let exit = verifications.first().map_or(Exit::Holds, verify::exit_of);
@@ -64,6 +69,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
         simulations,
         traffic: result.as_ref().filter(|_| played).map_or_else(Vec::new, collect::traffic),
         differences: result.as_ref().map_or_else(Vec::new, collect::differences),
+        sensitivity: sensitivity.as_ref().map(collect::sensitivity),
         enforcement: result.as_ref().map_or_else(Vec::new, collect::loads),
         calibration: result.map_or_else(Vec::new, |result| collect::calibration(&result.scope.calibration)),
         comparison,

@@ -259,12 +259,19 @@ fn results_go_where_a_path_leads() {
 #[test]
 fn wrong_command_lines() {
     let at = folder(&[("seglab.yaml", &lab("policy: []\n"))]);
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 15] = [
         (&[], "Usage: seglab"),
         (&["prove", "."], "unrecognized subcommand 'prove'"),
         (&["verify", ".", "--frmat", "json"], "--format"),
         (&["simulate", ".", "--replicas", "0"], "--replicas"),
         (&["simulate", ".", "--horizon", "soon"], "`--horizon soon`"),
+        (
+            &["simulate", ".", "--horizon", "0s"],
+            "`--horizon 0s`: nothing happens in no time\n   = help: write a duration",
+        ),
+        (&["compare", ".", ".", "--tornado", "x.svg"], "--sensitivity"),
+        (&["report", ".", "-o", "out", "--vary", "response=1h..2h"], "--sensitivity"),
+        (&["report", ".", "-o", "out", "--sensitivity"], "not every design has an attacker"),
         (&["simulate", ".", "--precision", "0"], "`0` is no precision"),
         (&["simulate", ".", "--precision", "0.1"], "no chance to be precise about"),
         (&["explain", ".", "--from", "wbe", "--to", "db", "--port", "tcp/1"], "`--from wbe` is no unit"),

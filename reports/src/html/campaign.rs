@@ -3,6 +3,7 @@
 use super::markup::{Column, Html, number_column, table, words_column};
 use super::pictures::{ROWS, capped, figure};
 use crate::model::{Report, Simulation};
+use crate::sensitivity::{mean, rows};
 use crate::traffic::{ALL_SERVED, hours, lost_words, need_cells, service_cells};
 use crate::{plot, words};
 use std::collections::BTreeSet;
@@ -184,6 +185,30 @@ pub(super) fn differences(report: &Report) -> Html {
     ];
     let mut body = Html::default();
     push_table(&mut body, &format!("Against {first}, replica by replica under the same chance events"), columns, rows);
+    body
+}
+
+/// What results hang on: the same attack under one change after the other.
+pub(super) fn sensitivity(report: &Report) -> Html {
+    let Some(of) = &report.sensitivity else { return Html::default() };
+    let mut body = Html::default();
+    body.push(plot::tornado_plot(of).as_ref().map(figure).unwrap_or_default());
+    let rows: Vec<[Html; 5]> = rows(of)
+        .flat_map(|(change, designs)| designs.iter().map(move |design| (change.clone(), design)))
+        .map(|(change, design)| {
+            let flips = if design.flips { "flips" } else { "" };
+            let cells = [change, design.design.clone(), mean(design), format!("{:.2}", design.ratio), flips.to_owned()];
+            cells.map(|cell| Html::text(&cell))
+        })
+        .collect();
+    let columns = [
+        words_column("change"),
+        words_column("design"),
+        number_column("mean units owned (95% interval)"),
+        number_column("share of the first design's"),
+        words_column("against the first"),
+    ];
+    push_table(&mut body, "The same attack, one change at a time", columns, rows);
     body
 }
 

@@ -58,6 +58,7 @@ fn sections(report: &Report) -> Vec<Section> {
         ("segments", "Who may connect to whom", pictures::segments(report)),
         ("surface", "Surface", pictures::surface(report)),
         ("simulation", "Simulated attacks", campaign::simulations(report)),
+        ("sensitivity", "What this hangs on", campaign::sensitivity(report)),
         ("traffic", "Traffic", campaign::traffic(report)),
         ("enforcement", "What enforcing takes", enforcement::loads(report)),
         ("calibration", "Calibration", enforcement::calibration(report)),

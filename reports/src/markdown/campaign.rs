@@ -2,7 +2,8 @@
 
 use super::{Page, ROWS, code, escape};
 use crate::enforcement::{ASSUMED, CHECKED, agents_cells, appliance_cells, check_cells, given_words};
-use crate::model::{DesignDifference, Report, Simulation, Traffic};
+use crate::model::{DesignDifference, Report, Sensitivity, Simulation, Traffic};
+use crate::sensitivity::{flips, mean, rows};
 use crate::traffic::{ALL_SERVED, hours, lost_words, need_cells, service_cells};
 use crate::words;
 
@@ -183,5 +184,22 @@ impl Page {
             });
             self.table(["in simulation", "mean difference", "95% interval"], rows);
         }
+    }
+
+    /// What results hang on: the same attack under one change after the other.
+    pub(super) fn sensitivity(&mut self, of: &Sensitivity) {
+        self.heading(2, "What this hangs on");
+        let sentence = flips(of);
+        if !sentence.is_empty() {
+            self.line(&format!("{}\n", escape(&sentence)));
+        }
+        let rows = rows(of).flat_map(|(change, designs)| designs.iter().map(move |design| (change.clone(), design)));
+        let rows = rows.map(|(change, design)| {
+            let flips = if design.flips { "flips" } else { "" };
+            [escape(&change), escape(&design.design), mean(design), format!("{:.2}", design.ratio), flips.to_owned()]
+        });
+        let header =
+            ["change", "design", "mean units owned (95% interval)", "share of the first design's", "against the first"];
+        self.table(header, rows);
     }
 }

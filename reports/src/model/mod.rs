@@ -15,6 +15,7 @@ mod paths;
 mod picture;
 mod proof;
 mod scope;
+mod sensitivity;
 mod traffic;
 
 pub use self::core::{Core, Cores};
@@ -40,6 +41,8 @@ pub use scope::{
     Assumption, ChangedVerdict, Choice, DecidingRule, Ignored, Input, ObjectCount, PointCount, Scope, Tool, Trusted,
     Unmodelled,
 };
+pub(crate) use sensitivity::change_name;
+pub use sensitivity::{Sensitivity, VariedDesign, VariedOutcome, VariedRange};
 pub use traffic::{NeedTraffic, Traffic};
 
 use serde::{Deserialize, Serialize};
@@ -133,6 +136,9 @@ pub struct Report {
     /// Every other design against the first, under the same chance events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<DesignDifference>,
+    /// What that hangs on, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivity: Option<Sensitivity>,
     /// What enforcing takes, by design.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enforcement: Vec<DesignLoad>,

@@ -476,6 +476,32 @@ fn traffic(design: &str, struck: bool) -> Traffic {
     }
 }
 
+pub(crate) fn sensitivity() -> Sensitivity {
+    let designs = |flat: f64, zones: f64, flips: bool| {
+        let of = |design: &str, owned: f64, flips| VariedDesign {
+            design: design.into(),
+            compromised: estimate(owned, 0.5),
+            ratio: owned / flat,
+            flips,
+        };
+        vec![of("flat", flat, false), of("zones behind an appliance", zones, flips)]
+    };
+    let of = |change: &str, flat, zones, flips| VariedOutcome {
+        change: change.into(),
+        designs: designs(flat, zones, flips),
+    };
+    let range =
+        |parameter: &str, ends: [VariedOutcome; 2]| VariedRange { parameter: parameter.into(), ends: ends.into() };
+    Sensitivity {
+        declared: designs(50.0, 20.0, false),
+        detection: vec![of("denials raise no alerts", 50.0, 30.0, false), of("no detection", 55.0, 40.0, false)],
+        ranges: vec![
+            range("response", [of("10 min", 10.0, 2.0, false), of("8 h", 40.0, 48.0, true)]),
+            range("exploit-probability", [of("0.1", 12.0, 3.0, false), of("0.9", 58.0, 31.0, false)]),
+        ],
+    }
+}
+
 fn difference(second: &str) -> DesignDifference {
     let of = |what: &str, unit: &str, estimate| MeasuredDifference { what: what.into(), unit: unit.into(), estimate };
     DesignDifference {
@@ -517,6 +543,7 @@ pub(crate) fn report() -> Report {
         ],
         traffic: vec![traffic("flat", false), traffic("zones behind an appliance", true)],
         differences: vec![difference("perimeter only"), difference("zones behind an appliance")],
+        sensitivity: Some(sensitivity()),
         enforcement: vec![enforcement("zones behind an appliance")],
         calibration: calibration(),
         comparison: Some(comparison()),
