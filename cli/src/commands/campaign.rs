@@ -127,7 +127,11 @@ pub(super) fn loads(designs: &[&Design], context: &Context) -> Result<CampaignRe
 }
 
 fn settings(designs: &[&Design], args: &args::Campaign, context: &Context) -> Result<Settings, Failure> {
-    let horizon_ns = text::duration_ns(&args.horizon).map_err(|error| {
+    let horizon_ns = match text::duration_ns(&args.horizon) {
+        Ok(0) => Err("nothing happens in no time".to_owned()),
+        read => read.map_err(|error| error.to_string()),
+    };
+    let horizon_ns = horizon_ns.map_err(|error| {
         Failure::usage(format!("`--horizon {}`: {error}", args.horizon), "write a duration such as 24h or 7d")
     })?;
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
