@@ -506,6 +506,15 @@ pub(crate) struct Compare {
     /// Also write one picture of all designs: blast radius against broken needs
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,
+    /// Also draw what each range of `--vary` does to the ratio between designs
+    #[arg(long, value_name = "FILE.svg", requires = "sensitivity")]
+    pub(crate) tornado: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) varied: Sensitivity,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sensitivity {
     /// Also play the attack with less detection, and with both ends of every range of `--vary`
     #[arg(long)]
     pub(crate) sensitivity: bool,
@@ -574,6 +583,8 @@ pub(crate) struct Report {
     pub(crate) day: Day,
     #[command(flatten)]
     pub(crate) campaign: Campaign,
+    #[command(flatten)]
+    pub(crate) varied: Sensitivity,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -72,7 +72,7 @@ impl Failure {
             }
             Failure::Usage { message, help } => format!("error: {message}\n   = help: {help}\n"),
             Failure::Write { .. } => {
-                format!("error: {self}\n   = help: choose another place with `-o`, or make room there\n")
+                format!("error: {self}\n   = help: choose another place, or make room there\n")
             }
             Failure::Disagreement { reproduction, .. } => format!(
                 "error: {self}\n   = help: this is a defect of seglab; please report it with the file `{}`\n",

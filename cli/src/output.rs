@@ -29,7 +29,8 @@ pub(crate) fn write_files(files: &[(PathBuf, &[u8])]) -> Result<(), Failure> {
         .map(|(path, bytes)| (fs::canonicalize(path).unwrap_or_else(|_| path.clone()), *bytes))
         .partition(|(path, _)| is_stream(path));
     let mut staged = Vec::with_capacity(files.len());
-    let result = stage(&files, &mut staged).and_then(|()| {
+    let mut made = Vec::new();
+    let result = stage(&files, &mut staged, &mut made).and_then(|()| {
         staged.iter().try_for_each(|(temporary, path)| {
             fs::rename(temporary, path).map_err(|error| Failure::Write { path: path.clone(), error })
         })
@@ -45,6 +46,10 @@ pub(crate) fn write_files(files: &[(PathBuf, &[u8])]) -> Result<(), Failure> {
             // What has already taken its name is gone from here; the rest is swept up.
             let _ = fs::remove_file(temporary);
         }
+        for folder in made.iter().rev() {
+            // Only if nothing is in it.
+            let _ = fs::remove_dir(folder);
+        }
     }
     result
 }
@@ -54,10 +59,18 @@ fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-fn stage(files: &[(PathBuf, &[u8])], staged: &mut Vec<(PathBuf, PathBuf)>) -> Result<(), Failure> {
+/// Writes files beside their places, and says which files and folders it made.
+fn stage(
+    files: &[(PathBuf, &[u8])],
+    staged: &mut Vec<(PathBuf, PathBuf)>,
+    made: &mut Vec<PathBuf>,
+) -> Result<(), Failure> {
     for (path, bytes) in files {
         let fail = |error| Failure::Write { path: path.clone(), error };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            let missing: Vec<&Path> =
+                folder.ancestors().take_while(|one| !one.as_os_str().is_empty() && !one.exists()).collect();
+            made.extend(missing.into_iter().rev().map(Path::to_owned));
             fs::create_dir_all(folder).map_err(fail)?;
         }
         let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -18,7 +18,9 @@ mod outside;
 mod paths;
 mod picture;
 mod proof;
+mod sensitivity;
 mod simulation;
+mod traffic;
 
 pub use self::core::cores;
 pub use calibration::{calibration, checks, loads};
@@ -30,7 +32,9 @@ pub use outside::Outside;
 pub use paths::{objective_name, paths};
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::{contradictions, settle};
-pub use simulation::simulations;
+pub use sensitivity::sensitivity;
+pub use simulation::{simulations, strike, triage};
+pub use traffic::{differences, traffic, traffic_of};
 
 use crate::model::{self, NeedStatus, Population, Verdict};
 use seglab_policy::{

@@ -24,9 +24,11 @@ mod paths;
 mod plot;
 mod replica_rows;
 mod sarif;
+mod sensitivity;
 mod table;
 mod text;
 mod text_tables;
+mod traffic;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
@@ -44,8 +46,11 @@ pub use model::*;
 pub use paths::{paths_markdown, paths_text};
 pub use plot::{
     Plot, Throughput, blast_radius_plot, comparison_plot, compromise_plot, plots, segment_matrix_plot, throughput_plot,
+    tornado_plot,
 };
 pub use replica_rows::{RowsError, replica_rows};
 pub use sarif::sarif;
+pub use sensitivity::sensitivity_text;
 pub use text::{Colour, hop_text, rules_text, text, verdicts_text};
-pub use text_tables::{comparison_text, simulation_text, surface_text};
+pub use text_tables::{comparison_text, surface_text};
+pub use traffic::{design_difference_text, traffic_text};

@@ -1,13 +1,13 @@
 //! Markdown (GitHub's dialect), for wikis, merge requests and job summaries.
 
-use crate::enforcement::{ASSUMED, CHECKED, agents_cells, appliance_cells, check_cells, given_words};
 use crate::model::{
-    Comparison, Decider, Hop, Location, NeedStatus, Property, Report, SegmentMatrix, Simulation, Surface, Verdict,
-    Verification,
+    Comparison, Decider, Hop, Location, NeedStatus, Property, Report, SegmentMatrix, Surface, Verdict, Verification,
 };
 use crate::plot::plots;
 use crate::words;
 use std::fmt::Write;
+
+mod campaign;
 
 /// How many rows of a table of units, and diagnostics of a code, are listed.
 const ROWS: usize = 20;
@@ -234,9 +234,16 @@ impl Page {
         }
         if let Some(comparison) = &report.comparison {
             self.comparison(comparison);
+            self.differences(&report.differences);
         }
         if !report.simulations.is_empty() {
             self.simulations(&report.simulations);
+        }
+        if let Some(sensitivity) = &report.sensitivity {
+            self.sensitivity(sensitivity);
+        }
+        if !report.traffic.is_empty() {
+            self.traffic(&report.traffic);
         }
         self.enforcement(report);
         self.calibration(report);
@@ -324,108 +331,6 @@ impl Page {
                 ]
             }),
         );
-    }
-
-    fn simulations(&mut self, of: &[Simulation]) {
-        self.heading(2, "Simulation");
-        let header =
-            ["attacker", "design", "pivot, trust", "replicas", "owned at the end", "detected", "attempts denied"];
-        self.table(
-            header,
-            of.iter().map(|one| {
-                let owned = one.median_at_end().map_or_else(String::new, words::quantity);
-                [
-                    escape(&one.attacker),
-                    escape(&one.design),
-                    escape(&format!("{}, {}", one.pivot, one.trust)),
-                    words::number(one.replicas),
-                    format!("{owned} of {} (median)", words::number(one.population)),
-                    words::detected(one),
-                    words::percent(one.denied_share),
-                ]
-            }),
-        );
-        let rows: Vec<[String; 6]> = of
-            .iter()
-            .flat_map(|one| one.critical.iter().map(move |unit| (one, unit)))
-            .map(|(one, unit)| {
-                let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
-                [
-                    escape(&one.attacker),
-                    escape(&one.design),
-                    escape(&unit.unit),
-                    words::percent(unit.owned_at_end()),
-                    words::percent(unit.quarantined_at_end()),
-                    median,
-                ]
-            })
-            .collect();
-        if !rows.is_empty() {
-            self.line("\nCritical units; quarantine is a competing risk:\n");
-            let header = ["attacker", "design", "unit", "owned", "quarantine first", "owned in half of replicas after"];
-            self.table(header, rows.into_iter());
-        }
-        self.checks(of);
-    }
-
-    fn checks(&mut self, of: &[Simulation]) {
-        let rows: Vec<[String; 6]> = of
-            .iter()
-            .flat_map(|one| one.checks.iter().map(move |check| (one, check_cells(check))))
-            .map(|(one, [name, observed, simulated, ratio])| {
-                [&one.attacker, &one.design, &name, &simulated, &observed, &ratio].map(|cell| escape(cell))
-            })
-            .collect();
-        if !rows.is_empty() {
-            self.line(&format!("\nOutcomes beside observed ones: {CHECKED}:\n"));
-            self.table(["attacker", "design", "check", "simulated", "observed", "ratio"], rows.into_iter());
-        }
-    }
-
-    fn enforcement(&mut self, report: &Report) {
-        if report.enforcement.is_empty() {
-            return;
-        }
-        self.heading(2, "What enforcing takes");
-        self.line(&format!("{ASSUMED}.\n"));
-        let loads = || report.enforcement.iter();
-        let agents = loads().filter_map(|one| Some((&one.design, one.load.agents.as_ref()?)));
-        let agents: Vec<[String; 5]> = agents
-            .flat_map(|(design, agents)| {
-                agents_cells(agents)
-                    .map(|[what, rate, cpu, memory]| [&what, design, &rate, &cpu, &memory].map(|cell| escape(cell)))
-            })
-            .collect();
-        if !agents.is_empty() {
-            self.table(["agents", "design", "connections/s", "cores", "memory"], agents.into_iter());
-        }
-        let appliances: Vec<[String; 8]> = loads()
-            .flat_map(|one| one.load.appliances.iter().map(move |appliance| (&one.design, appliance_cells(appliance))))
-            .map(|(design, [point, rate, busy, table, refused, p50, p99])| {
-                [&point, design, &rate, &busy, &table, &refused, &p50, &p99].map(|cell| escape(cell))
-            })
-            .collect();
-        if !appliances.is_empty() {
-            let header = ["appliance", "design", "connections/s", "busy", "table", "refused", "p50", "p99"];
-            self.line("");
-            self.table(header, appliances.into_iter());
-        }
-        let given: Vec<String> = loads().flat_map(|one| &one.load.given).map(|one| escape(&given_words(one))).collect();
-        if !given.is_empty() {
-            self.line("\nThe designs say themselves:\n");
-            self.list(given.into_iter(), "");
-        }
-    }
-
-    fn calibration(&mut self, report: &Report) {
-        if report.calibration.is_empty() {
-            return;
-        }
-        self.heading(2, "Calibration");
-        let rows = report.calibration.iter().map(|one| {
-            [code(&one.name), escape(&one.value), escape(&one.role), escape(&one.source), escape(&one.date)]
-        });
-        self.table(["name", "value", "role", "source", "date"], rows);
     }
 
     fn diagnostics(&mut self, of: &Verification) {

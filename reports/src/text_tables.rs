@@ -1,6 +1,6 @@
-//! Surface, campaigns and comparisons for the terminal.
+//! Surface and comparisons for the terminal.
 
-use crate::model::{Comparison, Simulation, Surface};
+use crate::model::{Comparison, Surface};
 use crate::table::table;
 use crate::words;
 
@@ -24,62 +24,6 @@ pub fn surface_text(of: &Surface) -> String {
         })
         .collect();
     out.push_str(&table(0, ["entries", "exits", "unit", "from outside", "to outside"], &rows));
-    out
-}
-
-/// Writes campaigns, one line per attacker and design, then what befell critical units.
-pub fn simulation_text(of: &[Simulation]) -> String {
-    let rows: Vec<[String; 9]> = of
-        .iter()
-        .map(|one| {
-            let owned = one.median_at_end().map_or_else(|| "–".to_owned(), words::quantity);
-            [
-                one.attacker.clone(),
-                one.design.clone(),
-                format!("{}, {}", one.pivot, one.trust),
-                format!("{} × {}", words::number(one.replicas), words::duration(one.horizon_ns)),
-                format!("{owned} of {}", words::number(one.population)),
-                words::detected(one),
-                words::first_alert(one),
-                words::percent(one.denied_share),
-                one.flows_broken_share.map_or_else(|| "–".to_owned(), words::percent),
-            ]
-            .map(|cell| words::printable(&cell))
-        })
-        .collect();
-    let header = [
-        "attacker",
-        "design",
-        "pivot, trust",
-        "replicas",
-        "owned (median)",
-        "detected",
-        "first alert (10%, half, 90%)",
-        "denied",
-        "needed flows broken",
-    ];
-    let mut out = table(0, header, &rows);
-    let critical: Vec<[String; 6]> = of
-        .iter()
-        .flat_map(|one| one.critical.iter().map(move |unit| (one, unit)))
-        .map(|(one, unit)| {
-            let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
-            [
-                one.attacker.clone(),
-                one.design.clone(),
-                unit.unit.clone(),
-                words::percent(unit.owned_at_end()),
-                words::percent(unit.quarantined_at_end()),
-                median,
-            ]
-            .map(|cell| words::printable(&cell))
-        })
-        .collect();
-    if !critical.is_empty() {
-        out.push_str("\ncritical units, quarantine being a competing risk\n");
-        let header = ["attacker", "design", "unit", "owned", "quarantine first", "owned in half of replicas after"];
-        out.push_str(&table(0, header, &critical));
-    }
     out
 }
 

@@ -3,9 +3,12 @@
 use crate::model::{
     Assumption, BaselineEntry, BlastRadius, ChangedVerdict, Choice, Comparison, Decider, DecidingRule, Finding,
     FindingState, Gate, Hop, Ignored, Input, Location, NeedStatus, Outcome, Population, Property, Report, Scope,
-    Simulation, Surface, Tool, Trusted, Unmodelled, Verdict, Verification, Waiver, WaiverState,
+    Surface, Tool, Trusted, Unmodelled, Verdict, Verification, Waiver, WaiverState,
 };
 
+mod campaign;
+
+pub(crate) use campaign::{chance, detected, first_alert, remarks};
 pub(crate) use seglab_policy::{count, number};
 
 /// A share in percent, to at most one decimal; what is not quite nothing or everything is not shown as such.
@@ -492,22 +495,6 @@ pub(crate) fn blast_radius(of: &BlastRadius) -> String {
 pub(crate) fn lead_blast_radius(report: &Report) -> Option<&BlastRadius> {
     let default = report.blast_radius.iter().find(|one| one.pivot == "any" && !one.hubs_trusted);
     default.or_else(|| report.blast_radius.first())
-}
-
-/// In how many replicas the attack was noticed.
-pub(crate) fn detected(of: &Simulation) -> String {
-    if of.monitored {
-        percent(of.detection.happened as f64 / of.detection.replicas.max(1) as f64)
-    } else {
-        "no monitor".to_owned()
-    }
-}
-
-/// When the first alert came: in a tenth, half and nine tenths of all replicas.
-pub(crate) fn first_alert(of: &Simulation) -> String {
-    let time = |time: Option<u64>| time.map_or_else(|| "never".to_owned(), duration);
-    let of = &of.detection;
-    format!("{}, {}, {}", time(of.p10_ns), time(of.p50_ns), time(of.p90_ns))
 }
 
 /// A name made fit for one line of a terminal or log: control characters, which could hide or forge output, are shown as

@@ -67,5 +67,10 @@ pub fn catalogue() -> &'static [Scenario] {
             about: "eleven services on Kubernetes, in which one policy opens all egress without saying so",
             path: "online-shop/seglab.yaml",
         },
+        Scenario {
+            name: "ticket-shop",
+            about: "an application with visitors, services, and a release that does not wait for its rule",
+            path: "ticket-shop/seglab.yaml",
+        },
     ]
 }

@@ -11,6 +11,7 @@ mod approval;
 mod coverage;
 mod defence;
 mod loads;
+mod random_graph;
 mod rare;
 mod tradecraft;
 

@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 mod planned;
+mod ticket_shop;
 
 use seglab_policy::Design;
 use seglab_scenarios::load;

@@ -8,15 +8,15 @@ use crate::heading::heading;
 use crate::output;
 use seglab_formats::text;
 use seglab_policy::{Design, count, number};
-use seglab_reports::{Heading, calibration_text, checks_text, collect, heading_text, load_text, replica_rows};
-use seglab_sim::kernel::Duration;
-use seglab_sim::kernel::statistics::{
-    Confidence, Estimate, Incidence, Interval, PairedSamples, Precision, Proportion, Samples,
+use seglab_reports::{
+    Heading, calibration_text, checks_text, collect, design_difference_text, heading_text, load_text, replica_rows,
+    traffic_text,
 };
-use seglab_sim::models::sensitivity::{Range, Sensitivity};
+use seglab_sim::kernel::Duration;
+use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, Precision};
+use seglab_sim::models::sensitivity::Sensitivity;
 use seglab_sim::models::{
-    AttackerChoice, Campaign, CampaignError, CampaignResult, Cases, CriticalResult, DesignResult, Difference, Flows,
-    Impact, LatencyResult, NeedResult, Settings, TrafficMode,
+    AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Settings, TrafficMode,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -96,18 +96,21 @@ pub(crate) fn run_campaign(
     Ok(result)
 }
 
-/// Plays the attack with less detection, and with both ends of every range.
+/// Plays the attack with less detection, and with both ends of every range, where that is asked for.
 pub(super) fn sensitivity(
     designs: &[&Design],
     args: &args::Campaign,
-    ranges: &[Range],
+    varied: &args::Sensitivity,
     context: &mut Context,
-) -> Result<Sensitivity, Failure> {
+) -> Result<Option<Sensitivity>, Failure> {
+    if !varied.sensitivity {
+        return Ok(None);
+    }
     let settings = settings(designs, args, context)?;
     let spinner = crate::progress::spinner("varying");
-    let result = context.timings.phase("vary", || Sensitivity::run(designs, &settings, ranges));
+    let result = context.timings.phase("vary", || Sensitivity::run(designs, &settings, &varied.vary));
     spinner.finish_and_clear();
-    result.map_err(refused)
+    result.map(Some).map_err(refused)
 }
 
 /// What enforcing takes, where nobody attacks: nothing is played.
@@ -124,7 +127,11 @@ pub(super) fn loads(designs: &[&Design], context: &Context) -> Result<CampaignRe
 }
 
 fn settings(designs: &[&Design], args: &args::Campaign, context: &Context) -> Result<Settings, Failure> {
-    let horizon_ns = text::duration_ns(&args.horizon).map_err(|error| {
+    let horizon_ns = match text::duration_ns(&args.horizon) {
+        Ok(0) => Err("nothing happens in no time".to_owned()),
+        read => read.map_err(|error| error.to_string()),
+    };
+    let horizon_ns = horizon_ns.map_err(|error| {
         Failure::usage(format!("`--horizon {}`: {error}", args.horizon), "write a duration such as 24h or 7d")
     })?;
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -177,9 +184,7 @@ pub(crate) fn text_of(result: &CampaignResult) -> String {
     for design in &result.designs {
         design_text(&mut out, design, scope.horizon);
     }
-    for difference in &result.differences {
-        difference_text(&mut out, difference);
-    }
+    out.extend(collect::differences(result).iter().map(design_difference_text));
     out
 }
 
@@ -198,7 +203,7 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
                 writeln!(out, "    by late policy     {} let through", count(attempts.stale, "attempt", "attempts"));
         }
         critical_text(out, design, horizon);
-        impact_text(out, design);
+        strike_text(out, design);
         if design.monitored {
             let _ = writeln!(out, "    noticed            in {}", chance(&design.detection, horizon));
             let alerts = design.alerts.quantile(0.5).unwrap_or_default();
@@ -211,65 +216,31 @@ fn design_text(out: &mut String, design: &DesignResult, horizon: Duration) {
     } else {
         out.push_str("  no attacker is declared: traffic only\n");
     }
-    releases_text(out, design);
-    needs_text(out, design);
+    out.push_str(&traffic_text(&collect::traffic_of(design)));
     out.push_str(&design.enforcement_load.as_ref().map_or_else(String::new, load_text));
-}
-
-/// For how long releases were held up, and rules in force that nobody needed any more.
-fn releases_text(out: &mut String, design: &DesignResult) {
-    let Some(delays) = &design.delays else { return };
-    let (held_up, outlived) = (hours(delays.held_up_ns), hours(delays.outlived_ns));
-    let _ = writeln!(out, "  releases: held up for {held_up}; rules that no need is left for in force for {outlived}");
-}
-
-/// A mean time in hours with its 95% interval.
-fn hours(ns: Estimate) -> String {
-    let of = |ns: f64| ns / 3.6e12;
-    format!("{:.1} h (95% interval {:.1} to {:.1})", of(ns.value), of(ns.interval.low), of(ns.interval.high))
-}
-
-/// The 95% interval of the share of needed flows that late policy denies, where it is known.
-fn denied_interval(design: &DesignResult) -> String {
-    design.delays.map_or_else(String::new, |delays| {
-        let Interval { low, high } = delays.denied_share.interval;
-        format!(" (95% interval {:.1} to {:.1}%)", 100.0 * low.max(0.0), 100.0 * high)
-    })
 }
 
 /// What those who look at alerts had to do, if there are any.
 fn triage_text(out: &mut String, design: &DesignResult) {
-    let sum = |of: fn(&Cases) -> u64| design.replicas.iter().map(|replica| of(&replica.triage)).sum::<u64>();
-    let all = sum(|cases| cases.cases);
-    if all == 0 {
-        return;
-    }
-    let cases: Samples = design.replicas.iter().map(|replica| replica.triage.cases).collect();
-    let median = cases.quantile(0.5).unwrap_or_default();
-    let share = |count: u64| 100.0 * count as f64 / all as f64;
-    let (false_alarms, missed) = (share(sum(|cases| cases.false_alarms)), share(sum(|cases| cases.missed)));
-    let waited = Duration::from_nanos(sum(|cases| cases.waited_ns) / all);
+    let Some(triage) = collect::triage(design) else { return };
+    let waited = Duration::from_nanos(triage.waited_ns);
+    let (false_alarms, missed) = (100.0 * triage.false_alarms_share, 100.0 * triage.missed_share);
     let _ = writeln!(
         out,
-        "    cases              median {median}; {false_alarms:.1}% false alarms, {missed:.1}% missed, looked at after {waited} on average"
+        "    cases              median {}; {false_alarms:.1}% false alarms, {missed:.1}% missed, looked at after {waited} on average",
+        triage.cases_median
     );
 }
 
 /// In how many replicas ransomware struck, and how many units.
-fn impact_text(out: &mut String, design: &DesignResult) {
-    let struck: Vec<Impact> = design.replicas.iter().filter_map(|replica| replica.impact).collect();
-    let Some(chance) =
-        Proportion::new(struck.len() as u64, design.replicas.len() as u64).filter(|_| !struck.is_empty())
-    else {
-        return;
-    };
-    let units: Samples = struck.iter().map(|impact| u64::from(impact.units)).collect();
-    let interval = chance.clopper_pearson(Confidence::P95);
-    let share = 100.0 * chance.estimate().unwrap_or_default();
-    let (low, high, median) = (100.0 * interval.low, 100.0 * interval.high, units.quantile(0.5).unwrap_or_default());
+fn strike_text(out: &mut String, design: &DesignResult) {
+    let Some(strike) = collect::strike(design) else { return };
+    let Estimate { value, interval } = strike.chance;
+    let (share, low, high) = (100.0 * value, 100.0 * interval.low, 100.0 * interval.high);
     let _ = writeln!(
         out,
-        "    ransomware strikes in {share:.1}% of replicas (95% interval {low:.1} to {high:.1}%), median {median} units"
+        "    ransomware strikes in {share:.1}% of replicas (95% interval {low:.1} to {high:.1}%), median {} units",
+        strike.units_median
     );
 }
 
@@ -290,106 +261,6 @@ fn critical_text(out: &mut String, design: &DesignResult, horizon: Duration) {
         let names: Vec<&str> = spared.iter().map(|one| one.unit.as_str()).collect();
         let most = percent(bound.upper_bound(Confidence::P95));
         let _ = writeln!(out, "    never owned        {} (each in at most {most}%, 95% bound)", names.join(", "));
-    }
-}
-
-/// The needs that policy breaks, one by one; what an attack costs the others, together; and where something takes time,
-/// how long requests took and what their servers had to do.
-fn needs_text(out: &mut String, design: &DesignResult) {
-    let denied: Vec<&NeedResult> = design.needs.iter().filter(|need| need.flows.denied > 0).collect();
-    let _ = writeln!(out, "  needs: policy denies flows of {} of {}", denied.len(), design.needs.len());
-    for need in denied {
-        let share = 100.0 * need.flows.denied as f64 / need.flows.tried.max(1) as f64;
-        let _ = writeln!(out, "    {}: {share:.1}% denied", name_of(need));
-    }
-    let sum = |of: fn(&Flows) -> u64| design.needs.iter().map(|need| of(&need.flows)).sum::<u64>();
-    let tried = sum(|flows| flows.tried).max(1) as f64;
-    let stale = sum(|flows| flows.stale) as f64;
-    if stale > 0.0 {
-        let stale = 100.0 * stale / tried;
-        let _ = writeln!(
-            out,
-            "    of all needed flows {stale:.1}% are denied by policy that is late{}",
-            denied_interval(design)
-        );
-    }
-    let (quarantine, upstream) = (sum(|flows| flows.quarantined) as f64, sum(|flows| flows.upstream) as f64);
-    if quarantine + upstream > 0.0 {
-        let (quarantine, upstream) = (100.0 * quarantine / tried, 100.0 * upstream / tried);
-        let struck = design.replicas.iter().any(|replica| replica.impact.is_some());
-        let lost = if struck { "in quarantine or struck" } else { "in quarantine" };
-        let _ = writeln!(
-            out,
-            "    of all needed flows {quarantine:.1}% meet a unit {lost}, {upstream:.1}% wait for one in vain"
-        );
-    }
-    requests_text(out, design);
-    services_text(out, design);
-}
-
-fn name_of(need: &NeedResult) -> String {
-    let begins = need.release.as_ref().map_or_else(String::new, |release| format!(" (release {release})"));
-    format!("{} -> {} {}{begins}", need.from, need.to, need.services.join(" "))
-}
-
-/// What became of the requests of each need, and how long the served ones took.
-fn requests_text(out: &mut String, design: &DesignResult) {
-    let made = |need: &&NeedResult| need.flows.tried > 0 && (need.latency.is_some() || need.flows.broken() > 0);
-    if design.services.is_empty() && design.needs.iter().all(|need| need.latency.is_none()) {
-        return;
-    }
-    out.push_str("  requests\n");
-    for need in design.needs.iter().filter(made) {
-        let flows = &need.flows;
-        let share = |count: u64| 100.0 * count as f64 / flows.tried.max(1) as f64;
-        let _ = write!(out, "    {}: {}, {:.2}% served", name_of(need), number(flows.tried), share(flows.delivered));
-        for (count, what) in [
-            (flows.denied, "blocked"),
-            (flows.stale, "blocked by late policy"),
-            (flows.upstream, "blocked further on"),
-            (flows.quarantined, "in quarantine"),
-            (flows.queue_full, "queue full"),
-            (flows.table_full, "table full"),
-            (flows.too_slow, "too slow"),
-            (flows.unknown, "unknown"),
-        ] {
-            if count > 0 {
-                let _ = write!(out, ", {:.2}% {what}", share(count));
-            }
-        }
-        out.push('\n');
-        if let Some(LatencyResult { p50_ns, p99_ns, .. }) = need.latency {
-            let _ = writeln!(out, "      served within     p50 {}; p99 {}", time(p50_ns), time(p99_ns));
-        }
-    }
-}
-
-/// A time with its 95% interval.
-fn time(ns: Estimate) -> String {
-    let of = |ns: f64| Duration::from_nanos(ns.max(0.0).round() as u64);
-    format!("{} (95% interval {} to {})", of(ns.value), of(ns.interval.low), of(ns.interval.high))
-}
-
-/// What the servers of each service had to do.
-fn services_text(out: &mut String, design: &DesignResult) {
-    if design.services.is_empty() {
-        return;
-    }
-    out.push_str("  services\n");
-    for service in &design.services {
-        let units = count(service.units.into(), "unit", "units");
-        let servers = count(service.servers.into(), "server", "servers");
-        let load = 100.0 * service.offered_load;
-        let _ = write!(out, "    {:<18} {units} with {servers}, load by rates {load:.1}%", service.service);
-        if service.offered_load >= 1.0 {
-            out.push_str(": more than can be done");
-        }
-        if let Some(observed) = &service.observed {
-            let refused = 100.0 * observed.refused as f64 / observed.requests.max(1) as f64;
-            let (busy, waiting) = (100.0 * observed.utilisation.value, observed.waiting.value);
-            let _ = write!(out, "; occupied {busy:.1}%, {waiting:.2} waiting, {refused:.2}% refused");
-        }
-        out.push('\n');
     }
 }
 
@@ -415,25 +286,6 @@ fn percent(share: f64) -> String {
     }
     let more = usize::from(digits > 1);
     format!("{:.*}", digits + more, 100.0 * share)
-}
-
-fn difference_text(out: &mut String, difference: &Difference) {
-    let _ = writeln!(out, "\n{} against {}, same chance events, mean difference", difference.second, difference.first);
-    let mut line = |what: &str, samples: &PairedSamples, scale: f64, unit: &str| {
-        let Some(estimate) = samples.mean_difference(Confidence::P95) else { return };
-        let interval = &estimate.interval;
-        let (value, low, high) = (estimate.value * scale, interval.low * scale, interval.high * scale);
-        let _ = writeln!(out, "  {what:<26} {value:>+10.2} {unit} (95% interval {low:+.2} to {high:+.2})");
-    };
-    const HOURS: f64 = 1.0 / 3.6e12;
-    line("units owned", &difference.compromised, 1.0, "units");
-    line("loss", &difference.loss, 1.0, "weight");
-    line("time to first critical", &difference.time_to_critical_ns, HOURS, "h");
-    line("time to detection", &difference.time_to_detection_ns, HOURS, "h");
-    line("alerts", &difference.alerts, 1.0, "alerts");
-    line("broken flows", &difference.broken_flows, 1.0, "flows");
-    line("releases held up", &difference.held_up_ns, HOURS, "h");
-    line("rules that outlive needs", &difference.outlived_ns, HOURS, "rule-h");
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use seglab_policy::Design;
-use seglab_reports::{Comparison, Heading, collect, comparison_plot, comparison_text, heading_text};
-use seglab_sim::models::sensitivity::{Change, Sensitivity};
-use seglab_sim::models::{CampaignResult, Detection};
+use seglab_reports::{
+    Comparison, Heading, collect, comparison_plot, comparison_text, heading_text, sensitivity_text, tornado_plot,
+};
+use seglab_sim::models::CampaignResult;
+use seglab_sim::models::sensitivity::Sensitivity;
 use serde::Serialize;
-use std::fmt::Write as _;
 
 /// A comparison as JSON.
 #[derive(Serialize)]
@@ -38,13 +39,14 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
         pictures.push(context.timings.phase("pictures", || Pictures::of(&one.design, false)));
     }
     let result = campaign::run_campaign(&designs, &args.campaign, context)?;
-    let sensitivity = match args.sensitivity {
-        true => Some(campaign::sensitivity(&designs, &args.campaign, &args.vary, context)?),
-        false => None,
-    };
+    let sensitivity = campaign::sensitivity(&designs, &args.campaign, &args.varied, context)?;
+    let varied = sensitivity.as_ref().map(collect::sensitivity);
     campaign::write_rows(args.parquet.as_deref(), &result)?;
     let comparison = report::compare(&verifications, &pictures, &collect::simulations(&result));
     if let (Some(path), Some(plot)) = (&args.plot, comparison_plot(&comparison)) {
+        output::write_file(path, plot.svg.as_bytes())?;
+    }
+    if let (Some(path), Some(plot)) = (&args.tornado, varied.as_ref().and_then(tornado_plot)) {
         output::write_file(path, plot.svg.as_bytes())?;
     }
     let seed = Some(args.campaign.seed);
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
     output::print(&match args.format {
         TableFormat::Text => {
             let (heading, sides) = (heading_text(&headings), comparison_text(&comparison));
-            let hangs_on = sensitivity.as_ref().map_or_else(String::new, sensitivity_text);
+            let hangs_on = varied.as_ref().map_or_else(String::new, sensitivity_text);
             format!("{heading}\n{sides}\n{}{hangs_on}", campaign::text_of(&result))
         }
         TableFormat::Json => {
@@ -61,40 +63,4 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
         }
     })?;
     Ok(Exit::Holds)
-}
-
-/// How each change moves what designs lose, and whether it makes the better one the worse one.
-fn sensitivity_text(sensitivity: &Sensitivity) -> String {
-    let mut out = String::from(
-        "\nwhat this hangs on: mean units owned (95% interval), and what share of the first design's that is\n",
-    );
-    let Some(declared) = sensitivity.outcomes.first() else { return out };
-    let _ = write!(out, "  {:<34}", "one change at a time");
-    for design in &declared.designs {
-        let _ = write!(out, " {:>30}", design.design);
-    }
-    out.push('\n');
-    for outcome in &sensitivity.outcomes {
-        let change = match outcome.change {
-            Change::None => "as declared".to_owned(),
-            Change::Detection(Detection::Off) => "no detection".to_owned(),
-            Change::Detection(Detection::SensorOnly) => "denials raise no alerts".to_owned(),
-            Change::Detection(Detection::Full) => "full detection".to_owned(),
-            Change::Parameter { parameter, value } => format!("{} {}", parameter.name(), parameter.display(value)),
-        };
-        let _ = write!(out, "  {change:<34}");
-        for design in &outcome.designs {
-            let (mean, interval) = (design.compromised.value, design.compromised.interval);
-            let flips = if design.flips { " flips" } else { "" };
-            let cell = format!("{mean:.1} ({:.1} to {:.1}) {:.2}{flips}", interval.low, interval.high, design.ratio);
-            let _ = write!(out, " {cell:>30}");
-        }
-        out.push('\n');
-    }
-    let flips = sensitivity.outcomes.iter().flat_map(|outcome| &outcome.designs).filter(|design| design.flips).count();
-    out.push_str(match flips {
-        0 => "  under no change is a design certainly better than the first that is certainly worse as declared, or the reverse\n",
-        _ => "  `flips`: certainly on the other side of the first design than as declared\n",
-    });
-    out
 }

@@ -38,13 +38,20 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     }
     let attacked = designs.iter().all(|design| !design.attackers().is_empty());
     let takes_load = |point: &EnforcementPoint| matches!(point.kind, PointKind::Agent | PointKind::Appliance);
-    let result = if attacked {
+    let nobody = designs.iter().all(|design| design.attackers().is_empty());
+    let played = attacked || nobody && designs.iter().any(|design| traffic_varies(design));
+    let result = if played {
         Some(campaign::run_campaign(&designs, &args.campaign, context)?)
     } else if designs.iter().any(|design| design.points().iter().any(takes_load)) {
         Some(campaign::loads(&designs, context)?)
     } else {
         None
     };
+    if args.varied.sensitivity && !attacked {
+        let help = "declare an attacker in every design, or leave out `--sensitivity`";
+        return Err(Failure::usage("not every design has an attacker, whose numbers could be varied", help));
+    }
+    let sensitivity = campaign::sensitivity(&designs, &args.campaign, &args.varied, context)?;
     let simulations = result.as_ref().map_or_else(Vec::new, collect::simulations);
     let comparison = (loaded.len() > 1).then(|| compare(&verifications, &pictures, &simulations));
     let exit = verifications.first().map_or(Exit::Holds, verify::exit_of);
@@ -53,13 +60,16 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
         return Ok(exit);
     };
     verification.command = Some(format!("seglab report {}", args.design.path));
-    verification.seed = attacked.then_some(args.campaign.seed);
+    verification.seed = played.then_some(args.campaign.seed);
     let report = Report {
         verification,
         surface: Some(pictures.surface),
         segments: Some(pictures.segments),
         blast_radius: pictures.blast_radius,
         simulations,
+        traffic: result.as_ref().filter(|_| played).map_or_else(Vec::new, collect::traffic),
+        differences: result.as_ref().map_or_else(Vec::new, collect::differences),
+        sensitivity: sensitivity.as_ref().map(collect::sensitivity),
         enforcement: result.as_ref().map_or_else(Vec::new, collect::loads),
         calibration: result.map_or_else(Vec::new, |result| collect::calibration(&result.scope.calibration)),
         comparison,
@@ -70,6 +80,16 @@ pub(crate) fn run(args: &args::Report, context: &mut Context) -> Result<Exit, Fa
     output::write_files(&placed)?;
     output::print(&summary(&report, &args.output.join("report.html")))?;
     Ok(exit)
+}
+
+/// True if what requests meet is for a simulation to say, also where nobody attacks: services take time, appliances with a
+/// declared load do, and policy is late for what changes.
+fn traffic_varies(design: &Design) -> bool {
+    let points = design.points();
+    !design.stations().is_empty()
+        || !design.releases().is_empty()
+        || !design.movements().is_empty()
+        || points.iter().any(|point| point.kind == PointKind::Appliance && !point.load.given.is_empty())
 }
 
 /// What is drawn of a design.

@@ -150,6 +150,32 @@ fn two_units_with_one_address() {
     }
 }
 
+/// Numbers that there cannot be, and what a simulation would need and is not there.
+#[test]
+fn what_cannot_be_simulated() {
+    for (line, place, message) in [
+        ("attackers: [{foothold: web, scan-rate: 0/s}]", "5:40", "the rate `0/s` is not above zero"),
+        ("needs: [{from: web, to: db, service: tcp/1, rate: -2/h}]", "5:51", "the rate `-2/h` is not above zero"),
+        ("attackers: [{foothold: web, exploit: {probability: 1.5, mean: 1s}}]", "5:52", "`1.5` is not a probability"),
+        ("monitor: {denied-alerts: -0.1, response: 1h}", "5:26", "`-0.1` is not a probability"),
+        (
+            "tradecraft: {exploits: [{vulnerability: hole, present: 1.2, probability: 1, mean: 1s}]}",
+            "5:56",
+            "the chance to be present is 1.2",
+        ),
+        ("enforcement: [{agent: {on: all, coverage: 2}}]", "5:43", "`2` is not a probability"),
+        ("attackers: [{foothold: app=attic}]", "5:24", "the foothold `app=attic` selects no unit"),
+        ("attackers: [{foothold: attic}]", "5:24", "no segment or unit is called `attic`"),
+        (
+            "services: [{name: shop, on: web, port: tcp/443, takes: 1ms, needs: [store]}]",
+            "5:69",
+            "no service is called `store`",
+        ),
+    ] {
+        check("seglab.yaml", &lab(&format!("{line}\n")), place, message);
+    }
+}
+
 #[test]
 fn a_property_without_its_target() {
     check("seglab.yaml", &lab("properties:\n  - isolated: {from: web, to: bd}\n"), "6:31", "`bd`");
@@ -233,10 +259,14 @@ fn results_that_cannot_be_written() {
         ["verify", "p.yaml", "-o", "file/result"],
         ["report", "p.yaml", "-o", "file"],
         ["verify", "p.yaml", "--timings", "file/timings.json"],
+        // Folders that were made for it are gone as well.
+        ["verify", "p.yaml", "-o", &format!("new/deep/{}", "x".repeat(300))],
     ] {
         let run = seglab(at.path(), &arguments);
         assert_eq!(run.code, Some(2), "{}", run.err);
-        assert!(run.err.starts_with("error: cannot write `file") && run.err.contains("= help: "), "{}", run.err);
+        let place = if arguments.iter().any(|argument| argument.starts_with("new")) { "new/deep/" } else { "file" };
+        let words = format!("error: cannot write `{place}");
+        assert!(run.err.starts_with(&words) && run.err.contains("= help: "), "{}", run.err);
         assert_eq!(listing(at.path()), before);
     }
     assert_eq!(bytes(at.path(), "file"), b"in the way\n");
@@ -259,12 +289,19 @@ fn results_go_where_a_path_leads() {
 #[test]
 fn wrong_command_lines() {
     let at = folder(&[("seglab.yaml", &lab("policy: []\n"))]);
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 15] = [
         (&[], "Usage: seglab"),
         (&["prove", "."], "unrecognized subcommand 'prove'"),
         (&["verify", ".", "--frmat", "json"], "--format"),
         (&["simulate", ".", "--replicas", "0"], "--replicas"),
         (&["simulate", ".", "--horizon", "soon"], "`--horizon soon`"),
+        (
+            &["simulate", ".", "--horizon", "0s"],
+            "`--horizon 0s`: nothing happens in no time\n   = help: write a duration",
+        ),
+        (&["compare", ".", ".", "--tornado", "x.svg"], "--sensitivity"),
+        (&["report", ".", "-o", "out", "--vary", "response=1h..2h"], "--sensitivity"),
+        (&["report", ".", "-o", "out", "--sensitivity"], "not every design has an attacker"),
         (&["simulate", ".", "--precision", "0"], "`0` is no precision"),
         (&["simulate", ".", "--precision", "0.1"], "no chance to be precise about"),
         (&["explain", ".", "--from", "wbe", "--to", "db", "--port", "tcp/1"], "`--from wbe` is no unit"),

@@ -109,6 +109,40 @@ fn designs_of_one_name_are_told_apart() {
     assert!(out.contains("\nother against marketing site,"), "{out}");
 }
 
+/// What a comparison hangs on is told, drawn and reported alike.
+#[test]
+fn what_a_comparison_hangs_on() {
+    let open = site_text()
+        .replace("policy:\n", "policy:\n  - allow: {from: any, to: any}\n")
+        .replace("marketing site", "open site");
+    let at = folder(&[("site.yaml", &site_text()), ("open.yaml", &open)]);
+    let varied = [
+        "--replicas",
+        "40",
+        "--sensitivity",
+        "--vary",
+        "exploit-probability=0.05..0.9",
+        "--vary",
+        "response=10min..8h",
+    ];
+    let compare = ["compare", "site.yaml", "open.yaml", "--tornado", "tornado.svg"];
+    let text = seglab(at.path(), &[&compare[..], &varied].concat()).ends(0);
+    seglab(at.path(), &[&["report", "site.yaml", "--against", "open.yaml", "-o", "out"], &varied[..]].concat());
+    let read = |file: &str| String::from_utf8(bytes(at.path(), file)).unwrap();
+    let (drawn, page, list) = (read("tornado.svg"), read("out/report.html"), read("out/report.md"));
+    assert_eq!(drawn, read("out/tornado.svg"));
+    for change in ["as declared", "no detection", "exploit-probability 0.05", "exploit-probability 0.9", "response 8 h"]
+    {
+        assert!(text.contains(change) && page.contains(change) && list.contains(change), "no `{change}` in\n{text}");
+    }
+    let places: Vec<usize> =
+        ["response", "exploit-probability"].iter().filter_map(|name| drawn.find(&format!("\n{name}\n"))).collect();
+    assert_eq!(places.len(), 2, "{drawn}");
+    let document: serde_json::Value = serde_json::from_str(&read("out/report.json")).unwrap();
+    assert_eq!(document["sensitivity"]["ranges"].as_array().map(Vec::len), Some(2));
+    assert_eq!(document["differences"][0]["second"], document["sensitivity"]["declared"][1]["design"]);
+}
+
 #[test]
 fn a_precision_says_how_many_replicas() {
     let at = site();

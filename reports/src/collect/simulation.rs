@@ -1,9 +1,9 @@
 //! Campaigns of the simulator.
 
-use crate::model::{self, QuantileCurve, Quantiles, Times};
+use crate::model::{self, PrecisionAsked, QuantileCurve, Quantiles, Strike, Times, Triage};
 use seglab_sim::kernel::Time;
-use seglab_sim::kernel::statistics::{Incidence, IncidenceCurve, Samples};
-use seglab_sim::models::{CampaignResult, CampaignScope, CriticalResult, DesignResult};
+use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, IncidenceCurve, Interval, Proportion, Samples};
+use seglab_sim::models::{CampaignResult, CampaignScope, Cases, CriticalResult, DesignResult, Impact};
 
 /// What a campaign says of each of its designs. Designs that nobody attacks are left out.
 pub fn simulations(of: &CampaignResult) -> Vec<model::Simulation> {
@@ -32,23 +32,67 @@ fn simulation(scope: &CampaignScope, of: &DesignResult) -> Option<model::Simulat
             curve(0.5, |point| point.q50),
             curve(0.95, |point| point.q95),
         ],
-        critical: of.critical.iter().map(|one| incidence(one, &times)).collect(),
+        critical: of.critical.iter().map(|one| incidence(one, &times, scope)).collect(),
         times_ns: times.into_iter().map(Time::as_nanos).collect(),
         detection: detection(&of.detection, scope),
         alerts: quantiles(&of.alerts),
         attempts: quantiles(&attempts),
         denied_share: of.attempts.denied as f64 / of.attempts.made.max(1) as f64,
         flows_broken_share: flows_broken(of),
+        attempts_by_late_policy: of.attempts.stale,
+        strike: strike(of),
+        triage: triage(of),
+        precision: scope
+            .precision
+            .map(|precision| PrecisionAsked { half_width: precision.asked.half_width(), met: precision.met }),
         checks: super::calibration::checks(&of.checks),
     })
 }
 
-fn incidence(of: &CriticalResult, times: &[Time]) -> model::Incidence {
+/// How often ransomware struck, and how much; `None` where it never did.
+pub fn strike(of: &DesignResult) -> Option<Strike> {
+    let struck: Vec<Impact> = of.replicas.iter().filter_map(|replica| replica.impact).collect();
+    let chance = Proportion::new(struck.len() as u64, of.replicas.len() as u64).filter(|_| !struck.is_empty())?;
+    let units: Samples = struck.iter().map(|impact| u64::from(impact.units)).collect();
+    Some(Strike { chance: estimate(chance), units_median: units.quantile(0.5).unwrap_or_default() })
+}
+
+/// What those who look at alerts had to do; `None` where there was nothing.
+pub fn triage(of: &DesignResult) -> Option<Triage> {
+    let sum = |count: fn(&Cases) -> u64| of.replicas.iter().map(|replica| count(&replica.triage)).sum::<u64>();
+    let all = sum(|cases| cases.cases);
+    let waited_ns = sum(|cases| cases.waited_ns).checked_div(all)?;
+    let cases: Samples = of.replicas.iter().map(|replica| replica.triage.cases).collect();
+    let share = |count: u64| count as f64 / all as f64;
+    Some(Triage {
+        cases_median: cases.quantile(0.5).unwrap_or_default(),
+        false_alarms_share: share(sum(|cases| cases.false_alarms)),
+        missed_share: share(sum(|cases| cases.missed)),
+        waited_ns,
+    })
+}
+
+/// The share of replicas in which something happened by the horizon. Where it never did, the interval ends at the 95% bound.
+fn chance(of: &Incidence, scope: &CampaignScope) -> Option<Estimate> {
+    of.curve().proportion_at(scope.horizon.after_start()).map(estimate)
+}
+
+fn estimate(of: Proportion) -> Estimate {
+    let interval = match of.events() {
+        0 => Interval { low: 0.0, high: of.upper_bound(Confidence::P95) },
+        _ => of.clopper_pearson(Confidence::P95),
+    };
+    Estimate { value: of.estimate().unwrap_or_default(), interval }
+}
+
+fn incidence(of: &CriticalResult, times: &[Time], scope: &CampaignScope) -> model::Incidence {
     let curve = of.incidence.curve();
     model::Incidence {
         unit: of.unit.clone(),
         owned: times.iter().map(|&at| curve.at(at)).collect(),
         quarantined: times.iter().map(|&at| competitor_at(&curve, at)).collect(),
+        chance: chance(&of.incidence, scope),
+        exfiltrated: of.exfiltrated.as_ref().and_then(|one| chance(one, scope)),
     }
 }
 

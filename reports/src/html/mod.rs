@@ -5,6 +5,7 @@
 //! at the end.
 
 mod basis;
+mod campaign;
 mod claims;
 mod enforcement;
 mod markup;
@@ -56,7 +57,9 @@ fn sections(report: &Report) -> Vec<Section> {
         ("blast-radii", "What one owned unit leads to", pictures::blast_radius(report)),
         ("segments", "Who may connect to whom", pictures::segments(report)),
         ("surface", "Surface", pictures::surface(report)),
-        ("simulation", "Simulated attacks", pictures::simulations(report)),
+        ("simulation", "Simulated attacks", campaign::simulations(report)),
+        ("sensitivity", "What this hangs on", campaign::sensitivity(report)),
+        ("traffic", "Traffic", campaign::traffic(report)),
         ("enforcement", "What enforcing takes", enforcement::loads(report)),
         ("calibration", "Calibration", enforcement::calibration(report)),
         ("diagnostics", "Diagnostics", claims::diagnostics(of)),

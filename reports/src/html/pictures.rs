@@ -1,20 +1,19 @@
 //! Figures, each with the table that holds its numbers.
 
 use super::markup::{Html, number_column, table, words_column};
-use crate::model::{Report, Simulation};
+use crate::model::Report;
 use crate::plot::{self, Plot};
 use crate::words;
-use std::collections::BTreeSet;
 
 /// How many rows of a table are printed; the data holds all.
-const ROWS: usize = 60;
+pub(super) const ROWS: usize = 60;
 
-fn figure(plot: &Plot) -> Html {
+pub(super) fn figure(plot: &Plot) -> Html {
     let caption = Html::element("figcaption", "", Html::text(&plot.caption));
     Html::element("figure", "", Html::concat([Html::markup(plot.svg.clone()), caption]))
 }
 
-fn capped(caption: &str, rows: usize) -> String {
+pub(super) fn capped(caption: &str, rows: usize) -> String {
     if rows > ROWS {
         format!("{caption} (the first {ROWS} of {}; all are in report.json)", words::number(rows as u64))
     } else {
@@ -57,6 +56,7 @@ pub(super) fn comparison(report: &Report) -> Html {
     });
     let caption = format!("Designs, under pivot {}, {} view, trust {}", of.pivot, of.view, of.trust);
     body.push(table(&caption, columns, rows));
+    body.push(super::campaign::differences(report));
     body
 }
 
@@ -140,84 +140,4 @@ pub(super) fn surface(report: &Report) -> Html {
     });
     body.push(table(&capped("Entries and exits, the most exposed first", of.rows.len()), columns, rows));
     body
-}
-
-pub(super) fn simulations(report: &Report) -> Html {
-    let attackers: BTreeSet<&str> = report.simulations.iter().map(|one| one.attacker.as_str()).collect();
-    let mut body = Html::default();
-    for attacker in attackers {
-        let held: Vec<&Simulation> = report.simulations.iter().filter(|one| one.attacker == attacker).collect();
-        body.push(Html::element("h3", "", Html::text(attacker)));
-        body.push(plot::compromise_plot(&report.simulations, attacker).as_ref().map(figure).unwrap_or_default());
-        body.push(campaigns(&held));
-        if held.iter().any(|one| !one.critical.is_empty()) {
-            body.push(critical(&held));
-        }
-        if held.iter().any(|one| !one.checks.is_empty()) {
-            body.push(super::enforcement::checks(&held));
-        }
-    }
-    body
-}
-
-fn campaigns(held: &[&Simulation]) -> Html {
-    let columns = [
-        words_column("design"),
-        number_column("owned at the end, median"),
-        number_column("replicas detected"),
-        number_column("first alert after (10%, half, 90% of replicas)"),
-        number_column("alerts, median"),
-        number_column("attempts, median"),
-        number_column("denied"),
-        number_column("needed flows broken"),
-    ];
-    let rows = held.iter().map(|one| {
-        [
-            one.design.clone(),
-            format!(
-                "{} of {}",
-                words::quantity(one.median_at_end().unwrap_or_default()),
-                words::number(one.population)
-            ),
-            words::detected(one),
-            words::first_alert(one),
-            words::quantity(one.alerts.p50),
-            words::quantity(one.attempts.p50),
-            words::percent(one.denied_share),
-            one.flows_broken_share.map_or_else(|| "–".to_owned(), words::percent),
-        ]
-        .map(|cell| Html::text(&cell))
-    });
-    let caption = held.first().map(|one| {
-        let replicas = words::count(one.replicas, "replica", "replicas");
-        let horizon = words::duration(one.horizon_ns);
-        format!("Campaigns: {replicas} of {horizon} each, pivot {}, trust {}", one.pivot, one.trust)
-    });
-    table(&caption.unwrap_or_default(), columns, rows)
-}
-
-fn critical(held: &[&Simulation]) -> Html {
-    let columns = [
-        words_column("critical unit"),
-        words_column("design"),
-        number_column("owned"),
-        number_column("quarantine first"),
-        number_column("neither by the end"),
-        words_column("owned in half of all replicas after"),
-    ];
-    let rows = held.iter().flat_map(|one| {
-        one.critical.iter().map(move |unit| {
-            let (owned, quarantined) = (unit.owned_at_end(), unit.quarantined_at_end());
-            let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
-            [
-                Html::code(&unit.unit),
-                Html::text(&one.design),
-                Html::text(&words::percent(owned)),
-                Html::text(&words::percent(quarantined)),
-                Html::text(&words::percent((1.0 - owned - quarantined).max(0.0))),
-                Html::text(&median),
-            ]
-        })
-    });
-    table("Critical units over all replicas, quarantine being a competing risk", columns, rows)
 }

@@ -2,6 +2,7 @@
 
 use super::calibration::OutcomeCheck;
 use super::scope::Input;
+use seglab_sim::kernel::statistics::Estimate;
 use serde::{Deserialize, Serialize};
 
 /// A campaign of one attacker against one design. Times are since the foothold.
@@ -41,9 +42,56 @@ pub struct Simulation {
     /// none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flows_broken_share: Option<f64>,
+    /// Attempts that policy let through because it was late, over all replicas.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts_by_late_policy: u64,
+    /// The strike of ransomware; `None` where it never struck.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strike: Option<Strike>,
+    /// What those who look at alerts had to do; `None` where there was nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triage: Option<Triage>,
+    /// What became of the precision that was asked for, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<PrecisionAsked>,
     /// What the attack took beside what was observed elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<OutcomeCheck>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// How often ransomware struck, and how much.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Strike {
+    /// The share of replicas in which it did. [0 to 1]
+    pub chance: Estimate,
+    /// The median over these of the units that it struck.
+    pub units_median: u64,
+}
+
+/// What those who look at alerts had to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Triage {
+    /// The median number of cases of a replica.
+    pub cases_median: u64,
+    /// The share of all cases that were false alarms. [0 to 1]
+    pub false_alarms_share: f64,
+    /// The share of them that were missed. [0 to 1]
+    pub missed_share: f64,
+    /// For how long a case waited on average until somebody looked at it. \[ns\]
+    pub waited_ns: u64,
+}
+
+/// How well the chance that a critical unit is owned was to be known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PrecisionAsked {
+    /// To each side. [0 to 1]
+    pub half_width: f64,
+    /// True if it is known as well as that in every design.
+    pub met: bool,
 }
 
 impl Simulation {
@@ -83,6 +131,12 @@ pub struct Incidence {
     pub owned: Vec<f64>,
     /// The share of replicas in which quarantine ended the attack on it first. [0 to 1]
     pub quarantined: Vec<f64>,
+    /// The chance that it is owned by the end. [0 to 1, 95% interval; where it never is, up to the 95% bound]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<Estimate>,
+    /// The chance that what lies on it leaves by then, likewise; `None` where the attacker does not care.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exfiltrated: Option<Estimate>,
 }
 
 impl Incidence {
@@ -179,4 +233,26 @@ impl DesignOutcome {
     pub fn share(&self, size: u64) -> f64 {
         size as f64 / self.units.max(1) as f64
     }
+}
+
+/// One design against another, replica by replica under the same chance events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DesignDifference {
+    /// The design that the other is held against.
+    pub first: String,
+    /// The other.
+    pub second: String,
+    /// What differs.
+    pub measures: Vec<MeasuredDifference>,
+}
+
+/// By how much two designs differ in one measure: the second less the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredDifference {
+    /// What: `units owned`.
+    pub what: String,
+    /// In which unit.
+    pub unit: String,
+    /// The mean over replicas, with its 95% interval.
+    pub estimate: Estimate,
 }

@@ -15,10 +15,15 @@ mod paths;
 mod picture;
 mod proof;
 mod scope;
+mod sensitivity;
+mod traffic;
 
 pub use self::core::{Core, Cores};
 pub use calibration::{CalibratedValue, DesignLoad, OutcomeCheck};
-pub use campaign::{Comparison, DesignOutcome, Incidence, QuantileCurve, Quantiles, Simulation, Times};
+pub use campaign::{
+    Comparison, DesignDifference, DesignOutcome, Incidence, MeasuredDifference, PrecisionAsked, QuantileCurve,
+    Quantiles, Simulation, Strike, Times, Triage,
+};
 pub use diagnostic::{Diagnostic, DiagnosticGroup, Location, Severity};
 pub use difference::{
     Change, ChangeKind, ChangePath, ChangedFacet, ChangedUnits, ComparedDesign, Difference, DifferenceSection,
@@ -36,6 +41,9 @@ pub use scope::{
     Assumption, ChangedVerdict, Choice, DecidingRule, Ignored, Input, ObjectCount, PointCount, Scope, Tool, Trusted,
     Unmodelled,
 };
+pub(crate) use sensitivity::change_name;
+pub use sensitivity::{Sensitivity, VariedDesign, VariedOutcome, VariedRange};
+pub use traffic::{NeedTraffic, Traffic};
 
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +130,15 @@ pub struct Report {
     pub blast_radius: Vec<BlastRadius>,
     /// What an attacker did, by design and attacker.
     pub simulations: Vec<Simulation>,
+    /// What the business' traffic met, by design.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<Traffic>,
+    /// Every other design against the first, under the same chance events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<DesignDifference>,
+    /// What that hangs on, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivity: Option<Sensitivity>,
     /// What enforcing takes, by design.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enforcement: Vec<DesignLoad>,

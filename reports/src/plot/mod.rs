@@ -11,12 +11,14 @@ mod frame;
 mod label;
 mod matrix;
 mod throughput;
+mod tornado;
 
 pub use blast_radius::blast_radius_plot;
 pub use comparison::comparison_plot;
 pub use compromise::compromise_plot;
 pub use matrix::segment_matrix_plot;
 pub use throughput::{Throughput, throughput_plot};
+pub use tornado::tornado_plot;
 
 use crate::model::Report;
 use plotters::coord::Shift;
@@ -49,6 +51,7 @@ impl Plot {
 /// Every plot that a report has data for: the comparison of designs first.
 pub fn plots(report: &Report) -> Vec<Plot> {
     let mut plots: Vec<Plot> = report.comparison.iter().filter_map(comparison_plot).collect();
+    plots.extend(report.sensitivity.iter().filter_map(tornado_plot));
     plots.extend(blast_radius_plot(&report.blast_radius));
     plots.extend(report.segments.iter().filter_map(segment_matrix_plot));
     let attackers: BTreeSet<&str> = report.simulations.iter().map(|one| one.attacker.as_str()).collect();

@@ -46,7 +46,7 @@ fn ids_are_unique() {
 #[test]
 fn plots_are_well_formed_and_named() {
     let mut plots = plots(&hostile_report());
-    assert_eq!(plots.len(), 4);
+    assert_eq!(plots.len(), 5);
     let rate = |name: &str, roofline_per_second| Throughput {
         name: name.to_owned(),
         decisions_per_second: 120_000_000,

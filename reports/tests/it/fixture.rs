@@ -1,7 +1,11 @@
 //! A report like those of real designs, and the same with names that try to be markup.
 
 use seglab_reports::*;
-use seglab_sim::models::{AgentsLoad, ApplianceLoad, EnforcementLoad, GivenLoad, UnitLoad};
+use seglab_sim::kernel::statistics::{Estimate, Interval};
+use seglab_sim::models::{
+    AgentsLoad, ApplianceLoad, DelaysResult, EnforcementLoad, Flows, GivenLoad, LatencyResult, ServiceObserved,
+    ServiceResult, UnitLoad,
+};
 
 pub(crate) fn at(path: &str, line: u32, column: u32) -> Option<Location> {
     Some(Location { path: path.into(), line, column })
@@ -332,7 +336,13 @@ fn simulation(design: &str, speed: f64, most: f64) -> Simulation {
         population: 60,
         times_ns,
         compromised: vec![curve(0.05, 0.5), curve(0.5, 1.0), curve(0.95, 1.4)],
-        critical: vec![Incidence { unit: "card-db".into(), owned: share(most / 70.0), quarantined: share(0.125) }],
+        critical: vec![Incidence {
+            unit: "card-db".into(),
+            owned: share(most / 70.0),
+            quarantined: share(0.125),
+            chance: Some(estimate(most / 70.0, 0.02)),
+            exfiltrated: Some(Estimate { value: 0.0, interval: Interval { low: 0.0, high: 0.003 } }),
+        }],
         detection: Times {
             happened: 880,
             replicas: 1_000,
@@ -344,6 +354,10 @@ fn simulation(design: &str, speed: f64, most: f64) -> Simulation {
         attempts: Quantiles { p10: 120.0, p50: 480.0, p90: 910.0 },
         denied_share: 0.6125,
         flows_broken_share: Some(0.004),
+        attempts_by_late_policy: 12,
+        strike: Some(Strike { chance: estimate(0.5, 0.03), units_median: 17 }),
+        triage: Some(Triage { cases_median: 9, false_alarms_share: 0.75, missed_share: 0.04, waited_ns: 20 * minute }),
+        precision: Some(PrecisionAsked { half_width: 0.02, met: false }),
         checks: vec![
             OutcomeCheck {
                 name: "breakout-time".into(),
@@ -425,6 +439,81 @@ fn enforcement(design: &str) -> DesignLoad {
     DesignLoad { design: design.into(), load: EnforcementLoad { agents: Some(agents), appliances, given: vec![given] } }
 }
 
+fn estimate(value: f64, half_width: f64) -> Estimate {
+    Estimate { value, interval: Interval { low: value - half_width, high: value + half_width } }
+}
+
+fn traffic(design: &str, struck: bool) -> Traffic {
+    let latency =
+        LatencyResult { mean_ns: estimate(9e6, 1e5), p50_ns: estimate(6e6, 1e5), p99_ns: estimate(4.8e7, 2e6) };
+    let served = Flows { tried: 12_000, delivered: 12_000, ..Flows::default() };
+    let mut lossy = Flows { tried: 8_000, delivered: 7_500, denied: 100, stale: 50, upstream: 40, ..Flows::default() };
+    (lossy.quarantined, lossy.queue_full, lossy.table_full, lossy.too_slow, lossy.unknown) = (30, 90, 80, 70, 40);
+    let observed = ServiceObserved {
+        requests: 20_000,
+        refused: 90,
+        utilisation: estimate(0.61, 0.01),
+        waiting: estimate(0.24, 0.03),
+    };
+    let service = ServiceResult { service: "checkout".into(), units: 2, servers: 1, offered_load: 0.6, observed: None };
+    Traffic {
+        design: design.into(),
+        needs: vec![
+            NeedTraffic { need: "internet -> web tcp/443".into(), flows: served, latency: Some(latency) },
+            NeedTraffic { need: "web -> db tcp/5432 (release v2)".into(), flows: lossy, latency: None },
+            NeedTraffic { need: "db -> backup tcp/22".into(), flows: served, latency: None },
+        ],
+        services: vec![
+            ServiceResult { observed: Some(observed), ..service.clone() },
+            ServiceResult { service: "reports".into(), units: 1, servers: 4, offered_load: 1.25, ..service },
+        ],
+        delays: Some(DelaysResult {
+            held_up_ns: estimate(7.2e13, 3.6e12),
+            outlived_ns: estimate(3.6e14, 3.6e13),
+            denied_share: estimate(0.0025, 0.0005),
+        }),
+        struck,
+    }
+}
+
+pub(crate) fn sensitivity() -> Sensitivity {
+    let designs = |flat: f64, zones: f64, flips: bool| {
+        let of = |design: &str, owned: f64, flips| VariedDesign {
+            design: design.into(),
+            compromised: estimate(owned, 0.5),
+            ratio: owned / flat,
+            flips,
+        };
+        vec![of("flat", flat, false), of("zones behind an appliance", zones, flips)]
+    };
+    let of = |change: &str, flat, zones, flips| VariedOutcome {
+        change: change.into(),
+        designs: designs(flat, zones, flips),
+    };
+    let range =
+        |parameter: &str, ends: [VariedOutcome; 2]| VariedRange { parameter: parameter.into(), ends: ends.into() };
+    Sensitivity {
+        declared: designs(50.0, 20.0, false),
+        detection: vec![of("denials raise no alerts", 50.0, 30.0, false), of("no detection", 55.0, 40.0, false)],
+        ranges: vec![
+            range("response", [of("10 min", 10.0, 2.0, false), of("8 h", 40.0, 48.0, true)]),
+            range("exploit-probability", [of("0.1", 12.0, 3.0, false), of("0.9", 58.0, 31.0, false)]),
+        ],
+    }
+}
+
+fn difference(second: &str) -> DesignDifference {
+    let of = |what: &str, unit: &str, estimate| MeasuredDifference { what: what.into(), unit: unit.into(), estimate };
+    DesignDifference {
+        first: "flat".into(),
+        second: second.into(),
+        measures: vec![
+            of("units owned", "units", estimate(-31.25, 1.5)),
+            of("time to first critical", "h", estimate(4.5, 0.5)),
+        ],
+    }
+}
+
 pub(crate) fn report() -> Report {
     let row = |unit: &str, units, entries, outside: &str, exits, out: &str| SurfaceRow {
         unit: unit.into(),
@@ -452,6 +541,9 @@ pub(crate) fn report() -> Report {
             simulation("zones behind an appliance", 0.8, 24.0),
             simulation("microsegmented by agent", 0.4, 2.0),
         ],
+        traffic: vec![traffic("flat", false), traffic("zones behind an appliance", true)],
+        differences: vec![difference("perimeter only"), difference("zones behind an appliance")],
+        sensitivity: Some(sensitivity()),
         enforcement: vec![enforcement("zones behind an appliance")],
         calibration: calibration(),
         comparison: Some(comparison()),

@@ -136,6 +136,7 @@ fn the_bundle_is_the_same_bytes_every_time() {
         "report.sarif",
         "report.junit.xml",
         "comparison.svg",
+        "tornado.svg",
         "blast-radius.svg",
         "segment-matrix.svg",
         "compromise-phishing.svg",
@@ -159,8 +160,35 @@ fn tables_for_the_terminal_are_as_approved() {
     let parts = [
         surface_text(report.surface.as_ref().unwrap()),
         comparison_text(report.comparison.as_ref().unwrap()),
-        simulation_text(&report.simulations),
+        traffic_text(&report.traffic[0]),
+        design_difference_text(&report.differences[0]),
+        sensitivity_text(report.sensitivity.as_ref().unwrap()),
         hop_text(&report.verification.properties[1].counterexample.as_ref().unwrap().hops[0]),
     ];
     insta::assert_snapshot!(parts.join("\n"));
+}
+
+/// The number that moves most stands first, whatever order it comes in, and where the ranking flips is named.
+#[test]
+fn a_tornado_is_sorted_by_what_moves_most() {
+    let mut sensitivity = crate::fixture::sensitivity();
+    sensitivity.ranges.reverse();
+    let plot = tornado_plot(&sensitivity).unwrap();
+    let place =
+        |name: &str| plot.svg.find(&format!("\n{name}\n")).unwrap_or_else(|| panic!("no {name}:\n{}", plot.svg));
+    let order = ["response", "exploit-probability"].map(place);
+    assert!(order.is_sorted(), "{order:?}");
+    assert!(plot.svg.contains("8 h, flips"));
+    assert!(
+        plot.caption.ends_with("The ranking certainly flips: zones behind an appliance against flat at response 8 h.")
+    );
+    // Of one design there is no ratio: how many units it loses.
+    let alone = |of: &mut Vec<VariedDesign>| of.truncate(1);
+    alone(&mut sensitivity.declared);
+    let ranges = sensitivity.ranges.iter_mut().flat_map(|range| &mut range.ends);
+    sensitivity.detection.iter_mut().chain(ranges).for_each(|outcome| alone(&mut outcome.designs));
+    let plot = tornado_plot(&sensitivity).unwrap();
+    assert!(plot.svg.contains("units owned, mean of all replicas") && !plot.svg.contains("as bad as the first"));
+    assert!(plot.description.contains("flat: 50.00 as declared. exploit-probability: 12.00 at 0.1 and 58.00 at 0.9."));
+    assert_eq!(tornado_plot(&Sensitivity::default()), None);
 }
