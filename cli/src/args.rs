@@ -432,6 +432,9 @@ pub(crate) struct Campaign {
     /// Numbers about the world in place of the defaults: how fast attackers scan, what agents take; see docs/calibration.md
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration: Option<PathBuf>,
+    /// Play every attempt one by one, also where nothing can come of it but an alert: slower, and the same distribution
+    #[arg(long)]
+    pub(crate) every_probe: bool,
     /// Draw the order of simultaneous events, to see that no result hangs on it
     #[arg(long)]
     pub(crate) shuffle_ties: bool,

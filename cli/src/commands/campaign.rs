@@ -16,7 +16,8 @@ use seglab_sim::kernel::Duration;
 use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, Precision};
 use seglab_sim::models::sensitivity::Sensitivity;
 use seglab_sim::models::{
-    AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Settings, TrafficMode,
+    AttackerChoice, Campaign, CampaignError, CampaignResult, CriticalResult, DesignResult, Probes, Settings,
+    TrafficMode,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -145,6 +146,7 @@ fn settings(designs: &[&Design], args: &args::Campaign, context: &Context) -> Re
         horizon: Duration::from_nanos(horizon_ns),
         threads: args.threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))).unwrap_or_else(cores),
         attacker: if attacked { AttackerChoice::First } else { AttackerChoice::Nobody },
+        probes: if args.every_probe { Probes::Played } else { Probes::Thinned },
         shuffle_ties: args.shuffle_ties,
         calibration: Some(context.calibration()?),
         flows_per_need: if args.traffic == TrafficArg::Off { 0 } else { Settings::default().flows_per_need },

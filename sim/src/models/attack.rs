@@ -388,9 +388,7 @@ impl<'a> Attack<'a> {
         self.active += 1;
         self.front = number;
         self.note(now, TraceAction::Taken { unit, by, gives });
-        for credential in self.keys.known().to_vec() {
-            self.open_to(number, credential, agenda)?;
-        }
+        self.look_around(number, agenda)?;
         self.use_unit(unit, false, agenda)?;
         match gives {
             Privilege::Root => self.climb(unit, false, agenda)?,

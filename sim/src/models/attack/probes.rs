@@ -70,7 +70,9 @@ impl Attack<'_> {
         let Some(owned) = self.owned.get_mut(number as usize) else { return Ok(()) };
         let (unit, probe) = (owned.unit, owned.probes);
         owned.probes += 1;
-        let draw = self.probe_draw(unit, NOTICED, probe);
+        let mut draw = self.probe_draw(unit, NOTICED, probe);
+        // The first word was that of the time.
+        draw.word();
         if let Some(tried) = self.probed(number, unit, draw, agenda.now()) {
             let (passage, _) = self.attempt(tried, agenda)?;
             if passage.is_reportable() {
@@ -91,8 +93,8 @@ impl Attack<'_> {
             let unnoticed = 1.0 - self.board.defence.denied_alert.get();
             let Some(mean) = self.between_probes(unit, unnoticed) else { continue };
             for probe in 0..u32::MAX {
-                let draw = self.probe_draw(unit, UNNOTICED, probe);
-                at = at.saturating_add(draw.clone().exponential(mean));
+                let mut draw = self.probe_draw(unit, UNNOTICED, probe);
+                at = at.saturating_add(draw.exponential(mean));
                 if at > ends {
                     break;
                 }
@@ -135,12 +137,10 @@ impl Attack<'_> {
         self.board.draws.at(PROBE, self.board.network.name(unit), Name::NONE, noticed, probe)
     }
 
-    /// What a probe tries at an instant, by its draw; `None` if it is none.
+    /// What a probe tries at an instant, by the rest of its draw; `None` if it is none.
     fn probed(&self, by: u32, unit: UnitId, mut draw: Draw, at: Time) -> Option<Tried> {
         let board = self.board;
         let reach = board.network.reach(unit)?;
-        // The first word was that of the time.
-        draw.word();
         let among = board.probed_among(reach);
         let position = among.get(draw.choose(among.len())?)?;
         let target = *reach.targets.get(position as usize)?;
@@ -149,8 +149,13 @@ impl Attack<'_> {
             return None;
         }
         let header = *reach.headers.get(draw.choose(reach.headers.len())?)?;
-        let interfaces = board.network.interfaces_towards(unit, target);
-        let interface = board.network.interfaces_towards(unit, target).nth(draw.choose(interfaces.count())?)?;
+        let interface = match board.network.design.unit(unit).interfaces.len() {
+            1 => 0,
+            _ => {
+                let interfaces: Vec<u16> = board.network.interfaces_towards(unit, target).collect();
+                *interfaces.get(draw.choose(interfaces.len())?)?
+            }
+        };
         let lure = board.offence.pivot == Pivot::EitherWay && draw.choose(2)? == 1;
         Some(Tried { unit, by, interface, target, header, lure, number: AIMED })
     }

@@ -26,7 +26,7 @@ const ONE_IN: usize = 32;
 
 /// The prospects of all units, found when they are first asked for.
 pub(in super::super) struct Prospects {
-    /// Units of the same kind share them.
+    /// Units of the same kind share them, but for what runs on them, or they on.
     kinds: Vec<Kind>,
     kind_of: Vec<u32>,
 }
@@ -45,21 +45,12 @@ impl Prospects {
         if !steady || offence.search != Search::OneService || offence.conduct.takes_controllers {
             return None;
         }
-        // A unit that runs on another, or has others run on it, is of a kind of its own.
-        let mut numbers: BTreeMap<(Vec<[Option<EndpointClass>; 2]>, Option<UnitId>), u32> = BTreeMap::new();
-        let mut alone = vec![true; design.units().len()];
-        for (guest, host) in design.unit_ids().filter_map(|unit| Some((unit, design.host_of(unit)?))) {
-            for unit in [guest, host] {
-                if let Some(alone) = alone.get_mut(unit.index()) {
-                    *alone = false;
-                }
-            }
-        }
+        let mut numbers: BTreeMap<Vec<[Option<EndpointClass>; 2]>, u32> = BTreeMap::new();
         let mut kinds = Vec::new();
-        let kind_of = design.unit_ids().zip(design.units()).zip(alone).map(|((unit, held), alone)| {
+        let kind_of = design.unit_ids().zip(design.units()).map(|(unit, held)| {
             let endpoints = (0u16..).zip(&held.interfaces).map(|(interface, _)| Endpoint::Unit { unit, interface });
             let classes = endpoints.map(|endpoint| enforcement.classes_of(endpoint)).collect();
-            *numbers.entry((classes, (!alone).then_some(unit))).or_insert_with(|| {
+            *numbers.entry(classes).or_insert_with(|| {
                 kinds.push(Kind { first: unit, targets: OnceLock::new() });
                 kinds.len() as u32 - 1
             })
@@ -89,14 +80,26 @@ impl Outlook<'_> {
         let reach = network.reach(self.unit)?;
         let targets = self.board.probed_among(reach).len();
         let most = PROSPECTS_MAX.max(targets / ONE_IN).min(targets / 2);
-        let candidates: Box<dyn Iterator<Item = u32>> = match offence.pivot {
-            Pivot::Exploitable => Box::new(reach.vulnerable.iter().copied()),
-            Pivot::Service | Pivot::Any | Pivot::EitherWay => Box::new(0..reach.targets.len() as u32),
-        };
-        let free =
-            candidates.filter(|&at| reach.targets.get(at as usize).is_some_and(|to| self.could_take(*to, reach)));
+        let candidates = if offence.pivot == Pivot::Exploitable { &reach.vulnerable } else { &reach.can_fall };
+        let counts = |to: &Target| self.is_neighbour(to.unit) || self.could_take(*to, reach);
+        let free = candidates.iter().copied().filter(|&at| reach.targets.get(at as usize).is_some_and(counts));
         let free: Vec<u32> = free.take(most + 1).collect();
         (free.len() <= most).then_some(free.into_boxed_slice())
+    }
+
+    /// True of a unit that runs on this one, or that this one runs on: what is decided between them is true of them alone.
+    fn is_neighbour(&self, other: UnitId) -> bool {
+        let design = self.board.network.design;
+        design.host_of(self.unit) == Some(other) || design.host_of(other) == Some(self.unit)
+    }
+
+    /// The interfaces of such units.
+    fn neighbours(&self) -> impl Iterator<Item = u32> {
+        let network = self.board.network;
+        let units = network.design.host_of(self.unit).into_iter().chain(network.guests(self.unit).iter().copied());
+        let reach = network.reach(self.unit);
+        let can_fall = move |position: &u32| reach.is_some_and(|reach| reach.can_fall.binary_search(position).is_ok());
+        units.filter_map(move |unit| Some(reach?.of(unit))).flatten().map(|(position, _)| position).filter(can_fall)
     }
 
     /// Targets where a credential opens a service.
@@ -155,6 +158,22 @@ impl Attack<'_> {
         is_free || owned.opened.get(&position).is_some_and(|since| *since <= at)
     }
 
+    /// What a unit could take from the moment at which it is owned, beside what all units of its kind could.
+    pub(super) fn look_around(&mut self, number: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
+        let Some(owned) = self.owned.get(number as usize) else { return Ok(()) };
+        if self.free_prospects(owned.unit).is_none() {
+            return Ok(());
+        }
+        let outlook = Outlook { unit: owned.unit, board: self.board };
+        let neighbours: Vec<u32> =
+            outlook.neighbours().filter(|position| !self.is_prospect(owned, *position, agenda.now())).collect();
+        if let Some(owned) = self.owned.get_mut(number as usize) {
+            owned.opened.extend(neighbours.into_iter().map(|position| (position, agenda.now())));
+        }
+        let known = self.keys.known().to_vec();
+        known.into_iter().try_for_each(|credential| self.open_to(number, credential, agenda))
+    }
+
     /// A credential that the attacker did not have before opens services to owned units.
     pub(super) fn open_services(&mut self, credential: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         if self.board.prospects.is_some() {
@@ -166,12 +185,7 @@ impl Attack<'_> {
     }
 
     /// The same for one of them.
-    pub(super) fn open_to(
-        &mut self,
-        number: u32,
-        credential: u32,
-        agenda: &mut Agenda<Event>,
-    ) -> Result<(), ScheduleError> {
+    fn open_to(&mut self, number: u32, credential: u32, agenda: &mut Agenda<Event>) -> Result<(), ScheduleError> {
         let (board, now) = (self.board, agenda.now());
         let owned = self.at_work(number).filter(|owned| self.free_prospects(owned.unit).is_some());
         let Some(owned) = owned else { return Ok(()) };
