@@ -16,6 +16,8 @@
 //! - A unit that moves to a host which is owned and at work is owned, too.
 //! - When the last owned unit is quarantined, the attack is over.
 //!
+//! [`probes`] are attempts of which nothing can come but an alert: they are played only as far as they matter.
+//!
 //! Where the design says more, more happens: [`craft`] tells which weaknesses are there, and what they give; [`strategy`]
 //! what the attacker tries first; [`triage`] who looks at alerts. Nothing of it draws anything where the design is silent.
 //! - With an account (`user`) a unit is owned; what takes all of it (`root`) waits for an escalation, or for an exploit that

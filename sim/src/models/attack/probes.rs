@@ -90,6 +90,7 @@ impl Attack<'_> {
             let Some(owned) = self.owned.get(number as usize) else { return };
             let (unit, mut at) = (owned.unit, owned.taken);
             let ends = owned.quarantined.map_or(ends, |quarantined| quarantined.min(ends));
+            let ends = self.wanted_until(unit).map_or(ends, |wanted| wanted.min(ends));
             let unnoticed = 1.0 - self.board.defence.denied_alert.get();
             let Some(mean) = self.between_probes(unit, unnoticed) else { continue };
             for probe in 0..u32::MAX {
@@ -113,6 +114,21 @@ impl Attack<'_> {
         if let Some(trace) = &mut self.trace {
             trace.sort_by_key(|entry| entry.at);
         }
+    }
+
+    /// When the last target that a unit could probe was wanted no more; `None` if one still is.
+    fn wanted_until(&self, unit: UnitId) -> Option<Time> {
+        let reach = self.board.network.reach(unit)?;
+        let free = self.free_prospects(unit)?;
+        let mut until = Time::START;
+        for position in self.board.probed_among(reach).iter().filter(|position| free.binary_search(position).is_err()) {
+            let target = reach.targets.get(position as usize)?.unit;
+            if target != unit {
+                let owned = self.ever_owned(target)?;
+                until = until.max([owned.rooted, owned.quarantined].into_iter().flatten().min()?);
+            }
+        }
+        Some(until)
     }
 
     /// When the attack came to its end, or had what it wanted.
