@@ -33,7 +33,8 @@ pub use paths::{objective_name, paths};
 pub use picture::{blast_radius, segment_matrix, surface};
 pub use proof::{contradictions, settle};
 pub use sensitivity::sensitivity;
-pub use simulation::{simulations, strike, triage};
+pub use simulation::simulations;
+pub(crate) use simulation::{precision, simulation};
 pub use traffic::{differences, traffic, traffic_of};
 
 use crate::model::{self, NeedStatus, Population, Verdict};

@@ -16,7 +16,7 @@ pub(crate) const CHECKED: &str =
     "medians over the replicas in which it happened; nothing is computed from what was observed";
 
 /// Writes the numbers of a calibration that were used, a line each; nothing where none was.
-pub fn calibration_text(of: &[CalibratedValue]) -> String {
+pub(crate) fn calibration_text(of: &[CalibratedValue]) -> String {
     if of.is_empty() {
         return String::new();
     }
@@ -31,7 +31,7 @@ pub fn calibration_text(of: &[CalibratedValue]) -> String {
 }
 
 /// Writes outcomes beside those that were observed elsewhere, a line each.
-pub fn checks_text(of: &[OutcomeCheck]) -> String {
+pub(crate) fn checks_text(of: &[OutcomeCheck]) -> String {
     let mut out = String::new();
     for one in of {
         let [name, observed, simulated, ratio] = check_cells(one).map(|cell| words::printable(&cell));
@@ -49,7 +49,7 @@ pub fn checks_text(of: &[OutcomeCheck]) -> String {
 }
 
 /// Writes what enforcing takes, with what that rests on.
-pub fn load_text(of: &EnforcementLoad) -> String {
+pub(crate) fn load_text(of: &EnforcementLoad) -> String {
     let mut out = String::from("  enforcing\n");
     if let Some(agents) = &of.agents {
         for row in agents_cells(agents) {

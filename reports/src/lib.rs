@@ -9,6 +9,7 @@
 //! This is the only crate that knows HTML, SARIF, JUnit, Parquet and plots. It does no I/O.
 
 mod bundle;
+mod campaign_text;
 pub mod collect;
 mod core_text;
 mod difference;
@@ -32,9 +33,10 @@ mod traffic;
 mod words;
 
 pub use bundle::{ReportFile, bundle};
+pub use campaign_text::campaign_text;
 pub use core_text::cores_text;
 pub use difference::{difference_markdown, difference_text};
-pub use enforcement::{calibration_text, checks_text, load_text};
+use enforcement::{calibration_text, checks_text, load_text};
 pub use heading::heading_text;
 pub use html::html;
 pub use json::{

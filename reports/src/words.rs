@@ -8,14 +8,22 @@ use crate::model::{
 
 mod campaign;
 
-pub(crate) use campaign::{chance, detected, first_alert, remarks};
+pub(crate) use campaign::{
+    befell, critical_cells, detected, first_alert, happened, owned_at_end, played, precision, remarks,
+};
 pub(crate) use seglab_policy::{count, number};
 
-/// A share in percent, to at most one decimal; what is not quite nothing or everything is not shown as such.
+/// A share in percent, to at most one decimal, or to the two digits that say something of one that is small; what is not
+/// quite nothing or everything is not shown as such.
 pub(crate) fn percent(share: f64) -> String {
     let tenths = (share * 1000.0).round();
-    if share > 0.0 && tenths < 1.0 {
-        "<0.1%".to_owned()
+    if share > 0.0 && share < 0.001 {
+        let (mut decimals, mut shown) = (2, 1000.0 * share);
+        while shown < 1.0 && decimals < 12 {
+            decimals += 1;
+            shown *= 10.0;
+        }
+        format!("{:.decimals$}%", 100.0 * share)
     } else if share < 1.0 && tenths >= 1000.0 {
         ">99.9%".to_owned()
     } else if (tenths % 10.0).abs() < f64::EPSILON {
@@ -517,8 +525,9 @@ mod tests {
 
     #[test]
     fn a_share_is_never_rounded_to_nothing_or_everything() {
-        let shown: Vec<String> = [0.0, 0.000_1, 0.125, 0.5, 0.999_9, 1.0].into_iter().map(percent).collect();
-        assert_eq!(shown, ["0%", "<0.1%", "12.5%", "50%", ">99.9%", "100%"]);
+        assert_eq!([0.0, 0.123_4, 0.5, 0.999_9, 1.0].map(percent), ["0%", "12.3%", "50%", ">99.9%", "100%"]);
+        let small = [0.001, 0.000_949, 0.000_04, 6.66e-7];
+        assert_eq!(small.map(percent), ["0.1%", "0.095%", "0.0040%", "0.000067%"]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::output;
 use seglab_policy::Design;
 use seglab_reports::{
-    Comparison, Heading, collect, comparison_plot, comparison_text, heading_text, sensitivity_text, tornado_plot,
+    Comparison, Heading, campaign_text, collect, comparison_plot, comparison_text, heading_text, sensitivity_text,
+    tornado_plot,
 };
 use seglab_sim::models::CampaignResult;
 use seglab_sim::models::sensitivity::Sensitivity;
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
         TableFormat::Text => {
             let (heading, sides) = (heading_text(&headings), comparison_text(&comparison));
             let hangs_on = varied.as_ref().map_or_else(String::new, sensitivity_text);
-            format!("{heading}\n{sides}\n{}{hangs_on}", campaign::text_of(&result))
+            format!("{heading}\n{sides}\n{}{hangs_on}", campaign_text(&result))
         }
         TableFormat::Json => {
             let (comparison, result) = (&comparison, &result);

@@ -154,7 +154,7 @@ fn a_precision_says_how_many_replicas() {
     };
     let out = simulate("9000", &[]).ends(0);
     assert!(
-        out.contains("\nstopped there: in every design the chance that a critical unit is owned is known to ±10 percentage points"),
+        out.contains("\nreplicas stopped when the chance that a critical unit is owned was known to ±10 percentage points in every design"),
         "{out}"
     );
     let json = simulate("9000", &["--format", "json"]).json(0);
@@ -162,7 +162,7 @@ fn a_precision_says_how_many_replicas() {
     assert_eq!(scope["precision"], serde_json::json!({"half_width": 0.1, "met": true, "replicas_max": 9000}));
     assert!(scope["replicas"].as_u64().is_some_and(|replicas| (100..200).contains(&replicas)), "{scope}");
     let out = simulate("60", &[]).ends(0);
-    assert!(out.contains("\nnot enough: "), "{out}");
+    assert!(out.contains("\nnot enough replicas: "), "{out}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::model::{self, PrecisionAsked, QuantileCurve, Quantiles, Strike, Times, Triage};
 use seglab_sim::kernel::Time;
-use seglab_sim::kernel::statistics::{Confidence, Estimate, Incidence, IncidenceCurve, Interval, Proportion, Samples};
+use seglab_sim::kernel::statistics::{Estimate, Incidence, IncidenceCurve, Proportion, Samples};
 use seglab_sim::models::{CampaignResult, CampaignScope, Cases, CriticalResult, DesignResult, Impact};
 
 /// What a campaign says of each of its designs. Designs that nobody attacks are left out.
@@ -10,7 +10,8 @@ pub fn simulations(of: &CampaignResult) -> Vec<model::Simulation> {
     of.designs.iter().filter_map(|design| simulation(&of.scope, design)).collect()
 }
 
-fn simulation(scope: &CampaignScope, of: &DesignResult) -> Option<model::Simulation> {
+/// What a campaign says of a design; `None` where nobody attacks it.
+pub(crate) fn simulation(scope: &CampaignScope, of: &DesignResult) -> Option<model::Simulation> {
     let attacker = of.attacker.clone()?;
     let times: Vec<Time> = of.course.iter().map(|point| point.at).collect();
     let curve = |quantile, value: fn(&seglab_sim::models::CurvePoint) -> u64| QuantileCurve {
@@ -42,23 +43,27 @@ fn simulation(scope: &CampaignScope, of: &DesignResult) -> Option<model::Simulat
         attempts_by_late_policy: of.attempts.stale,
         strike: strike(of),
         triage: triage(of),
-        precision: scope
-            .precision
-            .map(|precision| PrecisionAsked { half_width: precision.asked.half_width(), met: precision.met }),
+        precision: precision(scope),
         checks: super::calibration::checks(&of.checks),
     })
 }
 
+/// What became of the precision that was asked for, if one was.
+pub(crate) fn precision(of: &CampaignScope) -> Option<PrecisionAsked> {
+    let precision = of.precision?;
+    Some(PrecisionAsked { half_width: precision.asked.half_width(), met: precision.met })
+}
+
 /// How often ransomware struck, and how much; `None` where it never did.
-pub fn strike(of: &DesignResult) -> Option<Strike> {
+fn strike(of: &DesignResult) -> Option<Strike> {
     let struck: Vec<Impact> = of.replicas.iter().filter_map(|replica| replica.impact).collect();
     let chance = Proportion::new(struck.len() as u64, of.replicas.len() as u64).filter(|_| !struck.is_empty())?;
     let units: Samples = struck.iter().map(|impact| u64::from(impact.units)).collect();
-    Some(Strike { chance: estimate(chance), units_median: units.quantile(0.5).unwrap_or_default() })
+    Some(Strike { chance: model::estimate(chance), units_median: units.quantile(0.5).unwrap_or_default() })
 }
 
 /// What those who look at alerts had to do; `None` where there was nothing.
-pub fn triage(of: &DesignResult) -> Option<Triage> {
+fn triage(of: &DesignResult) -> Option<Triage> {
     let sum = |count: fn(&Cases) -> u64| of.replicas.iter().map(|replica| count(&replica.triage)).sum::<u64>();
     let all = sum(|cases| cases.cases);
     let waited_ns = sum(|cases| cases.waited_ns).checked_div(all)?;
@@ -72,26 +77,21 @@ pub fn triage(of: &DesignResult) -> Option<Triage> {
     })
 }
 
-/// The share of replicas in which something happened by the horizon. Where it never did, the interval ends at the 95% bound.
+/// The share of replicas in which something happened by the horizon.
 fn chance(of: &Incidence, scope: &CampaignScope) -> Option<Estimate> {
-    of.curve().proportion_at(scope.horizon.after_start()).map(estimate)
-}
-
-fn estimate(of: Proportion) -> Estimate {
-    let interval = match of.events() {
-        0 => Interval { low: 0.0, high: of.upper_bound(Confidence::P95) },
-        _ => of.clopper_pearson(Confidence::P95),
-    };
-    Estimate { value: of.estimate().unwrap_or_default(), interval }
+    of.curve().proportion_at(scope.horizon.after_start()).map(model::estimate)
 }
 
 fn incidence(of: &CriticalResult, times: &[Time], scope: &CampaignScope) -> model::Incidence {
     let curve = of.incidence.curve();
+    let half_ns = |curve: &IncidenceCurve| curve.time_to(0.5).map(Time::as_nanos);
     model::Incidence {
         unit: of.unit.clone(),
         owned: times.iter().map(|&at| curve.at(at)).collect(),
         quarantined: times.iter().map(|&at| competitor_at(&curve, at)).collect(),
+        half_ns: half_ns(&curve),
         chance: chance(&of.incidence, scope),
+        exfiltrated_half_ns: of.exfiltrated.as_ref().and_then(|one| half_ns(&one.curve())),
         exfiltrated: of.exfiltrated.as_ref().and_then(|one| chance(one, scope)),
     }
 }

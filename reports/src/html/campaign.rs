@@ -46,11 +46,7 @@ fn campaigns(held: &[&Simulation]) -> Html {
     let rows = held.iter().map(|one| {
         [
             one.design.clone(),
-            format!(
-                "{} of {}",
-                words::quantity(one.median_at_end().unwrap_or_default()),
-                words::number(one.population)
-            ),
+            words::owned_at_end(one),
             words::detected(one),
             words::first_alert(one),
             words::quantity(one.alerts.p50),
@@ -60,11 +56,9 @@ fn campaigns(held: &[&Simulation]) -> Html {
         ]
         .map(|cell| Html::text(&cell))
     });
-    let caption = held.first().map(|one| {
-        let replicas = words::count(one.replicas, "replica", "replicas");
-        let horizon = words::duration(one.horizon_ns);
-        format!("Campaigns: {replicas} of {horizon} each, pivot {}, trust {}", one.pivot, one.trust)
-    });
+    let caption = held
+        .first()
+        .map(|one| format!("Campaigns: {}", words::played(one.replicas, one.horizon_ns, &one.pivot, &one.trust)));
     table(&caption.unwrap_or_default(), columns, rows)
 }
 
@@ -80,17 +74,11 @@ fn critical(held: &[&Simulation]) -> Html {
     ];
     let rows = held.iter().flat_map(|one| {
         one.critical.iter().map(move |unit| {
-            let (owned, quarantined) = (unit.owned_at_end(), unit.quarantined_at_end());
-            let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
-            [
-                Html::code(&unit.unit),
-                Html::text(&one.design),
-                Html::text(&unit.chance.as_ref().map_or_else(|| words::percent(owned), words::chance)),
-                Html::text(&words::percent(quarantined)),
-                Html::text(&words::percent((1.0 - owned - quarantined).max(0.0))),
-                Html::text(&median),
-                Html::text(&unit.exfiltrated.as_ref().map_or_else(|| "–".to_owned(), words::chance)),
-            ]
+            let neither = words::percent((1.0 - unit.owned_at_end() - unit.quarantined_at_end()).max(0.0));
+            let [owned, quarantined, half, leaves] =
+                words::critical_cells(unit, &one.times_ns).map(|cell| Html::text(&cell));
+            let (name, design) = (Html::code(&unit.unit), Html::text(&one.design));
+            [name, design, owned, quarantined, Html::text(&neither), half, leaves]
         })
     });
     let caption = "Critical units over all replicas, quarantine being a competing risk; with 95% intervals";

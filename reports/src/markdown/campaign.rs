@@ -15,13 +15,12 @@ impl Page {
         self.table(
             header,
             of.iter().map(|one| {
-                let owned = one.median_at_end().map_or_else(String::new, words::quantity);
                 [
                     escape(&one.attacker),
                     escape(&one.design),
                     escape(&format!("{}, {}", one.pivot, one.trust)),
                     words::number(one.replicas),
-                    format!("{owned} of {} (median)", words::number(one.population)),
+                    format!("{} (median)", words::owned_at_end(one)),
                     words::detected(one),
                     words::percent(one.denied_share),
                 ]
@@ -37,16 +36,9 @@ impl Page {
             .iter()
             .flat_map(|one| one.critical.iter().map(move |unit| (one, unit)))
             .map(|(one, unit)| {
-                let median = unit.median_ns(&one.times_ns).map_or_else(|| "not by the end".to_owned(), words::duration);
-                [
-                    escape(&one.attacker),
-                    escape(&one.design),
-                    escape(&unit.unit),
-                    unit.chance.as_ref().map_or_else(|| words::percent(unit.owned_at_end()), words::chance),
-                    words::percent(unit.quarantined_at_end()),
-                    median,
-                    unit.exfiltrated.as_ref().map_or_else(|| "–".to_owned(), words::chance),
-                ]
+                let [owned, quarantined, half, leaves] = words::critical_cells(unit, &one.times_ns);
+                let [attacker, design, name] = [&one.attacker, &one.design, &unit.unit].map(|cell| escape(cell));
+                [attacker, design, name, owned, quarantined, half, leaves]
             })
             .collect();
         if !rows.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::calibration::OutcomeCheck;
 use super::scope::Input;
-use seglab_sim::kernel::statistics::Estimate;
+use seglab_sim::kernel::statistics::{Confidence, Estimate, Interval, Proportion};
 use serde::{Deserialize, Serialize};
 
 /// A campaign of one attacker against one design. Times are since the foothold.
@@ -131,12 +131,18 @@ pub struct Incidence {
     pub owned: Vec<f64>,
     /// The share of replicas in which quarantine ended the attack on it first. [0 to 1]
     pub quarantined: Vec<f64>,
+    /// The time by which it is owned in half of all replicas; `None` if it never is. \[ns\]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_ns: Option<u64>,
     /// The chance that it is owned by the end. [0 to 1, 95% interval; where it never is, up to the 95% bound]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chance: Option<Estimate>,
     /// The chance that what lies on it leaves by then, likewise; `None` where the attacker does not care.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exfiltrated: Option<Estimate>,
+    /// The time by which it has left in half of all replicas; `None` if it never has. \[ns\]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exfiltrated_half_ns: Option<u64>,
 }
 
 impl Incidence {
@@ -150,9 +156,11 @@ impl Incidence {
         self.quarantined.last().copied().unwrap_or_default()
     }
 
-    /// The first instant by which the unit is owned in half of all replicas; `None` if that never happens.
+    /// The time by which the unit is owned in half of all replicas; `None` if that never happens. Of a report that does not
+    /// say it, the first of its instants.
     pub fn median_ns(&self, times_ns: &[u64]) -> Option<u64> {
-        self.owned.iter().zip(times_ns).find(|&(&share, _)| share >= 0.5).map(|(_, &time)| time)
+        let by_then = || self.owned.iter().zip(times_ns).find(|&(&share, _)| share >= 0.5).map(|(_, &time)| time);
+        self.half_ns.or_else(by_then)
     }
 }
 
@@ -170,6 +178,22 @@ pub struct Times {
     pub p50_ns: Option<u64>,
     /// In nine tenths. \[ns\]
     pub p90_ns: Option<u64>,
+}
+
+impl Times {
+    /// The share of replicas in which it happened. [0 to 1, 95% interval]
+    pub fn chance(&self) -> Option<Estimate> {
+        Proportion::new(self.happened, self.replicas).map(estimate)
+    }
+}
+
+/// A share of replicas with its 95% interval, which ends at the 95% bound if there are none.
+pub(crate) fn estimate(of: Proportion) -> Estimate {
+    let interval = match of.events() {
+        0 => Interval { low: 0.0, high: of.upper_bound(Confidence::P95) },
+        _ => of.clopper_pearson(Confidence::P95),
+    };
+    Estimate { value: of.estimate().unwrap_or_default(), interval }
 }
 
 /// Three quantiles over replicas.

@@ -20,6 +20,7 @@ mod traffic;
 
 pub use self::core::{Core, Cores};
 pub use calibration::{CalibratedValue, DesignLoad, OutcomeCheck};
+pub(crate) use campaign::estimate;
 pub use campaign::{
     Comparison, DesignDifference, DesignOutcome, Incidence, MeasuredDifference, PrecisionAsked, QuantileCurve,
     Quantiles, Simulation, Strike, Times, Triage,

@@ -21,17 +21,7 @@ pub fn compromise_plot(simulations: &[Simulation], attacker: &str) -> Option<Plo
         .filter(|one| one.attacker == attacker && one.curve(0.5).is_some() && !one.times_ns.is_empty())
         .collect();
     let first = drawn.first()?;
-    let ends: Vec<String> = drawn
-        .iter()
-        .map(|one| {
-            format!(
-                "{}: {} of {}",
-                one.design,
-                words::quantity(one.median_at_end().unwrap_or_default()),
-                one.population
-            )
-        })
-        .collect();
+    let ends: Vec<String> = drawn.iter().map(|one| format!("{}: {}", one.design, words::owned_at_end(one))).collect();
     let middle = first.band().map_or(0.0, |(low, high)| high.quantile - low.quantile);
     let caption = format!(
         "Units owned by the attacker {attacker} over {} (pivot {}, trust {}): the median of {} as a line, the middle {} \

@@ -122,13 +122,15 @@ fn draw_cell(area: &Area<'_>, held: &Cell, (x, y): (i32, i32), (wide, high): (i3
     if held.unknown > 0 {
         outline(area, [(x + 5, y + 5), (x + wide - 5, y + high - 5)], UNKNOWN, 6)?;
     }
+    // There is no room for all digits of a small share.
+    let shown = if share < 0.001 { "<0.1%".to_owned() } else { words::percent(share) };
     let text = match (held.unknown > 0, held.allowed) {
         (true, 0) => "?".to_owned(),
         // The edge says that some are unknown; the mark has no room beside the share in a small cell.
-        (true, _) if wide < ROOMY => words::percent(share),
-        (true, _) => format!("{} ?", words::percent(share)),
+        (true, _) if wide < ROOMY => shown,
+        (true, _) => format!("{shown} ?"),
         (false, 0) => "–".to_owned(),
-        (false, _) => words::percent(share),
+        (false, _) => shown,
     };
     let colour = if held.allowed == 0 && held.unknown == 0 {
         FAINT

@@ -1,15 +1,25 @@
 //! Sentences about campaigns.
 
-use super::{count, duration, percent};
-use crate::model::Simulation;
+use super::{count, duration, number, percent, quantity};
+use crate::model::{Incidence, PrecisionAsked, Simulation};
 use seglab_sim::kernel::statistics::{Estimate, Interval};
+
+/// What was played.
+pub(crate) fn played(replicas: u64, horizon_ns: u64, pivot: &str, trust: &str) -> String {
+    let (replicas, horizon) = (count(replicas, "replica", "replicas"), duration(horizon_ns));
+    format!("{replicas} of {horizon} each, pivot {pivot}, trust {trust}")
+}
+
+/// The median number of units owned at the end, of all.
+pub(crate) fn owned_at_end(of: &Simulation) -> String {
+    format!("{} of {}", quantity(of.median_at_end().unwrap_or_default()), number(of.population))
+}
 
 /// In how many replicas the attack was noticed.
 pub(crate) fn detected(of: &Simulation) -> String {
-    if of.monitored {
-        percent(of.detection.happened as f64 / of.detection.replicas.max(1) as f64)
-    } else {
-        "no monitor".to_owned()
+    match of.detection.chance() {
+        Some(chance) if of.monitored => percent(chance.value),
+        _ => "no monitor".to_owned(),
     }
 }
 
@@ -30,21 +40,48 @@ pub(crate) fn chance(of: &Estimate) -> String {
     }
 }
 
+/// The same in a sentence, with the time by which it had happened in half of all replicas.
+pub(crate) fn happened(of: &Estimate, half_ns: Option<u64>) -> String {
+    let (share, low, high) = (percent(of.value), percent(of.interval.low), percent(of.interval.high));
+    if of.value <= 0.0 {
+        return format!("in no replica (95% bound: {high})");
+    }
+    let half = half_ns.map_or_else(String::new, |ns| format!(", in half of all by {}", duration(ns)));
+    format!("in {share} of replicas (95% interval {low} to {high}){half}")
+}
+
+/// Owned, quarantined first, owned in half of all replicas after, its data leaves.
+pub(crate) fn critical_cells(of: &Incidence, times_ns: &[u64]) -> [String; 4] {
+    [
+        of.chance.as_ref().map_or_else(|| percent(of.owned_at_end()), chance),
+        percent(of.quarantined_at_end()),
+        of.median_ns(times_ns).map_or_else(|| "not by the end".to_owned(), duration),
+        of.exfiltrated.as_ref().map_or_else(|| "–".to_owned(), chance),
+    ]
+}
+
+/// What became of the precision that was asked for.
+pub(crate) fn precision(of: PrecisionAsked) -> String {
+    let known = format!("known to ±{} percentage points in every design", 100.0 * of.half_width);
+    match of.met {
+        true => format!("replicas stopped when the chance that a critical unit is owned was {known}"),
+        false => format!("not enough replicas: the chance that a critical unit is owned is not {known}"),
+    }
+}
+
 /// What else there is to know of an attack.
 pub(crate) fn remarks(of: &Simulation) -> impl Iterator<Item = String> {
-    let precision = of.precision.map(|asked| {
-        let known = format!("known to ±{} percentage points in every design", 100.0 * asked.half_width);
-        match asked.met {
-            true => format!("replicas stopped when the chance that a critical unit is owned was {known}"),
-            false => format!("not enough replicas: the chance that a critical unit is owned is not {known}"),
-        }
-    });
+    of.precision.map(precision).into_iter().chain(befell(of))
+}
+
+/// What else befell a design.
+pub(crate) fn befell(of: &Simulation) -> impl Iterator<Item = String> {
     let late = Some(of.attempts_by_late_policy).filter(|attempts| *attempts > 0);
     let late =
         late.map(|attempts| format!("policy that was late let {} through", count(attempts, "attempt", "attempts")));
     let strike = of.strike.map(|strike| {
         let units = count(strike.units_median, "unit", "units");
-        format!("ransomware strikes in {} of replicas, median {units}", chance(&strike.chance))
+        format!("ransomware strikes {}, median {units}", happened(&strike.chance, None))
     });
     let triage = of.triage.map(|triage| {
         format!(
@@ -55,5 +92,5 @@ pub(crate) fn remarks(of: &Simulation) -> impl Iterator<Item = String> {
             duration(triage.waited_ns)
         )
     });
-    [precision, late, strike, triage].into_iter().flatten()
+    [late, strike, triage].into_iter().flatten()
 }

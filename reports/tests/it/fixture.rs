@@ -342,6 +342,7 @@ fn simulation(design: &str, speed: f64, most: f64) -> Simulation {
             quarantined: share(0.125),
             chance: Some(estimate(most / 70.0, 0.02)),
             exfiltrated: Some(Estimate { value: 0.0, interval: Interval { low: 0.0, high: 0.003 } }),
+            ..Incidence::default()
         }],
         detection: Times {
             happened: 880,

@@ -181,7 +181,8 @@ struct Owned {
     visits: Vec<Visit>,
     /// Probes that would be noticed, so far.
     probes: u32,
-    /// Positions of targets that credentials opened to it, and when.
+    /// Positions of targets that it could take beside those that all units of its kind could, and since when: its host and
+    /// its guests since it was owned, what credentials open since the attacker had them. Empty where every visit is played.
     opened: BTreeMap<u32, Time>,
 }
 
