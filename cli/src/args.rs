@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seglab_formats::text;
 use seglab_scenarios::generate;
 use seglab_sim::models::sensitivity::{Parameter, Quantity, Range};
-use seglab_sim::models::{Chunk, Rare};
+use seglab_sim::models::{self, Chunk};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -443,6 +444,30 @@ pub(crate) struct Campaign {
     pub(crate) threads: Option<u16>,
 }
 
+/// A search for attacks that hardly ever succeed.
+#[derive(Debug, Args)]
+pub(crate) struct Rare {
+    /// Only how likely it is that the attack succeeds at all, also where that is very rare: runs that come near the first
+    /// critical unit, or near the strike of ransomware, are split
+    #[arg(long, conflicts_with_all = ["parquet", "replicas", "precision", "traffic"])]
+    rare: bool,
+    /// Runs that start at each level of a search for rare attacks
+    #[arg(long, requires = "rare", default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    starts: u32,
+    /// Independent repetitions of that search, whose spread says how sure its result is
+    #[arg(long, requires = "rare", default_value_t = models::Rare::REPETITIONS_MIN, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(models::Rare::REPETITIONS_MIN)..=1_000))]
+    repetitions: u32,
+}
+
+impl Rare {
+    /// How hard rare attacks are looked for, if they are at all.
+    pub(crate) fn wanted(&self) -> Option<models::Rare> {
+        let positive = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let effort = models::Rare { starts: positive(self.starts), repetitions: positive(self.repetitions) };
+        self.rare.then_some(effort)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
     #[command(flatten)]
@@ -453,7 +478,7 @@ pub(crate) struct Simulate {
     #[arg(long, value_enum, default_value = "text", conflicts_with = "chunk")]
     pub(crate) format: TableFormat,
     /// Simulate only chunk I of N, for `seglab reduce` to put together with the others
-    #[arg(long, value_name = "I/N", value_parser = chunk, requires = "output", conflicts_with = "precision")]
+    #[arg(long, value_name = "I/N", value_parser = chunk, requires = "output", conflicts_with_all = ["precision", "rare"])]
     pub(crate) chunk: Option<Chunk>,
     /// Also write every replica as a row of a Parquet file
     #[arg(long, value_name = "FILE", conflicts_with = "chunk")]
@@ -461,16 +486,8 @@ pub(crate) struct Simulate {
     /// Where to write the chunk
     #[arg(long, short, value_name = "FILE", requires = "chunk")]
     pub(crate) output: Option<PathBuf>,
-    /// Only how likely it is that the attack succeeds at all, also where that is very rare: runs that come near the first
-    /// critical unit, or near the strike of ransomware, are split
-    #[arg(long, conflicts_with_all = ["chunk", "parquet", "replicas", "precision", "traffic"])]
-    pub(crate) rare: bool,
-    /// Runs that start at each level of a search for rare attacks
-    #[arg(long, requires = "rare", default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
-    pub(crate) starts: u32,
-    /// Independent repetitions of that search, whose spread says how sure its result is
-    #[arg(long, requires = "rare", default_value_t = Rare::REPETITIONS_MIN, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(Rare::REPETITIONS_MIN)..=1_000))]
-    pub(crate) repetitions: u32,
+    #[command(flatten)]
+    pub(crate) rare: Rare,
 }
 
 /// `3/8` as the third of eight chunks.
@@ -494,6 +511,8 @@ pub(crate) struct Reduce {
 }
 
 #[derive(Debug, Args)]
+// A report has no `--rare`, so what it shares with this cannot name it.
+#[command(mut_arg("sensitivity", |sensitivity| sensitivity.conflicts_with("rare")))]
 pub(crate) struct Compare {
     /// Two designs or more; the first is the baseline
     #[arg(value_name = "DESIGN", num_args = 2.., required = true)]
@@ -507,11 +526,13 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "FILE")]
     pub(crate) parquet: Option<PathBuf>,
     /// Also write one picture of all designs: blast radius against broken needs
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", conflicts_with = "rare")]
     pub(crate) plot: Option<PathBuf>,
     /// Also draw what each range of `--vary` does to the ratio between designs
     #[arg(long, value_name = "FILE.svg", requires = "sensitivity")]
     pub(crate) tornado: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rare: Rare,
     #[command(flatten)]
     pub(crate) varied: Sensitivity,
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-mod rare;
+pub(super) mod rare;
 
 /// A campaign's result as JSON.
 #[derive(Serialize)]
@@ -36,9 +36,8 @@ pub(crate) fn run(args: &args::Simulate, context: &mut Context) -> Result<Exit, 
         return Err(Failure::usage("a simulation plays the modes as they are", "leave out `--as-if-enforced`"));
     }
     let heading = heading(&loaded.design, Some(args.campaign.seed));
-    if args.rare {
-        let settings = Settings { flows_per_need: 0, ..settings(&[&loaded.design], &args.campaign, context)? };
-        return rare::run(&loaded.design, &settings, args, heading, context);
+    if let Some(effort) = args.rare.wanted() {
+        return rare::simulate(&loaded.design, effort, args, heading, context);
     }
     if let (Some(chunk), Some(path)) = (args.chunk, &args.output) {
         let settings = settings(&[&loaded.design], &args.campaign, context)?;

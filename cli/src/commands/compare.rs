@@ -32,6 +32,9 @@ pub(crate) fn run(args: &args::Compare, context: &mut Context) -> Result<Exit, F
     context.calibrate(args.campaign.calibration.as_deref())?;
     let loaded = context.load_all(&args.paths)?;
     let designs: Vec<&Design> = loaded.iter().map(|loaded| &loaded.design).collect();
+    if let Some(effort) = args.rare.wanted() {
+        return campaign::rare::compare(&designs, effort, args, context);
+    }
     let mut verifications = Vec::with_capacity(loaded.len());
     let mut pictures = Vec::with_capacity(loaded.len());
     for one in &loaded {

@@ -289,6 +289,65 @@ fn what_hardly_ever_happens_has_a_chance() {
     }
 }
 
+/// The headline of rare attacks is a ratio: two hops more are about a hundred times as rare.
+#[test]
+fn rare_attacks_on_designs_have_a_ratio() {
+    let short = RACE.replace(
+        "  - allow: {from: c, to: d",
+        "  - allow: {from: b, to: e, service: tcp/80}\n  - allow: {from: c, to: d",
+    );
+    let walled = RACE.replace("  - allow: {from: c, to: d, service: tcp/80}\n", "");
+    let named = |text: &str, name: &str| text.replace("name: race", &format!("name: {name}"));
+    let at = folder(&[
+        ("short.yaml", &named(&short, "short")),
+        ("long.yaml", &named(RACE, "long")),
+        ("walled.yaml", &named(&walled, "walled")),
+    ]);
+    let compare = |arguments: &[&str]| seglab(at.path(), &[&["compare", "--rare"], arguments].concat());
+    let rare = |arguments: &[&str]| compare(&[arguments, &["--starts", "200"]].concat());
+    let all = ["short.yaml", "long.yaml", "walled.yaml", "short.yaml"];
+    let document = rare(&[&all[..], &["--format", "json"]].concat()).json(0);
+    assert_eq!(document["schema"], "seglab/rare-comparison/v1");
+    let lengths = ["headings", "designs", "ratios"].map(|list| document[list].as_array().map(Vec::len));
+    assert_eq!(lengths, [Some(4), Some(4), Some(3)]);
+    let [long, walled, same] = [0, 1, 2].map(|position| &document["ratios"][position]);
+    let number = |ratio: &Value, name: &str| ratio["ratio"].pointer(name).and_then(Value::as_f64).expect("a number");
+    let ends = |ratio: &Value| ["/value", "/interval/low", "/interval/high"].map(|name| number(ratio, name));
+    let [value, low, high] = ends(long);
+    let chance = |position: usize| document["designs"][position]["chance"]["value"].as_f64().expect("a number");
+    assert!((value / (chance(1) / chance(0)) - 1.0).abs() < 1e-9, "{long}");
+    assert!(low < value && value < high && high < 0.1, "{long}");
+    assert_eq!((&long["design"], &walled["design"]), (&"long".into(), &"walled".into()));
+    // No way leads there, and a design against itself differs by nothing.
+    assert_eq!((ends(walled), ends(same)), ([0.0; 3], [1.0; 3]));
+
+    let text = rare(&all).ends(0);
+    let line = format!(
+        "\nlong: {value:.1e} times the chance of short (short.yaml) no. 1 (95% interval {low:.1e} to {high:.1e})\n"
+    );
+    assert!(text.contains(&line), "no `{line}` in\n{text}");
+    assert!(text.contains("\nwalled: never, whatever the chance of short (short.yaml) no. 1\n"), "{text}");
+    assert!(text.contains("20 repetitions of 200 runs from each of "), "{text}");
+    let text = rare(&["walled.yaml", "long.yaml"]).ends(0);
+    assert!(text.ends_with("\nlong: how many times the chance of walled is not known\n"), "{text}");
+
+    for option in [
+        &["--replicas", "10"][..],
+        &["--precision", "0.1"],
+        &["--traffic", "off"],
+        &["--parquet", "rows.parquet"],
+        &["--plot", "two.svg"],
+        &["--sensitivity"],
+        &["--sensitivity", "--tornado", "two.svg"],
+    ] {
+        let run = compare(&[&["short.yaml", "long.yaml"], option].concat());
+        assert_eq!(run.code, Some(2), "{option:?}");
+        assert!(run.err.contains("cannot be used with"), "{option:?}: {}", run.err);
+    }
+    let lonely = seglab(at.path(), &["compare", "short.yaml", "long.yaml", "--starts", "200"]);
+    assert!(lonely.code == Some(2) && lonely.err.contains("--rare"), "{}", lonely.err);
+}
+
 /// A shop of three parts, whose database is out of reach or not.
 fn shop(reaches_the_store: bool, deny_by: &str) -> String {
     let rule = "  - allow: {from: api, to: db, service: tcp/5432}\n";

@@ -2,7 +2,7 @@
 
 mod rare;
 
-pub use rare::{Rare, RareGoal, RareResult};
+pub use rare::{Rare, RareGoal, RareRatio, RareResult};
 
 use std::collections::BTreeSet;
 use std::ops::Range;

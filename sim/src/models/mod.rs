@@ -89,7 +89,7 @@ mod technique;
 mod traffic;
 
 pub use attack::{PathError, Step, follow};
-pub use campaign::{Campaign, Rare, RareGoal, RareResult};
+pub use campaign::{Campaign, Rare, RareGoal, RareRatio, RareResult};
 pub use checks::CheckResult;
 pub use chunk::{Chunk, NoSuchChunk, Part, ReduceError};
 pub use enforcement::Passage;

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use seglab_sim::kernel::statistics::{
-    Confidence, Fate, Histogram, Incidence, PairedSamples, Precision, Proportion, Samples,
+    Confidence, Fate, Histogram, Incidence, PairedSamples, Precision, Proportion, Samples, normal_quantile,
+    ratio_of_means,
 };
 use seglab_sim::kernel::{Draws, Duration, Name, Probability, Purpose, Technique, Time};
 
@@ -176,6 +177,36 @@ fn intervals_of_means_cover_the_truth() {
         covered += u32::from(samples.mean(Confidence::P95).unwrap().interval.contains(mean.as_nanos() as f64));
     }
     assert!((925..=975).contains(&covered), "{covered} of 1,000");
+}
+
+/// A thousand pairs of twenty repetitions, half of whose chance they share, each of them a product of shares as splitting has
+/// it: nearly lognormal, and the wider the more levels there are. Intervals that are a fifth narrower would not pass, nor would
+/// those that overlook that they are paired.
+#[test]
+fn intervals_of_ratios_cover_the_truth() {
+    let known = 0.031;
+    for sigma in [0.1, 0.4, 0.8] {
+        let (mut covered, mut narrow) = (0u32, 0u32);
+        for campaign in 0..1_000 {
+            let repetition = |number| {
+                let draws = Draws::new(9_000 + campaign, number);
+                let [shared, own, others] = [1, 2, 3].map(|purpose| {
+                    let draw = draws.at(Purpose::new(purpose), Name::NONE, Name::NONE, Technique::NONE, 0).uniform();
+                    normal_quantile(draw + 0.5 / (1u64 << 53) as f64)
+                });
+                let value = |own: f64| libm::exp(sigma * (shared + own) / 2f64.sqrt());
+                (known * value(own), value(others))
+            };
+            let (values, others): (Vec<f64>, Vec<f64>) = (0..20).map(repetition).unzip();
+            let ratio = ratio_of_means(&values, &others, Confidence::P95).unwrap();
+            covered += u32::from(ratio.interval.contains(known));
+            let (half_width, off) = (libm::log(ratio.interval.high / ratio.value), libm::log(known / ratio.value));
+            narrow += u32::from(off.abs() <= 0.8 * half_width);
+        }
+        println!("sigma {sigma}: {covered} of 1000 cover, {narrow} if a fifth narrower");
+        assert!(narrow < 920, "sigma {sigma}: {narrow} of 1000 cover that are too narrow");
+        assert!((920..=975).contains(&covered), "sigma {sigma}: {covered} of 1000 cover");
+    }
 }
 
 /// A thousand campaigns that each stop as soon as their interval is narrow enough: at least 93 % of the intervals cover the

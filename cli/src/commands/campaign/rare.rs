@@ -1,60 +1,138 @@
-//! `seglab simulate --rare`: how likely it is that an attack succeeds at all.
+//! `seglab simulate --rare` and `seglab compare --rare`: how likely it is that an attack succeeds at all.
 
-use super::{Context, Exit, Failure, Heading, Settings, TableFormat, heading_text, refused, to_json};
+use super::{
+    Context, Exit, Failure, Heading, Settings, TableFormat, heading, heading_text, refused, settings, to_json,
+};
 use crate::{args, output, progress};
 use seglab_policy::{Design, count, number};
 use seglab_sim::kernel::Duration;
-use seglab_sim::models::{Campaign, Rare, RareGoal, RareResult};
+use seglab_sim::models::{Campaign, Rare, RareGoal, RareRatio, RareResult};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
 
-/// The result as JSON.
+/// What was asked of all designs, as JSON.
+#[derive(Serialize)]
+struct Scope {
+    horizon_ns: u64,
+    pivot: String,
+    trust: String,
+}
+
+/// The result of one design as JSON.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
     #[serde(flatten)]
     heading: Heading,
-    horizon_ns: u64,
-    pivot: String,
-    trust: String,
+    #[serde(flatten)]
+    scope: Scope,
     designs: &'a [RareResult],
 }
 
-pub(super) fn run(
+/// The results of several designs as JSON.
+#[derive(Serialize)]
+struct Comparison<'a> {
+    schema: &'static str,
+    /// The heading of each design.
+    headings: Vec<Heading>,
+    #[serde(flatten)]
+    scope: Scope,
+    designs: &'a [RareResult],
+    /// Of each design after the first.
+    ratios: &'a [RareRatio],
+}
+
+/// Looks for rare attacks on one design.
+pub(super) fn simulate(
     design: &Design,
-    settings: &Settings,
+    effort: Rare,
     args: &args::Simulate,
     heading: Heading,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let positive = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    let rare = Rare { starts: positive(args.starts), repetitions: positive(args.repetitions) };
-    let spinner = progress::spinner("splitting");
-    let results = context.timings.phase("run", || Campaign::prepare(&[design], settings)?.rare(rare));
-    spinner.finish_and_clear();
-    let designs = results.map_err(refused)?;
-    let events: u64 = designs.iter().map(|result| result.events).sum();
-    context.timings.count("events", usize::try_from(events).unwrap_or(usize::MAX));
+    let (settings, designs) = search(&[design], effort, &args.campaign, context)?;
+    output::print(&match args.format {
+        TableFormat::Text => text_of(&[heading], &designs, &settings),
+        TableFormat::Json => {
+            to_json(&Document { schema: "seglab/rare/v1", heading, scope: scope(&settings), designs: &designs })
+        }
+    })?;
+    Ok(Exit::Holds)
+}
+
+/// Looks for rare attacks on several designs, and holds each against the first.
+pub(in crate::commands) fn compare(
+    designs: &[&Design],
+    effort: Rare,
+    args: &args::Compare,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let headings: Vec<Heading> = designs.iter().map(|design| heading(design, Some(args.campaign.seed))).collect();
+    let (settings, designs) = search(designs, effort, &args.campaign, context)?;
+    let ratios = RareRatio::to_first(&designs);
     output::print(&match args.format {
         TableFormat::Text => {
-            let scope = format!("{} each, pivot {}, trust {}\n", settings.horizon, settings.pivot, settings.trust);
-            let texts = designs.iter().map(|result| text_of(result, settings.horizon));
-            format!("{}\n{scope}{}", heading_text(&[heading]), texts.collect::<String>())
+            let lines = ratios.iter().zip(designs.iter().skip(1)).map(|(ratio, of)| ratio_text(ratio, of));
+            format!("{}\n{}", text_of(&headings, &designs, &settings), lines.collect::<String>())
         }
-        TableFormat::Json => to_json(&Document {
-            schema: "seglab/rare/v1",
-            heading,
-            horizon_ns: settings.horizon.as_nanos(),
-            pivot: settings.pivot.to_string(),
-            trust: settings.trust.to_string(),
+        TableFormat::Json => to_json(&Comparison {
+            schema: "seglab/rare-comparison/v1",
+            headings,
+            scope: scope(&settings),
             designs: &designs,
+            ratios: &ratios,
         }),
     })?;
     Ok(Exit::Holds)
 }
 
-fn text_of(result: &RareResult, horizon: Duration) -> String {
+fn search(
+    designs: &[&Design],
+    effort: Rare,
+    args: &args::Campaign,
+    context: &mut Context,
+) -> Result<(Settings, Vec<RareResult>), Failure> {
+    let settings = Settings { flows_per_need: 0, ..settings(designs, args, context)? };
+    let spinner = progress::spinner("splitting");
+    let results = context.timings.phase("run", || Campaign::prepare(designs, &settings)?.rare(effort));
+    spinner.finish_and_clear();
+    let results = results.map_err(refused)?;
+    let events: u64 = results.iter().map(|result| result.events).sum();
+    context.timings.count("events", usize::try_from(events).unwrap_or(usize::MAX));
+    Ok((settings, results))
+}
+
+fn scope(settings: &Settings) -> Scope {
+    Scope {
+        horizon_ns: settings.horizon.as_nanos(),
+        pivot: settings.pivot.to_string(),
+        trust: settings.trust.to_string(),
+    }
+}
+
+fn text_of(headings: &[Heading], designs: &[RareResult], settings: &Settings) -> String {
+    let scope = format!("{} each, pivot {}, trust {}\n", settings.horizon, settings.pivot, settings.trust);
+    let texts = designs.iter().map(|result| design_text(result, settings.horizon));
+    format!("{}\n{scope}{}", heading_text(headings), texts.collect::<String>())
+}
+
+/// How many times as likely the attack is as on the first design.
+fn ratio_text(ratio: &RareRatio, of: &RareResult) -> String {
+    let RareRatio { design, against, ratio } = ratio;
+    match ratio {
+        Some(_) if !of.reachable => format!("{design}: never, whatever the chance of {against}\n"),
+        Some(ratio) => {
+            let (low, high) = (ratio.interval.low, ratio.interval.high);
+            format!(
+                "{design}: {:.1e} times the chance of {against} (95% interval {low:.1e} to {high:.1e})\n",
+                ratio.value
+            )
+        }
+        None => format!("{design}: how many times the chance of {against} is not known\n"),
+    }
+}
+
+fn design_text(result: &RareResult, horizon: Duration) -> String {
     let goal = match result.goal {
         RareGoal::CriticalUnit => "a critical unit is owned",
         RareGoal::Strike => "ransomware strikes",

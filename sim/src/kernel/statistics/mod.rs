@@ -21,6 +21,7 @@ mod incidence;
 mod paired;
 mod precision;
 mod proportion;
+mod ratio;
 mod samples;
 mod special;
 
@@ -31,6 +32,7 @@ pub use incidence::{Fate, Incidence, IncidenceCurve, Step};
 pub use paired::PairedSamples;
 pub use precision::{Precision, PrecisionError};
 pub use proportion::Proportion;
+pub use ratio::ratio_of_means;
 pub use samples::Samples;
 pub use special::{beta_quantile, normal_quantile, regularized_beta, student_t_quantile};
 

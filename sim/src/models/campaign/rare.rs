@@ -11,7 +11,7 @@ use seglab_policy::{Privilege, Strategy, UnitId, WayIn};
 use serde::Serialize;
 
 use crate::kernel::splitting::{Repetition, levels, repetition};
-use crate::kernel::statistics::{Confidence, Estimate, mean};
+use crate::kernel::statistics::{Confidence, Estimate, Interval, mean, ratio_of_means};
 use crate::kernel::{Draws, Duration, RunError, ScheduleError, Underway, run_replicas};
 
 use super::super::attack::{Attack, Board, Compass, Offence};
@@ -69,6 +69,50 @@ pub enum RareGoal {
     CriticalUnit,
     /// Ransomware strikes.
     Strike,
+}
+
+/// How many times as likely a rare attack is on a design as on another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RareRatio {
+    /// The design.
+    pub design: String,
+    /// The design that it is held against.
+    pub against: String,
+    /// The chance on the design, divided by that on the other: see [`RareResult::ratio_to`].
+    pub ratio: Option<Estimate>,
+}
+
+impl RareRatio {
+    /// Holds every design after the first against the first.
+    pub fn to_first(results: &[RareResult]) -> Vec<Self> {
+        let Some((first, others)) = results.split_first() else { return Vec::new() };
+        let ratio = |result: &RareResult| Self {
+            design: result.design.clone(),
+            against: first.design.clone(),
+            ratio: result.ratio_to(first),
+        };
+        others.iter().map(ratio).collect()
+    }
+}
+
+impl RareResult {
+    /// How many times as likely this attack is as another one of the same campaign, with the 95% interval of
+    /// [`ratio_of_means`] over the repetitions: those of one number begin in the same replicas, and draw the same until designs
+    /// or levels make them part.
+    ///
+    /// Exactly 0 if no way leads to the goal here, but to the other's, with a chance that is known. `None` if either chance is not
+    /// known, if no way leads to the other's goal, if the goals are not the same, or if what is known of either hangs on a single
+    /// repetition.
+    pub fn ratio_to(&self, other: &Self) -> Option<Estimate> {
+        other.chance?;
+        if self.goal != other.goal {
+            return None;
+        }
+        if !self.reachable {
+            return Some(Estimate { value: 0.0, interval: Interval { low: 0.0, high: 0.0 } });
+        }
+        ratio_of_means(&self.repetitions, &other.repetitions, Confidence::P95)
+    }
 }
 
 impl Campaign<'_> {
@@ -223,4 +267,67 @@ fn worth(chances: &[f64], mean: f64) -> Option<f64> {
     let n = chances.len() as f64;
     let variance = chances.iter().map(|chance| (chance - mean) * (chance - mean)).sum::<f64>() / (n - 1.0) / n;
     (variance > 0.0).then(|| mean * (1.0 - mean) / variance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A result with these repetitions; that of a design to whose goal no way leads if there are none.
+    fn result(design: &str, repetitions: &[f64]) -> RareResult {
+        RareResult {
+            design: design.to_owned(),
+            attacker: "intruder".to_owned(),
+            goal: RareGoal::CriticalUnit,
+            chance: mean(repetitions, Confidence::P95).filter(|chance| chance.value > 0.0),
+            reachable: !repetitions.is_empty(),
+            starts: 10,
+            levels: 1,
+            repetitions: repetitions.to_vec(),
+            events: 0,
+            worth_replicas: None,
+        }
+    }
+
+    #[test]
+    fn designs_are_held_against_the_first() {
+        let results = [result("a", &[0.1, 0.3, 0.2]), result("b", &[0.2, 0.6, 0.4]), result("c", &[])];
+        let ratios = RareRatio::to_first(&results);
+        let names: Vec<_> = ratios.iter().map(|ratio| (ratio.design.as_str(), ratio.against.as_str())).collect();
+        assert_eq!(names, [("b", "a"), ("c", "a")]);
+        let known: Vec<Estimate> = ratios.iter().filter_map(|ratio| ratio.ratio).collect();
+        // Twice as much in every repetition leaves nothing to chance, nor does what never happens.
+        for (estimate, expected) in known.iter().zip([2.0, 0.0]) {
+            for end in [estimate.value, estimate.interval.low, estimate.interval.high] {
+                assert!((end - expected).abs() < 1e-12, "{estimate:?}");
+            }
+        }
+        assert_eq!(known.len(), 2);
+        assert_eq!((RareRatio::to_first(&[]), RareRatio::to_first(&results[..1])), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn what_is_not_known_has_no_ratio() {
+        let (known, never) = (result("known", &[0.1, 0.3, 0.2]), result("never", &[]));
+        let unknown = RareResult { reachable: true, ..result("unknown", &[]) };
+        let nobody = result("nobody", &[0.0, 0.0, 0.0]);
+        let once = result("once", &[0.0, 0.0, 0.2]);
+        let strike = RareResult { goal: RareGoal::Strike, ..known.clone() };
+        for (of, to) in [
+            (&known, &never),
+            (&never, &never),
+            (&known, &unknown),
+            (&unknown, &known),
+            (&never, &unknown),
+            (&nobody, &known),
+            (&known, &nobody),
+            (&once, &known),
+            (&known, &once),
+            (&strike, &known),
+            (&known, &strike),
+        ] {
+            assert_eq!(of.ratio_to(to), None, "{} to {}", of.design, to.design);
+        }
+        assert!(known.ratio_to(&known).is_some());
+    }
 }
