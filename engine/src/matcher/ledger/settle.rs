@@ -320,7 +320,9 @@ impl Ledger {
             peers.extend(self.sides[side].classes[class].peers.iter().map(|&(peer, _)| peer));
             self.regroup(side, class, group)?;
         }
-        let others = self.others(side, class, peers, before);
+        let (old_band, band) = (self.sides[side].band_of[before], self.sides[side].band_of[group]);
+        // In another band the label is new, and has nothing left of what the group before was told.
+        let others = self.others(side, class, peers, (group != before).then_some((before, band == old_band)));
         if self.sides[side].sizes[before] == 0 {
             self.leave_band(side, before);
         }
@@ -347,8 +349,9 @@ impl Ledger {
     }
 
     /// The classes of the other side with which a class may be told something else than is usual, or was: whom rules about
-    /// few name together with these peers, and if the class was of another group `before`, whoever has to do with either.
-    fn others(&self, side: usize, class: u32, mut peers: Vec<u32>, before: u32) -> Vec<u32> {
+    /// few name together with these peers, and if the class was of another group, whoever has to do with it, and with that
+    /// group if the label is the same.
+    fn others(&self, side: usize, class: u32, mut peers: Vec<u32>, before: Option<(u32, bool)>) -> Vec<u32> {
         let (here, there) = (&self.sides[side], &self.sides[1 - side]);
         let group = here.classes[class].group;
         peers.sort_unstable();
@@ -358,9 +361,9 @@ impl Ledger {
         others.sort_unstable();
         others.dedup();
         others = others.into_iter().flat_map(|peer| there.classes_of(peer)).collect();
-        if group != before {
+        if let Some((before, is_same_label)) = before {
             others.extend(self.related[side].get(&class).into_iter().flatten().map(|&(other, _)| other));
-            let is_mine = |of: u32| of == group || of == before;
+            let is_mine = |of: u32| of == group || is_same_label && of == before;
             let mine = self.odd.iter().map(|&(from, to)| if side == 0 { (from, to) } else { (to, from) });
             let odd: FxHashSet<u32> = mine.filter(|&(of, _)| is_mine(of)).map(|(_, other)| other).collect();
             if !odd.is_empty() {
