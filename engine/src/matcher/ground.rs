@@ -256,16 +256,52 @@ impl Grounds {
         if let Some(&(_, known)) = known {
             return known;
         }
-        let Ground::Asked { tables, names, .. } = self.grounds[ground] else { return base };
-        let mut words: Vec<usize> = Vec::new();
-        let mut heard: Vec<(Heard, u32)> = Vec::with_capacity(narrow.len());
-        for &one in narrow {
-            let covered = self.coverage.of(self.services_of(one), names);
-            words.extend(self.coverage.covered_words(covered));
-            heard.push((one, covered));
+        let Ground::Asked { names, .. } = self.grounds[ground] else { return base };
+        let narrow_covered = narrow.iter().map(|&one| (one, self.coverage.of(self.services_of(one), names)));
+        let narrow_covered: Vec<(Heard, u32)> = narrow_covered.collect();
+        let words = self.words_of(&narrow_covered);
+        let profile = self.judge_again(ground, base, narrow_covered, &words);
+        self.remembered.entry(narrow.to_vec()).or_default().push((ground, profile));
+        profile
+    }
+
+    /// The profile of a ground, as [`Grounds::profile`]; only what the services of those rules cover is judged again that
+    /// are heard on one of it and another ground, and not on both.
+    pub(super) fn profile_like(&mut self, ground: u32, other: u32) -> u32 {
+        let lists = RuleLists::default();
+        let is_alike = match (&self.grounds[ground], &self.grounds[other]) {
+            (
+                Ground::Asked { tables, names, out_of_scope, .. },
+                Ground::Asked { tables: tables_there, names: names_there, out_of_scope: out_there, .. },
+            ) => (tables, names, out_of_scope) == (tables_there, names_there, out_there),
+            _ => false,
+        };
+        if !is_alike || self.profiles.contains_key(&(ground, 0)) {
+            return self.profile(ground, 0, &lists);
         }
+        let base = self.profile(other, 0, &lists);
+        let [here, there] = [ground, other].map(|ground| self.covered_on(ground));
+        let only = |a: &[(Heard, u32)], b: &[(Heard, u32)]| -> Vec<(Heard, u32)> {
+            a.iter().filter(|one| b.binary_search(one).is_err()).copied().collect()
+        };
+        let differing = [only(&here, &there), only(&there, &here)].concat();
+        let words = self.words_of(&differing);
+        let profile = self.judge_again(ground, base, Vec::new(), &words);
+        self.profiles.insert((ground, 0), profile);
+        profile
+    }
+
+    /// The words of service classes that rules cover, ascending.
+    fn words_of(&self, heard: &[(Heard, u32)]) -> Vec<usize> {
+        let mut words: Vec<usize> =
+            heard.iter().flat_map(|&(_, covered)| self.coverage.covered_words(covered)).collect();
         words.sort_unstable();
         words.dedup();
+        words
+    }
+
+    /// A profile with these words judged again, on a ground and by these rules about few.
+    fn judge_again(&mut self, ground: u32, base: u32, mut heard: Vec<(Heard, u32)>, words: &[usize]) -> u32 {
         // Of the rules about many only those count whose services are among these.
         let of_ground = self.covered_on(ground);
         let matters = |covered: u32| words.iter().any(|&word| self.coverage.word(covered, word) != 0);
@@ -274,15 +310,13 @@ impl Grounds {
         heard.dedup();
         let Some(Verdicts::Alike { allowed, unknown }) = self.verdicts.get(base) else { return base };
         let (mut allowed, mut unknown) = (allowed.to_vec(), unknown.to_vec());
-        let Ground::Asked { out_of_scope, .. } = &self.grounds[ground] else { return base };
-        for (word, (allow, doubt)) in words.iter().zip(self.judge(tables, &heard, out_of_scope, &words)) {
+        let Ground::Asked { tables, out_of_scope, .. } = &self.grounds[ground] else { return base };
+        for (word, (allow, doubt)) in words.iter().zip(self.judge(*tables, &heard, out_of_scope, words)) {
             for (words, bits) in [(&mut allowed, allow), (&mut unknown, doubt)] {
                 words.get_mut(*word).into_iter().for_each(|held| *held = bits);
             }
         }
-        let profile = self.verdicts.intern(Verdicts::alike(allowed, unknown, self.coverage.classes()));
-        self.remembered.entry(narrow.to_vec()).or_default().push((ground, profile));
-        profile
+        self.verdicts.intern(Verdicts::alike(allowed, unknown, self.coverage.classes()))
     }
 
     /// The rules about many on a ground, each with what its services cover there.

@@ -130,18 +130,25 @@ impl VerdictSet {
 
 /// Adds the words of a profile, of so many bits a service class.
 fn pack_one(verdicts: &Verdicts, width: usize, stride: usize, bits: &mut Vec<u32>) {
-    let bit = |words: &[u64], class: usize| words.get(class / 64).is_some_and(|word| word >> (class % 64) & 1 != 0);
     let half = |words: &[u64], at: usize| words.get(at / 2).map_or(0, |word| (word >> (at % 2 * 32)) as u32);
     match verdicts {
         Verdicts::Alike { allowed, .. } if width == 1 => bits.extend((0..stride).map(|at| half(allowed, at))),
         Verdicts::Alike { allowed, unknown } => {
-            let code = |class: usize| u32::from(bit(allowed, class)) | u32::from(bit(unknown, class)) << 1;
-            bits.extend(
-                (0..stride).map(|at| (0..16).fold(0u32, |word, lane| word | code(at * 16 + lane) << (lane * 2))),
-            );
+            let spread_at =
+                |words: &[u64], at: usize| spread(words.get(at / 4).map_or(0, |word| word >> (at % 4 * 16)));
+            bits.extend((0..stride).map(|at| spread_at(allowed, at) | spread_at(unknown, at) << 1));
         }
         Verdicts::ByRelation { .. } | Verdicts::Ambiguous => bits.extend(std::iter::repeat_n(u32::MAX, stride)),
     }
+}
+
+/// The lowest sixteen bits, each at twice its place (Warren, *Hacker's Delight*, section 7-2: the inner perfect shuffle).
+fn spread(bits: u64) -> u32 {
+    let mut spread = bits as u32 & 0xFFFF;
+    for (shift, mask) in [(8, 0x00FF_00FF), (4, 0x0F0F_0F0F), (2, 0x3333_3333), (1, 0x5555_5555)] {
+        spread = (spread | spread << shift) & mask;
+    }
+    spread
 }
 
 /// Packed profiles, to be asked.
@@ -240,8 +247,10 @@ impl Replayed for Profiles {
         if let Some(held) = self.bits.get_mut(first..end) {
             held.copy_from_slice(&write.words);
         }
-        if let Some(relation) = write.by_relation {
-            self.relations.insert(write.number, relation);
+        // The number may have been another profile's.
+        match write.by_relation {
+            Some(relation) => _ = self.relations.insert(write.number, relation),
+            None => _ = self.relations.remove(&write.number),
         }
     }
 }

@@ -3,9 +3,13 @@
 use crate::update_script::{Choices, Fresh, Met, play};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use seglab_engine::{Decision, Limits, LiveMatcher, LiveRule, Update, UpdateError, Workload};
+use seglab_engine::{Decision, Limits, LiveMatcher, LiveRule, Matcher, Recompiled, Update, UpdateError, Workload};
 use seglab_policy::arbitrary::design_of;
-use seglab_policy::{Address, Assume, UnitId};
+use seglab_policy::{
+    Action, Address, Assume, Design, Directions, Draft, EnforcementPoint, Interface, Order, Peer, Provenance, Rule,
+    Rulebook, RulebookId, Scope, Selector, Service, Tier, TierId, Transport, Unit, UnitId,
+};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Bytes that a seed draws.
@@ -125,4 +129,73 @@ fn who_is_not_told_of_a_move_goes_by_the_old_address() {
         }
     }
     assert!(stale > 5, "{stale}");
+}
+
+/// Units of twelve apps, whose web servers may ask their databases.
+fn apps() -> Design {
+    let unit = |number: u8| Unit {
+        name: format!("unit-{number}"),
+        labels: [("app", number % 12), ("tier", number / 12 % 2), ("unit", number)]
+            .map(|(key, value)| (key.to_owned(), format!("{key}-{value}")))
+            .into(),
+        interfaces: vec![Interface::new(Address::Known([10, 0, 0, number].into()))],
+        can_host_agent: true,
+        ..Unit::default()
+    };
+    let of_app = |app: u8, tier: u8| {
+        let all = [("app", app), ("tier", tier)].map(|(key, value)| Selector::label(key, format!("{key}-{value}")));
+        Peer::Units(Selector::All(all.into()))
+    };
+    let tier = Tier {
+        name: "all".to_owned(),
+        order: Order::DenyOverrides,
+        scope: Scope::Everything,
+        otherwise: Action::Deny,
+        rules: (0..12).map(|app| allow(of_app(app, 0), of_app(app, 1), u16::from(app) % 5)).collect(),
+    };
+    let rulebook = Rulebook { name: "native".to_owned(), tiers: vec![tier], default_allow: false, stateful: true };
+    let points = vec![EnforcementPoint::ideal("hosts", RulebookId(0))];
+    Design::new(Draft { units: (0..200).map(unit).collect(), rulebooks: vec![rulebook], points, ..Draft::default() })
+        .unwrap()
+}
+
+fn allow(from: Peer, to: Peer, port: u16) -> Rule {
+    let services = vec![Service::ports(Transport::Tcp, 8000 + port, 8000 + port)];
+    let (action, provenance) = (Action::Allow, Provenance::default());
+    Rule { directions: Directions::UNIT, from, to, services, action, priority: 0, provenance }
+}
+
+/// Rules between single units come and go; what they told apart is joined again, so that labels stay few.
+#[test]
+fn labels_that_are_told_the_same_again_are_rejoined() {
+    let (design, assume) = (apps(), Assume::business());
+    let live = LiveMatcher::new(&design, assume, Limits::default()).unwrap();
+    let tier = TierId { rulebook: RulebookId(0), tier: 0 };
+    let mut drawn = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut anew: BTreeMap<Recompiled, usize> = BTreeMap::new();
+    let mut held = std::collections::VecDeque::new();
+    for round in 0..1000 {
+        let mut some = || Peer::Units(Selector::label("unit", format!("unit-{}", drawn.random_range(0..200))));
+        let rule = Box::new(allow(some(), some(), round % 5));
+        let applied = live.apply(&[Update::Add { tier, rule }]).unwrap();
+        applied.recompiled.into_iter().for_each(|why| *anew.entry(why).or_default() += 1);
+        held.extend(applied.added);
+        if held.len() > 8 {
+            let gone = live.apply(&[Update::Remove(held.pop_front().unwrap())]).unwrap();
+            gone.recompiled.into_iter().for_each(|why| *anew.entry(why).or_default() += 1);
+        }
+        if round % 100 == 99 {
+            let (now, snapshot) = (live.design().unwrap(), live.snapshot());
+            let anew = Matcher::compile(&now, assume, Limits::default()).unwrap();
+            let [kept, few] =
+                [snapshot.matcher(), &anew].map(|matcher| matcher.layouts().next().unwrap().source_classes);
+            assert!(kept < 2 * few, "round {round}: {kept} labels of sources, and {few} where nothing came before");
+            for connection in Workload::generate(&now, round.into(), 2000).connections() {
+                let wanted = Decision::from(now.evaluate(connection, assume).verdict);
+                let said = [snapshot.matcher(), &anew].map(|matcher| matcher.decide(connection));
+                assert_eq!(said, [Some(wanted); 2], "round {round}: {}", connection.display(&now));
+            }
+        }
+    }
+    assert!(anew.is_empty(), "{anew:?}");
 }

@@ -176,10 +176,7 @@ impl Ledger {
             Peer::Addresses { set, covers } => self.within(set, *covers, units),
         };
         for (old, new) in self.sides[side].attach(at, certain, possible) {
-            for (other, guest) in self.related[side].get(&old).cloned().unwrap_or_default() {
-                let (source, destination) = if side == 0 { (new, other) } else { (other, new) };
-                self.relate(source, destination, guest);
-            }
+            self.relate_as(side, old, new);
         }
         Ok(at)
     }
@@ -244,6 +241,7 @@ impl Ledger {
 
     /// Finds the classes of a unit's endpoints by its labels, which have changed, and the points that are at it now.
     pub(in super::super) fn relabel(&mut self, unit: UnitId, units: &Units, points: &[u32]) -> Result<(), Why> {
+        (0..2).try_for_each(|side| self.rejoin_labels(side))?;
         let coverage = self.grounds.coverage_of(points).ok_or(Why::Points)?;
         if self.by_label.is_none() {
             let mut index = SelectorIndex::default();
@@ -302,11 +300,19 @@ impl Ledger {
                 known
             }
             None => {
+                let here = &mut self.sides[side];
+                let new = if before.members == [endpoint] {
+                    old
+                } else {
+                    here.enter(Class { members: Vec::new(), weight: 0, ..before.clone() })
+                };
+                if new != old {
+                    here.move_endpoint(endpoint, new);
+                    self.relate_as(side, old, new);
+                }
                 // It begins as what it was, and is told apart from that.
-                let new =
-                    self.sides[side].enter(Class { members: Vec::new(), weight: 0, stand, peers, scopes, ..before });
-                self.sides[side].move_endpoint(endpoint, new);
-                self.settle_class(side, new, true)?;
+                let changed = self.sides[side].change_class(new, Class { stand, peers, scopes, ..before });
+                self.settle_class(side, new, &changed)?;
                 new
             }
         };

@@ -96,7 +96,7 @@ pub(super) struct Ledger {
     of_rule: FxHashMap<LiveRule, Vec<u32>>,
     /// The ground of two groups, and that of hosts and their guests in them.
     cells: FxHashMap<(u32, u32, bool), u32>,
-    /// Pairs of groups that are told something else than the first groups of their bands.
+    /// Pairs of groups that are told something else than is usual for their bands.
     odd: std::collections::BTreeSet<(u32, u32)>,
     /// What two bands are usually told.
     usual: FxHashMap<(u32, u32), u32>,
@@ -118,6 +118,8 @@ pub(super) struct Ledger {
     gathering: gather::Gathering,
     told: settle::Told,
     shown: Shown,
+    /// How many labels each side may have before those are rejoined that are told the same.
+    labels_max: Both<usize>,
     /// The sizes that it began with, to see how far it has grown.
     began: [usize; 2],
 }
@@ -164,7 +166,7 @@ enum Work {
 }
 
 /// Classes whose group changes by one rule, at most.
-const REGROUPED_MAX: usize = 256;
+const REGROUPED_MAX: usize = 1024;
 /// Pairs of classes that are worked out for one update, at most.
 const PAIRS_MAX: usize = 1 << 16;
 
@@ -225,7 +227,9 @@ impl Ledger {
         let addresses = endpoints::known_addresses(&interfaces, units, sides[0].class_of.len());
         // One row and one column more are those of addresses that several have.
         let width = bands_wide;
+        let labels_max = Both([&sides[0], &sides[1]].map(|side| settle::labels_max(side.under.len())));
         let mut ledger = Self {
+            labels_max,
             family: directory.family,
             began: [sides[0].classes.len() + sides[1].classes.len(), grounds.verdicts.len()],
             gathering: gather::Gathering::new(peers.len()),
@@ -334,6 +338,14 @@ impl Ledger {
         entry.push((destination, guest));
         of_destination.entry(destination).or_default().push((source, guest));
         true
+    }
+
+    /// Notes that members of a class may be related to whom those of another one are.
+    fn relate_as(&mut self, side: usize, old: u32, new: u32) {
+        for (other, guest) in self.related[side].get(&old).cloned().unwrap_or_default() {
+            let (source, destination) = if side == 0 { (new, other) } else { (other, new) };
+            self.relate(source, destination, guest);
+        }
     }
 
     /// The family.

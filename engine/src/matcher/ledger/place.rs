@@ -39,6 +39,7 @@ impl Ledger {
         new: Option<Held<'_>>,
         units: &Units,
     ) -> Result<(), Why> {
+        (0..2).try_for_each(|side| self.rejoin_labels(side))?;
         let mut work = Vec::new();
         for at in self.of_rule.remove(&rule).unwrap_or_default() {
             work.push(self.unplace(at)?);
@@ -51,7 +52,9 @@ impl Ledger {
         self.finish(work)
     }
 
-    fn finish(&mut self, work: Vec<Work>) -> Result<(), Why> {
+    fn finish(&mut self, mut work: Vec<Work>) -> Result<(), Why> {
+        // What is usual comes first: pairs that are told that from here on need no labels of their own.
+        work.sort_by_key(|one| matches!(one, Work::Pairs(..)));
         let mut done: Vec<(u32, u32)> = Vec::new();
         for one in work {
             match one {
@@ -67,7 +70,7 @@ impl Ledger {
                     if classes.len() > REGROUPED_MAX {
                         return Err(Why::Broad);
                     }
-                    classes.into_iter().try_for_each(|class| self.settle_class(side, class, false))?;
+                    classes.into_iter().try_for_each(|class| self.settle_class(side, class, &[]))?;
                 }
             }
         }

@@ -41,6 +41,11 @@ impl Told {
     }
 }
 
+/// Labels up to which none are rejoined, where so many are told apart.
+pub(super) fn labels_max(labels: usize) -> usize {
+    labels + labels / 4 + 8
+}
+
 impl Ledger {
     /// Works out every pair of some sources and some destinations, and tells their labels apart where they differ.
     pub(super) fn settle_pairs(&mut self, sources: &[u32], destinations: &[u32]) -> Result<(), Why> {
@@ -282,51 +287,89 @@ impl Ledger {
         Ok(())
     }
 
-    /// Finds the group of a class anew and, if that is another one or the class is `new`, works out all that it is told.
-    pub(super) fn settle_class(&mut self, side: usize, class: u32, new: bool) -> Result<(), Why> {
+    /// Rejoins labels of a side that are told the same by now, once many have been told apart: updates that are taken back
+    /// leave such behind.
+    pub(super) fn rejoin_labels(&mut self, side: usize) -> Result<(), Why> {
+        if self.sides[side].under.len() <= self.labels_max[side] {
+            return Ok(());
+        }
+        let mut labels: Vec<Label> = self.sides[side].under.keys().copied().collect();
+        labels.sort_unstable();
+        let mut first_of: FxHashMap<(u32, Vec<(Label, u32)>), Label> = FxHashMap::default();
+        for (label, told) in self.shown.told(side, labels) {
+            let first = *first_of.entry((self.sides[side].band_at(label), told)).or_insert(label);
+            let classes = self.sides[side].under.get(&label).filter(|_| first != label);
+            for class in classes.map_or_else(Vec::new, |under| under.classes.clone()) {
+                self.put_under(side, class, first)?;
+            }
+        }
+        self.labels_max[side] = labels_max(self.sides[side].under.len());
+        Ok(())
+    }
+
+    /// Finds the group of a class anew, and works out what it is told where that may be something else: of everybody if the
+    /// group is another one, else of whom rules about few name together with peers that are `changed`: those that match
+    /// the class and did not, or the other way round.
+    pub(super) fn settle_class(&mut self, side: usize, class: u32, changed: &[u32]) -> Result<(), Why> {
         let held = &self.sides[side].classes[class];
         let (stand, before) = (held.stand, held.group);
         let tokens = self.sides[side].tokens(&held.peers, &held.scopes);
         let group = self.group(side, stand, tokens)?;
-        if group == before && !new {
-            return Ok(());
+        let mut peers = changed.to_vec();
+        if group != before {
+            peers.extend(self.sides[side].classes[class].peers.iter().map(|&(peer, _)| peer));
+            self.regroup(side, class, group)?;
         }
-        let (old_band, band) = (self.sides[side].band_of[before], self.band(side, group)?);
-        self.sides[side].classes[class].group = group;
-        self.sides[side].bands[old_band].classes -= 1;
-        self.sides[side].bands[band].classes += 1;
-        // A label that has nothing of its own is told what is usual; what else the class is told is worked out from there.
-        let label = self.new_label(side, band)?;
-        self.put_under(side, class, label)?;
-        if self.sides[side].bands[old_band].classes == 0 {
-            self.close_band(side, old_band);
+        let (old_band, band) = (self.sides[side].band_of[before], self.sides[side].band_of[group]);
+        // In another band the label is new, and has nothing left of what the group before was told.
+        let others = self.others(side, class, peers, (group != before).then_some((before, band == old_band)));
+        if self.sides[side].sizes[before] == 0 {
+            self.leave_band(side, before);
         }
-        let others = self.others(side, class);
         match side {
             0 => self.settle_pairs(&[class], &others),
             _ => self.settle_pairs(&others, &[class]),
         }
     }
 
-    /// The classes of the other side with which a class may be told something else than is usual.
-    fn others(&self, side: usize, class: u32) -> Vec<u32> {
-        let (here, there) = (&self.sides[side], &self.sides[1 - side]);
-        let held = &here.classes[class];
-        let mut peers: Vec<u32> = Vec::new();
-        for &(peer, _) in &held.peers {
-            peers.extend(here.pairs_of[peer].iter().map(|noted| noted.other));
+    /// Puts a class into another group. What is usual for both may be the same; then it stays under its label.
+    fn regroup(&mut self, side: usize, class: u32, group: u32) -> Result<(), Why> {
+        let before = self.sides[side].classes[class].group;
+        let (old_band, band) = (self.sides[side].band_of[before], self.band(side, group, before)?);
+        let here = &mut self.sides[side];
+        here.classes[class].group = group;
+        here.sizes[group] += 1;
+        here.sizes[before] -= 1;
+        if band != old_band {
+            // A label that has nothing of its own is told what is usual; what else is told is worked out from there.
+            let label = self.new_label(side, band)?;
+            self.put_under(side, class, label)?;
         }
+        Ok(())
+    }
+
+    /// The classes of the other side with which a class may be told something else than is usual, or was: whom rules about
+    /// few name together with these peers, and if the class was of another group, whoever has to do with it, and with that
+    /// group if the label is the same.
+    fn others(&self, side: usize, class: u32, mut peers: Vec<u32>, before: Option<(u32, bool)>) -> Vec<u32> {
+        let (here, there) = (&self.sides[side], &self.sides[1 - side]);
+        let group = here.classes[class].group;
         peers.sort_unstable();
         peers.dedup();
-        let mut others: Vec<u32> = peers.into_iter().flat_map(|peer| there.classes_of(peer)).collect();
-        others.extend(self.related[side].get(&class).into_iter().flatten().map(|&(other, _)| other));
-        let odd: Vec<u32> = match side {
-            0 => self.odd.range((held.group, 0)..=(held.group, u32::MAX)).map(|&(_, other)| other).collect(),
-            _ => self.odd.iter().filter(|&&(_, group)| group == held.group).map(|&(other, _)| other).collect(),
-        };
-        if !odd.is_empty() {
-            let classes = (0u32..).zip(there.classes.iter());
-            others.extend(classes.filter(|(_, class)| odd.contains(&class.group)).map(|(at, _)| at));
+        let mut others: Vec<u32> =
+            peers.into_iter().flat_map(|peer| here.pairs_of[peer].iter().map(|noted| noted.other)).collect();
+        others.sort_unstable();
+        others.dedup();
+        others = others.into_iter().flat_map(|peer| there.classes_of(peer)).collect();
+        if let Some((before, is_same_label)) = before {
+            others.extend(self.related[side].get(&class).into_iter().flatten().map(|&(other, _)| other));
+            let is_mine = |of: u32| of == group || is_same_label && of == before;
+            let mine = self.odd.iter().map(|&(from, to)| if side == 0 { (from, to) } else { (to, from) });
+            let odd: FxHashSet<u32> = mine.filter(|&(of, _)| is_mine(of)).map(|(_, other)| other).collect();
+            if !odd.is_empty() {
+                let classes = (0u32..).zip(there.classes.iter());
+                others.extend(classes.filter(|(_, class)| odd.contains(&class.group)).map(|(at, _)| at));
+            }
         }
         others.sort_unstable();
         others.dedup();
@@ -342,44 +385,72 @@ impl Ledger {
         }
         let group = held.groups.push(Group { stand, tokens: key.1.clone() });
         held.band_of.push(VACANT);
+        held.sizes.push(0);
         held.known_groups.insert(key, group);
         Ok(group)
     }
 
-    /// The band of a group, which is one of its own where it has none.
-    fn band(&mut self, side: usize, group: u32) -> Result<u32, Why> {
+    /// The band of a group, which is one of its own where no band is told the same. A group `before` that is told much the
+    /// same shortens the work.
+    fn band(&mut self, side: usize, group: u32, before: u32) -> Result<u32, Why> {
         let known = self.sides[side].band_of[group];
         if known != VACANT {
             return Ok(known);
         }
-        let band = self.sides[side].bands.push(Band { groups: vec![group], ..Band::default() });
-        self.sides[side].band_of[group] = band;
-        let others: Vec<(u32, Vec<u32>)> =
-            (0u32..).zip(self.sides[1 - side].bands.iter().map(|band| band.groups.clone())).collect();
-        for (other, groups) in others {
+        let there = (0u32..).zip(self.sides[1 - side].bands.iter());
+        // Bands without buckets are closed.
+        let there = there.filter(|(_, band)| !band.buckets.is_empty()).map(|(at, band)| (at, band.groups.clone()));
+        let mut usual: Vec<(u32, u32)> = Vec::new();
+        for (other, groups) in there.collect::<Vec<_>>() {
             // Only the band of addresses that several have is without groups.
-            let mut usual = groups.is_empty().then(|| self.grounds.verdicts.intern(Verdicts::Ambiguous));
+            let mut told_first = groups.is_empty().then(|| self.grounds.verdicts.intern(Verdicts::Ambiguous));
             for there in groups {
-                let (from, to) = if side == 0 { (group, there) } else { (there, group) };
-                let ground = self.ground(from, to, false);
-                let told = self.grounds.profile_with(ground, &[]);
-                if *usual.get_or_insert(told) != told {
-                    self.odd.insert((from, to));
+                let pair = |here: u32| if side == 0 { (here, there) } else { (there, here) };
+                let [ground, like] = [group, before].map(|here| {
+                    let (from, to) = pair(here);
+                    self.ground(from, to, false)
+                });
+                let told = self.grounds.profile_like(ground, like);
+                if *told_first.get_or_insert(told) != told {
+                    self.odd.insert(pair(group));
                 }
             }
-            if let Some(told) = usual {
-                self.usual.insert(if side == 0 { (band, other) } else { (other, band) }, told);
-            }
+            usual.extend(told_first.map(|told| (other, told)));
         }
+        let key = |band: u32, other: u32| if side == 0 { (band, other) } else { (other, band) };
+        let of_stand = |group: u32| {
+            let stand = &self.sides[side].groups[group].stand;
+            (stand.external, stand.touched)
+        };
+        let is_told_the_same = |(at, band): (u32, &Band)| {
+            let is_alike = band.groups.first().is_some_and(|&first| of_stand(first) == of_stand(group));
+            let mut told = usual.iter().map(|&(other, told)| self.usual.get(&key(at, other)) == Some(&told));
+            (is_alike && told.all(|is_same| is_same)).then_some(at)
+        };
+        let shared = (0u32..).zip(self.sides[side].bands.iter()).find_map(is_told_the_same);
+        if let Some(band) = shared {
+            self.sides[side].bands[band].groups.push(group);
+            self.sides[side].band_of[group] = band;
+            return Ok(band);
+        }
+        let band = self.sides[side].bands.push(Band { groups: vec![group], ..Band::default() });
+        self.sides[side].band_of[group] = band;
+        self.usual.extend(usual.into_iter().map(|(other, told)| (key(band, other), told)));
         let bucket = self.sides[side].add_bucket(band)?;
         self.show_usual(side, band, bucket)?;
         Ok(band)
     }
 
-    fn close_band(&mut self, side: usize, band: u32) {
-        let groups = self.sides[side].bands[band].groups.clone();
-        self.odd.retain(|&(from, to)| !groups.contains(if side == 0 { &from } else { &to }));
-        self.sides[side].close_band(band);
-        self.usual.retain(|&(from, to), _| (if side == 0 { from } else { to }) != band);
+    /// Takes a group without classes out of its band, and closes that if it was the last one.
+    fn leave_band(&mut self, side: usize, group: u32) {
+        self.odd.retain(|&(from, to)| (if side == 0 { from } else { to }) != group);
+        let band = std::mem::replace(&mut self.sides[side].band_of[group], VACANT);
+        self.sides[side].bands[band].groups.retain(|&other| other != group);
+        if self.sides[side].bands[band].groups.is_empty() {
+            self.sides[side].close_band(band);
+            self.usual.retain(|&(from, to), _| (if side == 0 { from } else { to }) != band);
+            let usual: FxHashSet<u32> = self.usual.values().copied().collect();
+            self.shown.keep_usual(|profile| usual.contains(&profile));
+        }
     }
 }

@@ -34,8 +34,10 @@ pub(super) struct Shown {
     usual_number_of: FxHashMap<u32, u32>,
     /// The profile of each number.
     profile_of: Column<u32>,
-    next_usual: u32,
-    usual_numbers: u32,
+    /// Numbers that nothing usual has.
+    free_usual: Vec<u32>,
+    /// The first number that was kept for what will be usual.
+    first_kept: u32,
     /// Exceptions that there are, that the filter was made of, and that were added to it since.
     exceptions: usize,
     kept: usize,
@@ -92,6 +94,7 @@ impl Shown {
         let mut distinct: Vec<u32> = usual.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
+        let first_kept = id(distinct.len());
         let views = match &tables.views {
             Views::V4(views) => ViewsWritten::V4(views.iter().cloned().map(Doubled::new).collect()),
             Views::V6(views) => ViewsWritten::V6(views.iter().cloned().map(Doubled::new).collect()),
@@ -114,8 +117,8 @@ impl Shown {
             number_of,
             usual_number_of,
             profile_of,
-            next_usual: id(distinct.len()),
-            usual_numbers,
+            free_usual: (first_kept..usual_numbers).rev().collect(),
+            first_kept,
             exceptions: tables.exceptions,
             kept: tables.exceptions,
             added: 0,
@@ -228,6 +231,20 @@ impl Shown {
         Ok(())
     }
 
+    /// What each of these labels of sources (0) or of destinations (1), ascending, is told that is not usual: by the label of
+    /// the other side a number.
+    pub(super) fn told(&self, side: usize, labels: Vec<Label>) -> Vec<(Label, Vec<(Label, u32)>)> {
+        let rows = self.rows.now();
+        if side == 0 {
+            return labels.into_iter().map(|source| (source, rows.row(source))).collect();
+        }
+        let mut columns: Column<Vec<(Label, u32)>> = Column::filled(Vec::new(), self.columns.len());
+        for source in 0..id(rows.labels()) {
+            rows.row(source).into_iter().for_each(|(destination, number)| columns[destination].push((source, number)));
+        }
+        labels.into_iter().map(|destination| (destination, std::mem::take(&mut columns[destination]))).collect()
+    }
+
     /// Leaves a label of sources (0) or of destinations (1) with what is usual.
     pub(super) fn clear(&mut self, side: usize, label: Label) -> Result<(), Why> {
         if side == 0 {
@@ -260,6 +277,16 @@ impl Shown {
         }
         self.usual.write((at, number));
         Ok(())
+    }
+
+    /// Frees the numbers of what is usual no more: those that came later, which no exception has.
+    pub(super) fn keep_usual(&mut self, is_usual: impl Fn(u32) -> bool) {
+        let (free, first_kept) = (&mut self.free_usual, self.first_kept);
+        self.usual_number_of.retain(|&profile, &mut number| {
+            let is_kept = number < first_kept || is_usual(profile);
+            free.extend((!is_kept).then_some(number));
+            is_kept
+        });
     }
 
     /// Puts the label of an interface on one side.
@@ -355,11 +382,7 @@ impl Shown {
         if let Some(&known) = self.usual_number_of.get(&profile) {
             return Ok(known);
         }
-        if self.next_usual >= self.usual_numbers {
-            return Err(Why::Profiles);
-        }
-        let number = self.next_usual;
-        self.next_usual += 1;
+        let number = self.free_usual.pop().ok_or(Why::Profiles)?;
         self.profile_of[number] = profile;
         self.pack(profile, number, verdicts)?;
         self.usual_number_of.insert(profile, number);

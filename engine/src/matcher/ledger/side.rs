@@ -2,7 +2,7 @@
 //!
 //! A class is what rules tell apart, as when tables are compiled; a label is what tables tell apart, and classes that are
 //! told the same share one. A set that cuts a class makes two of it, which share the label until they are told different
-//! things. Classes are not merged again, and labels are not, until everything is compiled anew.
+//! things. Classes are not merged again until everything is compiled anew.
 
 use super::super::group::{Group, Groups, Token};
 use super::super::pair_table::{Label, VACANT};
@@ -31,6 +31,8 @@ pub(in super::super) struct SideLedger {
     pub(super) scopes: FxHashSet<u32>,
     pub(super) groups: Column<Group>,
     pub(super) known_groups: FxHashMap<(Stand, Vec<Token>), u32>,
+    /// How many classes each group has.
+    pub(super) sizes: Column<usize>,
     /// The band of each group; [`VACANT`] of one that has no classes any more.
     pub(super) band_of: Column<u32>,
     pub(super) bands: Column<Band>,
@@ -73,9 +75,8 @@ const ATOM_WEIGHT: usize = 16;
 /// Groups that are told the same as a rule: those whose labels share buckets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Band {
-    /// Its groups, first the one that says what is usual.
+    /// Its groups that have classes.
     pub(super) groups: Vec<u32>,
-    pub(super) classes: usize,
     /// Labels that nobody is under.
     pub(super) free: Vec<Label>,
     pub(super) buckets: Vec<u32>,
@@ -126,9 +127,10 @@ impl SideLedger {
         let bands = buckets.iter().copied().chain(band_of.iter().copied()).filter(|&band| band != VACANT).max();
         let mut bands: Column<Band> = Column::filled(Band::default(), bands.map_or(0, |last| last as usize + 1));
         (0u32..).zip(band_of.iter()).for_each(|(group, &band)| bands[band].groups.push(group));
+        let mut sizes = Column::filled(0, groups.len());
         let mut under: FxHashMap<Label, Under> = FxHashMap::default();
         for (at, class) in (0u32..).zip(classes.iter()) {
-            bands[band_of[class.group]].classes += 1;
+            sizes[class.group] += 1;
             let held = under.entry(class.label).or_default();
             held.classes.push(at);
             held.weight += class.weight;
@@ -153,6 +155,7 @@ impl SideLedger {
             scopes: of_side,
             classes,
             groups,
+            sizes,
             band_of,
             bands,
             under,
@@ -223,11 +226,35 @@ impl SideLedger {
         let under = self.under.entry(new.label).or_default();
         under.classes.push(at);
         under.weight += new.weight;
-        let band = self.band_of[new.group];
-        self.bands[band].classes += 1;
+        self.sizes[new.group] += 1;
         self.classes.push(new);
         self.note_signature(at);
         at
+    }
+
+    /// Gives a class the stand, the peers and the scopes of another one; returns the peers that match it from here on and did
+    /// not, or the other way round.
+    pub(super) fn change_class(&mut self, class: u32, to: Class) -> Vec<u32> {
+        let Class { stand, peers, scopes, .. } = to;
+        self.forget_signature(class);
+        let held = &mut self.classes[class];
+        (held.stand, held.scopes) = (stand, scopes);
+        let before = std::mem::replace(&mut held.peers, peers);
+        let after = &self.classes[class].peers;
+        let mut changed = Vec::new();
+        for (these, those, comes) in [(&before, after, false), (after, &before, true)] {
+            for &(peer, certain) in these.iter().filter(|one| those.binary_search(one).is_err()) {
+                changed.push(peer);
+                let Some(Matched::Classes(classes)) = &mut self.matched[peer] else { continue };
+                match (classes.binary_search(&(class, certain)), comes) {
+                    (Ok(at), false) => _ = classes.remove(at),
+                    (Err(at), true) => classes.insert(at, (class, certain)),
+                    _ => {}
+                }
+            }
+        }
+        self.note_signature(class);
+        changed
     }
 
     /// The class of what these match, if there is one.
@@ -252,6 +279,15 @@ impl SideLedger {
             let entry = by_signature.entry(signature(&held.stand, &held.peers, &held.scopes)).or_default();
             if !entry.contains(&class) {
                 entry.push(class);
+            }
+        }
+    }
+
+    fn forget_signature(&mut self, class: u32) {
+        if let Some(by_signature) = &mut self.by_signature {
+            let held = &self.classes[class];
+            if let Some(alike) = by_signature.get_mut(&signature(&held.stand, &held.peers, &held.scopes)) {
+                alike.retain(|&other| other != class);
             }
         }
     }
@@ -323,8 +359,7 @@ impl SideLedger {
 
     /// Takes the labels of a band without classes back.
     pub(super) fn close_band(&mut self, band: u32) {
-        let Band { groups, buckets, .. } = std::mem::take(&mut self.bands[band]);
-        groups.into_iter().for_each(|group| self.band_of[group] = VACANT);
+        let Band { buckets, .. } = std::mem::take(&mut self.bands[band]);
         buckets.into_iter().for_each(|bucket| self.buckets[bucket] = VACANT);
     }
 
