@@ -2,8 +2,9 @@
 //! credentials, exploits that are there or not, escalations, patches, alerts, and analysts with false alarms.
 //!
 //! `campaigns SEGLAB FOLDER UNITS RULES FLAT SEGMENTED` writes both designs into a folder and runs `SEGLAB simulate` for so many
-//! replicas of each, on all cores and with no traffic; for 0 replicas not at all. Prints one line of a Markdown table for each: what it was, how long replicas took, what they did
-//! in that time, how far the attacker got, and how many bytes a unit two replicas take beyond a run in which nothing happens.
+//! replicas of each, on all cores and with no traffic; for 0 replicas not at all. Prints one line of a Markdown table for
+//! each: what it was, how long replicas took, what they did in that time, how far the attacker got, and how many bytes a
+//! unit two replicas take beyond a run in which nothing happens.
 
 use seglab_benches::{Size, company};
 use seglab_policy::{
