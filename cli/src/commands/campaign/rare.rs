@@ -122,14 +122,25 @@ fn ratio_text(ratio: &RareRatio, of: &RareResult) -> String {
     match ratio {
         Some(_) if !of.reachable => format!("{design}: never, whatever the chance of {against}\n"),
         Some(ratio) => {
-            let (low, high) = (ratio.interval.low, ratio.interval.high);
-            format!(
-                "{design}: {:.1e} times the chance of {against} (95% interval {low:.1e} to {high:.1e})\n",
-                ratio.value
-            )
+            let [value, low, high] = [ratio.value, ratio.interval.low, ratio.interval.high].map(digits);
+            format!("{design}: {value} times the chance of {against} (95% interval {low} to {high})\n")
         }
         None => format!("{design}: how many times the chance of {against} is not known\n"),
     }
+}
+
+/// A number with three digits that say something; a small one as a power of ten.
+fn digits(value: f64) -> String {
+    let decimals = match value {
+        0.0 => 0,
+        ..0.01 => return format!("{value:.2e}"),
+        ..0.1 => 4,
+        ..1.0 => 3,
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$}")
 }
 
 fn design_text(result: &RareResult, horizon: Duration) -> String {
@@ -140,12 +151,8 @@ fn design_text(result: &RareResult, horizon: Duration) -> String {
     let mut out = format!("\n{}\n  attacker `{}`\n", result.design, result.attacker);
     match &result.chance {
         Some(chance) => {
-            let (low, high) = (chance.interval.low, chance.interval.high);
-            let _ = writeln!(
-                out,
-                "    {goal} within {horizon} with the chance {:.2e} (95% interval {low:.2e} to {high:.2e})",
-                chance.value
-            );
+            let [value, low, high] = [chance.value, chance.interval.low, chance.interval.high].map(digits);
+            let _ = writeln!(out, "    {goal} within {horizon} with the chance {value} (95% interval {low} to {high})");
         }
         None if !result.reachable => {
             let _ = writeln!(out, "    {goal}: no way leads there while every point does its work: never");
@@ -173,4 +180,15 @@ fn design_text(result: &RareResult, horizon: Duration) -> String {
         };
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    #[test]
+    fn three_digits_say_something() {
+        let shown = [0.0, 1.374e-7, 0.0137, 0.1374, 1.618, 26.44, 1074.5].map(digits);
+        assert_eq!(shown, ["0", "1.37e-7", "0.0137", "0.137", "1.62", "26.4", "1074"]);
+    }
 }
