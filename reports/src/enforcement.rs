@@ -16,7 +16,7 @@ pub(crate) const CHECKED: &str =
     "medians over the replicas in which it happened; nothing is computed from what was observed";
 
 /// Writes the numbers of a calibration that were used, a line each; nothing where none was.
-pub(crate) fn calibration_text(of: &[CalibratedValue]) -> String {
+pub fn calibration_text(of: &[CalibratedValue]) -> String {
     if of.is_empty() {
         return String::new();
     }

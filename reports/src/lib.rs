@@ -36,7 +36,8 @@ pub use bundle::{ReportFile, bundle};
 pub use campaign_text::campaign_text;
 pub use core_text::cores_text;
 pub use difference::{difference_markdown, difference_text};
-use enforcement::{calibration_text, checks_text, load_text};
+pub use enforcement::calibration_text;
+use enforcement::{checks_text, load_text};
 pub use heading::heading_text;
 pub use html::html;
 pub use json::{

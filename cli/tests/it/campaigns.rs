@@ -254,7 +254,10 @@ monitor: {sensor: {probability: 1, mean: 0s}, response: 100s}
 fn what_hardly_ever_happens_has_a_chance() {
     let harmless = RACE.replace(", critical: 1", "");
     let walled = RACE.replace("  - allow: {from: c, to: d, service: tcp/80}\n", "");
-    let at = folder(&[("race.yaml", RACE), ("harmless.yaml", &harmless), ("walled.yaml", &walled)]);
+    let assumed = walled.replace("scan-rate: 4.096/s, ", "");
+    let designs =
+        [("race.yaml", RACE), ("harmless.yaml", &harmless), ("walled.yaml", &walled), ("assumed.yaml", &assumed)];
+    let at = folder(&designs);
     let search = |arguments: &[&str]| seglab(at.path(), &[&["simulate", "--rare"], arguments].concat());
     let rare = |arguments: &[&str]| search(&[arguments, &["--starts", "200"]].concat());
     let json = rare(&["race.yaml", "--format", "json", "--threads", "1"]).ends(0);
@@ -277,6 +280,14 @@ fn what_hardly_ever_happens_has_a_chance() {
         (&document["designs"][0]["reachable"], &document["designs"][0]["chance"]),
         (&false.into(), &Value::Null)
     );
+    // What the attacker takes from the calibration is said, and nothing that an attack does not rest on.
+    assert!(!text.contains("calibration\n") && !document.to_string().contains("scan-rate"), "{text}");
+    let assumed = rare(&["assumed.yaml"]).ends(0);
+    assert!(assumed.contains("\ncalibration\n") && assumed.contains("  scan-rate "), "{assumed}");
+    let document = rare(&["assumed.yaml", "--format", "json"]).json(0);
+    let names: Vec<&Value> =
+        document["calibration"].as_array().into_iter().flatten().map(|value| &value["name"]).collect();
+    assert_eq!(names, ["scan-rate"], "{document}");
     for (arguments, error) in [
         (&["harmless.yaml"][..], "mark units with `critical`"),
         (&["race.yaml", "--repetitions", "5"], "5 is not in 20..=1000"),

@@ -254,17 +254,26 @@ impl<'a> Campaign<'a> {
 
     /// The numbers of the calibration that the designs rest on, and those that outcomes are held against.
     fn calibration(&self) -> Vec<Quantity> {
-        let Some(calibration) = &self.settings.calibration else { return Vec::new() };
         let mut used: BTreeSet<Calibrated> = BTreeSet::new();
         for stage in &self.stages {
             used.extend(stage.load.iter().flat_map(|(_, inputs)| inputs).copied().map(Calibrated::Input));
+            used.extend(stage.attack_inputs());
             if stage.offence.is_some() {
-                used.extend(stage.design.calibrated().iter().copied().map(Calibrated::Input));
                 let checks = Check::ALL.into_iter();
                 let checks = checks.filter(|check| *check != Check::DwellTime || stage.design.monitor().is_some());
                 used.extend(checks.map(Calibrated::Check));
             }
         }
+        self.quantities(used)
+    }
+
+    /// The numbers of the calibration that attacks on the designs rest on.
+    pub fn attack_calibration(&self) -> Vec<Quantity> {
+        self.quantities(self.stages.iter().flat_map(Stage::attack_inputs).collect())
+    }
+
+    fn quantities(&self, used: BTreeSet<Calibrated>) -> Vec<Quantity> {
+        let Some(calibration) = &self.settings.calibration else { return Vec::new() };
         used.into_iter().map(|part| calibration.quantity(part).clone()).collect()
     }
 }
@@ -320,6 +329,12 @@ impl<'a> Stage<'a> {
             defence,
             critical: design.unit_ids().filter(|&unit| design.unit(unit).criticality > 0).collect(),
         })
+    }
+
+    /// The numbers of the calibration that the attacker and the monitor take from there; none without an attacker.
+    fn attack_inputs(&self) -> impl Iterator<Item = Calibrated> {
+        let inputs = self.offence.is_some().then(|| self.design.calibrated().iter().copied().map(Calibrated::Input));
+        inputs.into_iter().flatten()
     }
 
     /// True if there is an attacker, and a critical unit to be taken.

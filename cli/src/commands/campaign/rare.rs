@@ -4,7 +4,8 @@ use super::{
     Context, Exit, Failure, Heading, Settings, TableFormat, heading, heading_text, refused, settings, to_json,
 };
 use crate::{args, output, progress};
-use seglab_policy::{Design, count, number};
+use seglab_policy::{Design, Quantity, count, number};
+use seglab_reports::{calibration_text, collect};
 use seglab_sim::kernel::Duration;
 use seglab_sim::models::{Campaign, Rare, RareGoal, RareRatio, RareResult};
 use serde::Serialize;
@@ -16,6 +17,15 @@ struct Scope {
     horizon_ns: u64,
     pivot: String,
     trust: String,
+    calibration: Vec<Quantity>,
+}
+
+impl Scope {
+    fn text(&self) -> String {
+        let horizon = Duration::from_nanos(self.horizon_ns);
+        let calibration = calibration_text(&collect::calibration(&self.calibration));
+        format!("{horizon} each, pivot {}, trust {}\n{calibration}", self.pivot, self.trust)
+    }
 }
 
 /// The result of one design as JSON.
@@ -50,12 +60,10 @@ pub(super) fn simulate(
     heading: Heading,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let (settings, designs) = search(&[design], effort, &args.campaign, context)?;
+    let (scope, designs) = search(&[design], effort, &args.campaign, context)?;
     output::print(&match args.format {
-        TableFormat::Text => text_of(&[heading], &designs, &settings),
-        TableFormat::Json => {
-            to_json(&Document { schema: "seglab/rare/v1", heading, scope: scope(&settings), designs: &designs })
-        }
+        TableFormat::Text => text_of(&[heading], &scope, &designs),
+        TableFormat::Json => to_json(&Document { schema: "seglab/rare/v1", heading, scope, designs: &designs }),
     })?;
     Ok(Exit::Holds)
 }
@@ -68,17 +76,17 @@ pub(in crate::commands) fn compare(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let headings: Vec<Heading> = designs.iter().map(|design| heading(design, Some(args.campaign.seed))).collect();
-    let (settings, designs) = search(designs, effort, &args.campaign, context)?;
+    let (scope, designs) = search(designs, effort, &args.campaign, context)?;
     let ratios = RareRatio::to_first(&designs);
     output::print(&match args.format {
         TableFormat::Text => {
             let lines = ratios.iter().zip(designs.iter().skip(1)).map(|(ratio, of)| ratio_text(ratio, of));
-            format!("{}\n{}", text_of(&headings, &designs, &settings), lines.collect::<String>())
+            format!("{}\n{}", text_of(&headings, &scope, &designs), lines.collect::<String>())
         }
         TableFormat::Json => to_json(&Comparison {
             schema: "seglab/rare-comparison/v1",
             headings,
-            scope: scope(&settings),
+            scope,
             designs: &designs,
             ratios: &ratios,
         }),
@@ -91,29 +99,29 @@ fn search(
     effort: Rare,
     args: &args::Campaign,
     context: &mut Context,
-) -> Result<(Settings, Vec<RareResult>), Failure> {
+) -> Result<(Scope, Vec<RareResult>), Failure> {
     let settings = Settings { flows_per_need: 0, ..settings(designs, args, context)? };
     let spinner = progress::spinner("splitting");
-    let results = context.timings.phase("run", || Campaign::prepare(designs, &settings)?.rare(effort));
+    let searched = context.timings.phase("run", || {
+        let campaign = Campaign::prepare(designs, &settings)?;
+        Ok((campaign.attack_calibration(), campaign.rare(effort)?))
+    });
     spinner.finish_and_clear();
-    let results = results.map_err(refused)?;
+    let (calibration, results) = searched.map_err(refused)?;
     let events: u64 = results.iter().map(|result| result.events).sum();
     context.timings.count("events", usize::try_from(events).unwrap_or(usize::MAX));
-    Ok((settings, results))
-}
-
-fn scope(settings: &Settings) -> Scope {
-    Scope {
+    let scope = Scope {
         horizon_ns: settings.horizon.as_nanos(),
         pivot: settings.pivot.to_string(),
         trust: settings.trust.to_string(),
-    }
+        calibration,
+    };
+    Ok((scope, results))
 }
 
-fn text_of(headings: &[Heading], designs: &[RareResult], settings: &Settings) -> String {
-    let scope = format!("{} each, pivot {}, trust {}\n", settings.horizon, settings.pivot, settings.trust);
-    let texts = designs.iter().map(|result| design_text(result, settings.horizon));
-    format!("{}\n{scope}{}", heading_text(headings), texts.collect::<String>())
+fn text_of(headings: &[Heading], scope: &Scope, designs: &[RareResult]) -> String {
+    let texts = designs.iter().map(|result| design_text(result, Duration::from_nanos(scope.horizon_ns)));
+    format!("{}\n{}{}", heading_text(headings), scope.text(), texts.collect::<String>())
 }
 
 /// How many times as likely the attack is as on the first design.
